@@ -1,0 +1,31 @@
+# Everything we link, gathered in one interface target. LibTorch comes from the PyPI wheel (CMAKE_PREFIX_PATH is set by
+# ./bootstrap), the CUDA compiler from the wheel beside it or from an installed toolkit.
+set(CMAKE_CUDA_ARCHITECTURES ${THALWEG_CUDA_ARCHITECTURES})
+# CMake 3.25 does not know CUDA C++20 with nvcc 13.
+set(CMAKE_CUDA_STANDARD 17)
+set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+enable_language(CUDA)
+find_package(CUDAToolkit REQUIRED)
+
+# Torch's own CMake code wants the architectures in its spelling, and only for flags that we do not use.
+set(TORCH_CUDA_ARCH_LIST "9.0" CACHE STRING "")
+find_package(Torch 2.11 REQUIRED)
+# Torch appends -gencode flags for all CUDA sources; ours are set by CMAKE_CUDA_ARCHITECTURES alone.
+set(CMAKE_CUDA_FLAGS "")
+
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(cxxopts 3 REQUIRED)
+find_package(HDF5 REQUIRED COMPONENTS C)
+find_package(CURL REQUIRED)
+find_package(LibArchive REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(ZLIB REQUIRED)
+
+# The wheel's headers as system headers, so that our warnings do not reach into them; they are for C++ only (a .cu file
+# that includes LibTorch takes minutes). {fmt} comes with them, header-only.
+add_library(thalweg_dependencies INTERFACE)
+target_include_directories(thalweg_dependencies SYSTEM INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${TORCH_INCLUDE_DIRS}>"
+  ${CUDAToolkit_INCLUDE_DIRS} ${HDF5_INCLUDE_DIRS})
+target_compile_definitions(thalweg_dependencies INTERFACE FMT_HEADER_ONLY=1)
+target_link_libraries(thalweg_dependencies INTERFACE ${TORCH_LIBRARIES} CUDA::cudart nlohmann_json::nlohmann_json
+  cxxopts::cxxopts ${HDF5_C_LIBRARIES} CURL::libcurl LibArchive::LibArchive OpenSSL::Crypto ZLIB::ZLIB)

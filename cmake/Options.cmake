@@ -1,0 +1,31 @@
+option(THALWEG_TESTS "Build the tests" ON)
+option(THALWEG_BENCH "Build the benchmarks (Release only)" OFF)
+option(THALWEG_WERROR "Warnings are errors on our own code" ON)
+set(THALWEG_SANITIZE "" CACHE STRING "Sanitizers for host code, as -fsanitize takes them: address,undefined")
+set(THALWEG_CUDA_ARCHITECTURES "90-real" CACHE STRING "GPU architectures to compile for (CMAKE_CUDA_ARCHITECTURES syntax)")
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  # Sloppiness: what a precompiled header needs; base dir: two clones share their objects.
+  set(launcher ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE_PROGRAM})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${launcher})
+endif()
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  add_link_options(-fuse-ld=mold)
+endif()
+if(THALWEG_SANITIZE)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${THALWEG_SANITIZE}>
+                      $<$<COMPILE_LANGUAGE:CXX>:-fno-omit-frame-pointer>)
+  add_link_options(-fsanitize=${THALWEG_SANITIZE})
+endif()

@@ -1,0 +1,64 @@
+// Labelled images in memory, and where they come from.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "io/config_reader.h"
+
+namespace thalweg {
+
+// One split. Images stay uint8 as stored; normalisation happens where a batch is made.
+struct ImageSet {
+  at::Tensor images;  // uint8 [N, C, H, W], CPU, contiguous
+  at::Tensor labels;  // int64 [N], CPU, each in [0, num_classes)
+
+  std::int64_t size() const { return labels.size(0); }
+};
+
+// x = (pixel / 255 - mean) / std, per channel. Stored with every set of weights: evaluating weights under another
+// normalisation is a silent error otherwise.
+struct Normalisation {
+  std::vector<double> mean;
+  std::vector<double> std;
+
+  bool operator==(const Normalisation&) const = default;
+};
+void to_json(nlohmann::json& json, const Normalisation& value);
+void from_json(const nlohmann::json& json, Normalisation& value);
+
+// Which images: the "data" object of a configuration.
+//   {"name": "cifar10", "path": "", "train_images": 0, "test_images": 0, "seed": 0}
+struct DataConfig {
+  std::string name = "synthetic";  // cifar10, cifar100, synthetic
+  std::string path;                // folder that holds the files or their standard folder; empty: $THALWEG_DATA
+  std::int64_t train_images = 0;   // the first N of the split; 0: all
+  std::int64_t test_images = 0;
+  std::uint64_t seed = 0;          // of the synthetic set
+};
+DataConfig read_data_config(ConfigReader reader);
+nlohmann::json to_json(const DataConfig& config);
+
+struct DataSet {
+  DataConfig config;
+  ImageSet train;
+  ImageSet test;
+  Normalisation normalisation;
+  std::vector<std::string> class_names;
+  std::string digest;  // SHA-256 over pixels and labels of both splits as loaded
+
+  std::int64_t num_classes() const { return static_cast<std::int64_t>(class_names.size()); }
+};
+
+// Loads by config.name. Throws Error that names the file and the defect, or (nothing found) the folders looked at and
+// what to do: `thalweg data fetch`, data.path, THALWEG_DATA.
+DataSet load_data(const DataConfig& config);
+
+// Names that load_data knows, for messages and `data info`.
+const std::vector<std::string>& data_set_names();
+
+}  // namespace thalweg

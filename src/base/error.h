@@ -1,0 +1,46 @@
+// Errors. Libraries throw, `main` catches once and prints. A message says what was expected, what came, and what to do.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace thalweg {
+
+// Exit codes of the program; docs/cli.md lists them for schedulers.
+enum class ExitCode : int {
+  kOk = 0,
+  kFailure = 1,     // the work could not be done
+  kUsage = 2,       // the command line or the configuration is wrong
+  kResumable = 75,  // stopped by a signal with everything saved: run the same command again (EX_TEMPFAIL)
+};
+
+class Error : public std::runtime_error {
+ public:
+  explicit Error(const std::string& message, ExitCode code = ExitCode::kFailure)
+      : std::runtime_error(message), code_(code) {}
+  ExitCode code() const { return code_; }
+
+ private:
+  ExitCode code_;
+};
+
+template <typename... Args>
+[[noreturn]] void fail(fmt::format_string<Args...> format, Args&&... args) {
+  throw Error(fmt::format(format, std::forward<Args>(args)...));
+}
+
+// For what the user wrote: flags, configuration keys.
+template <typename... Args>
+[[noreturn]] void fail_usage(fmt::format_string<Args...> format, Args&&... args) {
+  throw Error(fmt::format(format, std::forward<Args>(args)...), ExitCode::kUsage);
+}
+
+template <typename... Args>
+void check(bool condition, fmt::format_string<Args...> format, Args&&... args) {
+  if (!condition) fail(format, std::forward<Args>(args)...);
+}
+
+}  // namespace thalweg

@@ -1,0 +1,84 @@
+#include "base/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+namespace thalweg {
+namespace {
+
+// A terminal that can redraw a line; NO_COLOR does not matter here (no colour is used), TERM=dumb does.
+bool is_terminal(std::FILE* stream) {
+  const char* term = std::getenv("TERM");
+  return isatty(fileno(stream)) != 0 && term != nullptr && std::string(term) != "dumb";
+}
+
+std::string bar(double fraction, int width) {
+  const int full = static_cast<int>(fraction * width);
+  return std::string(static_cast<std::size_t>(full), '#') + std::string(static_cast<std::size_t>(width - full), '.');
+}
+
+std::string format_rate(double rate) {
+  return rate >= 100 ? fmt::format("{:.0f}", rate) : rate >= 1 ? fmt::format("{:.1f}", rate) : fmt::format("{:.3f}", rate);
+}
+
+}  // namespace
+
+std::string format_duration(double seconds) {
+  if (!std::isfinite(seconds) || seconds < 0) return "?";
+  const auto s = static_cast<std::int64_t>(std::llround(seconds));
+  if (s >= 3600) return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+  if (s >= 60) return fmt::format("{}:{:02}", s / 60, s % 60);
+  return fmt::format("{}s", s);
+}
+
+Progress::Progress(std::string title, std::string unit, double total, double done, ProgressMode mode,
+                   std::FILE* stream)
+    : title_(std::move(title)),
+      unit_(std::move(unit)),
+      total_(total),
+      first_(done),
+      done_(done),
+      mode_(mode == ProgressMode::kAuto ? (is_terminal(stream) ? ProgressMode::kBar : ProgressMode::kLines) : mode),
+      stream_(stream),
+      start_(Clock::now()),
+      last_draw_(start_) {}
+
+Progress::~Progress() {
+  if (!finished_ && mode_ == ProgressMode::kBar) std::fputc('\n', stream_);
+}
+
+void Progress::update(double done, const std::string& detail) {
+  done_ = done;
+  detail_ = detail;
+  const double since = std::chrono::duration<double>(Clock::now() - last_draw_).count();
+  if (since >= (mode_ == ProgressMode::kBar ? 0.1 : 10.0)) draw(false);
+}
+
+void Progress::finish(const std::string& detail) {
+  if (!detail.empty()) detail_ = detail;
+  finished_ = true;
+  draw(true);
+}
+
+void Progress::draw(bool last) {
+  if (mode_ == ProgressMode::kQuiet) return;
+  last_draw_ = Clock::now();
+  const double elapsed = std::chrono::duration<double>(last_draw_ - start_).count();
+  const double rate = elapsed > 0 ? (done_ - first_) / elapsed : 0;
+  const double fraction = total_ > 0 ? std::clamp(done_ / total_, 0.0, 1.0) : 1.0;
+  const std::string time =
+      last ? format_duration(elapsed) : "ETA " + format_duration(rate > 0 ? (total_ - done_) / rate : NAN);
+  const std::string numbers = fmt::format("{:3.0f}%  {} {}/s  {}  {}", fraction * 100, format_rate(rate), unit_, detail_, time);
+  if (mode_ == ProgressMode::kBar) {
+    fmt::print(stream_, "\r\033[K{} [{}] {}{}", title_, bar(fraction, 24), numbers, last ? "\n" : "");
+  } else {
+    fmt::print(stream_, "{}: {}\n", title_, numbers);
+  }
+  std::fflush(stream_);
+}
+
+}  // namespace thalweg

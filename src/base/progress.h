@@ -1,0 +1,50 @@
+// Progress of a long task on stderr: one line redrawn on a terminal, a plain line every few seconds elsewhere.
+// Results never go through here (they belong on stdout).
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+namespace thalweg {
+
+enum class ProgressMode { kAuto, kBar, kLines, kQuiet };
+
+class Progress {
+ public:
+  // `unit` names what is counted ("img" -> "img/s"); `total` is the amount of work in that unit, `done` what earlier
+  // runs have finished already (it does not count for the rate).
+  Progress(std::string title, std::string unit, double total, double done = 0, ProgressMode mode = ProgressMode::kAuto,
+           std::FILE* stream = stderr);
+  ~Progress();  // ends the line
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // `done` counts from the start of the task, earlier runs included; `detail` is free text (loss, rate). Cheap: redraws
+  // at most ten times a second on a terminal and once in ten seconds elsewhere.
+  void update(double done, const std::string& detail = "");
+  // Draws the last state, whatever the time.
+  void finish(const std::string& detail = "");
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void draw(bool last);
+
+  std::string title_;
+  std::string unit_;
+  double total_;
+  double first_;        // amount done before this process
+  double done_;         // amount done now
+  std::string detail_;  // last detail
+  ProgressMode mode_;   // resolved: never kAuto
+  std::FILE* stream_;   // not owned
+  Clock::time_point start_;
+  Clock::time_point last_draw_;
+  bool finished_ = false;
+};
+
+// "1:02:03", "4:05", "12s".
+std::string format_duration(double seconds);
+
+}  // namespace thalweg

@@ -1,0 +1,23 @@
+// SIGTERM and SIGINT ask for a stop: loops look at `stop_requested()` between steps, save, and throw `Stopped`.
+// A second SIGINT ends the program at once (the default action is restored after the first).
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+
+namespace thalweg {
+
+// Installs the handlers; called once by `main`. Signals are process-wide, hence the one global behind these functions.
+void install_stop_handlers();
+bool stop_requested();
+// For tests and for callers that stop for a reason of their own.
+void request_stop(bool on = true);
+
+// Everything computed so far is on disk; the same command goes on from there.
+class Stopped : public Error {
+ public:
+  explicit Stopped(const std::string& message) : Error(message, ExitCode::kResumable) {}
+};
+
+}  // namespace thalweg

@@ -1,0 +1,56 @@
+// Strict reading of JSON objects: every key must be known, every value of the right type and in range. Each error is a
+// usage Error that names the full path of the key ("train.schedule.lr") and, for an unknown one, the nearest known key.
+#pragma once
+
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace thalweg {
+
+class ConfigReader {
+ public:
+  // `path` is what this object is called in messages; "" for the root. `json` must be an object and outlive the reader.
+  ConfigReader(const nlohmann::json& json, std::string path);
+
+  bool has(const std::string& key) const;
+  std::string full_name(const std::string& key) const;
+
+  // Value, or `fallback` where the key is absent. The required_ forms fail when it is absent.
+  bool get_bool(const std::string& key, bool fallback);
+  std::int64_t get_int(const std::string& key, std::int64_t fallback, std::int64_t min,
+                       std::int64_t max = std::numeric_limits<std::int64_t>::max());
+  // Finite, min <= value <= max.
+  double get_double(const std::string& key, double fallback, double min,
+                    double max = std::numeric_limits<double>::max());
+  std::string get_string(const std::string& key, const std::string& fallback);
+  // One of `choices`.
+  std::string get_choice(const std::string& key, const std::string& fallback, const std::vector<std::string>& choices);
+  double required_double(const std::string& key, double min, double max = std::numeric_limits<double>::max());
+  std::int64_t required_int(const std::string& key, std::int64_t min,
+                            std::int64_t max = std::numeric_limits<std::int64_t>::max());
+  std::string required_string(const std::string& key);
+  std::vector<double> get_doubles(const std::string& key, const std::vector<double>& fallback);
+  std::vector<std::int64_t> get_ints(const std::string& key, const std::vector<std::int64_t>& fallback);
+  // The raw value (marks the key as known); null if absent.
+  const nlohmann::json& get_json(const std::string& key);
+  // A nested object; an empty one if absent.
+  ConfigReader get_object(const std::string& key);
+
+  // Call last: any key of the object that was never asked for is unknown -> usage Error naming the nearest asked-for key.
+  void finish() const;
+
+ private:
+  const nlohmann::json* json_;      // not owned
+  std::string path_;                // "" or "train.schedule"
+  std::vector<std::string> asked_;  // keys that were asked for
+};
+
+// Parses a JSON file (comments allowed: // and /* */). A syntax error names line and column.
+nlohmann::json read_json_file(const std::string& path);
+// Applies "a.b.2.c=value": value is JSON if it parses as JSON, else a string. Intermediate objects are created; an index
+// into an array must exist.
+void apply_override(nlohmann::json& config, const std::string& assignment);
+
+}  // namespace thalweg

@@ -1,0 +1,28 @@
+// Writing and reading of small HDF5 files (surfaces). One file is written at once and renamed into place, so no reader
+// ever meets a half-written or locked file.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace thalweg {
+
+struct Hdf5Dataset {
+  std::vector<std::size_t> shape;  // row-major; empty = scalar
+  std::vector<double> values;      // float64
+};
+
+struct Hdf5Content {
+  std::map<std::string, Hdf5Dataset> datasets;    // at the root; names may hold '/' for groups
+  std::map<std::string, std::string> strings;     // scalar UTF-8 string datasets at the root
+  std::map<std::string, std::string> attributes;  // string attributes of the root group
+};
+
+void write_hdf5(const std::filesystem::path& path, const Hdf5Content& content);
+// Reads what write_hdf5 writes and what h5py users write (float32/float64/integer datasets become double).
+Hdf5Content read_hdf5(const std::filesystem::path& path);
+
+}  // namespace thalweg

@@ -1,0 +1,44 @@
+// A loss surface: values of train and test loss and accuracy over a grid of a plane.
+//
+// HDF5 (readable by tomgoldstein/loss-landscape's plotters, which want [ny][nx], float64 and accuracies in percent):
+// `xcoordinates` [nx], `ycoordinates` [ny], `train_loss`, `train_acc`, `test_loss`, `test_acc` [ny][nx], `dir_file`; for
+// its trajectory plot also `proj_xcoord`, `proj_ycoord`, `explained_variance_ratio_`. Ours beside them: string dataset
+// `thalweg` (provenance and path as JSON), `status` [ny][nx] (0 fine, 1 not finite). CSV: one row a point.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "trajectory/plane.h"
+
+namespace thalweg {
+
+struct Surface {
+  std::vector<double> x;  // [nx], ascending
+  std::vector<double> y;  // [ny], ascending
+  // Row-major [ny][nx]: value at (x[i], y[j]) is [j * nx + i]. Keys "train_loss", "train_acc", "test_loss", "test_acc";
+  // losses in nats, accuracies in percent; NaN and inf are kept as they came.
+  std::map<std::string, std::vector<double>> values;
+  std::vector<PathPoint> path;
+  nlohmann::json provenance;  // the plane's, plus "landscape": grid, splits, bn mode, images, device, precision, seconds
+
+  bool has(const std::string& key) const { return values.count(key) != 0; }
+};
+
+// Where the smallest finite value of `key` lies; throws Error if there is none.
+struct SurfaceMinimum {
+  double x = 0;
+  double y = 0;
+  double value = 0;
+};
+SurfaceMinimum surface_minimum(const Surface& surface, const std::string& key);
+
+void write_surface_hdf5(const std::filesystem::path& file, const Surface& surface);
+void write_surface_csv(const std::filesystem::path& file, const Surface& surface);
+// Throws Error naming what is missing or of the wrong shape.
+Surface read_surface_hdf5(const std::filesystem::path& file);
+
+}  // namespace thalweg
