@@ -2,6 +2,7 @@
 // usage Error that names the full path of the key ("train.schedule.lr") and, for an unknown one, the nearest known key.
 #pragma once
 
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <vector>
@@ -44,6 +45,9 @@ class ConfigReader {
   void finish() const;
 
  private:
+  const nlohmann::json* find(const std::string& key);  // marks the key as known; nullptr if absent
+  const nlohmann::json& require(const std::string& key, const std::string& expected);
+
   const nlohmann::json* json_;      // not owned
   std::string path_;                // "" or "train.schedule"
   std::vector<std::string> asked_;  // keys that were asked for
