@@ -1,11 +1,11 @@
 // Errors. Libraries throw, `main` catches once and prints. A message says what was expected, what came, and what to do.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <stdexcept>
 #include <string>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace thalweg {
 

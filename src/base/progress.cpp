@@ -1,11 +1,11 @@
 #include "base/progress.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+
+#include <fmt/format.h>
+#include <unistd.h>
 
 namespace thalweg {
 namespace {
@@ -22,7 +22,9 @@ std::string bar(double fraction, int width) {
 }
 
 std::string format_rate(double rate) {
-  return rate >= 100 ? fmt::format("{:.0f}", rate) : rate >= 1 ? fmt::format("{:.1f}", rate) : fmt::format("{:.3f}", rate);
+  return rate >= 100 ? fmt::format("{:.0f}", rate)
+         : rate >= 1 ? fmt::format("{:.1f}", rate)
+                     : fmt::format("{:.3f}", rate);
 }
 
 }  // namespace
@@ -35,8 +37,7 @@ std::string format_duration(double seconds) {
   return fmt::format("{}s", s);
 }
 
-Progress::Progress(std::string title, std::string unit, double total, double done, ProgressMode mode,
-                   std::FILE* stream)
+Progress::Progress(std::string title, std::string unit, double total, double done, ProgressMode mode, std::FILE* stream)
     : title_(std::move(title)),
       unit_(std::move(unit)),
       total_(total),
@@ -72,7 +73,8 @@ void Progress::draw(bool last) {
   const double fraction = total_ > 0 ? std::clamp(done_ / total_, 0.0, 1.0) : 1.0;
   const std::string time =
       last ? format_duration(elapsed) : "ETA " + format_duration(rate > 0 ? (total_ - done_) / rate : NAN);
-  const std::string numbers = fmt::format("{:3.0f}%  {} {}/s  {}  {}", fraction * 100, format_rate(rate), unit_, detail_, time);
+  const std::string numbers =
+      fmt::format("{:3.0f}%  {} {}/s  {}  {}", fraction * 100, format_rate(rate), unit_, detail_, time);
   if (mode_ == ProgressMode::kBar) {
     fmt::print(stream_, "\r\033[K{} [{}] {}{}", title_, bar(fraction, 24), numbers, last ? "\n" : "");
   } else {

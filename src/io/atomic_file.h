@@ -1,4 +1,5 @@
-// Files that are whole or absent: written beside their name, synced, renamed. A full disk or a kill leaves the old file.
+// Files that are whole or absent: written beside their name, synced, renamed. A full disk or a kill leaves the old
+// file.
 #pragma once
 
 #include <cstdio>

@@ -2,10 +2,12 @@
 // usage Error that names the full path of the key ("train.schedule.lr") and, for an unknown one, the nearest known key.
 #pragma once
 
+#include <cstdint>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 namespace thalweg {
 
@@ -38,10 +40,14 @@ class ConfigReader {
   // A nested object; an empty one if absent.
   ConfigReader get_object(const std::string& key);
 
-  // Call last: any key of the object that was never asked for is unknown -> usage Error naming the nearest asked-for key.
+  // Call last: any key of the object that was never asked for is unknown -> usage Error naming the nearest asked-for
+  // key.
   void finish() const;
 
  private:
+  const nlohmann::json* find(const std::string& key);  // marks the key as known; nullptr if absent
+  const nlohmann::json& require(const std::string& key, const std::string& expected);
+
   const nlohmann::json* json_;      // not owned
   std::string path_;                // "" or "train.schedule"
   std::vector<std::string> asked_;  // keys that were asked for
@@ -49,8 +55,8 @@ class ConfigReader {
 
 // Parses a JSON file (comments allowed: // and /* */). A syntax error names line and column.
 nlohmann::json read_json_file(const std::string& path);
-// Applies "a.b.2.c=value": value is JSON if it parses as JSON, else a string. Intermediate objects are created; an index
-// into an array must exist.
+// Applies "a.b.2.c=value": value is JSON if it parses as JSON, else a string. Intermediate objects are created; an
+// index into an array must exist.
 void apply_override(nlohmann::json& config, const std::string& assignment);
 
 }  // namespace thalweg

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "landscape/surface.h"
 
@@ -23,10 +24,11 @@ struct EpochMetrics {
 };
 
 struct RunSeries {
-  std::string name;           // "main", or the branch's name
+  std::string name;                  // "main", or the branch's name
   std::optional<double> fork_epoch;  // empty for the main path
   std::vector<EpochMetrics> epochs;
-  nlohmann::json final_metrics;  // status.json's "final": {"train_loss", "train_accuracy", "test_loss", "test_accuracy"}
+  nlohmann::json
+      final_metrics;  // status.json's "final": {"train_loss", "train_accuracy", "test_loss", "test_accuracy"}
 };
 
 struct ReportData {
@@ -37,10 +39,12 @@ struct ReportData {
   std::vector<Surface> surfaces;  // first: the main one; may be empty (report before the landscape exists)
 };
 
-// Reads a finished or half-finished experiment folder; what is not there yet is left out. A single run's folder works too.
+// Reads a finished or half-finished experiment folder; what is not there yet is left out. A single run's folder works
+// too.
 ReportData collect_report(const std::filesystem::path& experiment);
 
-// Writes `folder`/report.html and `folder`/figures/*.svg, atomically each. Returns the paths written, report.html first.
+// Writes `folder`/report.html and `folder`/figures/*.svg, atomically each. Returns the paths written, report.html
+// first.
 std::vector<std::filesystem::path> write_report(const std::filesystem::path& folder, const ReportData& data);
 
 }  // namespace thalweg

@@ -1,0 +1,83 @@
+#include "io/atomic_file.h"
+
+#include <atomic>
+#include <cerrno>
+#include <random>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "io/posix_file.h"
+
+namespace thalweg {
+namespace {
+
+// Unique in this process (counter) and, as far as can be, among hosts that share the folder (random number); O_EXCL
+// catches the rest.
+std::filesystem::path temporary_name(const std::filesystem::path& path) {
+  static std::atomic<unsigned> counter{0};
+  static const unsigned process = std::random_device{}();
+  return folder_of(path) /
+         fmt::format(".{}.{}-{:08x}-{}.tmp", path.filename().string(), ::getpid(), process, counter.fetch_add(1));
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
+  check(path.has_filename(), "cannot write \"{}\": it does not name a file", path.string());
+  create_folders(folder_of(path));
+  temporary_ = temporary_name(path);
+  fd_ = open_or_fail(temporary_, O_WRONLY | O_CREAT | O_EXCL, "create");
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ >= 0) ::close(fd_);
+  if (!committed_) ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::write(const void* data, std::size_t bytes) {
+  write_all(fd_, data, bytes, path_);
+}
+
+void AtomicFile::commit() {
+  check(fd_ >= 0 && !committed_, "{} was committed already", path_.string());
+  sync_file(fd_, path_);
+  // Network file systems may report a full disk only here.
+  const int closed = ::close(fd_);
+  fd_ = -1;
+  if (closed != 0 && errno != EINTR) fail_with_errno("write", path_);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_with_errno("put in place", path_);
+  committed_ = true;
+  sync_folder(folder_of(path_));
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view text) {
+  AtomicFile file(path);
+  file.write(text);
+  file.commit();
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  const int fd = open_or_fail(path, O_RDONLY, "open");
+  std::string text;
+  struct stat info = {};
+  if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) text.reserve(static_cast<std::size_t>(info.st_size) + 1);
+  char buffer[1 << 16];
+  ssize_t got;
+  while ((got = ::read(fd, buffer, sizeof buffer)) != 0) {
+    if (got > 0) {
+      text.append(buffer, static_cast<std::size_t>(got));
+    } else if (errno != EINTR) {
+      const int reason = errno;
+      ::close(fd);
+      errno = reason;
+      fail_with_errno("read", path);
+    }
+  }
+  ::close(fd);
+  return text;
+}
+
+}  // namespace thalweg

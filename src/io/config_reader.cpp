@@ -1,0 +1,262 @@
+#include "io/config_reader.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "io/atomic_file.h"
+#include "io/strict_json.h"
+
+namespace thalweg {
+namespace {
+
+using nlohmann::json;
+
+// "string \"fast\"", "number 3", "array [1,2]": what came, cut short if long.
+std::string describe(const json& value) {
+  if (value.is_null()) return "null";
+  constexpr std::size_t kLongest = 60;
+  std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (text.size() > kLongest) text = text.substr(0, kLongest) + "...";
+  if (value.is_number_float() && !std::isfinite(value.get<double>())) text = fmt::format("{}", value.get<double>());
+  return fmt::format("{} {}", value.type_name(), text);
+}
+
+[[noreturn]] void fail_type(const std::string& name, const std::string& expected, const json& value) {
+  fail_usage("{}: expected {}, got {}", name, expected, describe(value));
+}
+
+template <typename T>
+std::string with_range(const std::string& kind, T min, T max) {
+  const bool low = min > std::numeric_limits<T>::lowest(), high = max < std::numeric_limits<T>::max();
+  if (low && high) return fmt::format("{} from {} to {}", kind, min, max);
+  if (low) return fmt::format("{} of at least {}", kind, min);
+  if (high) return fmt::format("{} of at most {}", kind, max);
+  return kind;
+}
+
+// The integer that a JSON number is; 1e3 and 3.0 are integers, 2.5 and 1e30 are not.
+std::optional<std::int64_t> as_int(const json& value) {
+  if (value.is_number_unsigned()) {
+    const auto number = value.get<std::uint64_t>();
+    if (number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return std::nullopt;
+    return static_cast<std::int64_t>(number);
+  }
+  if (value.is_number_integer()) return value.get<std::int64_t>();
+  if (!value.is_number_float()) return std::nullopt;
+  const double number = value.get<double>();
+  constexpr double kLimit = 9223372036854775808.0;  // 2^63
+  if (number != std::trunc(number) || number < -kLimit || number >= kLimit) return std::nullopt;
+  return static_cast<std::int64_t>(number);
+}
+
+std::int64_t int_from(const std::string& name, const json& value, std::int64_t min, std::int64_t max) {
+  const auto number = as_int(value);
+  if (!number || *number < min || *number > max) fail_type(name, with_range("an integer", min, max), value);
+  return *number;
+}
+
+double double_from(const std::string& name, const json& value, double min, double max) {
+  const double number = value.is_number() ? value.get<double>() : std::nan("");
+  if (!std::isfinite(number) || number < min || number > max) {
+    fail_type(name, with_range("a finite number", min, max), value);
+  }
+  return number;
+}
+
+std::string string_from(const std::string& name, const json& value) {
+  if (!value.is_string()) fail_type(name, "a string", value);
+  return value.get<std::string>();
+}
+
+const json& array_from(const std::string& name, const json& value) {
+  if (!value.is_array()) fail_type(name, "an array of numbers", value);
+  return value;
+}
+
+// Levenshtein: insertions, deletions and substitutions that make one word the other.
+std::size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t substituted = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({substituted, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
+
+// `names` is not empty.
+const std::string& nearest(const std::string& word, const std::vector<std::string>& names) {
+  return *std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
+    return edit_distance(word, a) < edit_distance(word, b);
+  });
+}
+
+std::string quoted_list(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += fmt::format("{}\"{}\"", text.empty() ? "" : ", ", name);
+  return text;
+}
+
+const json& null_json() {
+  static const json null;
+  return null;
+}
+
+}  // namespace
+
+ConfigReader::ConfigReader(const json& json, std::string path) : json_(&json), path_(std::move(path)) {
+  if (!json.is_object()) fail_type(path_.empty() ? "the configuration" : path_, "an object", json);
+}
+
+bool ConfigReader::has(const std::string& key) const {
+  return json_->contains(key);
+}
+
+std::string ConfigReader::full_name(const std::string& key) const {
+  return path_.empty() ? key : path_ + "." + key;
+}
+
+const json* ConfigReader::find(const std::string& key) {
+  if (std::find(asked_.begin(), asked_.end(), key) == asked_.end()) asked_.push_back(key);
+  const auto it = json_->find(key);
+  return it == json_->end() ? nullptr : &*it;
+}
+
+const json& ConfigReader::require(const std::string& key, const std::string& expected) {
+  const json* value = find(key);
+  if (value == nullptr) fail_usage("{}: this key is required ({})", full_name(key), expected);
+  return *value;
+}
+
+bool ConfigReader::get_bool(const std::string& key, bool fallback) {
+  const json* value = find(key);
+  if (value == nullptr) return fallback;
+  if (!value->is_boolean()) fail_type(full_name(key), "true or false", *value);
+  return value->get<bool>();
+}
+
+std::int64_t ConfigReader::get_int(const std::string& key, std::int64_t fallback, std::int64_t min, std::int64_t max) {
+  const json* value = find(key);
+  return value == nullptr ? fallback : int_from(full_name(key), *value, min, max);
+}
+
+double ConfigReader::get_double(const std::string& key, double fallback, double min, double max) {
+  const json* value = find(key);
+  return value == nullptr ? fallback : double_from(full_name(key), *value, min, max);
+}
+
+std::string ConfigReader::get_string(const std::string& key, const std::string& fallback) {
+  const json* value = find(key);
+  return value == nullptr ? fallback : string_from(full_name(key), *value);
+}
+
+std::string ConfigReader::get_choice(const std::string& key, const std::string& fallback,
+                                     const std::vector<std::string>& choices) {
+  const json* value = find(key);
+  if (value == nullptr) return fallback;
+  if (!value->is_string() || std::find(choices.begin(), choices.end(), value->get<std::string>()) == choices.end()) {
+    fail_type(full_name(key), "one of " + quoted_list(choices), *value);
+  }
+  return value->get<std::string>();
+}
+
+double ConfigReader::required_double(const std::string& key, double min, double max) {
+  return double_from(full_name(key), require(key, with_range("a finite number", min, max)), min, max);
+}
+
+std::int64_t ConfigReader::required_int(const std::string& key, std::int64_t min, std::int64_t max) {
+  return int_from(full_name(key), require(key, with_range("an integer", min, max)), min, max);
+}
+
+std::string ConfigReader::required_string(const std::string& key) {
+  return string_from(full_name(key), require(key, "a string"));
+}
+
+std::vector<double> ConfigReader::get_doubles(const std::string& key, const std::vector<double>& fallback) {
+  const json* value = find(key);
+  if (value == nullptr) return fallback;
+  constexpr double kMax = std::numeric_limits<double>::max();
+  std::vector<double> numbers;
+  for (const auto& item : array_from(full_name(key), *value)) {
+    numbers.push_back(double_from(fmt::format("{}.{}", full_name(key), numbers.size()), item, -kMax, kMax));
+  }
+  return numbers;
+}
+
+std::vector<std::int64_t> ConfigReader::get_ints(const std::string& key, const std::vector<std::int64_t>& fallback) {
+  const json* value = find(key);
+  if (value == nullptr) return fallback;
+  using Limits = std::numeric_limits<std::int64_t>;
+  std::vector<std::int64_t> numbers;
+  for (const auto& item : array_from(full_name(key), *value)) {
+    numbers.push_back(
+        int_from(fmt::format("{}.{}", full_name(key), numbers.size()), item, Limits::min(), Limits::max()));
+  }
+  return numbers;
+}
+
+const json& ConfigReader::get_json(const std::string& key) {
+  const json* value = find(key);
+  return value == nullptr ? null_json() : *value;
+}
+
+ConfigReader ConfigReader::get_object(const std::string& key) {
+  static const json empty = json::object();
+  const json* value = find(key);
+  return ConfigReader(value == nullptr ? empty : *value, full_name(key));
+}
+
+void ConfigReader::finish() const {
+  for (const auto& item : json_->items()) {
+    const std::string& key = item.key();
+    if (std::find(asked_.begin(), asked_.end(), key) != asked_.end()) continue;
+    if (asked_.empty()) fail_usage("unknown key \"{}\": nothing is expected here", full_name(key));
+    fail_usage("unknown key \"{}\": did you mean \"{}\"? Known here: {}", full_name(key),
+               full_name(nearest(key, asked_)), quoted_list(asked_));
+  }
+}
+
+json read_json_file(const std::string& path) {
+  return parse_json(read_file(path), path, JsonComments::kAllowed);
+}
+
+void apply_override(json& config, const std::string& assignment) {
+  const auto equals = assignment.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    fail_usage("\"{}\": expected KEY=VALUE, as in train.schedule.lr=0.1", assignment);
+  }
+  const std::string name = assignment.substr(0, equals), text = assignment.substr(equals + 1);
+  json* target = &config;
+  for (std::size_t start = 0; start <= name.size();) {
+    const auto end = std::min(name.find('.', start), name.size());
+    const std::string part = name.substr(start, end - start);
+    const std::string above = start == 0 ? "the configuration" : name.substr(0, start - 1);
+    if (part.empty()) fail_usage("\"{}\": an empty name in the key", assignment);
+    if (target->is_array()) {
+      const bool is_index = part.size() <= 9 && part.find_first_not_of("0123456789") == std::string::npos;
+      const std::size_t index = is_index ? std::stoul(part) : target->size();
+      if (index >= target->size()) {
+        fail_usage("{}: {} is an array of {}, expected an index below that, got \"{}\"", name, above, target->size(),
+                   part);
+      }
+      target = &(*target)[index];
+    } else if (target->is_object() || target->is_null()) {
+      target = &(*target)[part];
+    } else {
+      fail_usage("{}: {} is not an object but {}", name, above, describe(*target));
+    }
+    start = end + 1;
+  }
+  // What does not read as JSON is a string, so that `name=vgg11` needs no quotes.
+  *target = json::accept(text) ? parse_json(text, name) : json(text);
+}
+
+}  // namespace thalweg

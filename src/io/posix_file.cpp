@@ -1,0 +1,71 @@
+#include "io/posix_file.h"
+
+#include <cerrno>
+#include <system_error>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+namespace thalweg {
+
+void fail_with_errno(const char* action, const std::filesystem::path& path) {
+  const std::string reason = std::generic_category().message(errno);
+  fail("cannot {} {}: {}", action, path.string(), reason);
+}
+
+int open_or_fail(const std::filesystem::path& path, int flags, const char* action) {
+  int fd;
+  do {
+    fd = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) fail_with_errno(action, path);
+  return fd;
+}
+
+void write_all(int fd, const void* data, std::size_t bytes, const std::filesystem::path& path) {
+  const char* rest = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t written = ::write(fd, rest, bytes);
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      fail_with_errno("write", path);
+    }
+    rest += written;
+    bytes -= static_cast<std::size_t>(written);
+  }
+}
+
+void sync_file(int fd, const std::filesystem::path& path) {
+  while (::fsync(fd) != 0) {
+    if (errno != EINTR) fail_with_errno("sync", path);
+  }
+}
+
+void sync_folder(const std::filesystem::path& folder) {
+  const int fd = open_or_fail(folder, O_RDONLY | O_DIRECTORY, "open the folder");
+  int result;
+  do {
+    result = ::fsync(fd);
+  } while (result != 0 && errno == EINTR);
+  const int reason = errno;
+  ::close(fd);
+  // Some network and FUSE file systems refuse fsync of a folder; there is nothing better to do there.
+  if (result != 0 && reason != EINVAL && reason != ENOTSUP && reason != EROFS) {
+    errno = reason;
+    fail_with_errno("sync the folder", folder);
+  }
+}
+
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
+void create_folders(const std::filesystem::path& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  check(!error, "cannot create the folder {}: {}", folder.string(), error.message());
+}
+
+}  // namespace thalweg

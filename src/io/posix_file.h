@@ -1,0 +1,25 @@
+// The few system calls that files of ours are made with: interrupted and partial calls go on, and every failure is an
+// Error that names what was tried, the path and the system's reason.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+
+namespace thalweg {
+
+// Throws "cannot <action> <path>: <reason>" for the current errno.
+[[noreturn]] void fail_with_errno(const char* action, const std::filesystem::path& path);
+
+// open(2) with O_CLOEXEC; new files get the usual permissions (0666 less the umask).
+int open_or_fail(const std::filesystem::path& path, int flags, const char* action);
+void write_all(int fd, const void* data, std::size_t bytes, const std::filesystem::path& path);
+// Data and metadata on disk.
+void sync_file(int fd, const std::filesystem::path& path);
+// Makes names created, renamed or removed in this folder durable. File systems that cannot sync a folder are let pass.
+void sync_folder(const std::filesystem::path& folder);
+// The folder a file lies in: "." for a bare name.
+std::filesystem::path folder_of(const std::filesystem::path& path);
+// Creates the folder and those above it where they are missing.
+void create_folders(const std::filesystem::path& folder);
+
+}  // namespace thalweg

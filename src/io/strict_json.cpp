@@ -1,0 +1,42 @@
+#include "io/strict_json.h"
+
+#include <set>
+#include <vector>
+
+#include "base/error.h"
+
+namespace thalweg {
+namespace {
+
+using nlohmann::json;
+
+// The parser's text without its "[json.exception.parse_error.101] " in front.
+std::string message_of(const json::exception& error) {
+  const std::string text = error.what();
+  const auto end = text.find("] ");
+  return end == std::string::npos ? text : text.substr(end + 2);
+}
+
+}  // namespace
+
+json parse_json(std::string_view text, const std::string& name, JsonComments comments) {
+  std::vector<std::set<std::string>> open;  // keys seen so far in each object we are inside of
+  const json::parser_callback_t note_keys = [&](int, json::parse_event_t event, json& parsed) {
+    if (event == json::parse_event_t::object_start) {
+      open.emplace_back();
+    } else if (event == json::parse_event_t::object_end) {
+      open.pop_back();
+    } else if (event == json::parse_event_t::key) {
+      const auto& key = parsed.get_ref<const std::string&>();
+      if (!open.back().insert(key).second) fail_usage("{}: the key \"{}\" stands twice in one object", name, key);
+    }
+    return true;
+  };
+  try {
+    return json::parse(text.begin(), text.end(), note_keys, true, comments == JsonComments::kAllowed);
+  } catch (const json::exception& error) {
+    fail_usage("{}: {}", name, message_of(error));
+  }
+}
+
+}  // namespace thalweg

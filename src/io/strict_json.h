@@ -1,0 +1,17 @@
+// JSON text to a value, refusing what the parser alone would let pass in silence: an object that names a key twice.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+namespace thalweg {
+
+enum class JsonComments { kRefused, kAllowed };
+
+// `name` (a file, say) opens every message; a syntax error gives line and column. Throws a usage Error.
+nlohmann::json parse_json(std::string_view text, const std::string& name,
+                          JsonComments comments = JsonComments::kRefused);
+
+}  // namespace thalweg

@@ -1,0 +1,77 @@
+// Gathers a batch of uint8 images, augments and normalises it.
+//
+// The augmentation of an image is a function of (seed, epoch, image index) alone: the same in any batch, order, device
+// or process. Crop: the image is padded with zeros (after normalisation, as usual: the pad value is 0 in normalised
+// units) by `crop_padding` on each side and a window of the original size is taken; flip: mirrored with probability
+// 1/2; cutout (DeVries & Taylor 2017): a square of side `cutout` around a random pixel is set to 0 (clipped at the
+// border).
+#pragma once
+
+#include <cstdint>
+
+#include "base/rng.h"
+
+typedef struct CUstream_st* cudaStream_t;
+
+namespace thalweg {
+
+struct AugmentSpec {
+  int crop_padding = 0;
+  bool flip = false;
+  int cutout = 0;
+};
+
+struct BatchArgs {
+  const std::uint8_t* images = nullptr;   // [total, C, H, W]
+  const std::int64_t* indices = nullptr;  // [N] which images
+  std::int64_t num_images = 0;            // N
+  int channels = 0, height = 0, width = 0;
+  const float* scale = nullptr;  // [C]: x = pixel * scale + shift, i.e. 1 / (255 std) and -mean / std
+  const float* shift = nullptr;  // [C]
+  AugmentSpec augment;
+  std::uint64_t seed = 0;
+  std::uint32_t epoch = 0;
+  float* out = nullptr;  // [N, H, W, C] (channels-last)
+};
+
+// What happens to one image.
+struct Augmentation {
+  int dx = 0, dy = 0;                                  // pixel (y, x) of the result comes from (y + dy, x + dx)
+  bool flip = false;                                   // before the shift: x -> width - 1 - x
+  int cut_x0 = 0, cut_x1 = 0, cut_y0 = 0, cut_y1 = 0;  // half-open square set to 0
+};
+
+THALWEG_HD inline Augmentation draw_augmentation(const BatchArgs& args, std::int64_t index) {
+  Augmentation result;
+  Philox stream(args.seed, Stream::kAugment, args.epoch, static_cast<std::uint32_t>(index));
+  // Always five draws in this order, so that switching one augmentation on does not change the others.
+  const std::uint32_t span = static_cast<std::uint32_t>(2 * args.augment.crop_padding + 1);
+  result.dx = static_cast<int>(stream.below(span)) - args.augment.crop_padding;
+  result.dy = static_cast<int>(stream.below(span)) - args.augment.crop_padding;
+  result.flip = stream.below(2) == 1 && args.augment.flip;
+  const int center_x = static_cast<int>(stream.below(static_cast<std::uint32_t>(args.width)));
+  const int center_y = static_cast<int>(stream.below(static_cast<std::uint32_t>(args.height)));
+  if (args.augment.cutout > 0) {
+    result.cut_x0 = center_x - args.augment.cutout / 2;
+    result.cut_y0 = center_y - args.augment.cutout / 2;
+    result.cut_x1 = result.cut_x0 + args.augment.cutout;
+    result.cut_y1 = result.cut_y0 + args.augment.cutout;
+  }
+  return result;
+}
+
+THALWEG_HD inline float augmented_pixel(const BatchArgs& args, const Augmentation& a, std::int64_t index, int channel,
+                                        int y, int x) {
+  if (x >= a.cut_x0 && x < a.cut_x1 && y >= a.cut_y0 && y < a.cut_y1) return 0.0f;
+  const int sy = y + a.dy;
+  int sx = x + a.dx;
+  if (sy < 0 || sy >= args.height || sx < 0 || sx >= args.width) return 0.0f;
+  if (a.flip) sx = args.width - 1 - sx;
+  const std::int64_t offset = ((index * args.channels + channel) * args.height + sy) * args.width + sx;
+  return static_cast<float>(args.images[offset]) * args.scale[channel] + args.shift[channel];
+}
+
+void make_batch_cpu(const BatchArgs& args);
+void make_batch_cuda(const BatchArgs& args, cudaStream_t stream);
+
+}  // namespace thalweg

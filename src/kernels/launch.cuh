@@ -1,0 +1,35 @@
+// The one place that launches kernels: names them for profilers, launches, and turns a refused launch into an Error.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+#include <cuda_runtime.h>
+
+namespace thalweg {
+
+struct Geometry {
+  dim3 grid;
+  dim3 block;
+};
+
+inline unsigned ceil_divide(std::int64_t n, std::int64_t by) {
+  return static_cast<unsigned>((n + by - 1) / by);
+}
+
+inline void check_cuda(cudaError_t status, const char* what) {
+  if (status == cudaSuccess) return;
+  cudaGetLastError();  // clear it, so that it cannot surface at a later launch
+  throw std::runtime_error(std::string("CUDA: ") + what + ": " + cudaGetErrorString(status));
+}
+
+template <typename... Parameters, typename... Args>
+void launch(const char* name, void (*kernel)(Parameters...), const Geometry& geometry, cudaStream_t stream,
+            Args... args) {
+  if (geometry.grid.x == 0 || geometry.grid.y == 0 || geometry.grid.z == 0) return;
+  kernel<<<geometry.grid, geometry.block, 0, stream>>>(args...);
+  check_cuda(cudaGetLastError(), name);
+}
+
+}  // namespace thalweg

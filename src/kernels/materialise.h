@@ -1,0 +1,90 @@
+// Weights of B points of a plane at once, in the form an evaluator wants.
+//
+//   w(p) = origin + a_p * d1 + b_p * d2                                      (float32; contracted to multiply-adds on a
+//   GPU)
+// and, where a batch norm follows a convolution or linear layer, folded into it:
+//   s_k = gamma_k / sqrt(var_k + eps),  W'_k = W_k * s_k,  bias'_k = beta_k + (bias_k - mean_k) * s_k
+// with gamma, beta, bias and W all taken at w(p). Convolution weights are written channels-last (K, R, S, C).
+// Pointers are host memory for the CPU twin, device memory for the kernel; nothing is allocated.
+// Deterministic; a point's result does not depend on the other points of the batch.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "base/rng.h"  // THALWEG_HD
+
+typedef struct CUstream_st* cudaStream_t;
+
+namespace thalweg {
+
+// One layer: where its tensors lie in w, in the buffers and in the output. Offsets in elements; -1: there is none.
+struct FoldSegment {
+  std::int64_t weight = 0;    // in w: [rows, channels, taps] row-major (taps = R * S; linear: taps = 1)
+  std::int64_t rows = 0;      // output channels
+  std::int64_t channels = 0;  // input channels
+  std::int64_t taps = 1;
+  std::int64_t bias = -1;         // in w: [rows]
+  std::int64_t norm_weight = -1;  // in w: gamma [rows]; -1: no batch norm
+  std::int64_t norm_bias = -1;    // in w: beta [rows]
+  std::int64_t mean = -1;         // in the buffers [rows]
+  std::int64_t var = -1;
+  double eps = 0;
+  std::int64_t out_weight = 0;  // in the output: [rows, taps, channels]
+  std::int64_t out_bias = 0;    // in the output: [rows]
+};
+
+struct PlanePointers {
+  const float* origin = nullptr;  // [P]
+  const float* d1 = nullptr;      // [P]
+  const float* d2 = nullptr;      // [P]
+};
+
+struct MaterialiseArgs {
+  PlanePointers plane;
+  const float* coordinates = nullptr;  // [B, 2]
+  const float* buffers = nullptr;      // [B, buffer_stride]; buffer_stride 0: one set for all points
+  std::int64_t buffer_stride = 0;
+  const FoldSegment* segments = nullptr;
+  int num_segments = 0;
+  int num_points = 0;    // B
+  float* out = nullptr;  // [B, out_stride]
+  std::int64_t out_stride = 0;
+};
+
+THALWEG_HD inline float plane_weight(const PlanePointers& plane, float a, float b, std::int64_t i) {
+  return plane.origin[i] + a * plane.d1[i] + b * plane.d2[i];
+}
+
+// s_k, in double: one value a row, so its cost is nothing.
+THALWEG_HD inline double fold_scale(const FoldSegment& s, const PlanePointers& plane, float a, float b,
+                                    const float* buffers, std::int64_t row) {
+  if (s.norm_weight < 0) return 1.0;
+  const double gamma = plane_weight(plane, a, b, s.norm_weight + row);
+  return gamma / sqrt(static_cast<double>(buffers[s.var + row]) + s.eps);
+}
+
+THALWEG_HD inline float fold_bias(const FoldSegment& s, const PlanePointers& plane, float a, float b,
+                                  const float* buffers, std::int64_t row, double scale) {
+  double bias = s.bias < 0 ? 0.0 : static_cast<double>(plane_weight(plane, a, b, s.bias + row));
+  if (s.norm_weight >= 0) {
+    bias = plane_weight(plane, a, b, s.norm_bias + row) + (bias - buffers[s.mean + row]) * scale;
+  }
+  return static_cast<float>(bias);
+}
+
+// w(p) itself, [B, P] in the order of the plane's vectors.
+struct PlaneWeightsArgs {
+  PlanePointers plane;
+  std::int64_t num_parameters = 0;
+  const float* coordinates = nullptr;  // [B, 2]
+  int num_points = 0;
+  float* out = nullptr;  // [B, P]
+};
+
+void materialise_cpu(const MaterialiseArgs& args);
+void materialise_cuda(const MaterialiseArgs& args, cudaStream_t stream);
+void plane_weights_cpu(const PlaneWeightsArgs& args);
+void plane_weights_cuda(const PlaneWeightsArgs& args, cudaStream_t stream);
+
+}  // namespace thalweg

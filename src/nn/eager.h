@@ -1,0 +1,28 @@
+// The reference executor: a graph run node by node with ATen in float32 (or under autocast), as PyTorch would.
+#pragma once
+
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "nn/graph.h"
+
+namespace thalweg {
+
+enum class NormMode {
+  kTrain,     // batch statistics; running statistics move by the node's momentum
+  kEval,      // running statistics
+  kEstimate,  // batch statistics; running statistics become exactly those of this batch (momentum 1)
+};
+
+// `parameters` and `buffers` are views as Layout::views gives them (or autograd leaves of the same shapes); `images` is
+// float32 [N, C, H, W], already normalised. Returns logits [N, num_classes]. Buffers change in place in kTrain and
+// kEstimate (variance unbiased, as PyTorch stores it). Records autograd where the parameters require it.
+at::Tensor run_eager(const Graph& graph, const std::vector<at::Tensor>& parameters,
+                     const std::vector<at::Tensor>& buffers, const at::Tensor& images, NormMode mode);
+
+// Sets `buffers` [num_buffers] to the batch-norm statistics of `images` (one batch) at `weights` [P]; no autograd.
+void estimate_batch_norm(const Graph& graph, const at::Tensor& weights, const at::Tensor& buffers,
+                         const at::Tensor& images);
+
+}  // namespace thalweg

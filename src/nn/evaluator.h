@@ -1,0 +1,45 @@
+// Runs a compiled graph: no autograd, fused steps, channels-last float32.
+// CPU: oneDNN convolutions with packed weights, bias, residual add and ReLU fused. CUDA: cuDNN convolutions through
+// ATen. Not thread-safe: one evaluator a thread. Determinism: the same images in the same batch give the same bits.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "nn/program.h"
+
+namespace thalweg {
+
+class Evaluator {
+ public:
+  Evaluator(Program program, c10::Device device);
+
+  const Program& program() const { return program_; }
+  c10::Device device() const { return device_; }
+
+  // Takes one point's folded weights, float32 [folded_size] on the device (kept alive until the next load).
+  void load(const at::Tensor& folded);
+
+  // images: float32 [N, C, H, W] on the device, normalised, channels-last for speed. Returns float32 [N, num_classes],
+  // contiguous. load() must have been called.
+  at::Tensor logits(const at::Tensor& images) const;
+
+ private:
+  struct LayerWeights {
+    at::Tensor weight;  // packed for oneDNN on the CPU
+    at::Tensor bias;
+  };
+  at::Tensor run_conv(const Step& step, const at::Tensor& x, const std::optional<at::Tensor>& other) const;
+  at::Tensor run_step(const Step& step, const std::vector<at::Tensor>& slots) const;
+
+  Program program_;
+  c10::Device device_;
+  std::vector<LayerWeights> layers_;  // by segment
+};
+
+// Folded weights of plain weights and buffers (no plane): float32 [folded_size] on the weights' device.
+at::Tensor fold_weights(const Program& program, const at::Tensor& weights, const at::Tensor& buffers);
+
+}  // namespace thalweg

@@ -1,0 +1,47 @@
+// Batches out of uint8 images (kernels/augment.h) and sums of losses over a split (kernels/loss.h).
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "kernels/augment.h"
+#include "kernels/loss.h"
+
+namespace thalweg {
+
+// Images of one split on a device, with their normalisation.
+class ImageBatches {
+ public:
+  // images uint8 [N, C, H, W], labels int64 [N]; mean and std per channel in units of pixel / 255.
+  ImageBatches(const at::Tensor& images, const at::Tensor& labels, const std::vector<double>& mean,
+               const std::vector<double>& std, c10::Device device);
+
+  std::int64_t size() const { return labels_.size(0); }
+  const at::Tensor& labels() const { return labels_; }
+
+  // Normalised images `indices` (int64 [n] on the device): float32 [n, C, H, W], channels-last.
+  at::Tensor gather(const at::Tensor& indices) const { return gather_augmented(indices, {}, 0, 0); }
+  at::Tensor gather_augmented(const at::Tensor& indices, const AugmentSpec& augment, std::uint64_t seed,
+                              std::int64_t epoch) const;
+  // Images [begin, end).
+  at::Tensor range(std::int64_t begin, std::int64_t end) const;
+
+ private:
+  at::Tensor images_;  // uint8 [N, C, H, W]
+  at::Tensor labels_;  // int64 [N]
+  at::Tensor scale_;   // float32 [C]
+  at::Tensor shift_;   // float32 [C]
+};
+
+// Losses of all images of a split, then their sums in a fixed order: independent of `chunk` up to the network's own
+// arithmetic. `network` maps images to logits float32 [n, num_classes].
+using Network = std::function<at::Tensor(const at::Tensor&)>;
+LossSums sum_split_losses(const ImageBatches& split, const Network& network, std::int64_t chunk);
+
+// Images a forward pass takes at a time: about what stays in cache on a CPU (measured best near 125 for VGG-11), many
+// on a GPU.
+std::int64_t default_chunk(c10::Device device);
+
+}  // namespace thalweg

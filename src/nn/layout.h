@@ -1,0 +1,46 @@
+// How named tensors lie inside one flat vector: row-major, one behind the other, in declaration order (which is
+// PyTorch's `state_dict` order of the usual definitions). The same order is used in memory and in files.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <ATen/core/Tensor.h>
+
+namespace thalweg {
+
+enum class TensorRole { kWeight, kBias, kNormWeight, kNormBias, kRunningMean, kRunningVar };
+
+struct LayoutEntry {
+  std::string name;                 // "layer1.0.conv1.weight"
+  std::vector<std::int64_t> shape;  // PyTorch's
+  TensorRole role = TensorRole::kWeight;
+  std::int64_t offset = 0;  // elements
+  std::int64_t numel = 0;
+  std::int64_t fan_in = 0;  // inputs a unit sees: the scale of the initial values of weights and biases
+};
+
+class Layout {
+ public:
+  // Returns the entry's index.
+  int add(const std::string& name, std::vector<std::int64_t> shape, TensorRole role, std::int64_t fan_in = 0);
+
+  const std::vector<LayoutEntry>& entries() const { return entries_; }
+  const LayoutEntry& operator[](int index) const { return entries_[static_cast<std::size_t>(index)]; }
+  std::int64_t size() const { return size_; }
+
+  // Views of `flat` [size()] in the entries' shapes; they share its storage.
+  std::vector<at::Tensor> views(const at::Tensor& flat) const;
+
+ private:
+  std::vector<LayoutEntry> entries_;
+  std::int64_t size_ = 0;
+};
+
+// [{"name", "shape", "offset"}, ...], as files carry it.
+nlohmann::json to_json(const Layout& layout);
+
+}  // namespace thalweg

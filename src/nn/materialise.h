@@ -1,0 +1,35 @@
+// Tensors in front of kernels/materialise.h: weights of points of a plane, on the plane's device.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "nn/program.h"
+
+namespace thalweg {
+
+struct PlaneVectors {
+  at::Tensor origin;  // float32 [P], contiguous, all three on one device
+  at::Tensor d1;
+  at::Tensor d2;
+};
+
+class PlaneMaterialiser {
+ public:
+  PlaneMaterialiser(const Program& program, PlaneVectors plane);
+
+  // coordinates float32 [B, 2] on the device. Returns w(p), float32 [B, P].
+  at::Tensor weights(const at::Tensor& coordinates) const;
+  // With batch norm folded: float32 [B, folded_size]. `buffers` float32 [num_buffers] (one set for all points) or
+  // [B, num_buffers].
+  at::Tensor folded(const at::Tensor& coordinates, const at::Tensor& buffers) const;
+
+ private:
+  PlanePointers pointers() const;
+
+  PlaneVectors plane_;
+  at::Tensor segments_;  // the program's FoldSegments as bytes on the device
+  int num_segments_ = 0;
+  std::int64_t folded_size_ = 0;
+};
+
+}  // namespace thalweg

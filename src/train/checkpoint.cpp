@@ -1,0 +1,82 @@
+#include "train/checkpoint.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <ATen/ATen.h>
+
+#include "base/error.h"
+#include "io/safetensors.h"
+
+namespace thalweg {
+namespace {
+
+constexpr std::string_view kPrefix = "step-";
+constexpr std::string_view kSuffix = ".safetensors";
+
+std::optional<std::int64_t> step_of(const std::string& name) {
+  if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return std::nullopt;
+  const char* begin = name.data() + kPrefix.size();
+  const char* end = name.data() + name.size() - kSuffix.size();
+  std::int64_t step = 0;
+  const auto result = std::from_chars(begin, end, step);
+  if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
+  return step;
+}
+
+at::Tensor checked(const SafetensorsFile& content, const std::string& name, std::int64_t size, at::ScalarType type,
+                   const std::filesystem::path& file) {
+  const at::Tensor& tensor = content.at(name);
+  check(tensor.numel() == size && tensor.scalar_type() == type,
+        "{}: '{}' has {} elements, this network needs {}: it is a checkpoint of another network", file.string(), name,
+        tensor.numel(), size);
+  return tensor;
+}
+
+}  // namespace
+
+std::filesystem::path checkpoint_path(const std::filesystem::path& run, std::int64_t step) {
+  return run / "checkpoints" / fmt::format("{}{:09}{}", kPrefix, step, kSuffix);
+}
+
+void write_checkpoint(const std::filesystem::path& run, const Checkpoint& checkpoint) {
+  const TrainState& state = checkpoint.state;
+  const nlohmann::json info = {
+      {"step", state.step}, {"num_snapshots", checkpoint.num_snapshots}, {"metrics_bytes", checkpoint.metrics_bytes}};
+  write_safetensors(checkpoint_path(run, state.step),
+                    {{"weights", state.weights},
+                     {"momentum", state.momentum},
+                     {"buffers", state.buffers},
+                     {"epoch_sums", state.epoch_sums}},
+                    {{"checkpoint", info.dump()}});
+}
+
+Checkpoint read_checkpoint(const std::filesystem::path& file, const Graph& graph) {
+  const SafetensorsFile content = read_safetensors(file);
+  const auto found = content.metadata.find("checkpoint");
+  check(found != content.metadata.end(), "{}: this is not a checkpoint (no 'checkpoint' metadata)", file.string());
+  const nlohmann::json info = nlohmann::json::parse(found->second);
+  Checkpoint checkpoint;
+  TrainState& state = checkpoint.state;
+  state.weights = checked(content, "weights", graph.parameters.size(), at::kFloat, file);
+  state.momentum = checked(content, "momentum", graph.parameters.size(), at::kFloat, file);
+  state.buffers = checked(content, "buffers", graph.buffers.size(), at::kFloat, file);
+  state.epoch_sums = checked(content, "epoch_sums", 3, at::kDouble, file);
+  state.step = info.at("step").get<std::int64_t>();
+  checkpoint.num_snapshots = info.at("num_snapshots").get<std::int64_t>();
+  checkpoint.metrics_bytes = info.at("metrics_bytes").get<std::int64_t>();
+  return checkpoint;
+}
+
+std::vector<std::int64_t> checkpoint_steps(const std::filesystem::path& run) {
+  std::vector<std::int64_t> steps;
+  const std::filesystem::path folder = run / "checkpoints";
+  if (!std::filesystem::exists(folder)) return steps;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (const auto step = step_of(entry.path().filename().string())) steps.push_back(*step);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+}  // namespace thalweg

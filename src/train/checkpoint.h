@@ -1,0 +1,28 @@
+// A checkpoint: everything a run needs to go on to the bit. safetensors with `weights`, `momentum`, `buffers`,
+// `epoch_sums` and metadata `checkpoint` (JSON: step, and how much of the run's journals belongs to the time before
+// it).
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "train/step.h"
+
+namespace thalweg {
+
+struct Checkpoint {
+  TrainState state;                // tensors on the CPU
+  std::int64_t num_snapshots = 0;  // rows of the trajectory written before it
+  std::int64_t metrics_bytes = 0;  // length of metrics.jsonl at that time
+};
+
+// "checkpoints/step-000000123.safetensors"
+std::filesystem::path checkpoint_path(const std::filesystem::path& run, std::int64_t step);
+void write_checkpoint(const std::filesystem::path& run, const Checkpoint& checkpoint);
+// Throws Error if its sizes are not those of the graph.
+Checkpoint read_checkpoint(const std::filesystem::path& file, const Graph& graph);
+// Steps of the checkpoints in a run's folder, ascending.
+std::vector<std::int64_t> checkpoint_steps(const std::filesystem::path& run);
+
+}  // namespace thalweg

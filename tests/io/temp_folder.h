@@ -1,0 +1,44 @@
+// A folder of its own for a test, removed with it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+namespace thalweg {
+
+class TempFolder {
+ public:
+  TempFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "thalweg-test-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) ADD_FAILURE() << "no temporary folder";
+    path_ = name;
+  }
+  ~TempFolder() {
+    // Not remove_all: libtorch.so exports a copy of it that calls a function GCC 12's libstdc++ lacks, and crashes.
+    using Iterator = std::filesystem::recursive_directory_iterator;
+    std::error_code ignored;
+    std::vector<std::filesystem::path> inside;
+    for (Iterator item(path_, ignored); item != Iterator(); item.increment(ignored)) inside.push_back(item->path());
+    for (auto path = inside.rbegin(); path != inside.rend(); ++path) std::filesystem::remove(*path, ignored);
+    std::filesystem::remove(path_, ignored);
+  }
+  TempFolder(const TempFolder&) = delete;
+  TempFolder& operator=(const TempFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+  std::size_t num_files() const {
+    const std::filesystem::directory_iterator files(path_);
+    return static_cast<std::size_t>(std::distance(begin(files), end(files)));
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace thalweg
