@@ -2,10 +2,18 @@ option(THALWEG_TESTS "Build the tests" ON)
 option(THALWEG_BENCH "Build the benchmarks (Release only)" OFF)
 option(THALWEG_WERROR "Warnings are errors on our own code" ON)
 set(THALWEG_SANITIZE "" CACHE STRING "Sanitizers for host code, as -fsanitize takes them: address,undefined")
+# One architecture compiles quickly and is what CI builds. A release takes those that CUDA 13's LibTorch runs on, the
+# last with PTX, so that later GPUs can compile it: 80-real;86-real;89-real;90-real;100-real;120
 set(THALWEG_CUDA_ARCHITECTURES "90-real" CACHE STRING "GPU architectures to compile for (CMAKE_CUDA_ARCHITECTURES syntax)")
 
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+if(THALWEG_BENCH AND NOT CMAKE_BUILD_TYPE STREQUAL Release)
+  message(FATAL_ERROR "Benchmarks are of Release builds only, this is ${CMAKE_BUILD_TYPE}: configure with --preset bench")
+endif()
+if(THALWEG_BENCH AND THALWEG_SANITIZE)
+  message(FATAL_ERROR "Benchmarks of sanitized code say nothing: configure with --preset bench")
 endif()
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)

@@ -1,0 +1,39 @@
+# syntax=docker/dockerfile:1
+# An image with the program and the libraries it runs with, and nothing that built them. See deploy/docker/README.md.
+ARG BASE=debian:bookworm-slim
+
+FROM ${BASE} AS build
+ENV THALWEG_CACHE=/opt/thalweg PIP_NO_CACHE_DIR=1
+WORKDIR /src
+# Packages and LibTorch in a layer of their own: editing the sources does not fetch them again.
+COPY bootstrap ./
+COPY cmake/requirements.txt cmake/
+RUN ./bootstrap setup && rm -rf /var/lib/apt/lists/*
+COPY . .
+ARG THALWEG_CUDA_ARCHITECTURES="80-real;86-real;89-real;90-real;100-real;120"
+ARG THALWEG_COMMIT=unknown
+RUN THALWEG_COMMIT=${THALWEG_COMMIT} ./bootstrap build -DTHALWEG_TESTS=OFF && \
+    deploy/docker/collect_runtime.sh build/release/thalweg /runtime
+
+FROM ${BASE}
+COPY --from=build /runtime/packages.txt /tmp/
+RUN apt-get update && \
+    DEBIAN_FRONTEND=noninteractive xargs -a /tmp/packages.txt apt-get install -y --no-install-recommends tini ca-certificates && \
+    rm -rf /var/lib/apt/lists/* /tmp/packages.txt && \
+    mkdir -p /out /data && chmod 1777 /out /data
+COPY --from=build /runtime/root/ /
+ARG THALWEG_COMMIT=unknown
+LABEL org.opencontainers.image.title="thalweg" \
+      org.opencontainers.image.description="Trains networks, keeps the way, and maps the loss around it" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.revision="${THALWEG_COMMIT}"
+# The NVIDIA runtime reads the first two. Any uid may run the image (--user): what is written goes to /out, /data or HOME.
+ENV NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    HOME=/tmp \
+    THALWEG_DATA=/data
+USER 1000:1000
+WORKDIR /out
+# As process 1 the program would not get SIGTERM's default; tini passes signals on and returns the program's exit code.
+ENTRYPOINT ["tini", "--", "thalweg"]
+CMD ["--help"]
