@@ -32,8 +32,8 @@ Archive open_archive(const fs::path& path) {
   check(reader != nullptr, "libarchive gives no handle");
   archive_read_support_filter_gzip(reader.get());
   archive_read_support_format_tar(reader.get());
-  check(archive_read_open_filename(reader.get(), path.c_str(), 1 << 16) == ARCHIVE_OK, "{}: {}", path.string(),
-        reason(reader.get()));
+  const int result = archive_read_open_filename(reader.get(), path.c_str(), 1 << 16);
+  check(result == ARCHIVE_OK, "{}: {}", path.string(), reason(reader.get()));
   return reader;
 }
 

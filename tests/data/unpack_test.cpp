@@ -83,10 +83,14 @@ TEST_F(Unpack, StopsAtTheHundredthEntry) {
 }
 
 TEST_F(Unpack, RefusesWhatIsNoArchiveOrIsCutOff) {
-  expect_error([&] { unpack("this is not an archive"); }, "archive: ");
-  std::string bytes = make_archive({{"top/x", records(cifar_format("cifar10"), 30)}});
-  bytes.resize(bytes.size() / 2);
-  expect_error([&] { unpack(bytes); }, "archive: ");
+  expect_error([&] { unpack("this is not an archive"); }, "archive: Unrecognized archive format");
+  expect_error([&] { unpack(""); }, "archive: ");
+  const std::string bytes = make_archive({{"top/x", records(cifar_format("cifar10"), 30)}});
+  for (const std::size_t size : {bytes.size() - 1, bytes.size() / 2, bytes.size() / 8}) {
+    SCOPED_TRACE(size);
+    expect_error([&] { unpack(bytes.substr(0, size)); }, "archive: ");
+    fs::remove(target() / "x");
+  }
 }
 
 TEST_F(Unpack, StopsWhenAskedTo) {
