@@ -77,7 +77,8 @@ std::int64_t write_entry(const UnpackRequest& request, archive* reader, const st
   std::vector<char> buffer(1 << 20);
   std::int64_t written = 0;
   while (true) {
-    if (stop_requested()) throw Stopped("stopped while unpacking " + request.archive.string());
+    if (stop_requested())
+      throw Stopped("stopped while unpacking " + request.archive.string() + "; the same command starts there again");
     const la_ssize_t count = archive_read_data(reader, buffer.data(), buffer.size());
     check(count >= 0, "{}: entry \"{}\": {}", request.archive.string(), name, reason(reader));
     if (count == 0) break;
