@@ -1,8 +1,58 @@
-#include <cstdio>
+// thalweg: picks the command, prints what it throws, returns the exit code (docs/cli.md).
+#include <fmt/format.h>
 
+#include <cstdio>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/stop.h"
+#include "cli/command.h"
 #include "thalweg/version.h"
 
-int main() {
-  std::printf("thalweg %s (%s)\n", thalweg::kVersion, thalweg::kCommit);
-  return 0;
+namespace {
+
+void print_commands(std::FILE* stream) {
+  fmt::print(stream, "thalweg {} ({}): the valleys that training walks through\n\nusage: thalweg COMMAND ...\n\n",
+             thalweg::kVersion, thalweg::kCommit);
+  for (const thalweg::Command& command : thalweg::commands()) {
+    fmt::print(stream, "  {:<11} {}\n", command.name, command.summary);
+  }
+  fmt::print(stream, "\n'thalweg COMMAND --help' tells more. Start with: thalweg experiment experiments/demo.json --out out/demo\n");
+}
+
+int run_command(int argc, char** argv) {
+  const std::string name = argc > 1 ? argv[1] : "";
+  if (name == "--version") {
+    fmt::print("thalweg {} ({})\n", thalweg::kVersion, thalweg::kCommit);
+    return 0;
+  }
+  if (name.empty() || name == "--help" || name == "-h" || name == "help") {
+    print_commands(name.empty() ? stderr : stdout);
+    return name.empty() ? static_cast<int>(thalweg::ExitCode::kUsage) : 0;
+  }
+  for (const thalweg::Command& command : thalweg::commands()) {
+    if (name != command.name) continue;
+    command.run(argc - 1, argv + 1);
+    return 0;
+  }
+  thalweg::fail_usage("there is no command '{}'; 'thalweg --help' lists them", name);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  thalweg::install_stop_handlers();
+  try {
+    return run_command(argc, argv);
+  } catch (const thalweg::HelpShown&) {
+    return 0;
+  } catch (const thalweg::Error& error) {
+    fmt::print(stderr, "thalweg: {}\n", error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::exception& error) {
+    // LibTorch's messages carry a C++ backtrace behind the first line.
+    const char* end = std::strchr(error.what(), '\n');
+    fmt::print(stderr, "thalweg: {}\n", end == nullptr ? error.what() : std::string(error.what(), end));
+    return static_cast<int>(thalweg::ExitCode::kFailure);
+  }
 }

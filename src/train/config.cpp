@@ -1,5 +1,7 @@
 #include "train/config.h"
 
+#include "base/error.h"
+
 namespace thalweg {
 namespace {
 

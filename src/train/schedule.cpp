@@ -37,8 +37,8 @@ std::vector<std::int64_t> read_milestones(ConfigReader& reader, std::int64_t ste
 // A length that the user wrote must be at least one step; an absent one is what the run still has, perhaps nothing.
 std::int64_t read_ramp_steps(ConfigReader& reader, const std::string& key, std::int64_t steps_per_epoch,
                              std::int64_t remaining) {
+  const double epochs = reader.get_double(key, 0, 0, kMaxEpochs);
   if (!reader.has(key)) return std::max<std::int64_t>(remaining, 0);
-  const double epochs = reader.required_double(key, 0, kMaxEpochs);
   const std::int64_t steps = to_steps(epochs, steps_per_epoch);
   if (steps < 1) {
     fail_usage("{} is {} epochs, less than one step ({} steps an epoch)", reader.full_name(key), epochs,
@@ -60,8 +60,8 @@ Schedule::Schedule(const nlohmann::json& json, const std::string& path, std::int
   const std::string kind = reader.get_choice(
       "kind", "constant", {"constant", "late_decay", "step", "multi_step", "linear", "cosine", "wsd"});
   lr_ = reader.required_double("lr", 0, kMaxLr);
+  ConfigReader warmup = reader.get_object("warmup");
   if (reader.has("warmup")) {
-    ConfigReader warmup = reader.get_object("warmup");
     warmup_steps_ = to_steps(warmup.required_double("epochs", 0, kMaxEpochs), steps_per_epoch);
     warmup_factor_ = warmup.get_double("start_factor", 0.1, 0, 1);
     warmup.finish();

@@ -1,7 +1,7 @@
 // A plane of weight space: w(x, y) = origin + x * d1 + y * d2, with the projected paths that it was made for.
 // As a file: safetensors, tensors `origin`, `d1`, `d2` (float32 [P]) and `buffers` (float32 [num_buffers], batch-norm
 // statistics at the origin), metadata `layout` (JSON list of name, shape, offset, row-major PyTorch order),
-// `buffer_layout` (same for `buffers`) and `plane` (provenance and path as JSON).
+// `buffer_layout` (same for `buffers`) and `plane` (JSON: {"provenance": {...}, "path": [...]}).
 #pragma once
 
 #include <filesystem>
@@ -38,6 +38,7 @@ struct Plane {
   nlohmann::json provenance;
 };
 
+// Atomic. Throws Error for a plane that read_plane would reject.
 void write_plane(const std::filesystem::path& file, const Plane& plane);
 // Throws Error naming what is missing, of the wrong shape, or not finite.
 Plane read_plane(const std::filesystem::path& file);

@@ -1,19 +1,17 @@
 #include "trajectory/store.h"
 
 #include <bit>
-#include <cerrno>
 #include <cmath>
-#include <cstring>
 
 #include <fcntl.h>
 #include <fmt/ranges.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <ATen/ops/from_blob.h>
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "io/posix_file.h"
 
 namespace thalweg {
 namespace {
@@ -28,6 +26,8 @@ constexpr char kRows[] = "weights.f32";
 constexpr char kIndex[] = "index.log";
 
 std::string header_text(std::int64_t num_params, std::int64_t num_buffers) {
+  check(num_params >= 1 && num_buffers >= 0, "a trajectory of {} weights and {} buffers: expected at least one weight",
+        num_params, num_buffers);
   return json{{"version", kVersion}, {"num_params", num_params}, {"num_buffers", num_buffers}}.dump();
 }
 
@@ -40,31 +40,8 @@ std::string mismatch_advice(const fs::path& folder, std::int64_t num_params, std
 
 // The folder must exist before the log opens in it.
 fs::path made(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  check(!error, "cannot create {}: {}", folder.string(), error.message());
+  create_folders(folder);
   return folder;
-}
-
-void sync_folder(const fs::path& folder) {
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  check(fd >= 0, "cannot open {}: {}", folder.string(), std::strerror(errno));
-  const int result = ::fsync(fd);
-  const int reason = errno;
-  ::close(fd);
-  check(result == 0, "cannot sync {}: {}", folder.string(), std::strerror(reason));
-}
-
-void write_fully(int fd, const void* data, std::int64_t bytes, std::int64_t offset, const fs::path& path) {
-  const char* at = static_cast<const char*>(data);
-  while (bytes > 0) {
-    const ssize_t written = ::pwrite(fd, at, static_cast<std::size_t>(bytes), offset);
-    if (written < 0 && errno == EINTR) continue;
-    check(written > 0, "cannot write {}: {}", path.string(), written == 0 ? "no space left" : std::strerror(errno));
-    at += written;
-    offset += written;
-    bytes -= written;
-  }
 }
 
 at::Tensor as_row(const at::Tensor& tensor, std::int64_t size, const char* what) {
@@ -129,28 +106,13 @@ TrajectoryWriter::TrajectoryWriter(const fs::path& folder, std::int64_t num_para
     : rows_path_(made(folder) / kRows),
       num_params_(num_params),
       num_buffers_(num_buffers),
-      log_(folder / kIndex, header_text(num_params, num_buffers), mismatch_advice(folder, num_params, num_buffers)) {
-  check(num_params >= 1 && num_buffers >= 0, "a trajectory of {} weights and {} buffers: expected at least one weight",
-        num_params, num_buffers);
+      log_(folder / kIndex, header_text(num_params, num_buffers), mismatch_advice(folder, num_params, num_buffers)),
+      file_(open_or_fail(rows_path_, O_RDWR | O_CREAT, "open")) {
   if (count() > 0) last_step_ = parse_record(log_.records().back(), log_.records().size() - 1, folder).info.step;
-  fd_ = ::open(rows_path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  check(fd_ >= 0, "cannot open {}: {}", rows_path_.string(), std::strerror(errno));
-  try {
-    struct stat status {};
-    check(::fstat(fd_, &status) == 0, "cannot look at {}: {}", rows_path_.string(), std::strerror(errno));
-    if (status.st_size < count() * row_bytes()) {
-      fail_missing_rows(rows_path_, status.st_size, log_.records().size(), row_bytes());
-    }
-    cut_rows(count());
-    sync_folder(folder);
-  } catch (...) {
-    ::close(fd_);
-    throw;
-  }
-}
-
-TrajectoryWriter::~TrajectoryWriter() {
-  if (fd_ >= 0) ::close(fd_);
+  const std::int64_t bytes = static_cast<std::int64_t>(file_size_of(file_.get(), rows_path_));
+  if (bytes < count() * row_bytes()) fail_missing_rows(rows_path_, bytes, log_.records().size(), row_bytes());
+  cut_rows(count());
+  sync_folder(folder);
 }
 
 void TrajectoryWriter::append(const SnapshotInfo& info, const at::Tensor& weights, const at::Tensor& buffers) {
@@ -166,17 +128,17 @@ void TrajectoryWriter::append(const SnapshotInfo& info, const at::Tensor& weight
     log_.append(record_of(info, count(), checksum).dump());
   } catch (...) {
     // Gives the space back; where even that fails, the next writer cuts the row off.
-    [[maybe_unused]] const int ignored = ::ftruncate(fd_, count() * row_bytes());
+    [[maybe_unused]] const int ignored = ::ftruncate(file_.get(), count() * row_bytes());
     throw;
   }
   last_step_ = info.step;
 }
 
 void TrajectoryWriter::write_row(const at::Tensor& weights, const at::Tensor& buffers) {
-  const std::int64_t offset = count() * row_bytes();
-  write_fully(fd_, weights.const_data_ptr(), num_params_ * 4, offset, rows_path_);
-  write_fully(fd_, buffers.const_data_ptr(), num_buffers_ * 4, offset + num_params_ * 4, rows_path_);
-  check(::fdatasync(fd_) == 0, "cannot sync {}: {}", rows_path_.string(), std::strerror(errno));
+  if (::lseek(file_.get(), count() * row_bytes(), SEEK_SET) < 0) fail_with_errno("seek in", rows_path_);
+  write_all(file_.get(), weights.const_data_ptr(), static_cast<std::size_t>(num_params_) * sizeof(float), rows_path_);
+  write_all(file_.get(), buffers.const_data_ptr(), static_cast<std::size_t>(num_buffers_) * sizeof(float), rows_path_);
+  sync_file(file_.get(), rows_path_);
 }
 
 void TrajectoryWriter::truncate(std::int64_t keep) {
@@ -189,7 +151,7 @@ void TrajectoryWriter::truncate(std::int64_t keep) {
 }
 
 void TrajectoryWriter::cut_rows(std::int64_t keep) {
-  check(::ftruncate(fd_, keep * row_bytes()) == 0, "cannot shorten {}: {}", rows_path_.string(), std::strerror(errno));
+  if (::ftruncate(file_.get(), keep * row_bytes()) != 0) fail_with_errno("shorten", rows_path_);
 }
 
 TrajectoryReader::TrajectoryReader(const fs::path& folder) : rows_path_(folder / kRows) {

@@ -20,6 +20,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "io/mapped_file.h"
+#include "io/posix_file.h"
 #include "io/record_log.h"
 
 namespace thalweg {
@@ -36,9 +37,6 @@ class TrajectoryWriter {
  public:
   // Opens or creates. Throws Error if the folder holds a trajectory of another shape, or rows are missing from it.
   TrajectoryWriter(const std::filesystem::path& folder, std::int64_t num_params, std::int64_t num_buffers);
-  ~TrajectoryWriter();
-  TrajectoryWriter(const TrajectoryWriter&) = delete;
-  TrajectoryWriter& operator=(const TrajectoryWriter&) = delete;
 
   // float32 [P] and [num_buffers] on any device; `info.step` beyond the last one. On disk when this returns. If it
   // throws (disk full) the store is as before.
@@ -57,7 +55,7 @@ class TrajectoryWriter {
   std::int64_t num_buffers_;
   RecordLog log_;
   std::int64_t last_step_ = -1;  // of the last snapshot; -1: none
-  int fd_ = -1;                  // weights.f32
+  FileHandle file_;              // weights.f32
 };
 
 class TrajectoryReader {

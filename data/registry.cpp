@@ -1,0 +1,111 @@
+// Which data sets there are, and how they are loaded.
+#include <algorithm>
+#include <memory>
+
+#include <fmt/ranges.h>
+#include <openssl/evp.h>
+
+#include "base/error.h"
+#include "data/cifar.h"
+#include "data/dataset.h"
+#include "data/folders.h"
+#include "data/synthetic.h"
+
+namespace thalweg {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Streams the four tensors: hashing a copy of them all in one piece would double CIFAR's memory.
+std::string digest_of(const DataSet& set) {
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  bool good = context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
+  for (const at::Tensor* tensor : {&set.train.images, &set.train.labels, &set.test.images, &set.test.labels}) {
+    good = good && EVP_DigestUpdate(context.get(), tensor->data_ptr(), tensor->nbytes()) == 1;
+  }
+  unsigned char bytes[EVP_MAX_MD_SIZE];
+  unsigned int count = 0;
+  check(good && EVP_DigestFinal_ex(context.get(), bytes, &count) == 1, "SHA-256 failed in OpenSSL");
+  return fmt::format("{:02x}", fmt::join(bytes, bytes + count, ""));
+}
+
+[[noreturn]] void fail_not_found(const CifarFormat& format, const std::vector<fs::path>& roots) {
+  std::string looked;
+  std::string python;
+  for (const fs::path& root : roots) {
+    looked += fmt::format("\n  {}", root.string());
+    const std::string version = format.name == "cifar10" ? "cifar-10-batches-py" : "cifar-100-python";
+    std::error_code ignored;
+    if (fs::is_directory(root / version, ignored)) {
+      python = fmt::format("\n{} is the Python version, which is not read; the binary version is.",
+                           (root / version).string());
+    }
+  }
+  fail(
+      "{} not found: no folder {} and none of its files in{}{}\nRun `thalweg data fetch {}`, or set data.path or the "
+      "environment variable THALWEG_DATA to the folder that holds {}.",
+      format.title, format.folder, looked.empty() ? " any folder (HOME is not set)" : ":" + looked, python, format.name,
+      format.folder);
+}
+
+DataSet load_cifar(const DataConfig& config) {
+  const CifarFormat& format = cifar_format(config.name);
+  const std::vector<fs::path> roots = data_folders(config.path);
+  for (const fs::path& root : roots) {
+    const fs::path folder = find_cifar_folder(format, root);
+    if (!folder.empty()) return read_cifar(format, folder, config.train_images, config.test_images);
+  }
+  fail_not_found(format, roots);
+}
+
+}  // namespace
+
+const std::vector<std::string>& data_set_names() {
+  static const std::vector<std::string> names = {"cifar10", "cifar100", "synthetic"};
+  return names;
+}
+
+DataConfig read_data_config(ConfigReader reader) {
+  DataConfig config;
+  config.name = reader.get_choice("name", config.name, data_set_names());
+  config.path = reader.get_string("path", config.path);
+  config.train_images = reader.get_int("train_images", config.train_images, 0);
+  config.test_images = reader.get_int("test_images", config.test_images, 0);
+  config.seed = static_cast<std::uint64_t>(reader.get_int("seed", 0, 0));
+  reader.finish();
+  return config;
+}
+
+nlohmann::json to_json(const DataConfig& config) {
+  return {{"name", config.name},
+          {"path", config.path},
+          {"train_images", config.train_images},
+          {"test_images", config.test_images},
+          {"seed", config.seed}};
+}
+
+void to_json(nlohmann::json& json, const Normalisation& value) {
+  json = nlohmann::json{{"mean", value.mean}, {"std", value.std}};
+}
+
+void from_json(const nlohmann::json& json, Normalisation& value) {
+  Normalisation read{json.at("mean").get<std::vector<double>>(), json.at("std").get<std::vector<double>>()};
+  check(read.mean.size() == read.std.size(),
+        "normalisation: {} means and {} standard deviations, one of each a channel", read.mean.size(), read.std.size());
+  for (const double deviation : read.std)
+    check(deviation > 0, "normalisation: standard deviation {} is not positive", deviation);
+  value = std::move(read);
+}
+
+DataSet load_data(const DataConfig& config) {
+  const auto& names = data_set_names();
+  if (std::find(names.begin(), names.end(), config.name) == names.end()) {
+    fail_usage("data.name is \"{}\"; there are {}", config.name, fmt::join(names, ", "));
+  }
+  DataSet set = config.name == "synthetic" ? make_synthetic(config) : load_cifar(config);
+  set.config = config;
+  set.digest = digest_of(set);
+  return set;
+}
+
+}  // namespace thalweg

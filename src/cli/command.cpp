@@ -1,0 +1,88 @@
+#include "cli/command.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "base/error.h"
+#include "io/config_reader.h"
+
+namespace thalweg {
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> all = {
+      {"experiment", "main path, branches, plane, surfaces and report from one configuration", experiment_command},
+      {"train", "train one run", train_command},
+      {"plane", "make a plane of weight space from runs or weights", plane_command},
+      {"landscape", "map train and test loss over a plane", landscape_command},
+      {"evaluate", "loss and accuracy of one set of weights", evaluate_command},
+      {"report", "write the report of an experiment's folder again", report_command},
+      {"data", "fetch or describe a data set", data_command},
+      {"config", "check a configuration and print it with all defaults", config_command},
+      {"doctor", "check this machine: GPU, data, write access, a kernel", doctor_command},
+  };
+  return all;
+}
+
+CommandLine::CommandLine(const std::string& name, const std::string& summary, const std::string& positional_help,
+                         const std::string& examples)
+    : options_("thalweg " + name, summary), examples_(examples) {
+  options_.positional_help(positional_help);
+  options_.set_width(110);
+  options_.add_options("Common")("set", "change a key of the configuration: --set train.batch=64",
+                                 cxxopts::value<std::vector<std::string>>(), "KEY=VALUE")(
+      "device", "auto, cpu or cuda:N", cxxopts::value<std::string>(), "NAME")(
+      "seed", "seed of weights, data order and augmentation", cxxopts::value<std::uint64_t>(), "N")(
+      "threads", "CPU threads, 0 for one a core", cxxopts::value<int>(), "N")("json", "print results as JSON")(
+      "quiet", "no progress on stderr")("h,help", "show this help");
+}
+
+void CommandLine::parse(int argc, char** argv) {
+  try {
+    result_ = options_.parse(argc, argv);
+  } catch (const cxxopts::exceptions::exception& error) {
+    fail_usage("{}; see 'thalweg {} --help'", error.what(), argv[0]);
+  }
+  if (has("help")) {
+    fmt::print("{}\nExamples:\n{}", options_.help(), examples_);
+    throw HelpShown{};
+  }
+  if (!result_.unmatched().empty()) {
+    fail_usage("unexpected argument '{}'; see 'thalweg {} --help'", result_.unmatched().front(), argv[0]);
+  }
+}
+
+std::vector<std::string> CommandLine::texts(const std::string& name) const {
+  return has(name) ? result_[name].as<std::vector<std::string>>() : std::vector<std::string>();
+}
+
+std::string CommandLine::required(const std::string& name, const std::string& what) const {
+  if (!has(name)) fail_usage("{} is missing; see '{} --help'", what, options_.program());
+  return text(name);
+}
+
+CommonFlags CommandLine::common() const {
+  CommonFlags flags;
+  flags.overrides = texts("set");
+  if (has("device")) flags.device = text("device");
+  if (has("seed")) flags.seed = result_["seed"].as<std::uint64_t>();
+  if (has("threads")) flags.threads = result_["threads"].as<int>();
+  flags.json = has("json");
+  flags.progress = has("quiet") ? ProgressMode::kQuiet : ProgressMode::kAuto;
+  return flags;
+}
+
+void apply_flags(nlohmann::json& config, const CommonFlags& flags) {
+  for (const std::string& assignment : flags.overrides) apply_override(config, assignment);
+  if (flags.device) config["device"] = *flags.device;
+  if (flags.seed) config["seed"] = *flags.seed;
+  if (flags.threads) config["threads"] = *flags.threads;
+}
+
+nlohmann::json load_config_json(const std::string& file, const CommonFlags& flags) {
+  nlohmann::json config = read_json_file(file);
+  apply_flags(config, flags);
+  return config;
+}
+
+}  // namespace thalweg

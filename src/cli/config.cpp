@@ -1,0 +1,20 @@
+#include "base/error.h"
+#include "cli/command.h"
+
+namespace thalweg {
+
+void config_command(int argc, char** argv) {
+  CommandLine line("config", "Checks a configuration and prints it with every default filled in (JSON).", "check FILE",
+                   "  thalweg config check experiments/demo.json\n"
+                   "  thalweg config check experiments/demo.json --set train.batch=64\n");
+  line.add()("action", "check", cxxopts::value<std::string>(), "check")("file", "configuration file",
+                                                                       cxxopts::value<std::string>(), "FILE");
+  line.positional({"action", "file"});
+  line.parse(argc, argv);
+  const std::string action = line.required("action", "'check FILE'");
+  if (action != "check") fail_usage("'thalweg config' knows 'check', not '{}'", action);
+  const nlohmann::json json = load_config_json(line.required("file", "the configuration file"), line.common());
+  fmt::print("{}\n", to_json(read_experiment_config(json)).dump(2));
+}
+
+}  // namespace thalweg

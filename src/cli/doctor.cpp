@@ -1,0 +1,132 @@
+#include <ATen/ATen.h>
+#include <cuda_runtime_api.h>
+#include <torch/version.h>
+
+#include <filesystem>
+#include <functional>
+
+#include "base/device.h"
+#include "base/error.h"
+#include "cli/command.h"
+#include "data/dataset.h"
+#include "io/atomic_file.h"
+#include "models/models.h"
+#include "nn/eager.h"
+#include "nn/evaluator.h"
+#include "nn/images.h"
+#include "nn/init.h"
+#include "thalweg/version.h"
+
+namespace thalweg {
+namespace {
+
+struct Finding {
+  std::string name;
+  bool ok;
+  std::string text;
+};
+
+Finding look(const std::string& name, const std::function<std::string()>& check_it) {
+  try {
+    return {name, true, check_it()};
+  } catch (const std::exception& error) {
+    return {name, false, std::string(error.what()).substr(0, std::string(error.what()).find('\n'))};
+  }
+}
+
+std::string versions() {
+  int runtime = 0;
+  cudaRuntimeGetVersion(&runtime);
+  return fmt::format("thalweg {} ({}), LibTorch {}, CUDA runtime {}.{}", kVersion, kCommit, TORCH_VERSION, runtime / 1000,
+                     runtime % 1000 / 10);
+}
+
+std::string gpu() {
+  int driver = 0;
+  cudaDriverGetVersion(&driver);
+  const c10::Device device = parse_device("cuda");
+  return fmt::format("{}, driver for CUDA {}.{}", device_description(device), driver / 1000, driver % 1000 / 10);
+}
+
+std::string write_access(const std::string& folder) {
+  const std::filesystem::path file = std::filesystem::path(folder) / ".thalweg-doctor";
+  write_file_atomically(file, "x");
+  std::filesystem::remove(file);
+  const auto space = std::filesystem::space(std::filesystem::absolute(folder));
+  return fmt::format("{} is writable, {:.1f} GB free", std::filesystem::absolute(folder).string(),
+                     static_cast<double>(space.available) / 1e9);
+}
+
+std::string data_set(const std::string& name) {
+  DataConfig config;
+  config.name = name;
+  const DataSet data = load_data(config);
+  return fmt::format("{} train and {} test images, sha256 {}", data.train.size(), data.test.size(),
+                     data.digest.substr(0, 16));
+}
+
+// A small network through every kernel of the evaluation (batch, materialise and fold, fused convolutions, loss) against the
+// plain computation.
+std::string kernel_self_test(c10::Device device) {
+  ModelConfig model;
+  model.name = "resnet20";
+  model.shortcut = "B";
+  const Graph graph = build_model(model, {3, 32, 32}, 10);
+  const at::Tensor weights = initial_weights(graph, 1);
+  const at::Tensor buffers = initial_buffers(graph);
+  DataConfig config;
+  config.train_images = 1;
+  config.test_images = 64;
+  const DataSet data = load_data(config);
+  const Normalisation& n = data.normalisation;
+
+  Evaluator evaluator(compile(graph), device);
+  evaluator.load(fold_weights(evaluator.program(), weights.to(device), buffers.to(device)));
+  const ImageBatches images(data.test.images, data.test.labels, n.mean, n.std, device);
+  const LossSums sums = sum_split_losses(images, [&](const at::Tensor& x) { return evaluator.logits(x); }, 32);
+
+  const at::NoGradGuard no_grad;
+  const at::Tensor x =
+      (data.test.images.to(at::kFloat) / 255 - at::tensor(n.mean).to(at::kFloat).view({1, -1, 1, 1})) /
+      at::tensor(n.std).to(at::kFloat).view({1, -1, 1, 1});
+  const at::Tensor logits =
+      run_eager(graph, graph.parameters.views(weights), graph.buffers.views(buffers), x, NormMode::kEval);
+  const double expected = at::cross_entropy_loss(logits, data.test.labels).item<double>();
+  const double got = sums.loss / static_cast<double>(data.test.size());
+  check(std::abs(got - expected) <= 1e-4 * expected, "the kernels give a loss of {:.7g}, plain arithmetic {:.7g}", got,
+        expected);
+  return fmt::format("evaluation kernels on {} agree with plain arithmetic ({:.6f})", device.str(), got);
+}
+
+}  // namespace
+
+void doctor_command(int argc, char** argv) {
+  CommandLine line("doctor", "Looks at this machine and says what works. Ends with 0 if training and mapping can run on the "
+                             "chosen device.",
+                   "", "  thalweg doctor\n  thalweg doctor --device cuda:0 --out /out\n");
+  line.add()("out", "folder that must be writable", cxxopts::value<std::string>()->default_value("."), "DIR");
+  line.parse(argc, argv);
+  const CommonFlags flags = line.common();
+  set_num_threads(flags.threads.value_or(0));
+  const std::string wanted = flags.device.value_or("auto");
+
+  std::vector<Finding> findings = {look("versions", versions), look("gpu", gpu)};
+  findings.push_back(look("device", [&] { return fmt::format("{}: {}", parse_device(wanted).str(), device_description(parse_device(wanted))); }));
+  findings.push_back(look("kernels", [&] { return kernel_self_test(parse_device(wanted)); }));
+  findings.push_back(look("write access", [&] { return write_access(line.text("out")); }));
+  for (const char* name : {"cifar10", "cifar100"}) findings.push_back(look(name, [&] { return data_set(name); }));
+
+  bool ready = true;
+  nlohmann::json json = nlohmann::json::array();
+  for (const Finding& finding : findings) {
+    // Without a GPU or CIFAR there is still the CPU and the synthetic set.
+    const bool needed = finding.name == "device" || finding.name == "kernels" || finding.name == "write access";
+    ready = ready && (finding.ok || !needed);
+    json.push_back({{"name", finding.name}, {"ok", finding.ok}, {"needed", needed}, {"text", finding.text}});
+    if (!flags.json) fmt::print("{:<5} {:<13} {}\n", finding.ok ? "ok" : needed ? "FAIL" : "no", finding.name, finding.text);
+  }
+  if (flags.json) fmt::print("{}\n", nlohmann::json({{"ready", ready}, {"findings", json}}).dump());
+  if (!ready) fail("this machine is not ready; see the lines marked FAIL");
+}
+
+}  // namespace thalweg

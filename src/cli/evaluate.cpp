@@ -1,0 +1,62 @@
+#include "base/error.h"
+#include "cli/command.h"
+#include "experiment/session.h"
+#include "nn/evaluate.h"
+#include "nn/weights_file.h"
+
+namespace thalweg {
+namespace {
+
+// What the weights say of themselves, or --config; --set on top.
+ExperimentConfig config_of(const CommandLine& line, const nlohmann::json& description, const CommonFlags& flags) {
+  nlohmann::json json;
+  if (line.has("config")) {
+    json = load_config_json(line.text("config"), flags);
+  } else {
+    check(description.contains("model") && description.contains("data"),
+          "{} does not say which network and data it belongs to; name a configuration with --config",
+          line.text("weights"));
+    json = {{"model", description.at("model")}, {"data", description.at("data")}};
+    const std::string path = description.value("/provenance/data_path"_json_pointer, std::string());
+    if (!path.empty()) json["data"]["path"] = path;
+    apply_flags(json, flags);
+  }
+  return read_experiment_config(json);
+}
+
+}  // namespace
+
+void evaluate_command(int argc, char** argv) {
+  CommandLine line("evaluate", "Loss and accuracy of one set of weights over all images of a split, in float32.",
+                   "--weights FILE",
+                   "  thalweg evaluate --weights out/demo/main/weights.safetensors --split test --json\n"
+                   "  thalweg evaluate --weights vgg16_bn.safetensors --config experiments/cifar10-vgg11.json --set model.name=vgg16_bn\n");
+  line.add()("weights", "safetensors file with PyTorch names", cxxopts::value<std::string>(), "FILE")(
+      "split", "train or test", cxxopts::value<std::string>()->default_value("test"), "SPLIT")(
+      "config", "says model and data of weights that do not", cxxopts::value<std::string>(), "FILE");
+  line.parse(argc, argv);
+  const CommonFlags flags = line.common();
+  const std::string file = line.required("weights", "--weights FILE");
+  const std::string split = line.text("split");
+  if (split != "train" && split != "test") fail_usage("--split is train or test, got '{}'", split);
+
+  const nlohmann::json description = read_weights_description(file);
+  Session session = open_session(config_of(line, description, flags), flags.progress);
+  // The normalisation that the weights were trained with, whatever the data set's usual one is.
+  if (description.contains("normalisation")) session.data.normalisation = description.at("normalisation");
+  const Weights weights = read_weights(file, session.graph);
+  const ImageSet& images = split == "train" ? session.data.train : session.data.test;
+  const Normalisation& n = session.data.normalisation;
+  Evaluator evaluator(compile(session.graph), session.device);
+  const SplitMetrics metrics =
+      evaluate_weights(evaluator, weights.weights.to(session.device), weights.buffers.to(session.device),
+                       {images.images, images.labels, n.mean, n.std, session.device});
+  if (flags.json) {
+    nlohmann::json out = {{"loss", metrics.loss}, {"accuracy", metrics.accuracy}, {"images", metrics.images}, {"split", split}};
+    fmt::print("{}\n", out.dump());
+  } else {
+    fmt::print("{} loss {:.6f}, accuracy {:.2f} %, {} images\n", split, metrics.loss, 100 * metrics.accuracy, metrics.images);
+  }
+}
+
+}  // namespace thalweg

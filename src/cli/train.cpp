@@ -1,0 +1,29 @@
+#include "cli/command.h"
+#include "experiment/session.h"
+
+namespace thalweg {
+
+void train_command(int argc, char** argv) {
+  CommandLine line("train", "Trains the main path of a configuration; run again with the same command it goes on where it was.",
+                   "CONFIG --out RUN",
+                   "  thalweg train experiments/demo.json --out out/run\n"
+                   "  thalweg train experiments/demo.json --out out/fast --set train.epochs=2 --seed 3 --json\n");
+  line.add()("config", "configuration file", cxxopts::value<std::string>(), "CONFIG")(
+      "out", "the run's folder", cxxopts::value<std::string>(), "RUN");
+  line.positional({"config"});
+  line.parse(argc, argv);
+  const CommonFlags flags = line.common();
+  const std::string out = line.required("out", "--out RUN");
+  const nlohmann::json json = load_config_json(line.required("config", "the configuration file"), flags);
+  const Session session = open_session(read_experiment_config(json), flags.progress);
+  const nlohmann::json result = train_run(session.main_spec(), session.run_context(), out);
+  if (flags.json) {
+    fmt::print("{}\n", result.dump());
+  } else {
+    fmt::print("{}: train loss {:.4f}, test loss {:.4f}, test accuracy {:.2f} %\n", out,
+               result.at("train_loss").get<double>(), result.at("test_loss").get<double>(),
+               100 * result.at("test_accuracy").get<double>());
+  }
+}
+
+}  // namespace thalweg

@@ -1,0 +1,130 @@
+#include "experiment/config.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+#include "train/schedule.h"
+#include "trajectory/snapshot_rule.h"
+
+namespace thalweg {
+namespace {
+
+void check_branch_name(const std::string& name, const std::string& path) {
+  const auto allowed = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
+  };
+  if (name.empty() || name.front() == '.' || !std::all_of(name.begin(), name.end(), allowed) || name == "main") {
+    fail_usage("{}: a branch is a folder's name of letters, digits, '.', '_' and '-', and not 'main'; got '{}'", path,
+               name);
+  }
+}
+
+std::vector<double> fork_epochs(ConfigReader& reader, double main_epochs) {
+  std::vector<double> epochs;
+  if (reader.has("at_epoch") && reader.get_json("at_epoch").is_array()) {
+    epochs = reader.get_doubles("at_epoch", {});
+  } else {
+    epochs = {reader.required_double("at_epoch", 0, main_epochs)};
+  }
+  for (const double epoch : epochs) {
+    if (epoch < 0 || epoch > main_epochs) {
+      fail_usage("{}: {:g} lies outside the main path's {:g} epochs", reader.full_name("at_epoch"), epoch, main_epochs);
+    }
+  }
+  return epochs;
+}
+
+// One object may stand for several branches ("at_epoch": [2, 4, 6]).
+std::vector<BranchConfig> read_branches(ConfigReader reader, double main_epochs) {
+  const std::vector<double> forks = fork_epochs(reader, main_epochs);
+  const std::string name = reader.get_string("name", "");
+  const bool until = reader.has("until_epoch");
+  if (until == reader.has("epochs")) {
+    fail_usage("{}: give either 'epochs' (after the fork) or 'until_epoch' (of the whole)", reader.full_name("epochs"));
+  }
+  const double length = until ? reader.required_double("until_epoch", 0) : reader.required_double("epochs", 0);
+  std::vector<BranchConfig> out;
+  for (const double fork : forks) {
+    BranchConfig branch;
+    branch.name = name.empty()        ? fmt::format("decay-at-{:g}", fork)
+                  : forks.size() == 1 ? name
+                                      : fmt::format("{}-{:g}", name, fork);
+    check_branch_name(branch.name, reader.full_name("name"));
+    branch.at_epoch = fork;
+    branch.epochs = until ? length - fork : length;
+    if (branch.epochs <= 0) {
+      fail_usage("{}: the branch at epoch {:g} would have no epochs", reader.full_name("until_epoch"), fork);
+    }
+    branch.schedule = reader.get_json("schedule");
+    if (branch.schedule.is_null()) fail_usage("{} is missing: a branch has its own rate", reader.full_name("schedule"));
+    if (reader.has("snapshots")) branch.snapshots = reader.get_json("snapshots");
+    out.push_back(branch);
+  }
+  reader.finish();
+  return out;
+}
+
+// Reading them for their errors alone: the real ones are made once the data set's size is known.
+void check_rules(const nlohmann::json& schedule, const nlohmann::json& snapshots, const std::string& path,
+                 double epochs) {
+  const Schedule checked(schedule, path + "schedule", 100, epochs);
+  SnapshotRule(snapshots, path + "snapshots", {0, 100, 100, {}});
+}
+
+}  // namespace
+
+ExperimentConfig read_experiment_config(const nlohmann::json& json) {
+  ExperimentConfig config;
+  ConfigReader reader(json, "");
+  config.name = reader.get_string("name", config.name);
+  config.seed = static_cast<std::uint64_t>(reader.get_int("seed", 0, 0));
+  config.device = reader.get_string("device", config.device);
+  config.threads = static_cast<int>(reader.get_int("threads", 0, 0, 1024));
+  config.data = read_data_config(reader.get_object("data"));
+  config.model = read_model_config(reader.get_object("model"));
+  config.train = read_train_config(reader.get_object("train"));
+  check_rules(config.train.schedule, config.train.snapshots, "train.", config.train.epochs);
+  if (reader.has("branches")) {
+    const nlohmann::json& branches = reader.get_json("branches");
+    if (!branches.is_array()) fail_usage("branches must be a list of objects");
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < branches.size(); ++i) {
+      const std::string path = fmt::format("branches.{}", i);
+      for (const BranchConfig& branch : read_branches(ConfigReader(branches[i], path), config.train.epochs)) {
+        check_rules(branch.schedule, branch.snapshots, path + ".", branch.epochs);
+        if (!names.insert(branch.name).second) fail_usage("{}: two branches are named '{}'", path, branch.name);
+        config.branches.push_back(branch);
+      }
+    }
+  }
+  ConfigReader plane = reader.get_object("plane");
+  config.plane.kind = plane.get_choice("kind", config.plane.kind, {"pca", "random"});
+  config.plane.origin = plane.get_choice("origin", config.plane.origin, {"mean", "final", "first"});
+  plane.finish();
+  config.landscape = read_landscape_config(reader.get_object("landscape"));
+  reader.finish();
+  return config;
+}
+
+nlohmann::json to_json(const ExperimentConfig& config) {
+  nlohmann::json branches = nlohmann::json::array();
+  for (const BranchConfig& branch : config.branches) {
+    nlohmann::json item = {
+        {"name", branch.name}, {"at_epoch", branch.at_epoch}, {"epochs", branch.epochs}, {"schedule", branch.schedule}};
+    if (!branch.snapshots.is_null()) item["snapshots"] = branch.snapshots;
+    branches.push_back(item);
+  }
+  return {{"name", config.name},
+          {"seed", config.seed},
+          {"device", config.device},
+          {"threads", config.threads},
+          {"data", to_json(config.data)},
+          {"model", to_json(config.model)},
+          {"train", to_json(config.train)},
+          {"branches", branches},
+          {"plane", {{"kind", config.plane.kind}, {"origin", config.plane.origin}}},
+          {"landscape", to_json(config.landscape)}};
+}
+
+}  // namespace thalweg

@@ -1,0 +1,56 @@
+// The configuration of an experiment; `thalweg train` reads the same file and uses its main path.
+//
+//   {"name": "demo", "seed": 1, "device": "auto", "threads": 0,
+//    "data": {...data/dataset.h...}, "model": {...models/models.h...}, "train": {...train/config.h...},
+//    "branches": [{"at_epoch": 5, "until_epoch": 15, "schedule": {...}, "name": "decay-at-5"}],
+//    "plane": {"kind": "pca", "origin": "mean"}, "landscape": {...landscape/config.h...}}
+//
+// A branch forks from the main path's exact state at `at_epoch` (a number, or a list for one branch each) and trains
+// for `epochs` more, or until `until_epoch` of the whole. Its schedule counts from the fork; its other settings are the
+// main path's, with its own "snapshots" where given.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "data/dataset.h"
+#include "landscape/config.h"
+#include "models/models.h"
+#include "train/config.h"
+
+namespace thalweg {
+
+struct BranchConfig {
+  std::string name;  // default: "decay-at-<at_epoch>"; letters, digits, '.', '_', '-'
+  double at_epoch = 0;
+  double epochs = 0;
+  nlohmann::json schedule;
+  nlohmann::json snapshots;
+};
+
+struct PlaneConfig {
+  std::string kind = "pca";     // pca, random
+  std::string origin = "mean";  // of pca: mean, final, first
+};
+
+struct ExperimentConfig {
+  std::string name = "experiment";
+  std::uint64_t seed = 0;
+  std::string device = "auto";
+  int threads = 0;  // 0: one a core
+  DataConfig data;
+  ModelConfig model;
+  TrainConfig train;
+  std::vector<BranchConfig> branches;
+  PlaneConfig plane;
+  LandscapeConfig landscape;
+};
+
+// Strict; usage Error naming the key. Schedules and snapshot rules are checked too.
+ExperimentConfig read_experiment_config(const nlohmann::json& json);
+// With every default filled in; reading it gives the same configuration.
+nlohmann::json to_json(const ExperimentConfig& config);
+
+}  // namespace thalweg

@@ -1,0 +1,196 @@
+#include "experiment/planes.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/error.h"
+#include "io/config_reader.h"
+#include "models/models.h"
+#include "nn/weights_file.h"
+#include "thalweg/version.h"
+#include "train/run.h"
+#include "trajectory/build_plane.h"
+
+namespace thalweg {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_run(const fs::path& folder) {
+  return fs::exists(folder / "run.json");
+}
+
+nlohmann::json run_identity(const fs::path& run) {
+  return read_json_file((run / "run.json").string());
+}
+
+// What a run or a weights file says of itself, as a plane keeps it.
+nlohmann::json provenance_of(const nlohmann::json& description, const std::string& data_path) {
+  nlohmann::json out = {{"version", kVersion}, {"commit", kCommit}};
+  for (const char* key : {"model", "data", "data_digest", "image", "normalisation", "classes"}) {
+    if (description.contains(key)) out[key] = description[key];
+  }
+  if (!data_path.empty()) out["data"]["path"] = data_path;
+  return out;
+}
+
+Graph graph_of(const nlohmann::json& description, const std::string& source) {
+  check(description.contains("model") && description.contains("normalisation") && description.contains("data"),
+        "{} does not say which network and data it belongs to; name a configuration with --config", source);
+  const ModelConfig model = read_model_config(ConfigReader(description.at("model"), "model"));
+  // CIFAR-10's shape where a description from elsewhere does not say.
+  const auto image = description.value("image", std::array<std::int64_t, 3>{3, 32, 32});
+  const std::size_t classes = description.contains("classes") ? description.at("classes").size() : 10;
+  return build_model(model, image, static_cast<std::int64_t>(classes));
+}
+
+PlaneContext context_of(const Graph& graph, nlohmann::json provenance) {
+  return {to_json(graph.parameters), to_json(graph.buffers), std::move(provenance)};
+}
+
+std::string data_path_of(const fs::path& run) {
+  const nlohmann::json status = read_run_status(run);
+  return status.is_null() ? "" : status.value("/provenance/data_path"_json_pointer, std::string());
+}
+
+Plane plane_of_runs(const std::vector<fs::path>& folders, const PlaneRequest& request) {
+  std::vector<RunPath> runs;
+  nlohmann::json names = nlohmann::json::array();
+  for (const fs::path& folder : folders) {
+    const nlohmann::json identity = run_identity(folder);
+    std::optional<Fork> fork;
+    if (!runs.empty()) fork = Fork{0, identity.at("first_step").get<std::int64_t>()};
+    runs.push_back(load_run(TrajectoryReader(folder / "trajectory"), identity.at("name").get<std::string>(), fork));
+    names.push_back({{"name", identity.at("name")},
+                     {"first_step", identity.at("first_step")},
+                     {"snapshots", runs.back().infos.size()},
+                     {"last_step", runs.back().infos.back().step}});
+  }
+  const nlohmann::json description = run_identity(folders.front()).at("description");
+  nlohmann::json provenance = provenance_of(description, data_path_of(folders.front()));
+  provenance["runs"] = names;
+  provenance["run_seed"] = run_identity(folders.front()).at("seed");
+  return pca_plane(runs, parse_plane_origin(request.origin),
+                   context_of(graph_of(description, folders.front().string()), provenance));
+}
+
+// One set of weights: a weights file, a run's final weights, or RUN@STEP.
+struct Source {
+  PathPoint label;
+  Weights weights;
+  nlohmann::json description;
+  std::string data_path;
+};
+
+Source snapshot_source(const fs::path& run, std::int64_t step) {
+  const TrajectoryReader reader(run / "trajectory");
+  for (std::int64_t i = 0; i < reader.size(); ++i) {
+    const SnapshotInfo& info = reader.info(i);
+    if (info.step != step) continue;
+    const nlohmann::json identity = run_identity(run);
+    return {{identity.at("name").get<std::string>(), step, info.epoch, info.lr, 0, 0, 0},
+            {reader.weights(i), reader.buffers(i)},
+            identity.at("description"),
+            data_path_of(run)};
+  }
+  fail("{} has no snapshot of step {}; its snapshots are of steps {} to {}", run.string(), step, reader.info(0).step,
+       reader.info(reader.size() - 1).step);
+}
+
+Source weights_source(const fs::path& file, const PlaneRequest& request) {
+  nlohmann::json description = read_weights_description(file);
+  if (description.is_null()) description = request.fallback_description;
+  const Graph graph = graph_of(description, file.string());
+  Source source;
+  source.label.run = description.value("run", file.stem().string());
+  source.label.step = description.value("step", std::int64_t{0});
+  source.label.epoch = description.value("epoch", 0.0);
+  source.weights = read_weights(file, graph);
+  source.description = description;
+  source.data_path = description.value("/provenance/data_path"_json_pointer, std::string());
+  return source;
+}
+
+Source open_source(const std::string& text, const PlaneRequest& request) {
+  const std::size_t at = text.rfind('@');
+  if (at != std::string::npos && is_run(text.substr(0, at))) {
+    std::int64_t step = 0;
+    const char* end = text.data() + text.size();
+    const auto result = std::from_chars(text.data() + at + 1, end, step);
+    if (result.ec != std::errc() || result.ptr != end) fail_usage("'{}': a snapshot is named RUN@STEP", text);
+    return snapshot_source(text.substr(0, at), step);
+  }
+  const fs::path path = text;
+  if (!fs::is_directory(path)) return weights_source(path, request);
+  const fs::path file = find_runs(path).front() / "weights.safetensors";
+  check(fs::exists(file), "{} has no final weights yet; let the run finish, or name a snapshot as RUN@STEP", text);
+  return weights_source(file, request);
+}
+
+void need_sources(const PlaneRequest& request, std::size_t count) {
+  if (request.sources.size() == count) return;
+  fail_usage("a plane of kind '{}' needs {} run{} or weights file{}, got {}", request.kind, count,
+             count == 1 ? "" : "s", count == 1 ? "" : "s", request.sources.size());
+}
+
+Plane random_plane_of(const PlaneRequest& request) {
+  need_sources(request, 1);
+  const Source source = open_source(request.sources[0], request);
+  const Graph graph = graph_of(source.description, request.sources[0]);
+  Plane plane = random_plane(source.weights.weights, source.weights.buffers, request.seed,
+                             context_of(graph, provenance_of(source.description, source.data_path)));
+  plane.path = {source.label};
+  return plane;
+}
+
+Plane points_plane_of(const PlaneRequest& request) {
+  need_sources(request, 3);
+  std::array<PlanePoint, 3> points;
+  std::optional<Source> first;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    Source source = open_source(request.sources[i], request);
+    if (!first) first = source;
+    check(source.description.at("model") == first->description.at("model"),
+          "{} and {} are weights of different networks", request.sources[0], request.sources[i]);
+    points[i] = {source.label, source.weights.weights};
+  }
+  const Graph graph = graph_of(first->description, request.sources[0]);
+  return points_plane(points, first->weights.buffers,
+                      context_of(graph, provenance_of(first->description, first->data_path)));
+}
+
+}  // namespace
+
+std::vector<fs::path> find_runs(const fs::path& folder) {
+  if (is_run(folder)) return {folder};
+  std::vector<fs::path> runs;
+  if (is_run(folder / "main")) runs.push_back(folder / "main");
+  if (fs::is_directory(folder / "branches")) {
+    for (const auto& entry : fs::directory_iterator(folder / "branches")) {
+      if (is_run(entry.path())) runs.push_back(entry.path());
+    }
+    // In the order in which they leave the main path.
+    std::sort(runs.begin() + 1, runs.end(), [](const fs::path& a, const fs::path& b) {
+      const auto key = [](const fs::path& run) {
+        return std::pair(run_identity(run).at("first_step").get<std::int64_t>(), run);
+      };
+      return key(a) < key(b);
+    });
+  }
+  check(!runs.empty(), "{} is neither a run (no run.json) nor an experiment (no main/run.json)", folder.string());
+  return runs;
+}
+
+Plane make_plane(const PlaneRequest& request) {
+  if (request.sources.empty()) fail_usage("a plane needs at least one run");
+  if (request.kind == "random") return random_plane_of(request);
+  if (request.kind == "points") return points_plane_of(request);
+  if (request.kind != "pca") fail_usage("the kinds of plane are pca, random and points; got '{}'", request.kind);
+  std::vector<fs::path> folders;
+  for (const std::string& source : request.sources) {
+    for (const fs::path& run : find_runs(source)) folders.push_back(run);
+  }
+  return plane_of_runs(folders, request);
+}
+
+}  // namespace thalweg

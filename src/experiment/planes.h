@@ -1,0 +1,31 @@
+// Planes from what lies on disk: run folders and weights files.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "trajectory/plane.h"
+
+namespace thalweg {
+
+struct PlaneRequest {
+  std::string kind = "pca";     // pca, random, points
+  std::string origin = "mean";  // of pca
+  std::uint64_t seed = 0;       // of random
+  // Sources: run folders; an experiment's folder stands for all of its runs. For random (one) and points (three) also
+  // weights files, and RUN@STEP for a snapshot.
+  std::vector<std::string> sources;
+  // {"model", "data", "normalisation"} for weights files that do not say it themselves.
+  nlohmann::json fallback_description;
+};
+
+// Throws Error naming the source and what is wrong with it.
+Plane make_plane(const PlaneRequest& request);
+
+// Folders of the runs in `folder`: itself, or main and the branches of an experiment, main first.
+std::vector<std::filesystem::path> find_runs(const std::filesystem::path& folder);
+
+}  // namespace thalweg

@@ -1,0 +1,94 @@
+#include "experiment/runner.h"
+
+#include "base/error.h"
+#include "experiment/planes.h"
+#include "io/atomic_file.h"
+#include "landscape/map.h"
+#include "report/report.h"
+
+namespace thalweg {
+namespace {
+
+namespace fs = std::filesystem;
+
+PlaneRequest plane_request(const Session& session, const fs::path& folder) {
+  PlaneRequest request;
+  request.kind = session.config.plane.kind;
+  request.origin = session.config.plane.origin;
+  request.seed = session.config.seed;
+  request.sources.push_back((folder / "main").string());
+  if (request.kind == "pca") {
+    for (const BranchConfig& branch : session.config.branches) {
+      request.sources.push_back((folder / "branches" / branch.name).string());
+    }
+  }
+  return request;
+}
+
+// What a plane or surface was asked for; one with the same request is up to date.
+nlohmann::json plane_identity(const Session& session, const fs::path& folder) {
+  const PlaneRequest request = plane_request(session, folder);
+  nlohmann::json runs = nlohmann::json::array();
+  for (const std::string& source : request.sources) runs.push_back(fs::path(source).filename().string());
+  return {{"kind", request.kind}, {"origin", request.origin}, {"seed", request.seed}, {"runs", runs}};
+}
+
+bool has_request(const fs::path& file, const nlohmann::json& provenance, const nlohmann::json& request) {
+  return fs::exists(file) && provenance.value("request", nlohmann::json()) == request;
+}
+
+}  // namespace
+
+void train_experiment(const Session& session, const fs::path& folder) {
+  const RunContext context = session.run_context();
+  train_run(session.main_spec(), context, folder / "main");
+  for (const BranchConfig& branch : session.config.branches) {
+    train_run(session.branch_spec(branch, folder / "main"), context, folder / "branches" / branch.name);
+  }
+}
+
+fs::path plane_experiment(const Session& session, const fs::path& folder) {
+  const fs::path file = folder / "planes" / (session.config.plane.kind + ".safetensors");
+  const nlohmann::json identity = plane_identity(session, folder);
+  if (fs::exists(file) && has_request(file, read_plane(file).provenance, identity)) return file;
+  Plane plane = make_plane(plane_request(session, folder));
+  plane.provenance["request"] = identity;
+  write_plane(file, plane);
+  return file;
+}
+
+void write_mapped_surface(const fs::path& plane_file, const LandscapeConfig& config, const Session& session,
+                          const fs::path& out) {
+  const fs::path journal = out.string() + ".journal";
+  if (out.has_parent_path()) fs::create_directories(out.parent_path());
+  Surface surface = map_landscape(read_plane(plane_file), config,
+                                  {session.graph, session.data, session.device, session.progress}, journal);
+  surface.provenance["request"] = {{"landscape", to_json(config)}, {"plane", surface.provenance["plane_digest"]}};
+  surface.provenance["made_by"] = make_provenance(session.device);
+  write_surface_csv(fs::path(out).replace_extension(".csv"), surface);
+  write_surface_hdf5(out, surface);
+  fs::remove(journal);
+}
+
+fs::path map_experiment(const Session& session, const fs::path& folder) {
+  const fs::path plane = plane_experiment(session, folder);
+  const fs::path out = folder / "surfaces" / (session.config.plane.kind + ".h5");
+  if (fs::exists(out)) {
+    const nlohmann::json made = read_surface_hdf5(out).provenance;
+    const nlohmann::json asked = {{"landscape", to_json(session.config.landscape)},
+                                  {"plane", plane_digest(read_plane(plane))}};
+    if (has_request(out, made, asked)) return out;
+  }
+  write_mapped_surface(plane, session.config.landscape, session, out);
+  return out;
+}
+
+std::vector<fs::path> run_experiment(const Session& session, const fs::path& folder) {
+  write_file_atomically(folder / "config.json", to_json(session.config).dump(2) + "\n");
+  train_experiment(session, folder);
+  plane_experiment(session, folder);
+  map_experiment(session, folder);
+  return write_report(folder, collect_report(folder));
+}
+
+}  // namespace thalweg

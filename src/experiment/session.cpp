@@ -1,0 +1,76 @@
+#include "experiment/session.h"
+
+#include <cmath>
+
+#include <ATen/Parallel.h>
+
+#include "base/device.h"
+#include "base/error.h"
+#include "thalweg/version.h"
+#include "train/checkpoint.h"
+#include "train/step.h"
+
+namespace thalweg {
+
+Session open_session(const ExperimentConfig& config, ProgressMode progress) {
+  set_num_threads(config.threads);
+  const c10::Device device = parse_device(config.device);
+  DataSet data = load_data(config.data);
+  const at::IntArrayRef shape = data.train.images.sizes();
+  Graph graph = build_model(config.model, {shape[1], shape[2], shape[3]}, data.num_classes());
+  return {config, device, std::move(data), std::move(graph), progress};
+}
+
+nlohmann::json make_provenance(c10::Device device) {
+  return {{"version", kVersion},
+          {"commit", kCommit},
+          {"device", device.str()},
+          {"processor", device_description(device)},
+          {"threads", at::get_num_threads()}};
+}
+
+std::int64_t Session::step_at(double epoch) const {
+  return std::llround(epoch * static_cast<double>(steps_per_epoch(data.train.size(), config.train.batch)));
+}
+
+// Model, data and normalisation, by what they are: where the data lay on this machine is not part of it.
+nlohmann::json Session::describe() const {
+  nlohmann::json set = to_json(config.data);
+  set.erase("path");
+  return {{"model", to_json(config.model)},
+          {"data", set},
+          {"image", data.train.images.sizes().slice(1).vec()},
+          {"data_digest", data.digest},
+          {"normalisation", data.normalisation},
+          {"classes", data.class_names}};
+}
+
+RunSpec Session::main_spec() const {
+  RunSpec spec;
+  spec.name = "main";
+  spec.train = config.train;
+  spec.seed = config.seed;
+  for (const BranchConfig& branch : config.branches) spec.keep.push_back(step_at(branch.at_epoch));
+  spec.description = describe();
+  spec.provenance = make_provenance(device);
+  spec.provenance["data_path"] = config.data.path;
+  return spec;
+}
+
+RunSpec Session::branch_spec(const BranchConfig& branch, const std::filesystem::path& main_folder) const {
+  RunSpec spec = main_spec();
+  spec.keep.clear();
+  spec.name = branch.name;
+  spec.train.epochs = branch.epochs;
+  spec.train.schedule = branch.schedule;
+  if (!branch.snapshots.is_null()) spec.train.snapshots = branch.snapshots;
+  spec.first_step = step_at(branch.at_epoch);
+  spec.fork = checkpoint_path(main_folder, spec.first_step);
+  check(std::filesystem::exists(spec.fork),
+        "{} keeps no checkpoint at epoch {:g}, where the branch '{}' forks: it was trained before the branch was "
+        "configured. Remove that folder to train the main path again, or choose another --out",
+        main_folder.string(), branch.at_epoch, branch.name);
+  return spec;
+}
+
+}  // namespace thalweg

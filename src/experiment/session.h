@@ -1,0 +1,39 @@
+// What a configuration becomes before anything runs: data in memory, the network's graph, a device; and the runs that
+// the main path and the branches are.
+#pragma once
+
+#include <filesystem>
+
+#include <c10/core/Device.h>
+
+#include "base/progress.h"
+#include "experiment/config.h"
+#include "train/run.h"
+
+namespace thalweg {
+
+struct Session {
+  ExperimentConfig config;
+  c10::Device device;
+  DataSet data;
+  Graph graph;
+  ProgressMode progress = ProgressMode::kAuto;
+
+  RunContext run_context() const { return {graph, data, device, progress}; }
+  RunSpec main_spec() const;
+  // `main_folder` holds the main path's run, with a checkpoint at the fork.
+  RunSpec branch_spec(const BranchConfig& branch, const std::filesystem::path& main_folder) const;
+  // Updates of the main path before epoch `epoch`.
+  std::int64_t step_at(double epoch) const;
+
+ private:
+  nlohmann::json describe() const;
+};
+
+// Sets the number of threads, picks the device, loads the data.
+Session open_session(const ExperimentConfig& config, ProgressMode progress);
+
+// {"version", "commit", "device", "threads"}: what made a file.
+nlohmann::json make_provenance(c10::Device device);
+
+}  // namespace thalweg

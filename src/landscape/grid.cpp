@@ -1,0 +1,84 @@
+#include "landscape/grid.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "base/error.h"
+
+namespace thalweg {
+namespace {
+
+// The whole of `text` as a number.
+template <typename Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number value{};
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<std::pair<double, double>> parse_interval(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto low = parse_number<double>(text.substr(0, colon));
+  const auto high = parse_number<double>(text.substr(colon + 1));
+  if (!low || !high || !std::isfinite(*low) || !std::isfinite(*high) || *low >= *high) return std::nullopt;
+  return std::pair{*low, *high};
+}
+
+std::vector<double> linspace(double from, double to, int count) {
+  if (count == 1) return {0.5 * (from + to)};
+  std::vector<double> out(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    // Both ends exact, and symmetric ranges give symmetric values.
+    const double t = static_cast<double>(i) / (count - 1);
+    out[static_cast<std::size_t>(i)] = (1 - t) * from + t * to;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::pair<int, int> parse_grid_size(const std::string& text) {
+  const std::size_t cross = text.find('x');
+  if (cross != std::string::npos) {
+    const auto nx = parse_number<int>(std::string_view(text).substr(0, cross));
+    const auto ny = parse_number<int>(std::string_view(text).substr(cross + 1));
+    if (nx && ny && *nx >= 1 && *ny >= 1 && *nx <= 10000 && *ny <= 10000) return {*nx, *ny};
+  }
+  fail_usage("a grid is given as WIDTHxHEIGHT with whole numbers from 1 to 10000, like 51x51; got '{}'", text);
+}
+
+GridRange parse_grid_range(const std::string& text) {
+  const std::size_t comma = text.find(',');
+  if (comma != std::string::npos) {
+    const auto x = parse_interval(std::string_view(text).substr(0, comma));
+    const auto y = parse_interval(std::string_view(text).substr(comma + 1));
+    if (x && y) return {x->first, x->second, y->first, y->second};
+  }
+  fail_usage("a range is given as x0:x1,y0:y1 with x0 < x1 and y0 < y1, like --range=-1:1,-0.5:0.5; got '{}'", text);
+}
+
+GridRange fit_range(const std::vector<PathPoint>& path, double margin) {
+  if (path.empty()) return {};
+  GridRange box{path[0].x, path[0].x, path[0].y, path[0].y};
+  for (const PathPoint& point : path) {
+    box.x0 = std::min(box.x0, point.x);
+    box.x1 = std::max(box.x1, point.x);
+    box.y0 = std::min(box.y0, point.y);
+    box.y1 = std::max(box.y1, point.y);
+  }
+  double width = box.x1 - box.x0;
+  double height = box.y1 - box.y0;
+  if (width <= 0 && height <= 0) return {box.x0 - 1, box.x0 + 1, box.y0 - 1, box.y0 + 1};
+  const double pad_x = (width > 0 ? margin * width : (0.5 + margin) * height);
+  const double pad_y = (height > 0 ? margin * height : (0.5 + margin) * width);
+  return {box.x0 - pad_x, box.x1 + pad_x, box.y0 - pad_y, box.y1 + pad_y};
+}
+
+Grid make_grid(std::pair<int, int> size, const GridRange& range) {
+  return {linspace(range.x0, range.x1, size.first), linspace(range.y0, range.y1, size.second)};
+}
+
+}  // namespace thalweg

@@ -1,0 +1,159 @@
+#include "landscape/surface.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/error.h"
+#include "io/hdf5_file.h"
+
+namespace thalweg {
+namespace {
+
+constexpr const char* kKeys[] = {"train_loss", "train_acc", "test_loss", "test_acc"};
+
+void check_axis(const std::vector<double>& axis, const char* name, const std::string& where) {
+  check(!axis.empty(), "{}: {} is empty; a surface needs at least one point", where, name);
+  for (std::size_t i = 0; i < axis.size(); ++i) {
+    check(std::isfinite(axis[i]), "{}: {}[{}] is not finite", where, name, i);
+    check(i == 0 || axis[i] > axis[i - 1], "{}: {} must be ascending, but [{}] = {} follows {}", where, name, i,
+          axis[i], i == 0 ? 0.0 : axis[i - 1]);
+  }
+}
+
+void check_surface(const Surface& surface, const std::string& where) {
+  check_axis(surface.x, "x", where);
+  check_axis(surface.y, "y", where);
+  check(!surface.values.empty(), "{}: no values to write; expected one of train_loss, train_acc, test_loss, test_acc",
+        where);
+  const std::size_t num_points = surface.x.size() * surface.y.size();
+  for (const auto& [key, values] : surface.values) {
+    check(std::find(std::begin(kKeys), std::end(kKeys), key) != std::end(kKeys),
+          "{}: unknown values \"{}\"; expected train_loss, train_acc, test_loss or test_acc", where, key);
+    check(values.size() == num_points, "{}: {} holds {} values, but the grid has {} x {} points", where, key,
+          values.size(), surface.x.size(), surface.y.size());
+  }
+}
+
+// 1 where any of the values is not finite.
+std::vector<double> grid_status(const Surface& surface) {
+  std::vector<double> status(surface.x.size() * surface.y.size(), 0.0);
+  for (const auto& [key, values] : surface.values) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (!std::isfinite(values[i])) status[i] = 1.0;
+    }
+  }
+  return status;
+}
+
+// The paths as one sequence, a NaN between runs: a plotter that draws it as one line leaves a gap there.
+void add_projection(const std::vector<PathPoint>& path, Hdf5Content* content) {
+  std::vector<double> x, y;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (i > 0 && path[i].run != path[i - 1].run) {
+      x.push_back(std::nan(""));
+      y.push_back(std::nan(""));
+    }
+    x.push_back(path[i].x);
+    y.push_back(path[i].y);
+  }
+  content->datasets["proj_xcoord"] = {{x.size()}, x};
+  content->datasets["proj_ycoord"] = {{y.size()}, y};
+}
+
+const Hdf5Dataset& required(const Hdf5Content& content, const std::string& name, const std::string& where) {
+  const auto found = content.datasets.find(name);
+  check(found != content.datasets.end(), "{}: no dataset \"{}\"; this is not a 2-D loss surface", where, name);
+  return found->second;
+}
+
+std::vector<double> read_axis(const Hdf5Content& content, const std::string& name, const std::string& where) {
+  const Hdf5Dataset& dataset = required(content, name, where);
+  check(dataset.shape.size() == 1, "{}: {} must have one dimension, it has {}", where, name, dataset.shape.size());
+  check_axis(dataset.values, name.c_str(), where);
+  return dataset.values;
+}
+
+// loss-landscape (Goldstein's) shapes its arrays [nx][ny], yet fills them in the order of [ny][nx]: so of a foreign
+// file either shape is taken, and the order is the same. There -1 means "not computed".
+std::vector<double> read_values(const Hdf5Dataset& dataset, const Surface& surface, bool foreign,
+                                const std::string& name) {
+  const std::vector<std::size_t> ours{surface.y.size(), surface.x.size()};
+  const std::vector<std::size_t> theirs{surface.x.size(), surface.y.size()};
+  check(dataset.shape == ours || (foreign && dataset.shape == theirs), "{} has shape [{}]; expected [{}, {}] (y, x)",
+        name, fmt::join(dataset.shape, ", "), ours[0], ours[1]);
+  std::vector<double> values = dataset.values;
+  if (foreign) std::replace(values.begin(), values.end(), -1.0, std::nan(""));
+  return values;
+}
+
+void read_own_notes(const std::string& text, const std::string& where, Surface* surface) {
+  const nlohmann::json notes = nlohmann::json::parse(text, nullptr, false);
+  check(notes.is_object() && notes.contains("provenance") && notes.contains("path") && notes["path"].is_array(),
+        "{}: dataset \"thalweg\" must hold JSON with \"provenance\" and \"path\"; the file is damaged", where);
+  surface->provenance = notes["provenance"];
+  for (const nlohmann::json& point : notes["path"]) surface->path.push_back(path_point_from_json(point));
+}
+
+}  // namespace
+
+SurfaceMinimum surface_minimum(const Surface& surface, const std::string& key) {
+  const auto found = surface.values.find(key);
+  check(found != surface.values.end(), "this surface has no \"{}\"", key);
+  const std::vector<double>& values = found->second;
+  const std::size_t nx = surface.x.size();
+  check(values.size() == nx * surface.y.size(), "{} holds {} values, but the grid has {} x {} points", key,
+        values.size(), nx, surface.y.size());
+  std::size_t best = values.size();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i]) && (best == values.size() || values[i] < values[best])) best = i;
+  }
+  check(best < values.size(), "{} has no finite value, so it has no minimum", key);
+  return {surface.x[best % nx], surface.y[best / nx], values[best]};
+}
+
+void write_surface_hdf5(const std::filesystem::path& file, const Surface& surface) {
+  check_surface(surface, file.string());
+  const std::vector<std::size_t> shape{surface.y.size(), surface.x.size()};
+  Hdf5Content content;
+  content.datasets["xcoordinates"] = {{surface.x.size()}, surface.x};
+  content.datasets["ycoordinates"] = {{surface.y.size()}, surface.y};
+  for (const auto& [key, values] : surface.values) content.datasets[key] = {shape, values};
+  content.datasets["status"] = {shape, grid_status(surface)};
+  if (!surface.path.empty()) add_projection(surface.path, &content);
+  const nlohmann::json variance =
+      surface.provenance.is_object() ? surface.provenance.value("explained_variance", nlohmann::json()) : nullptr;
+  if (variance.is_array() && variance.size() == 2) {
+    content.datasets["explained_variance_ratio_"] = {{2}, variance.get<std::vector<double>>()};
+  }
+  nlohmann::json path = nlohmann::json::array();
+  for (const PathPoint& point : surface.path) path.push_back(to_json(point));
+  content.strings["thalweg"] = nlohmann::json{{"provenance", surface.provenance}, {"path", path}}.dump();
+  content.strings["dir_file"] = file.filename().string();  // this file answers for the directions too
+  write_hdf5(file, content);
+}
+
+Surface read_surface_hdf5(const std::filesystem::path& file) {
+  const std::string where = file.string();
+  const Hdf5Content content = read_hdf5(file);
+  const auto notes = content.strings.find("thalweg");
+  const bool foreign = notes == content.strings.end();
+  Surface surface;
+  surface.x = read_axis(content, "xcoordinates", where);
+  surface.y = read_axis(content, "ycoordinates", where);
+  for (const char* key : kKeys) {
+    const auto found = content.datasets.find(key);
+    if (found == content.datasets.end()) continue;
+    surface.values[key] = read_values(found->second, surface, foreign, where + ": " + key);
+  }
+  check(!surface.values.empty(), "{}: none of train_loss, train_acc, test_loss, test_acc is there", where);
+  surface.provenance = nlohmann::json::object();
+  if (!foreign) {
+    read_own_notes(notes->second, where, &surface);
+  } else if (const auto found = content.datasets.find("explained_variance_ratio_"); found != content.datasets.end()) {
+    surface.provenance["explained_variance"] = found->second.values;
+  }
+  return surface;
+}
+
+}  // namespace thalweg

@@ -1,0 +1,23 @@
+// Mean loss and accuracy of one set of weights over a split, with the compiled evaluator and running statistics.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "nn/evaluator.h"
+#include "nn/images.h"
+
+namespace thalweg {
+
+struct SplitMetrics {
+  double loss = 0;      // mean cross-entropy in nats
+  double accuracy = 0;  // fraction in [0, 1]
+  std::int64_t images = 0;
+};
+
+SplitMetrics to_metrics(const LossSums& sums, std::int64_t images);
+
+// `weights` float32 [P] and `buffers` [num_buffers] on the evaluator's device.
+SplitMetrics evaluate_weights(Evaluator& evaluator, const at::Tensor& weights, const at::Tensor& buffers,
+                              const ImageBatches& split);
+
+}  // namespace thalweg

@@ -1,0 +1,94 @@
+#include "nn/weights_file.h"
+
+#include <map>
+
+#include <fmt/ranges.h>
+
+#include <ATen/ATen.h>
+
+#include "base/error.h"
+#include "io/safetensors.h"
+
+namespace thalweg {
+namespace {
+
+constexpr std::string_view kTracked = ".num_batches_tracked";
+constexpr std::string_view kDataParallel = "module.";
+
+std::string tracked_name(const std::string& running_mean) {
+  return running_mean.substr(0, running_mean.rfind('.')) + std::string(kTracked);
+}
+
+std::map<std::string, at::Tensor> by_plain_name(const SafetensorsFile& content) {
+  std::map<std::string, at::Tensor> out;
+  for (const auto& [name, tensor] : content.tensors) {
+    if (name.ends_with(kTracked)) continue;
+    out[name.starts_with(kDataParallel) ? name.substr(kDataParallel.size()) : name] = tensor;
+  }
+  return out;
+}
+
+// Moves the tensors of `layout` out of `tensors` into a flat vector, noting what does not fit.
+at::Tensor gather(const Layout& layout, std::map<std::string, at::Tensor>& tensors,
+                  std::vector<std::string>& problems) {
+  const at::Tensor flat = at::zeros({layout.size()}, at::kFloat);
+  const std::vector<at::Tensor> views = layout.views(flat);
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const LayoutEntry& entry = layout.entries()[i];
+    const auto found = tensors.find(entry.name);
+    if (found == tensors.end()) {
+      problems.push_back(fmt::format("'{}' is missing", entry.name));
+      continue;
+    }
+    if (found->second.sizes() != at::IntArrayRef(entry.shape)) {
+      problems.push_back(fmt::format("'{}' has shape [{}], expected [{}]", entry.name,
+                                     fmt::join(found->second.sizes(), ", "), fmt::join(entry.shape, ", ")));
+    } else {
+      views[i].copy_(found->second);
+    }
+    tensors.erase(found);
+  }
+  return flat;
+}
+
+}  // namespace
+
+void write_weights(const std::filesystem::path& file, const Graph& graph, const Weights& weights,
+                   std::int64_t num_updates, const nlohmann::json& description) {
+  std::vector<NamedTensor> tensors;
+  const auto add = [&](const Layout& layout, const at::Tensor& flat) {
+    const std::vector<at::Tensor> views = layout.views(flat);
+    for (std::size_t i = 0; i < views.size(); ++i) {
+      const LayoutEntry& entry = layout.entries()[i];
+      tensors.push_back({entry.name, views[i]});
+      if (entry.role == TensorRole::kRunningMean) {
+        tensors.push_back({tracked_name(entry.name), at::scalar_tensor(num_updates, at::kLong)});
+      }
+    }
+  };
+  add(graph.parameters, weights.weights);
+  add(graph.buffers, weights.buffers);
+  write_safetensors(file, tensors, {{"format", "pt"}, {"thalweg", description.dump()}});
+}
+
+Weights read_weights(const std::filesystem::path& file, const Graph& graph) {
+  std::map<std::string, at::Tensor> tensors = by_plain_name(read_safetensors(file));
+  std::vector<std::string> problems;
+  Weights out;
+  out.weights = gather(graph.parameters, tensors, problems);
+  out.buffers = gather(graph.buffers, tensors, problems);
+  for (const auto& [name, tensor] : tensors) problems.push_back(fmt::format("'{}' is not expected", name));
+  if (problems.empty()) return out;
+  const std::size_t shown = std::min<std::size_t>(problems.size(), 5);
+  fail("{}: these are not weights of {}: {}{}", file.string(), graph.name,
+       fmt::join(problems.begin(), problems.begin() + static_cast<std::ptrdiff_t>(shown), "; "),
+       problems.size() > shown ? fmt::format("; and {} more", problems.size() - shown) : "");
+}
+
+nlohmann::json read_weights_description(const std::filesystem::path& file) {
+  const auto metadata = read_safetensors_metadata(file);
+  const auto found = metadata.find("thalweg");
+  return found == metadata.end() ? nlohmann::json() : nlohmann::json::parse(found->second);
+}
+
+}  // namespace thalweg

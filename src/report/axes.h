@@ -1,0 +1,55 @@
+// Axes and panels of the SVG figures.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "report/svg.h"
+
+namespace thalweg {
+
+struct Axis {
+  double low = 0;
+  double high = 1;
+  bool log = false;
+  std::string label;
+
+  double position(double value) const;  // 0 at low, 1 at high; NaN where the value has no place (log of <= 0)
+  std::vector<double> ticks(std::size_t count) const;
+};
+
+// An axis over the finite values, with a margin; logarithmic where they are positive and span a factor of `log_ratio`.
+Axis fit_axis(const std::vector<double>& values, std::string label, double log_ratio);
+
+struct Panel {
+  double left = 0;
+  double top = 0;
+  double width = 0;
+  double height = 0;
+  Axis x;
+  Axis y;
+
+  Point2 at(double value_x, double value_y) const;
+};
+
+// The frame, tick marks (at most `num_x_ticks` and about five), numbers and labels of both axes, and a title above.
+void draw_axes(Svg* svg, const Panel& panel, const std::string& title, bool grid_lines, std::size_t num_x_ticks = 7);
+// A curve; points that have no place (NaN, inf) leave a gap.
+void draw_curve(Svg* svg, const Panel& panel, const std::vector<Point2>& points, const Stroke& stroke);
+
+// Entries in columns as wide as the longest name needs; returns the height it takes.
+struct LegendEntry {
+  std::string name;
+  Stroke stroke;  // a width of 0 draws no line
+  bool has_marker = false;
+  Marker marker = Marker::kCircle;
+  std::string marker_color;
+};
+double draw_legend(Svg* svg, Point2 corner, double width, const std::vector<LegendEntry>& entries);
+double legend_height(double width, const std::vector<LegendEntry>& entries);
+
+// Lines of text that fit `width`; returns the height it takes.
+double draw_caption(Svg* svg, Point2 corner, double width, const std::string& text);
+double caption_height(double width, const std::string& text);
+
+}  // namespace thalweg

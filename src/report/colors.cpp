@@ -1,0 +1,46 @@
+#include "report/colors.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace thalweg {
+namespace {
+
+// viridis, at nine equal steps (public domain, CC0, by van der Walt and Smith).
+constexpr std::array<std::array<int, 3>, 9> kViridis = {{{68, 1, 84},
+                                                         {71, 44, 122},
+                                                         {59, 81, 139},
+                                                         {44, 113, 142},
+                                                         {33, 144, 141},
+                                                         {39, 173, 129},
+                                                         {92, 200, 99},
+                                                         {170, 220, 50},
+                                                         {253, 231, 37}}};
+constexpr double kWhite = 0.30;
+
+// Okabe and Ito (2008), without black (the main path) and yellow (lost on the map).
+constexpr std::array<const char*, 6> kBranches = {"#d55e00", "#0072b2", "#cc79a7", "#56b4e9", "#e69f00", "#009e73"};
+constexpr std::array<const char*, 4> kDashes = {"", "7 3", "2 3", "8 3 2 3"};
+
+}  // namespace
+
+std::string map_color(double position) {
+  const double place = (1 - std::clamp(position, 0.0, 1.0)) * (kViridis.size() - 1);
+  const std::size_t low = std::min(static_cast<std::size_t>(place), kViridis.size() - 2);
+  const double t = place - static_cast<double>(low);
+  std::array<int, 3> rgb{};
+  for (std::size_t c = 0; c < 3; ++c) {
+    const double pure = (1 - t) * kViridis[low][c] + t * kViridis[low + 1][c];
+    rgb[c] = static_cast<int>(std::lround((1 - kWhite) * pure + kWhite * 255));
+  }
+  return fmt::format("#{:02x}{:02x}{:02x}", rgb[0], rgb[1], rgb[2]);
+}
+
+LineStyle branch_style(std::size_t index) {
+  return {kBranches[index % kBranches.size()], kDashes[index / kBranches.size() % kDashes.size()]};
+}
+
+}  // namespace thalweg

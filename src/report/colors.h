@@ -1,0 +1,21 @@
+// Colours that stay apart for colour-blind readers: a viridis-like map for values, Okabe and Ito's set for lines.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace thalweg {
+
+// "#rrggbb" at position 0..1 (clamped). Light where the value is low, since that is where the paths run and must stand
+// out; lightness falls steadily, so that a grey print keeps the order.
+std::string map_color(double position);
+
+// The main path is black; branches go through the other colours, then again with another dash.
+struct LineStyle {
+  std::string color;
+  std::string dash;  // as SVG writes it; empty: solid
+};
+LineStyle branch_style(std::size_t index);
+inline constexpr const char* kMainColor = "#000000";
+
+}  // namespace thalweg

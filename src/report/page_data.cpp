@@ -1,0 +1,134 @@
+#include <algorithm>
+#include <cmath>
+
+#include "report/contour.h"
+#include "report/page.h"
+#include "report/summary.h"
+
+namespace thalweg {
+namespace {
+
+using nlohmann::json;
+
+json number(double value) {
+  return std::isfinite(value) ? json(value) : json();
+}
+json number(const std::optional<double>& value) {
+  return value ? number(*value) : json();
+}
+
+json numbers(const std::vector<double>& values) {
+  json out = json::array();
+  for (const double v : values) out.push_back(number(v));
+  return out;
+}
+
+// Plotly's name for a dash of the figures.
+const char* dash_name(const std::string& dash) {
+  if (dash.empty()) return "solid";
+  return dash == "7 3" ? "dash" : dash == "2 3" ? "dot" : "dashdot";
+}
+
+json named_run(const ReportData& data, const std::string& name) {
+  const LineStyle style = run_style(data, name);
+  return {{"name", name},
+          {"label", is_main(name) ? "main path" : name},
+          {"main", is_main(name)},
+          {"color", style.color},
+          {"dash", dash_name(style.dash)}};
+}
+
+json path_json(const ReportData& data, const std::vector<std::vector<PathPoint>>& paths,
+               const std::vector<PathPoint>& path) {
+  json out = named_run(data, path.front().run);
+  for (const char* key : {"x", "y", "step", "epoch", "lr", "off_plane"}) out[key] = json::array();
+  for (const PathPoint& p : path) {
+    out["x"].push_back(number(p.x));
+    out["y"].push_back(number(p.y));
+    out["step"].push_back(p.step);
+    out["epoch"].push_back(number(p.epoch));
+    out["lr"].push_back(number(p.lr));
+    out["off_plane"].push_back(number(p.off_plane));
+  }
+  const PathPoint* fork = is_main(path.front().run) ? nullptr : fork_point(paths, path);
+  if (fork != nullptr) out["fork"] = {number(fork->x), number(fork->y)};
+  return out;
+}
+
+json minimum_json(const std::optional<SurfaceMinimum>& m) {
+  return m ? json{{"x", m->x}, {"y", m->y}, {"value", m->value}} : json();
+}
+
+json scale_json(const Surface& surface) {
+  std::vector<const std::vector<double>*> losses;
+  for (const char* key : {"train_loss", "test_loss"}) {
+    if (surface.has(key)) losses.push_back(&surface.values.at(key));
+  }
+  const LevelScale scale = choose_levels(losses, 20);
+  return {{"log", scale.log},
+          {"low", scale.low},
+          {"high", scale.high},
+          {"levels", numbers(scale.levels)},
+          {"linear_levels", numbers(round_steps(scale.low, scale.high, 8))}};
+}
+
+json surface_json(const ReportData& data, const Surface& surface) {
+  json out{{"x", numbers(surface.x)},
+           {"y", numbers(surface.y)},
+           {"axes", {plane_axis_label(surface, 0), plane_axis_label(surface, 1)}},
+           {"scale", scale_json(surface)},
+           {"off_plane_limit", number(off_plane_limit(surface))},
+           {"values", json::object()},
+           {"paths", json::array()}};
+  for (const auto& [key, values] : surface.values) out["values"][key] = numbers(values);
+  const Minima minima = find_minima(surface);
+  out["minima"] = {{"train", minimum_json(minima.train)}, {"test", minimum_json(minima.test)}};
+  const auto paths = paths_by_run(surface);
+  for (const auto& path : paths) out["paths"].push_back(path_json(data, paths, path));
+  return out;
+}
+
+json run_json(const ReportData& data, const RunSeries& run) {
+  json out = named_run(data, run.name);
+  for (const char* key : {"step", "epoch", "lr", "train_loss", "test_loss", "test_accuracy"}) out[key] = json::array();
+  for (const EpochMetrics& m : run.epochs) {
+    out["step"].push_back(m.step);
+    out["epoch"].push_back(number(m.epoch));
+    out["lr"].push_back(number(m.lr));
+    out["train_loss"].push_back(number(m.train_loss));
+    out["test_loss"].push_back(number(m.test_loss));
+    out["test_accuracy"].push_back(number(m.test_accuracy));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string page_data(const ReportData& data) {
+  json out{{"surfaces", json::array()}, {"runs", json::array()}, {"decay", json::array()}, {"colors", json::array()}};
+  for (const Surface& surface : data.surfaces) out["surfaces"].push_back(surface_json(data, surface));
+  for (const RunSeries& run : data.runs) {
+    if (!run.epochs.empty()) out["runs"].push_back(run_json(data, run));
+  }
+  for (const DecayRow& row : decay_rows(data)) {
+    out["decay"].push_back({{"name", row.name},
+                            {"main", is_main(row.name)},
+                            {"fork_epoch", number(row.fork_epoch)},
+                            {"test_loss", number(row.test_loss)},
+                            {"test_accuracy", number(row.test_accuracy)}});
+  }
+  for (int k = 0; k <= 16; ++k) out["colors"].push_back({k / 16.0, map_color(k / 16.0)});
+  const std::string text = out.dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string safe;  // "<" could end the script element or open a comment in it
+  safe.reserve(text.size());
+  for (const char c : text) {
+    if (c == '<') {
+      safe += "\\u003c";
+    } else {
+      safe += c;
+    }
+  }
+  return safe;
+}
+
+}  // namespace thalweg

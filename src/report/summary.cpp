@@ -1,0 +1,225 @@
+#include "report/summary.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <tuple>
+
+#include "base/error.h"
+#include "report/contour.h"
+
+namespace thalweg {
+namespace {
+
+std::optional<double> finite_number(const nlohmann::json& object, const char* key) {
+  if (!object.is_object() || !object.contains(key) || !object[key].is_number()) return std::nullopt;
+  const double value = object[key].get<double>();
+  return std::isfinite(value) ? std::optional<double>(value) : std::nullopt;
+}
+
+// Branches in the order of colours: by fork epoch, then name; runs that only the path knows come after.
+std::vector<std::string> branch_order(const ReportData& data) {
+  std::vector<const RunSeries*> runs;
+  for (const RunSeries& run : data.runs) {
+    if (!is_main(run.name)) runs.push_back(&run);
+  }
+  std::stable_sort(runs.begin(), runs.end(), [](const RunSeries* a, const RunSeries* b) {
+    return std::tuple(a->fork_epoch.value_or(0), a->name) < std::tuple(b->fork_epoch.value_or(0), b->name);
+  });
+  std::vector<std::string> names;
+  const auto add = [&](const std::string& name) {
+    if (!is_main(name) && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
+  for (const RunSeries* run : runs) add(run->name);
+  for (const Surface& surface : data.surfaces) {
+    for (const PathPoint& point : surface.path) add(point.run);
+  }
+  return names;
+}
+
+std::string epoch_phrase(const DecayRow& row) {
+  if (row.fork_epoch) return fmt::format("decaying at epoch {}", short_number(*row.fork_epoch));
+  return is_main(row.name) ? "the main path, without an early decay" : row.name;
+}
+
+// The best of a column, if any row has it.
+const DecayRow* best_row(const std::vector<DecayRow>& rows,
+                         const std::function<std::optional<double>(const DecayRow&)>& cost) {
+  const DecayRow* best = nullptr;
+  for (const DecayRow& row : rows) {
+    if (cost(row) && (best == nullptr || *cost(row) < *cost(*best))) best = &row;
+  }
+  return best;
+}
+
+std::string compared_times(const std::vector<DecayRow>& rows) {
+  const auto branches =
+      std::count_if(rows.begin(), rows.end(), [](const DecayRow& r) { return r.fork_epoch && r.test_loss; });
+  return branches > 1 ? fmt::format(" (of {} decay times compared)", branches) : "";
+}
+
+void add_decay_findings(const std::vector<DecayRow>& rows, std::vector<std::string>* out) {
+  const DecayRow* loss = best_row(rows, [](const DecayRow& r) { return r.test_loss; });
+  const DecayRow* accuracy = best_row(rows, [](const DecayRow& r) {
+    return r.test_accuracy ? std::optional<double>(-*r.test_accuracy) : std::nullopt;
+  });
+  if (rows.size() < 2) {
+    if (loss != nullptr) out->push_back(fmt::format("The final test loss is {:.4f}.", *loss->test_loss));
+    if (accuracy != nullptr) {
+      out->push_back(fmt::format("The final test accuracy is {:.2f} %.", 100 * *accuracy->test_accuracy));
+    }
+    return;
+  }
+  if (loss != nullptr) {
+    out->push_back(fmt::format("Lowest final test loss: {:.4f}, from {}{}.", *loss->test_loss, epoch_phrase(*loss),
+                               compared_times(rows)));
+  }
+  if (accuracy != nullptr) {
+    out->push_back(fmt::format("Highest final test accuracy: {:.2f} %, from {}.", 100 * *accuracy->test_accuracy,
+                               epoch_phrase(*accuracy)));
+  }
+}
+
+bool on_edge(const Surface& s, const SurfaceMinimum& m) {
+  return m.x == s.x.front() || m.x == s.x.back() || m.y == s.y.front() || m.y == s.y.back();
+}
+
+std::optional<SurfaceMinimum> minimum_if_any(const Surface& surface, const std::string& key) {
+  const auto found = surface.values.find(key);
+  if (found == surface.values.end()) return std::nullopt;
+  if (std::none_of(found->second.begin(), found->second.end(), [](double v) { return std::isfinite(v); })) {
+    return std::nullopt;
+  }
+  return surface_minimum(surface, key);
+}
+
+}  // namespace
+
+bool is_main(const std::string& run) {
+  return run == "main";
+}
+
+std::vector<DecayRow> decay_rows(const ReportData& data) {
+  std::vector<DecayRow> rows;
+  for (const RunSeries& run : data.runs) {
+    const nlohmann::json& m = run.final_metrics;
+    rows.push_back({run.name, run.fork_epoch, finite_number(m, "train_loss"), finite_number(m, "train_accuracy"),
+                    finite_number(m, "test_loss"), finite_number(m, "test_accuracy")});
+  }
+  std::stable_sort(rows.begin(), rows.end(), [](const DecayRow& a, const DecayRow& b) {
+    if (a.fork_epoch.has_value() != b.fork_epoch.has_value()) return a.fork_epoch.has_value();
+    return std::tuple(a.fork_epoch.value_or(0), a.name) < std::tuple(b.fork_epoch.value_or(0), b.name);
+  });
+  return rows;
+}
+
+Minima find_minima(const Surface& surface) {
+  Minima m;
+  m.train = minimum_if_any(surface, "train_loss");
+  m.test = minimum_if_any(surface, "test_loss");
+  if (m.train && m.test) m.distance = std::hypot(m.train->x - m.test->x, m.train->y - m.test->y);
+  m.on_edge = (m.train && on_edge(surface, *m.train)) || (m.test && on_edge(surface, *m.test));
+  return m;
+}
+
+std::string distance_unit(const Surface& surface) {
+  const nlohmann::json kind =
+      surface.provenance.is_object() ? surface.provenance.value("kind", nlohmann::json()) : nullptr;
+  return kind == "pca" || kind == "points" ? "in weight space" : "in units of the directions";
+}
+
+std::string minima_sentence(const Surface& surface) {
+  const Minima m = find_minima(surface);
+  const auto place = [](const char* split, const SurfaceMinimum& at) {
+    return fmt::format("{} loss is least, {:.4g}, at ({:.4g}, {:.4g})", split, at.value, at.x, at.y);
+  };
+  std::string text;
+  if (m.train && m.test) {
+    text = fmt::format("On this map {}; {}. The two minima are {:.4g} apart {}.", place("train", *m.train),
+                       place("test", *m.test), *m.distance, distance_unit(surface));
+  } else if (m.train || m.test) {
+    text = fmt::format("On this map {}.", m.train ? place("train", *m.train) : place("test", *m.test));
+  }
+  if (m.on_edge) text += " A minimum lies on the border of the map: a lower value may lie outside.";
+  return text;
+}
+
+std::vector<std::string> findings(const ReportData& data) {
+  std::vector<std::string> out;
+  add_decay_findings(decay_rows(data), &out);
+  if (!data.surfaces.empty()) {
+    if (std::string text = minima_sentence(data.surfaces.front()); !text.empty()) out.push_back(std::move(text));
+  }
+  return out;
+}
+
+std::string plane_axis_label(const Surface& surface, std::size_t axis) {
+  const nlohmann::json none;
+  const nlohmann::json& p = surface.provenance.is_object() ? surface.provenance : none;
+  const nlohmann::json variance = p.is_object() ? p.value("explained_variance", none) : none;
+  const bool pca = p.is_object() && p.value("kind", none) == "pca";
+  std::string label = fmt::format("{} {}", pca ? "PC" : "Direction", axis + 1);
+  if (variance.is_array() && variance.size() > axis && variance[axis].is_number()) {
+    label += fmt::format(" (explains {:.3g} %)", 100 * variance[axis].get<double>());
+  }
+  return label;
+}
+
+std::vector<std::vector<PathPoint>> paths_by_run(const Surface& surface) {
+  std::vector<std::vector<PathPoint>> paths;
+  for (const PathPoint& point : surface.path) {
+    const auto found =
+        std::find_if(paths.begin(), paths.end(), [&](const auto& p) { return p.front().run == point.run; });
+    if (found == paths.end()) {
+      paths.push_back({point});
+    } else {
+      found->push_back(point);
+    }
+  }
+  for (auto& path : paths) {
+    std::stable_sort(path.begin(), path.end(), [](const PathPoint& a, const PathPoint& b) { return a.step < b.step; });
+  }
+  std::stable_sort(paths.begin(), paths.end(), [](const auto& a, const auto& b) {
+    return std::tuple(!is_main(a.front().run), a.front().step) < std::tuple(!is_main(b.front().run), b.front().step);
+  });
+  return paths;
+}
+
+const PathPoint* fork_point(const std::vector<std::vector<PathPoint>>& paths, const std::vector<PathPoint>& branch) {
+  const PathPoint* fork = nullptr;
+  for (const auto& path : paths) {
+    if (!is_main(path.front().run)) continue;
+    for (const PathPoint& p : path) {
+      if (p.step <= branch.front().step) fork = &p;
+    }
+  }
+  return fork;
+}
+
+double off_plane_limit(const Surface& surface) {
+  if (surface.path.empty()) return 0;
+  const auto [left, right] = std::minmax_element(surface.path.begin(), surface.path.end(),
+                                                 [](const PathPoint& a, const PathPoint& b) { return a.x < b.x; });
+  const auto [low, high] = std::minmax_element(surface.path.begin(), surface.path.end(),
+                                               [](const PathPoint& a, const PathPoint& b) { return a.y < b.y; });
+  return 0.5 * std::hypot(right->x - left->x, high->y - low->y);
+}
+
+std::size_t num_not_finite(const Surface& surface) {
+  std::vector<bool> bad(surface.x.size() * surface.y.size(), false);
+  for (const auto& [key, values] : surface.values) {
+    for (std::size_t i = 0; i < values.size() && i < bad.size(); ++i) {
+      if (!std::isfinite(values[i])) bad[i] = true;
+    }
+  }
+  return static_cast<std::size_t>(std::count(bad.begin(), bad.end(), true));
+}
+
+LineStyle run_style(const ReportData& data, const std::string& run) {
+  if (is_main(run)) return {kMainColor, ""};
+  const std::vector<std::string> order = branch_order(data);
+  const auto found = std::find(order.begin(), order.end(), run);
+  return branch_style(static_cast<std::size_t>(found - order.begin()));
+}
+
+}  // namespace thalweg

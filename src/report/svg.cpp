@@ -1,0 +1,183 @@
+#include "report/svg.h"
+
+#include <cmath>
+#include <numbers>
+
+#include "base/error.h"
+
+namespace thalweg {
+namespace {
+
+std::string stroke_attributes(const Stroke& s) {
+  std::string text = fmt::format("stroke=\"{}\" stroke-width=\"{:.4g}\"", s.color, s.width);
+  if (!s.dash.empty()) text += fmt::format(" stroke-dasharray=\"{}\"", s.dash);
+  if (s.opacity < 1) text += fmt::format(" stroke-opacity=\"{:.3g}\"", s.opacity);
+  return text;
+}
+
+// Hundredths of a pixel are enough; shorter files.
+std::string number(double v) {
+  std::string text = fmt::format("{:.2f}", v);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text == "-0" ? "0" : text;
+}
+
+bool continues_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
+
+}  // namespace
+
+std::string escape_xml(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') out += c;
+    }
+  }
+  return out;
+}
+
+std::string shorten(std::string_view text, std::size_t max_chars) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (continues_character(text[i])) continue;
+    if (++count == max_chars) {
+      std::size_t next = i + 1;
+      while (next < text.size() && continues_character(text[next])) ++next;
+      if (next == text.size()) break;
+      return std::string(text.substr(0, i)) + "…";
+    }
+  }
+  return std::string(text);
+}
+
+double text_width(std::string_view text, double size) {
+  double width = 0;
+  for (const char c : text) {
+    if (continues_character(c)) continue;
+    const bool narrow = std::string_view("iIl.,:;'|!()[] tfj1").find(c) != std::string_view::npos;
+    const bool wide = (c >= 'A' && c <= 'Z') || c == 'm' || c == 'w' || c == '%' || c == '@';
+    width += narrow ? 0.36 : wide ? 0.76 : 0.6;
+  }
+  return width * size;
+}
+
+Svg::Svg(double width, double height, std::string_view title, std::string_view description) {
+  body_ = fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" "
+      "aria-labelledby=\"title desc\" font-family=\"Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif\">\n"
+      "<title id=\"title\">{2}</title>\n<desc id=\"desc\">{3}</desc>\n"
+      "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
+      number(width), number(height), escape_xml(title), escape_xml(description));
+}
+
+void Svg::line(Point2 a, Point2 b, const Stroke& stroke) {
+  body_ += fmt::format("<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\" {}/>\n", number(a.x), number(a.y), number(b.x),
+                       number(b.y), stroke_attributes(stroke));
+}
+
+void Svg::path(const std::vector<Polyline>& lines, std::string_view attributes) {
+  body_ += "<path d=\"";
+  for (const Polyline& line : lines) {
+    for (std::size_t i = 0; i < line.points.size(); ++i) {
+      body_ += fmt::format("{}{} {}",
+                           i == 0   ? "M"
+                           : i == 1 ? "L"
+                                    : " ",
+                           number(line.points[i].x), number(line.points[i].y));
+    }
+    if (line.closed) body_ += 'Z';
+  }
+  body_ += fmt::format("\" {}/>\n", attributes);
+}
+
+void Svg::polyline(const std::vector<Point2>& points, const Stroke& stroke, bool closed) {
+  if (points.size() < 2) return;
+  path({{points, closed}},
+       "fill=\"none\" stroke-linejoin=\"round\" stroke-linecap=\"round\" " + stroke_attributes(stroke));
+}
+
+void Svg::fill(const std::vector<Polyline>& rings, std::string_view color) {
+  if (!rings.empty()) path(rings, fmt::format("fill=\"{}\" fill-rule=\"evenodd\"", color));
+}
+
+void Svg::rect(Point2 corner, double width, double height, std::string_view fill, const Stroke& stroke) {
+  body_ += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" fill=\"{}\" {}/>\n", number(corner.x),
+                       number(corner.y), number(width), number(height), fill, stroke_attributes(stroke));
+}
+
+void Svg::marker(Marker kind, Point2 at, double radius, std::string_view color, std::string_view title) {
+  const std::string look = fmt::format("fill=\"{}\" stroke=\"#fff\" stroke-width=\"1.2\"", color);
+  if (!title.empty()) body_ += "<g><title>" + escape_xml(title) + "</title>";
+  if (kind == Marker::kCircle || kind == Marker::kRing) {
+    const std::string ring = fmt::format("fill=\"#fff\" stroke=\"{}\" stroke-width=\"2\"", color);
+    body_ += fmt::format("<circle cx=\"{}\" cy=\"{}\" r=\"{}\" {}/>\n", number(at.x), number(at.y), number(radius),
+                         kind == Marker::kRing ? ring : look);
+  } else if (kind == Marker::kSquare) {
+    body_ += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" {}/>\n", number(at.x - radius),
+                         number(at.y - radius), number(2 * radius), number(2 * radius), look);
+  } else {
+    Polyline shape{{}, true};
+    const int corners = kind == Marker::kStar ? 10 : 8;
+    const double inner = kind == Marker::kStar ? 0.45 : 0.35;
+    for (int k = 0; k < corners; ++k) {
+      const double r = radius * (k % 2 == 0 ? 1.25 : inner * 1.25);
+      const double turn = kind == Marker::kStar ? -0.5 : -0.25;  // a star stands on two feet, a cross is diagonal
+      const double angle = std::numbers::pi * (turn + 2.0 * k / corners);
+      shape.points.push_back({at.x + r * std::cos(angle), at.y + r * std::sin(angle)});
+    }
+    path({shape}, fmt::format("fill=\"{}\" stroke=\"#000\" stroke-width=\"1.4\" stroke-linejoin=\"round\"", color));
+  }
+  if (!title.empty()) body_ += "</g>\n";
+}
+
+void Svg::text(Point2 at, std::string_view text, const TextStyle& style) {
+  std::string extra;
+  if (style.bold) extra += " font-weight=\"bold\"";
+  if (style.rotate != 0) {
+    extra += fmt::format(" transform=\"rotate({} {} {})\"", style.rotate, number(at.x), number(at.y));
+  }
+  body_ +=
+      fmt::format("<text x=\"{}\" y=\"{}\" font-size=\"{}\" text-anchor=\"{}\" fill=\"{}\"{}>{}</text>\n", number(at.x),
+                  number(at.y), number(style.size), style.anchor, style.color, extra, escape_xml(text));
+}
+
+void Svg::begin_clip(Point2 corner, double width, double height) {
+  const int id = num_clips_++;
+  body_ += fmt::format(
+      "<clipPath id=\"clip{0}\"><rect x=\"{1}\" y=\"{2}\" width=\"{3}\" height=\"{4}\"/></clipPath>\n"
+      "<g clip-path=\"url(#clip{0})\">\n",
+      id, number(corner.x), number(corner.y), number(width), number(height));
+}
+
+void Svg::begin_group(double opacity) {
+  body_ += fmt::format("<g opacity=\"{:.3g}\">\n", opacity);
+}
+
+void Svg::end_group() {
+  body_ += "</g>\n";
+}
+
+std::string Svg::finish() const {
+  return body_ + "</svg>\n";
+}
+
+}  // namespace thalweg

@@ -1,0 +1,61 @@
+// A small writer of SVG: it knows elements and escaping, nothing of plots. Coordinates are in pixels, y downwards.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "report/contour.h"
+
+namespace thalweg {
+
+struct Stroke {
+  std::string color = "#222";
+  double width = 1;
+  std::string dash;  // "4 3"; empty: solid
+  double opacity = 1;
+};
+
+struct TextStyle {
+  double size = 12;
+  std::string anchor = "start";  // or "middle", "end"
+  std::string color = "#222";
+  bool bold = false;
+  double rotate = 0;  // degrees about the anchor
+};
+
+enum class Marker { kCircle, kRing, kSquare, kStar, kCross };
+
+class Svg {
+ public:
+  // `title` and `description` are what a screen reader says.
+  Svg(double width, double height, std::string_view title, std::string_view description);
+
+  void line(Point2 a, Point2 b, const Stroke& stroke);
+  void polyline(const std::vector<Point2>& points, const Stroke& stroke, bool closed = false);
+  // Closed rings filled with the even-odd rule.
+  void fill(const std::vector<Polyline>& rings, std::string_view color);
+  void rect(Point2 corner, double width, double height, std::string_view fill, const Stroke& stroke);
+  void marker(Marker kind, Point2 at, double radius, std::string_view color, std::string_view title = "");
+  void text(Point2 at, std::string_view text, const TextStyle& style);
+  // What follows, until end_group, is cut off outside the rectangle.
+  void begin_clip(Point2 corner, double width, double height);
+  void begin_group(double opacity);
+  void end_group();
+  std::string finish() const;
+
+ private:
+  void path(const std::vector<Polyline>& lines, std::string_view attributes);
+
+  std::string body_;
+  int num_clips_ = 0;
+};
+
+// Text for XML and HTML: the five special characters replaced, control characters that XML forbids left out.
+std::string escape_xml(std::string_view text);
+// Cut to about `max_chars` characters (not bytes) with an ellipsis.
+std::string shorten(std::string_view text, std::size_t max_chars);
+// A generous estimate in pixels, for a generic sans-serif font.
+double text_width(std::string_view text, double size);
+
+}  // namespace thalweg

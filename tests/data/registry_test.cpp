@@ -1,0 +1,168 @@
+#include <optional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include "base/digest.h"
+#include "data/cifar_files.h"
+#include "data/dataset.h"
+#include "data/folders.h"
+#include "data/info.h"
+#include "expect_error.h"
+#include "io/temp_folder.h"
+
+namespace thalweg {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+
+// Sets an environment variable (nullptr: unsets it) until the end of the test.
+class ScopedVariable {
+ public:
+  ScopedVariable(const char* name, const char* value) : name_(name) {
+    if (const char* old = getenv(name)) old_ = old;
+    value == nullptr ? unsetenv(name) : setenv(name, value, 1);
+  }
+  ~ScopedVariable() { old_ ? setenv(name_, old_->c_str(), 1) : unsetenv(name_); }
+  ScopedVariable(const ScopedVariable&) = delete;
+  ScopedVariable& operator=(const ScopedVariable&) = delete;
+
+ private:
+  const char* name_;
+  std::optional<std::string> old_;
+};
+
+DataConfig parse(const char* text) {
+  const auto json = nlohmann::json::parse(text);
+  return read_data_config(ConfigReader(json, "data"));
+}
+
+TEST(DataConfig, RoundTripsThroughJson) {
+  const DataConfig config =
+      parse(R"({"name": "cifar100", "path": "/d", "train_images": 5, "test_images": 7, "seed": 9})");
+  EXPECT_EQ(config.name, "cifar100");
+  EXPECT_EQ(config.train_images, 5);
+  const auto json = to_json(config);
+  EXPECT_EQ(to_json(read_data_config(ConfigReader(json, "data"))), json);
+  EXPECT_EQ(to_json(parse("{}")), to_json(DataConfig{}));
+}
+
+TEST(DataConfig, RefusesWhatItDoesNotKnow) {
+  expect_usage_error([] { parse(R"({"name": "cifar11"})"); }, "data.name");
+  expect_usage_error([] { parse(R"({"train_images": -1})"); }, "data.train_images");
+  expect_usage_error([] { parse(R"({"train_image": 1})"); }, "train_images");
+  expect_usage_error([] { parse(R"({"seed": -1})"); }, "data.seed");
+}
+
+TEST(Normalisation, RoundTripsThroughJson) {
+  const Normalisation value{{0.1, 0.2, 0.3}, {1.5, 2.5, 3.5}};
+  EXPECT_EQ(nlohmann::json(value).get<Normalisation>(), value);
+}
+
+TEST(Normalisation, RefusesUnequalLengthsAndDeviationsOfZero) {
+  const auto parse_value = [](const char* text) { return nlohmann::json::parse(text).get<Normalisation>(); };
+  EXPECT_THROW(parse_value(R"({"mean": [0, 0], "std": [1]})"), Error);
+  EXPECT_THROW(parse_value(R"({"mean": [0], "std": [0]})"), Error);
+}
+
+TEST(LoadData, KnowsEveryNameItLists) {
+  const TempFolder empty;
+  const std::string path = empty.path().string();
+  expect_error([&] { load_data({.name = "cifar10", .path = path}); }, "CIFAR-10 not found");
+  expect_error([&] { load_data({.name = "cifar100", .path = path}); }, "CIFAR-100 not found");
+  EXPECT_EQ(load_data({.name = "synthetic", .train_images = 1, .test_images = 1}).train.size(), 1);
+  EXPECT_THAT(data_set_names(), ElementsAre("cifar10", "cifar100", "synthetic"));
+  expect_usage_error([] { load_data({.name = "mnist"}); }, "\"mnist\"; there are cifar10, cifar100, synthetic");
+}
+
+TEST(LoadData, SaysWhereItLookedAndWhatToDo) {
+  const TempFolder home;
+  const TempFolder shared;
+  const ScopedVariable a("HOME", home.path().c_str());
+  const ScopedVariable b("XDG_DATA_HOME", nullptr);
+  const ScopedVariable c("THALWEG_DATA", shared.path().c_str());
+  const fs::path user = home.path() / ".local/share/thalweg";
+  for (const std::string& text :
+       {"\n  " + shared.path().string() + "\n  " + user.string(), std::string("`thalweg data fetch cifar10`"),
+        std::string("data.path"), std::string("THALWEG_DATA")}) {
+    expect_error([] { load_data({.name = "cifar10"}); }, text);
+  }
+}
+
+TEST(LoadData, LooksOnlyInThePathThatIsConfigured) {
+  const TempFolder configured;
+  const TempFolder shared;
+  const ScopedVariable variable("THALWEG_DATA", shared.path().c_str());
+  fs::create_directory(shared.path() / "cifar-10-batches-bin");  // found, this one would miss its files
+  expect_error([&] { load_data({.name = "cifar10", .path = configured.path().string()}); }, "CIFAR-10 not found");
+}
+
+TEST(LoadData, PointsOutThePythonVersion) {
+  const TempFolder folder;
+  fs::create_directory(folder.path() / "cifar-100-python");
+  expect_error([&] { load_data({.name = "cifar100", .path = folder.path().string()}); },
+               "cifar-100-python is the Python version");
+}
+
+// The official number of records, since that is what load_data asks for; the bytes are made up.
+TEST(LoadData, FindsCifarInTheStandardFolderAndRightThere) {
+  const TempFolder folder;
+  const CifarFormat& format = cifar_format("cifar10");
+  const fs::path inner = folder.path() / format.folder;
+  const std::string bytes = records(format, 10000, 3);
+  for (const auto& name : format.train_files) write_bytes(inner / name, bytes);
+  write_bytes(inner / "test_batch.bin", bytes);
+  const ScopedVariable variable("THALWEG_DATA", folder.path().c_str());
+  const DataSet set = load_data({.name = "cifar10"});
+  EXPECT_EQ(set.train.size(), 50000);
+  EXPECT_EQ(set.test.size(), 10000);
+  const DataSet right_there = load_data({.name = "cifar10", .path = inner.string()});
+  EXPECT_EQ(right_there.digest, set.digest);
+  EXPECT_EQ(right_there.config.path, inner.string());
+}
+
+TEST(LoadData, DigestsPixelsAndLabelsInOrder) {
+  const DataSet set = load_data({.name = "synthetic", .train_images = 3, .test_images = 2});
+  std::string bytes;
+  for (const auto& tensor : {set.train.images, set.train.labels, set.test.images, set.test.labels}) {
+    bytes.append(static_cast<const char*>(tensor.data_ptr()), tensor.nbytes());
+  }
+  EXPECT_EQ(set.digest, sha256_of(bytes));
+}
+
+TEST(DataFolders, FollowTheXdgSpecification) {
+  const ScopedVariable home("HOME", "/home/someone");
+  const ScopedVariable shared("THALWEG_DATA", nullptr);
+  {
+    const ScopedVariable xdg("XDG_DATA_HOME", "/xdg");
+    EXPECT_THAT(data_folders(""), ElementsAre("/xdg/thalweg"));
+    EXPECT_THAT(data_folders("here"), ElementsAre("here"));
+  }
+  const ScopedVariable relative("XDG_DATA_HOME", "relative");  // to be ignored
+  EXPECT_EQ(user_data_folder(), "/home/someone/.local/share/thalweg");
+  const ScopedVariable nobody("HOME", nullptr);
+  EXPECT_TRUE(data_folders("").empty());
+}
+
+TEST(DescribeData, CountsClassesAndMeasuresChannels) {
+  DataSet set = load_data({.name = "synthetic", .train_images = 20, .test_images = 10});
+  set.train.images.zero_();
+  set.train.images.select(1, 0).fill_(255);
+  set.train.images.select(1, 1).narrow(0, 0, 10).fill_(255);
+  set.train.labels.fill_(3);
+  const auto info = describe_data(set);
+  EXPECT_EQ(info["train_images"], 20);
+  EXPECT_EQ(info["classes"][3]["train"], 20);
+  EXPECT_EQ(info["classes"][4]["train"], 0);
+  EXPECT_EQ(info["classes"][4]["test"], 1);
+  EXPECT_EQ(info["classes"][3]["name"], set.class_names[3]);
+  EXPECT_EQ(info["measured"]["mean"], (std::vector<double>{1, 0.5, 0}));
+  EXPECT_EQ(info["measured"]["std"], (std::vector<double>{0, 0.5, 0}));
+  EXPECT_EQ(info["image"], (std::vector<int>{3, 32, 32}));
+  EXPECT_EQ(info["digest"], set.digest);
+}
+
+}  // namespace
+}  // namespace thalweg

@@ -1,0 +1,363 @@
+#include "report/report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "io/atomic_file.h"
+#include "report/assets.h"
+#include "report/figure.h"
+#include "report/page.h"
+#include "report/summary.h"
+#include "report/svg.h"
+#include "report/synthetic_report.h"
+
+namespace thalweg {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path fresh_folder(const std::string& name) {
+  const fs::path folder = fs::path(testing::TempDir()) / "thalweg_report" / name;
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  return folder;
+}
+
+void put(const fs::path& file, const std::string& text) {
+  write_file_atomically(file, text);
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t n = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++n;
+  return n;
+}
+
+const char* const kEpoch1 =
+    R"({"kind":"epoch","step":390,"epoch":1.0,"lr":0.1,"train_loss":1.2,"train_accuracy":0.5,"test_loss":1.1,"test_accuracy":0.55,"seconds":12.1})"
+    "\n";
+const char* const kEpoch2 =
+    R"({"kind":"epoch","step":780,"epoch":2.0,"lr":0.1,"train_loss":0.9,"train_accuracy":0.6,"seconds":12.1})"
+    "\n";
+
+// The JSON that the page carries.
+nlohmann::json carried(const ReportData& data) {
+  return nlohmann::json::parse(page_data(data));
+}
+
+// Every opening tag is closed, in order. Enough for what our own writer emits.
+bool is_well_formed(const std::string& xml) {
+  std::vector<std::string> open;
+  for (std::size_t at = xml.find('<'); at != std::string::npos; at = xml.find('<', at + 1)) {
+    const std::size_t end = xml.find('>', at);
+    if (end == std::string::npos) return false;
+    const std::string tag = xml.substr(at + 1, end - at - 1);
+    if (tag.empty() || count(tag, "\"") % 2 != 0) return false;
+    if (tag.back() == '/') continue;
+    const std::string name = tag.substr(tag[0] == '/' ? 1 : 0, tag.find_first_of(" \n") - (tag[0] == '/' ? 1 : 0));
+    if (tag[0] != '/') {
+      open.push_back(name);
+    } else if (open.empty() || open.back() != name) {
+      return false;
+    } else {
+      open.pop_back();
+    }
+  }
+  return open.empty();
+}
+
+TEST(CollectReport, ReadsAnExperimentFolder) {
+  const fs::path folder = fresh_folder("experiment");
+  put(folder / "config.json", R"({"name": "late decay", "seed": 3})");
+  put(folder / "main" / "metrics.jsonl",
+      std::string(R"({"kind":"step","step":10,"loss":2.3})") + "\n" + kEpoch1 + kEpoch2);
+  put(folder / "main" / "status.json",
+      R"({"state":"done","final":{"test_loss":0.5,"test_accuracy":0.9},"provenance":{"version":"0.1.0"}})");
+  put(folder / "branches" / "decay-at-10" / "status.json", R"({"state":"running","fork_epoch":10})");
+  put(folder / "branches" / "decay-at-5" / "metrics.jsonl", kEpoch2);
+  put(folder / "branches" / "decay-at-5" / "status.json",
+      R"({"state":"done","fork_epoch":5,"final":{"test_loss":0.6}})");
+  const Surface surface = synthetic_report(2).surfaces[0];
+  write_surface_hdf5(folder / "surfaces" / "a.h5", surface);
+
+  const ReportData data = collect_report(folder);
+  EXPECT_EQ(data.title, "late decay");
+  EXPECT_EQ(data.provenance.at("version"), "0.1.0");
+  ASSERT_EQ(data.runs.size(), 3u);
+  EXPECT_EQ(data.runs[0].name, "main");
+  EXPECT_FALSE(data.runs[0].fork_epoch);
+  ASSERT_EQ(data.runs[0].epochs.size(), 2u);
+  EXPECT_EQ(data.runs[0].epochs[0].test_accuracy, 0.55);
+  EXPECT_FALSE(data.runs[0].epochs[1].test_loss);
+  EXPECT_EQ(data.runs[1].name, "decay-at-5");  // by epoch, not by name
+  EXPECT_EQ(data.runs[2].fork_epoch, 10);
+  EXPECT_TRUE(data.runs[2].epochs.empty());
+  ASSERT_EQ(data.surfaces.size(), 1u);
+  EXPECT_EQ(data.surfaces[0].path.size(), surface.path.size());
+  EXPECT_EQ(write_report(folder, data)[0], folder / "report.html");
+}
+
+TEST(CollectReport, ReadsASingleRunsFolder) {
+  const fs::path folder = fresh_folder("lonely-run");
+  put(folder / "metrics.jsonl", kEpoch1);
+  const ReportData data = collect_report(folder.string() + "/");
+  ASSERT_EQ(data.runs.size(), 1u);
+  EXPECT_EQ(data.runs[0].name, "main");
+  EXPECT_EQ(data.title, "lonely-run");
+  EXPECT_EQ(write_report(folder, data).size(), 3u);  // page, learning rate, loss
+}
+
+TEST(CollectReport, IgnoresATornLastLineButNotADamagedOne) {
+  const fs::path folder = fresh_folder("torn");
+  put(folder / "metrics.jsonl", std::string(kEpoch1) + R"({"kind":"epoch","step":7)");
+  EXPECT_EQ(collect_report(folder).runs[0].epochs.size(), 1u);
+  put(folder / "metrics.jsonl", std::string(R"({"kind":"ep)") + "\n" + kEpoch1);
+  EXPECT_THROW(collect_report(folder), Error);
+}
+
+TEST(CollectReport, TakesTheLaterOfRepeatedEpochs) {
+  const fs::path folder = fresh_folder("resumed");
+  std::string again = kEpoch1;
+  again.replace(again.find("1.2"), 3, "1.3");
+  put(folder / "metrics.jsonl", std::string(kEpoch1) + kEpoch2 + again + kEpoch2);
+  const auto epochs = collect_report(folder).runs[0].epochs;
+  ASSERT_EQ(epochs.size(), 2u);
+  EXPECT_EQ(epochs[0].train_loss, 1.3);
+}
+
+TEST(CollectReport, ReadsNullAsNotANumber) {
+  const fs::path folder = fresh_folder("diverged");
+  put(folder / "metrics.jsonl", R"({"kind":"epoch","step":1,"epoch":1,"lr":10,"train_loss":null,"test_loss":null})");
+  const auto epochs = collect_report(folder).runs[0].epochs;
+  ASSERT_EQ(epochs.size(), 1u);
+  EXPECT_TRUE(std::isnan(epochs[0].train_loss));
+  ASSERT_TRUE(epochs[0].test_loss);
+  EXPECT_TRUE(std::isnan(*epochs[0].test_loss));
+}
+
+TEST(CollectReport, RefusesWhatIsNoExperiment) {
+  EXPECT_THROW(collect_report(fresh_folder("empty")), Error);
+  EXPECT_THROW(collect_report(fresh_folder("empty") / "absent"), Error);
+  const fs::path folder = fresh_folder("other");
+  put(folder / "notes.txt", "nothing");
+  EXPECT_THROW(collect_report(folder), Error);
+  put(folder / "config.json", "{");
+  EXPECT_THROW(collect_report(folder), Error);
+}
+
+TEST(Findings, NameTheBestDecayTimeAndTheDistanceOfTheMinima) {
+  ReportData data = synthetic_report(3);
+  const auto said = findings(data);
+  ASSERT_EQ(said.size(), 3u);
+  EXPECT_TRUE(contains(said[0], "decaying at epoch 60")) << said[0];
+  EXPECT_TRUE(contains(said[0], "of 3 decay times")) << said[0];
+  EXPECT_TRUE(contains(said[1], "Highest final test accuracy")) << said[1];
+  EXPECT_TRUE(contains(said[2], "apart in weight space")) << said[2];
+  data.surfaces[0].provenance["kind"] = "random";
+  EXPECT_TRUE(contains(findings(data)[2], "in units of the directions"));
+}
+
+TEST(Findings, OfNothingAreNone) {
+  EXPECT_TRUE(findings(ReportData{}).empty());
+}
+
+TEST(DecayRows, AreSortedByForkEpochWithTheMainPathLast) {
+  ReportData data = synthetic_report(3);
+  std::reverse(data.runs.begin(), data.runs.end());
+  data.runs[0].final_metrics["test_loss"] = nullptr;  // diverged
+  const auto rows = decay_rows(data);
+  ASSERT_EQ(rows.size(), 4u);
+  for (std::size_t i = 0; i + 2 < rows.size(); ++i) EXPECT_LT(*rows[i].fork_epoch, *rows[i + 1].fork_epoch);
+  EXPECT_TRUE(is_main(rows.back().name));
+  EXPECT_FALSE(rows[2].test_loss);
+}
+
+TEST(Minima, AreThoseOfTheGridAndKnowTheBorder) {
+  Surface s;
+  s.x = {0, 3, 6};
+  s.y = {0, 4, 8};
+  s.values["train_loss"] = {9, 9, 9, 9, 1, 9, 9, 9, 9};
+  EXPECT_FALSE(find_minima(s).on_edge);
+  EXPECT_FALSE(find_minima(s).distance);
+  s.values["test_loss"] = {2, 9, 9, 9, 9, 9, 9, 9, 9};
+  EXPECT_EQ(find_minima(s).distance, 5);
+  EXPECT_TRUE(find_minima(s).on_edge);
+  EXPECT_TRUE(contains(minima_sentence(s), "border"));
+}
+
+TEST(Figures, ShowBothMinimaInBothPanelsAndEveryRun) {
+  const ReportData data = synthetic_report(3);
+  const auto figures = surface_figures(data);
+  ASSERT_EQ(figures.size(), 1u);
+  EXPECT_EQ(figures[0].name, "surface-train-test.svg");
+  const std::string& svg = figures[0].svg;
+  EXPECT_TRUE(is_well_formed(svg));
+  EXPECT_EQ(count(svg, "<title>train minimum"), 2u);
+  EXPECT_EQ(count(svg, "<title>test minimum"), 2u);
+  for (const char* text :
+       {"Train loss", "Test loss", "PC 1 (explains 71 %)", "main path", "decay-at-60", "apart in weight space"}) {
+    EXPECT_TRUE(contains(svg, text)) << text;
+  }
+  EXPECT_FALSE(contains(svg, "nan"));
+  EXPECT_FALSE(contains(svg, "inf"));
+}
+
+TEST(Figures, AreWellFormedWhateverTheGridAndTheNames) {
+  ReportData data = synthetic_report(12);
+  data.title = "a <b> & \"c\" \x01";
+  for (PathPoint& p : data.surfaces[0].path) {
+    if (p.run == "decay-at-60") p.run = "a <very> & long name that would not fit the legend, however wide it may be";
+  }
+  for (const std::size_t nx : {1u, 2u, 5u}) {
+    for (const std::size_t ny : {1u, 2u, 3u}) {
+      Surface small = data.surfaces[0];
+      small.x.resize(nx);
+      small.y.resize(ny);
+      for (auto& [key, values] : small.values) values.assign(nx * ny, 0.5);
+      small.values["train_loss"][0] = 0.1;
+      data.surfaces.push_back(small);
+    }
+  }
+  Surface broken = data.surfaces[0];
+  broken.values["test_loss"].assign(broken.values["test_loss"].size(), std::nan(""));
+  broken.values["train_loss"][40] = std::numeric_limits<double>::infinity();
+  data.surfaces.push_back(broken);
+  const auto figures = surface_figures(data);
+  EXPECT_EQ(figures.size(), 11u);
+  for (const auto& figure : figures) EXPECT_TRUE(is_well_formed(figure.svg)) << figure.name;
+  for (const auto& figure : curve_figures(data)) EXPECT_TRUE(is_well_formed(figure.svg)) << figure.name;
+  EXPECT_TRUE(contains(figures.back().svg, "without a finite value"));
+}
+
+TEST(Figures, OfCurvesLeaveOutWhatIsNotThere) {
+  ReportData data = synthetic_report(2);
+  EXPECT_EQ(curve_figures(data).size(), 3u);
+  for (RunSeries& run : data.runs) run.final_metrics = nullptr;
+  EXPECT_EQ(curve_figures(data).size(), 2u);
+  for (RunSeries& run : data.runs) run.epochs.clear();
+  EXPECT_TRUE(curve_figures(data).empty());
+  data.surfaces[0].values.clear();
+  EXPECT_TRUE(surface_figures(data).empty());
+}
+
+TEST(Figures, OfDivergedRunsHaveGaps) {
+  ReportData data = synthetic_report(2);
+  for (EpochMetrics& m : data.runs[1].epochs) m.train_loss = std::nan("");
+  data.runs[0].epochs[3].train_loss = std::numeric_limits<double>::infinity();
+  for (const auto& figure : curve_figures(data)) {
+    EXPECT_TRUE(is_well_formed(figure.svg));
+    EXPECT_FALSE(contains(figure.svg, "nan")) << figure.name;
+    EXPECT_FALSE(contains(figure.svg, "inf ")) << figure.name;
+  }
+}
+
+TEST(RunStyle, IsTheSameForARunInEveryFigureAndApartForEach) {
+  const ReportData data = synthetic_report(12);
+  std::vector<std::pair<std::string, std::string>> seen;
+  for (const RunSeries& run : data.runs) {
+    const LineStyle style = run_style(data, run.name);
+    const std::pair key{style.color, style.dash};
+    EXPECT_EQ(std::find(seen.begin(), seen.end(), key), seen.end()) << run.name;
+    seen.push_back(key);
+  }
+}
+
+TEST(Page, LoadsNothingFromAnywhere) {
+  const std::string page = page_text(synthetic_report(3));
+  EXPECT_EQ(count(page, std::string(plotly_js())), 1u);
+  const std::size_t at = page.find(plotly_js());
+  const std::string ours = page.substr(0, at) + page.substr(at + plotly_js().size());
+  for (const char* forbidden : {"http:", "https:", "src=", "href=", "url(", "@import"}) {
+    EXPECT_FALSE(contains(ours, forbidden)) << forbidden;
+  }
+  EXPECT_TRUE(contains(ours, "default-src 'none'"));
+}
+
+TEST(Page, CarriesPlotlyWhole) {
+  EXPECT_GT(plotly_js().size(), 1000000u);
+  EXPECT_TRUE(contains(std::string(plotly_js().substr(0, 400)), "plotly.js v"));
+  EXPECT_FALSE(contains(std::string(plotly_js()), "</script"));
+  EXPECT_FALSE(contains(std::string(page_js()), "</script"));
+}
+
+TEST(Page, EscapesNamesInMarkupAndInJson) {
+  ReportData data = synthetic_report(1);
+  const std::string evil = "</script><script>alert(1)</script><!-- {{data}} &amp; '\"";
+  data.title = evil;
+  data.runs[1].name = evil;
+  data.config = {{"name", evil}};
+  for (PathPoint& p : data.surfaces[0].path) {
+    if (p.run != "main") p.run = evil;
+  }
+  data.surfaces[0].provenance["landscape"][evil] = evil;
+  const std::string page = page_text(data);
+  EXPECT_FALSE(contains(page, "<script>alert"));
+  EXPECT_FALSE(contains(page, "<!--"));
+  EXPECT_EQ(count(page, "<script"), 3u);
+  EXPECT_EQ(carried(data).at("runs").at(1).at("name"), evil);
+}
+
+TEST(Page, HasNullWhereNumbersAreNotFinite) {
+  ReportData data = synthetic_report(1);
+  data.surfaces[0].values["train_loss"][0] = std::numeric_limits<double>::infinity();
+  data.surfaces[0].values["train_loss"][1] = std::nan("");
+  data.runs[0].epochs[0].train_loss = std::nan("");
+  const auto json = carried(data);
+  EXPECT_TRUE(json.at("surfaces").at(0).at("values").at("train_loss").at(0).is_null());
+  EXPECT_TRUE(json.at("surfaces").at(0).at("values").at("train_loss").at(1).is_null());
+  EXPECT_TRUE(json.at("runs").at(0).at("train_loss").at(0).is_null());
+  EXPECT_TRUE(contains(page_text(data), "2 of 961 grid points have a value that is not finite"));
+}
+
+TEST(Page, SaysHowTheMapWasMade) {
+  const std::string page = page_text(synthetic_report(3));
+  for (const char* text : {"71.0 %, 14.0 %", "60.8 %, 15.2 %", "random walk", "recompute", "Distance of the snapshots",
+                           "Configuration, as resolved", "Provenance of surface 1"}) {
+    EXPECT_TRUE(contains(page, text)) << text;
+  }
+}
+
+TEST(Page, OfAnEmptyReportStillStands) {
+  ReportData data;
+  data.title = "nothing yet";
+  const std::string page = page_text(data);
+  EXPECT_TRUE(contains(page, "<h1>nothing yet</h1>"));
+  EXPECT_FALSE(contains(page, "id=\"map\""));
+  EXPECT_FALSE(contains(page, "{{"));
+}
+
+TEST(Page, SurvivesTextThatIsNotUtf8) {
+  ReportData data = synthetic_report(1);
+  data.runs[1].name = "branch \xff\xfe";
+  EXPECT_NO_THROW(page_text(data));
+}
+
+TEST(WriteReport, WritesThePageAndEveryFigure) {
+  const fs::path folder = fresh_folder("written");
+  const auto written = write_report(folder, synthetic_report(3));
+  ASSERT_EQ(written.size(), 5u);
+  EXPECT_EQ(written[0], folder / "report.html");
+  for (const char* name : {"surface-train-test.svg", "learning-rate.svg", "loss.svg", "decay-time.svg"}) {
+    EXPECT_NE(std::find(written.begin(), written.end(), folder / "figures" / name), written.end()) << name;
+  }
+  for (const fs::path& file : written) EXPECT_GT(fs::file_size(file), 500u);
+}
+
+TEST(Svg, EscapesAndShortens) {
+  EXPECT_EQ(escape_xml("a<b>&\"'\x02"), "a&lt;b&gt;&amp;&quot;&#39;");
+  EXPECT_EQ(shorten("abcdef", 4), "abc…");
+  EXPECT_EQ(shorten("abcd", 4), "abcd");
+  EXPECT_EQ(shorten("äöüß!", 4), "äöü…");
+}
+
+}  // namespace
+}  // namespace thalweg

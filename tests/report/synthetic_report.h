@@ -1,0 +1,83 @@
+// A made-up experiment: a bent valley, a main path that drifts along it, and branches that fall to its floor.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "report/report.h"
+
+namespace thalweg {
+
+inline double synthetic_loss(double x, double y, bool test) {
+  const double centre = test ? 2.0 : 0.5;  // the test minimum lies farther along the valley
+  const double floor = test ? 0.45 : 0.004, bend = y - 0.12 * x * x + 0.4;
+  return floor + 0.9 * bend * bend + 0.02 * (x - centre) * (x - centre) * (test ? 2 : 0.3) +
+         0.002 * std::pow(x * x + y * y, 2);
+}
+
+inline void add_synthetic_run(const std::string& name, double fork, double last, ReportData* data) {
+  const bool main = name == "main";
+  RunSeries run{name, main ? std::nullopt : std::optional<double>(fork), {}, nullptr};
+  for (double epoch = main ? 0 : fork; epoch <= last; epoch += 1) {
+    const double progress = std::min(epoch, main ? last : fork + (epoch - fork) / 6) / 80;
+    const double noise = main ? 0.45 : 0.45 * std::exp(-(epoch - fork) / 1.5);
+    const double x = -3.6 + 6.4 * std::sqrt(progress),
+                 y = 0.12 * x * x - 0.4 + noise * std::sin(2.3 * epoch) + 3 * std::exp(-epoch / 2.5);
+    const double lr = main ? 0.1 : 0.01;
+    const auto step = static_cast<std::int64_t>(390 * epoch);
+    if (epoch > fork || main) {
+      EpochMetrics m{step, epoch, lr, synthetic_loss(x, y, false) + (main ? 0.05 : 0.002), 0.9, {}, {}};
+      if (static_cast<int>(epoch) % 2 == 0) m.test_loss = synthetic_loss(x, y, true);
+      if (m.test_loss) m.test_accuracy = 0.95 - 0.1 * *m.test_loss;
+      run.epochs.push_back(m);
+    }
+    data->surfaces[0].path.push_back({name, step, epoch, lr, x, y, 0.4 + 0.02 * epoch});
+    run.final_metrics = {{"train_loss", synthetic_loss(x, y, false)},
+                         {"train_accuracy", 0.99},
+                         {"test_loss", synthetic_loss(x, y, true)},
+                         {"test_accuracy", 0.95 - 0.1 * synthetic_loss(x, y, true)}};
+  }
+  data->runs.push_back(std::move(run));
+}
+
+// Branches leave at equal distances up to epoch 60.
+inline ReportData synthetic_report(int num_branches, std::size_t num_grid = 31) {
+  ReportData data;
+  data.title = "VGG-11 on CIFAR-10: late decay";
+  data.config = {{"name", data.title}, {"model", "vgg11"}, {"train", {{"lr", 0.1}, {"batch", 128}}}};
+  data.provenance = {{"version", "0.1.0"}, {"commit", "0123456789ab"}, {"device", "CPU, 2 threads"}, {"seed", 1}};
+  Surface surface;
+  for (std::size_t i = 0; i < num_grid; ++i) {
+    const double t = static_cast<double>(i) / static_cast<double>(num_grid - 1);
+    surface.x.push_back(-4.5 + 9 * t);
+    surface.y.push_back(-2.5 + 6.5 * t);
+  }
+  for (const double y : surface.y) {
+    for (const double x : surface.x) {
+      for (const bool test : {false, true}) {
+        const double loss = synthetic_loss(x, y, test);
+        surface.values[test ? "test_loss" : "train_loss"].push_back(loss);
+        surface.values[test ? "test_acc" : "train_acc"].push_back(100 * std::exp(-0.3 * loss));
+      }
+    }
+  }
+  surface.provenance = {{"kind", "pca"},
+                        {"explained_variance", {0.71, 0.14}},
+                        {"random_walk_variance", {0.608, 0.152}},
+                        {"landscape",
+                         {{"bn", "recompute"},
+                          {"images", {{"train", 50000}, {"test", 10000}}},
+                          {"precision", "float32"},
+                          {"device", "CPU"},
+                          {"seconds", 812.4}}}};
+  data.surfaces.push_back(surface);
+  add_synthetic_run("main", 0, 80, &data);
+  for (int k = 1; k <= num_branches; ++k) {
+    const double fork = std::floor(60.0 * k / num_branches);
+    add_synthetic_run("decay-at-" + std::to_string(static_cast<int>(fork)), fork, fork + 20, &data);
+  }
+  return data;
+}
+
+}  // namespace thalweg
