@@ -64,7 +64,7 @@ json scale_json(const Surface& surface) {
   for (const char* key : {"train_loss", "test_loss"}) {
     if (surface.has(key)) losses.push_back(&surface.values.at(key));
   }
-  const LevelScale scale = choose_levels(losses, 20);
+  const LevelScale scale = choose_levels(losses, 24);
   return {{"log", scale.log},
           {"low", scale.low},
           {"high", scale.high},
