@@ -28,7 +28,7 @@
   function layout(more) {
     return Object.assign({
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: theme().ink, family: "system-ui, Helvetica, Arial, sans-serif", size: 13 },
-      margin: { l: 60, r: 15, t: 40, b: 50 }, hoverlabel: { align: "left" }, legend: { orientation: "h", x: 0, y: -0.2, yanchor: "top" }
+      margin: { l: 60, r: 15, t: 40, b: 50 }, modebar: { bgcolor: "rgba(0,0,0,0)", color: theme().rule, activecolor: theme().ink }, hoverlabel: { align: "left" }, legend: { orientation: "h", x: 0, y: -0.2, yanchor: "top" }
     }, more);
   }
 
@@ -75,8 +75,7 @@
   function pathTraces(surface, k) {
     const axes = { xaxis: k ? "x2" : "x", yaxis: k ? "y2" : "y" };
     const traces = [];
-    const paths = surface.paths.slice().reverse(); // the main path is drawn last
-    for (const run of paths) {
+    for (const run of surface.paths) {
       const fork = run.fork || null; // where it left the main path
       traces.push(Object.assign({
         type: "scatter", mode: "lines", x: (fork ? [fork[0]] : []).concat(run.x), y: (fork ? [fork[1]] : []).concat(run.y),
@@ -122,8 +121,7 @@
       coloraxis: colorAxis(surface), hovermode: "closest", height: stacked && two ? 900 : 600,
       annotations: parts.map((part, k) => ({ text: `<b>${part === "train" ? "Train" : "Test"} loss</b>`, showarrow: false, xref: "paper", yref: "paper", x: (domain(k)[0] + domain(k)[1]) / 2, y: tall(k)[1], yanchor: "bottom", yshift: 4, font: { size: 15 } }))
     };
-    more.legend = { orientation: "h", x: 0, y: stacked ? -0.08 : -0.14, yanchor: "top", traceorder: "reversed+grouped", tracegroupgap: 4, itemwidth: 30 };
-    more.legend.traceorder = "normal";
+    more.legend = { orientation: "h", x: 0, y: stacked ? -0.08 : -0.14, yanchor: "top", traceorder: "normal" };
     if (stacked) Object.assign(more.coloraxis.colorbar, { orientation: "h", y: 1.04, yanchor: "bottom", len: 1, title: { text: more.coloraxis.colorbar.title.text, side: "top" } });
     if (stacked) more.margin = { l: 50, r: 10, t: 100, b: 40 };
     if (two) {
@@ -154,7 +152,7 @@
     const s = surface.scale, raw = rowsOf(surface, surface.values[split + "_loss"]);
     const top = toColor(s, s.high);
     const z = raw.map((row) => row.map((v) => (v === null ? null : Math.min(toColor(s, v), top))));
-    const lift = 0.012 * (top - toColor(s, s.low));
+    const lift = 0.03 * (top - toColor(s, s.low));
     const traces = [{
       type: "surface", x: surface.x, y: surface.y, z, coloraxis: "coloraxis", text: raw.map((row) => row.map((v) => show(v))), opacity: 0.96,
       hovertemplate: `(%{x:.4g}, %{y:.4g})<br>${split} loss %{text}<extra></extra>`, contours: { z: { show: true, usecolormap: false, color: "rgba(0,0,0,0.3)", width: 1, start: toColor(s, s.low), end: top, size: Math.max((top - toColor(s, s.low)) / 18, 1e-12) } }
@@ -175,7 +173,7 @@
     const color = colorAxis(surface);
     const scene = (title, more) => Object.assign({ title: { text: plain(title) }, gridcolor: theme().rule, color: theme().ink, backgroundcolor: "rgba(0,0,0,0)" }, more);
     Plotly.react("space", traces, layout({
-      scene: { xaxis: scene(surface.axes[0]), yaxis: scene(surface.axes[1]), zaxis: scene(`${split} loss`, { tickvals: color.colorbar.tickvals, ticktext: color.colorbar.ticktext }), aspectmode: "manual", aspectratio: { x: 1.2, y: 1.2, z: 0.8 }, camera: { eye: { x: 1.15, y: -1.45, z: 1.05 } } },
+      scene: { xaxis: scene(surface.axes[0]), yaxis: scene(surface.axes[1]), zaxis: scene(`${split} loss`, { tickvals: color.colorbar.tickvals, ticktext: color.colorbar.ticktext }), aspectmode: "manual", aspectratio: { x: 1.2, y: 1.2, z: 0.8 }, camera: { eye: { x: 0.75, y: -1.35, z: 1.35 } } },
       uirevision: "keep", coloraxis: color, height: 580, margin: { l: 0, r: 0, t: 10, b: 0 }, legend: { orientation: "h", x: 0, y: 0, yanchor: "top" }
     }), config);
   }
