@@ -68,8 +68,8 @@ json scale_json(const Surface& surface) {
   return {{"log", scale.log},
           {"low", scale.low},
           {"high", scale.high},
-          {"levels", numbers(scale.levels)},
-          {"linear_levels", numbers(round_steps(scale.low, scale.high, 8))}};
+          {"ticks", numbers(scale.log ? round_log_steps(scale.low, scale.high, 9) : std::vector<double>())},
+          {"linear_ticks", numbers(round_steps(scale.low, scale.high, 8))}};
 }
 
 json surface_json(const ReportData& data, const Surface& surface) {
