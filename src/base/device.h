@@ -1,9 +1,9 @@
 // The device a computation runs on, by the name a user gives: "auto", "cpu", "cuda", "cuda:N".
 #pragma once
 
-#include <c10/core/Device.h>
-
 #include <string>
+
+#include <c10/core/Device.h>
 
 namespace thalweg {
 

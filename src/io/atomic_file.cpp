@@ -5,7 +5,6 @@
 #include <random>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -60,23 +59,16 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view t
 }
 
 std::string read_file(const std::filesystem::path& path) {
-  const int fd = open_or_fail(path, O_RDONLY, "open");
+  const FileHandle file(open_or_fail(path, O_RDONLY, "open"));
+  // In blocks to the end, not by size: pipes and /proc files have none.
+  constexpr std::size_t kBlock = std::size_t{1} << 16;
   std::string text;
-  struct stat info = {};
-  if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) text.reserve(static_cast<std::size_t>(info.st_size) + 1);
-  char buffer[1 << 16];
-  ssize_t got;
-  while ((got = ::read(fd, buffer, sizeof buffer)) != 0) {
-    if (got > 0) {
-      text.append(buffer, static_cast<std::size_t>(got));
-    } else if (errno != EINTR) {
-      const int reason = errno;
-      ::close(fd);
-      errno = reason;
-      fail_with_errno("read", path);
-    }
+  for (std::size_t got = kBlock; got == kBlock;) {
+    const std::size_t before = text.size();
+    text.resize(before + kBlock);
+    got = read_up_to(file.get(), text.data() + before, kBlock, path);
+    text.resize(before + got);
   }
-  ::close(fd);
   return text;
 }
 

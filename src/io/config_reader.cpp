@@ -225,7 +225,7 @@ void ConfigReader::finish() const {
 }
 
 json read_json_file(const std::string& path) {
-  return parse_json(read_file(path), path, JsonComments::kAllowed);
+  return parse_json(read_file(path), path, JsonComments::kAllowed, ExitCode::kUsage);
 }
 
 void apply_override(json& config, const std::string& assignment) {
@@ -256,7 +256,7 @@ void apply_override(json& config, const std::string& assignment) {
     start = end + 1;
   }
   // What does not read as JSON is a string, so that `name=vgg11` needs no quotes.
-  *target = json::accept(text) ? parse_json(text, name) : json(text);
+  *target = json::accept(text) ? parse_json(text, name, JsonComments::kRefused, ExitCode::kUsage) : json(text);
 }
 
 }  // namespace thalweg

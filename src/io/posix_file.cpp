@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -13,6 +14,10 @@ namespace thalweg {
 void fail_with_errno(const char* action, const std::filesystem::path& path) {
   const std::string reason = std::generic_category().message(errno);
   fail("cannot {} {}: {}", action, path.string(), reason);
+}
+
+FileHandle::~FileHandle() {
+  if (fd_ >= 0) ::close(fd_);
 }
 
 int open_or_fail(const std::filesystem::path& path, int flags, const char* action) {
@@ -37,6 +42,28 @@ void write_all(int fd, const void* data, std::size_t bytes, const std::filesyste
   }
 }
 
+std::size_t read_up_to(int fd, void* data, std::size_t bytes, const std::filesystem::path& path) {
+  char* rest = static_cast<char*>(data);
+  std::size_t done = 0;
+  while (done < bytes) {
+    const ssize_t got = ::read(fd, rest + done, bytes - done);
+    if (got == 0) break;
+    if (got > 0) {
+      done += static_cast<std::size_t>(got);
+    } else if (errno != EINTR) {
+      fail_with_errno("read", path);
+    }
+  }
+  return done;
+}
+
+std::size_t file_size_of(int fd, const std::filesystem::path& path) {
+  struct stat info = {};
+  if (::fstat(fd, &info) != 0) fail_with_errno("read", path);
+  check(S_ISREG(info.st_mode), "cannot read {}: it is not a regular file", path.string());
+  return static_cast<std::size_t>(info.st_size);
+}
+
 void sync_file(int fd, const std::filesystem::path& path) {
   while (::fsync(fd) != 0) {
     if (errno != EINTR) fail_with_errno("sync", path);
@@ -44,18 +71,13 @@ void sync_file(int fd, const std::filesystem::path& path) {
 }
 
 void sync_folder(const std::filesystem::path& folder) {
-  const int fd = open_or_fail(folder, O_RDONLY | O_DIRECTORY, "open the folder");
+  const FileHandle file(open_or_fail(folder, O_RDONLY | O_DIRECTORY, "open the folder"));
   int result;
   do {
-    result = ::fsync(fd);
+    result = ::fsync(file.get());
   } while (result != 0 && errno == EINTR);
-  const int reason = errno;
-  ::close(fd);
   // Some network and FUSE file systems refuse fsync of a folder; there is nothing better to do there.
-  if (result != 0 && reason != EINVAL && reason != ENOTSUP && reason != EROFS) {
-    errno = reason;
-    fail_with_errno("sync the folder", folder);
-  }
+  if (result != 0 && errno != EINVAL && errno != ENOTSUP && errno != EROFS) fail_with_errno("sync the folder", folder);
 }
 
 std::filesystem::path folder_of(const std::filesystem::path& path) {

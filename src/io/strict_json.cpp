@@ -19,7 +19,9 @@ std::string message_of(const json::exception& error) {
 
 }  // namespace
 
-json parse_json(std::string_view text, const std::string& name, JsonComments comments) {
+json parse_json(std::string_view text, const std::string& name, JsonComments comments, ExitCode code) {
+  // The parser takes a zero byte for the end and would not look at what follows.
+  if (text.find('\0') != std::string_view::npos) throw Error(name + ": parse error: a zero byte in the text", code);
   std::vector<std::set<std::string>> open;  // keys seen so far in each object we are inside of
   const json::parser_callback_t note_keys = [&](int, json::parse_event_t event, json& parsed) {
     if (event == json::parse_event_t::object_start) {
@@ -28,14 +30,16 @@ json parse_json(std::string_view text, const std::string& name, JsonComments com
       open.pop_back();
     } else if (event == json::parse_event_t::key) {
       const auto& key = parsed.get_ref<const std::string&>();
-      if (!open.back().insert(key).second) fail_usage("{}: the key \"{}\" stands twice in one object", name, key);
+      if (!open.back().insert(key).second) {
+        throw Error(fmt::format("{}: the key \"{}\" stands twice in one object", name, key), code);
+      }
     }
     return true;
   };
   try {
     return json::parse(text.begin(), text.end(), note_keys, true, comments == JsonComments::kAllowed);
   } catch (const json::exception& error) {
-    fail_usage("{}: {}", name, message_of(error));
+    throw Error(fmt::format("{}: {}", name, message_of(error)), code);
   }
 }
 

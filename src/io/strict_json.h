@@ -6,12 +6,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
+
 namespace thalweg {
 
 enum class JsonComments { kRefused, kAllowed };
 
-// `name` (a file, say) opens every message; a syntax error gives line and column. Throws a usage Error.
-nlohmann::json parse_json(std::string_view text, const std::string& name,
-                          JsonComments comments = JsonComments::kRefused);
+// `name` (a file, say) opens every message; a syntax error gives line and column. Throws Error with `code`.
+nlohmann::json parse_json(std::string_view text, const std::string& name, JsonComments comments, ExitCode code);
 
 }  // namespace thalweg

@@ -1,34 +1,35 @@
 // A plane of weight space: w(x, y) = origin + x * d1 + y * d2, with the projected paths that it was made for.
 // As a file: safetensors, tensors `origin`, `d1`, `d2` (float32 [P]) and `buffers` (float32 [num_buffers], batch-norm
-// statistics at the origin), metadata `layout` (JSON list of name, shape, offset, row-major PyTorch order), `buffer_layout`
-// (same for `buffers`) and `plane` (provenance and path as JSON).
+// statistics at the origin), metadata `layout` (JSON list of name, shape, offset, row-major PyTorch order),
+// `buffer_layout` (same for `buffers`) and `plane` (JSON: {"provenance": {...}, "path": [...]}).
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <ATen/core/Tensor.h>
 
 namespace thalweg {
 
 // One snapshot projected onto a plane.
 struct PathPoint {
-  std::string run;         // name of the run: "main", "decay-at-5"
-  std::int64_t step = 0;   // optimiser steps taken since the start of the main path
-  double epoch = 0;        // the same in epochs
-  double lr = 0;           // rate of the update that follows
-  double x = 0;            // coordinates in units of d1 and d2 (unit vectors for PCA and points planes)
+  std::string run;        // name of the run: "main", "decay-at-5"
+  std::int64_t step = 0;  // optimiser steps taken since the start of the main path
+  double epoch = 0;       // the same in epochs
+  double lr = 0;          // rate of the update that follows
+  double x = 0;           // coordinates in units of d1 and d2 (unit vectors for PCA and points planes)
   double y = 0;
-  double off_plane = 0;    // Euclidean distance from w to its projection
+  double off_plane = 0;  // Euclidean distance from w to its projection
 };
 
 struct Plane {
-  at::Tensor origin;  // float32 [P], CPU
-  at::Tensor d1;      // float32 [P]
-  at::Tensor d2;      // float32 [P]
-  at::Tensor buffers; // float32 [num_buffers]
+  at::Tensor origin;             // float32 [P], CPU
+  at::Tensor d1;                 // float32 [P]
+  at::Tensor d2;                 // float32 [P]
+  at::Tensor buffers;            // float32 [num_buffers]
   nlohmann::json layout;         // [{"name", "shape", "offset"}, ...]
   nlohmann::json buffer_layout;  // the same for `buffers`
   std::vector<PathPoint> path;   // ordered by run, then step; may be empty
@@ -37,6 +38,7 @@ struct Plane {
   nlohmann::json provenance;
 };
 
+// Atomic. Throws Error for a plane that read_plane would reject.
 void write_plane(const std::filesystem::path& file, const Plane& plane);
 // Throws Error naming what is missing, of the wrong shape, or not finite.
 Plane read_plane(const std::filesystem::path& file);

@@ -94,9 +94,9 @@ TEST(AtomicFile, SaysThatAFolderMayNotBeWritten) {
   std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
   // Root may write anywhere: be nobody for the while.
   const bool root = ::geteuid() == 0;
-  if (root) ASSERT_EQ(::seteuid(65534), 0);
+  ASSERT_EQ(root ? ::seteuid(65534) : 0, 0);
   expect_error([&] { AtomicFile(folder / "a.txt"); }, "Permission denied");
-  if (root) ASSERT_EQ(::seteuid(0), 0);
+  ASSERT_EQ(root ? ::seteuid(0) : 0, 0);
   std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_all);
 }
 

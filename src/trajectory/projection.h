@@ -1,0 +1,27 @@
+// Projecting weights onto a plane: least-squares coordinates, and how far off the plane the weights really are.
+#pragma once
+
+#include <vector>
+
+#include "trajectory/plane.h"
+#include "trajectory/run_path.h"
+#include "trajectory/weight_rows.h"
+
+namespace thalweg {
+
+struct Projection {
+  double x = 0;
+  double y = 0;
+  double off_plane = 0;  // ||w - origin - x d1 - y d2||, computed from the difference itself
+};
+
+// By the 2 x 2 Gram matrix of d1 and d2, whatever their lengths and angle, in float64 and in chunks of columns. Throws
+// Error if d1 and d2 are collinear, or naming run and step of a row that is not finite.
+std::vector<Projection> project_rows(const Plane& plane, const std::vector<WeightRow>& rows,
+                                     std::int64_t chunk_bytes = kDefaultChunkBytes);
+
+// The same for whole runs, in the form of Plane::path: every snapshot, a branch's fork point included.
+std::vector<PathPoint> project_runs(const Plane& plane, const std::vector<RunPath>& runs,
+                                    std::int64_t chunk_bytes = kDefaultChunkBytes);
+
+}  // namespace thalweg

@@ -1,0 +1,47 @@
+// The snapshots of a main path and the branches that leave it, and the rows that they give a PCA.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "trajectory/pca.h"
+#include "trajectory/store.h"
+#include "trajectory/weight_rows.h"
+
+namespace thalweg {
+
+// Where a branch leaves another run.
+struct Fork {
+  std::size_t parent = 0;  // index among the runs, smaller than the branch's own
+  std::int64_t step = 0;
+};
+
+// One run's snapshots, ascending in step.
+struct RunPath {
+  std::string name;
+  std::optional<Fork> fork;         // empty for the main path, which is the first run
+  std::vector<SnapshotInfo> infos;  // [T]
+  std::vector<at::Tensor> weights;  // [T] of float32 [P], CPU; views of a map are fine
+  std::vector<at::Tensor> buffers;  // [T] of float32 [num_buffers], CPU
+};
+
+// All snapshots of a store, after TrajectoryReader::verify; the views keep the map alive.
+RunPath load_run(const TrajectoryReader& reader, std::string name, std::optional<Fork> fork = {});
+
+// The snapshots of all runs, where a branch's first snapshot and the one that it forked from (or the first one of
+// another branch that left there) are one row, and the tree in which they follow each other.
+struct RowForest {
+  std::vector<WeightRow> rows;
+  std::vector<at::Tensor> buffers;  // of the same snapshots
+  RowTree parents;
+  std::size_t main_final = 0;  // row of the main path's last snapshot; its first one is row 0
+};
+
+// Throws Error if runs, forks or shapes do not fit together, or a branch does not start with its parent's weights.
+RowForest collect_rows(const std::vector<RunPath>& runs);
+
+}  // namespace thalweg

@@ -1,0 +1,88 @@
+// The trajectory of one run on disk: a folder with
+//   weights.f32  raw little-endian float32 rows, row-major, append-only: P weights, then num_buffers buffers
+//   index.log    a RecordLog: header {"version": 1, "num_params": P, "num_buffers": B}, then a JSON record a snapshot:
+//                {"row", "step", "epoch", "lr", "loss" (null if unknown or not finite), "reason", "crc32" of the row}
+// A row is written and synced before its record, and a truncation shortens the index first: the index never names a row
+// that is not there. What a kill leaves behind the last indexed row is no snapshot; readers ignore it, the next writer
+// cuts it off. So equal sequences of appends and truncations give equal bytes, however often they were interrupted.
+// One writer at a time; readers may come and go meanwhile.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <ATen/core/Tensor.h>
+
+#include "io/mapped_file.h"
+#include "io/posix_file.h"
+#include "io/record_log.h"
+
+namespace thalweg {
+
+struct SnapshotInfo {
+  std::int64_t step = 0;       // updates since the start of the main path
+  double epoch = 0;            // the same in epochs
+  double lr = 0;               // rate of the update that follows
+  std::optional<double> loss;  // training loss of the batch at that time
+  std::string reason;          // why it was taken: SnapshotRule::reason
+};
+
+class TrajectoryWriter {
+ public:
+  // Opens or creates. Throws Error if the folder holds a trajectory of another shape, or rows are missing from it.
+  TrajectoryWriter(const std::filesystem::path& folder, std::int64_t num_params, std::int64_t num_buffers);
+
+  // float32 [P] and [num_buffers] on any device; `info.step` beyond the last one. On disk when this returns. If it
+  // throws (disk full) the store is as before.
+  void append(const SnapshotInfo& info, const at::Tensor& weights, const at::Tensor& buffers);
+  // Keeps the first `count` snapshots: a resumed run drops those taken after its checkpoint.
+  void truncate(std::int64_t count);
+  std::int64_t count() const { return static_cast<std::int64_t>(log_.records().size()); }
+
+ private:
+  void write_row(const at::Tensor& weights, const at::Tensor& buffers);
+  void cut_rows(std::int64_t count);
+  std::int64_t row_bytes() const { return (num_params_ + num_buffers_) * 4; }
+
+  std::filesystem::path rows_path_;
+  std::int64_t num_params_;
+  std::int64_t num_buffers_;
+  RecordLog log_;
+  std::int64_t last_step_ = -1;  // of the last snapshot; -1: none
+  FileHandle file_;              // weights.f32
+};
+
+class TrajectoryReader {
+ public:
+  // Throws Error if the folder holds no trajectory, or one whose files do not fit together.
+  explicit TrajectoryReader(const std::filesystem::path& folder);
+
+  std::int64_t size() const { return static_cast<std::int64_t>(infos_.size()); }
+  std::int64_t num_params() const { return num_params_; }
+  std::int64_t num_buffers() const { return num_buffers_; }
+  const SnapshotInfo& info(std::int64_t i) const;
+  // Views of the mapped file, float32 [P] and [num_buffers], not to be written to; they keep the map alive.
+  at::Tensor weights(std::int64_t i) const;
+  at::Tensor buffers(std::int64_t i) const;
+  // Reads every row and throws Error naming the row and step of the first damaged one.
+  void verify() const;
+
+ private:
+  const float* row(std::int64_t i) const;
+  at::Tensor view(const float* data, std::int64_t size) const;
+
+  std::filesystem::path rows_path_;
+  std::int64_t num_params_ = 0;
+  std::int64_t num_buffers_ = 0;
+  std::vector<SnapshotInfo> infos_;
+  std::vector<std::uint32_t> checksums_;
+  std::shared_ptr<const MappedFile> file_;
+};
+
+}  // namespace thalweg

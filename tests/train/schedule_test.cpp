@@ -1,0 +1,219 @@
+#include "train/schedule.h"
+
+#include <cmath>
+#include <numbers>
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace thalweg {
+namespace {
+
+using nlohmann::json;
+using Steps = std::vector<std::int64_t>;
+
+Schedule make(const std::string& text, std::int64_t steps_per_epoch = 1, double total_epochs = 100) {
+  return Schedule(json::parse(text), "train.schedule", steps_per_epoch, total_epochs);
+}
+
+std::string error_of(const std::string& text) {
+  try {
+    make(text);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ExitCode::kUsage) << error.what();
+    return error.what();
+  }
+  ADD_FAILURE() << "accepted: " << text;
+  return "";
+}
+
+void expect_rates(const Schedule& schedule, const std::vector<double>& expected) {
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_NEAR(schedule.lr(static_cast<std::int64_t>(i)), expected[i], 1e-12 * 0.1) << "step " << i;
+  }
+}
+
+// Recorded from PyTorch 2.11:
+//   def rates(make, steps):
+//       o = SGD([torch.zeros(1, requires_grad=True)], lr=0.1); s = make(o); out = []
+//       for _ in range(steps):
+//           out.append(o.param_groups[0]["lr"]); o.step(); s.step()
+//       return out
+// with the scheduler in each test's comment.
+TEST(ScheduleTorch, StepEqualsStepLR) {  // StepLR(o, 4, 0.1)
+  expect_rates(make(R"({"kind": "step", "lr": 0.1, "every": 4, "factor": 0.1})"),
+               {0.1, 0.1, 0.1, 0.1, 0.010000000000000002, 0.010000000000000002, 0.010000000000000002,
+                0.010000000000000002, 0.0010000000000000002, 0.0010000000000000002, 0.0010000000000000002,
+                0.0010000000000000002, 0.00010000000000000003, 0.00010000000000000003});
+}
+
+TEST(ScheduleTorch, MultiStepEqualsMultiStepLR) {  // MultiStepLR(o, [3, 8], 0.2)
+  expect_rates(make(R"({"kind": "multi_step", "lr": 0.1, "milestones": [3, 8], "factor": 0.2})"),
+               {0.1, 0.1, 0.1, 0.020000000000000004, 0.020000000000000004, 0.020000000000000004, 0.020000000000000004,
+                0.020000000000000004, 0.004000000000000001, 0.004000000000000001, 0.004000000000000001});
+}
+
+TEST(ScheduleTorch, LinearEqualsLinearLR) {  // LinearLR(o, 1.0, 0.05, 10)
+  expect_rates(make(R"({"kind": "linear", "lr": 0.1, "end_lr": 0.005, "epochs": 10})"),
+               {0.1, 0.090500000000000011, 0.081000000000000016, 0.071500000000000022, 0.062000000000000013,
+                0.052500000000000012, 0.04300000000000001, 0.033500000000000009, 0.024000000000000007,
+                0.014500000000000006, 0.0050000000000000088, 0.0050000000000000088, 0.0050000000000000088});
+}
+
+TEST(ScheduleTorch, CosineEqualsCosineAnnealingLR) {  // CosineAnnealingLR(o, 13, 0.002)
+  expect_rates(make(R"({"kind": "cosine", "lr": 0.1, "end_lr": 0.002, "epochs": 13})"),
+               {0.1, 0.098576149053876558, 0.094387345257007288, 0.087677026660383961, 0.078835172589826655,
+                0.068375639465084251, 0.056906297332510833, 0.045093702667489188, 0.03362436053491577,
+                0.023164827410173373, 0.014322973339616041, 0.0076126547429927307, 0.0034238509461234513, 0.002});
+}
+
+// SequentialLR(o, [LinearLR(o, 0.25, 1.0, 3), StepLR(o, 4, 0.1)], [3])
+TEST(ScheduleTorch, WarmUpBeforeStepEqualsSequentialLR) {
+  expect_rates(make(R"({"kind": "step", "lr": 0.1, "every": 4, "warmup": {"epochs": 3, "start_factor": 0.25}})"),
+               {0.025000000000000001, 0.050000000000000003, 0.075000000000000011, 0.1, 0.1, 0.1, 0.1,
+                0.010000000000000002, 0.010000000000000002, 0.010000000000000002, 0.010000000000000002,
+                0.0010000000000000002, 0.0010000000000000002, 0.0010000000000000002});
+}
+
+// SequentialLR(o, [LinearLR(o, 0.25, 1.0, 3), CosineAnnealingLR(o, 10, 0.002)], [3])
+TEST(ScheduleTorch, WarmUpBeforeCosineEqualsSequentialLR) {
+  const Schedule schedule =
+      make(R"({"kind": "cosine", "lr": 0.1, "end_lr": 0.002, "warmup": {"epochs": 3, "start_factor": 0.25}})", 1, 13);
+  expect_rates(schedule, {0.025000000000000001, 0.050000000000000003, 0.075000000000000011, 0.1, 0.097601769298462537,
+                          0.090641832724372429, 0.079801477362331188, 0.066141832724372421, 0.050999999999999997,
+                          0.03585816727562758, 0.022198522637668819, 0.011358167275627579, 0.0043982307015374769});
+  EXPECT_EQ(schedule.lr(13), 0.002);
+}
+
+TEST(Schedule, ConstantStaysAndChangesNowhere) {
+  const Schedule schedule = make(R"({"kind": "constant", "lr": 0.05})", 391);
+  for (const std::int64_t step : {0LL, 1LL, 390LL, 1'000'000'000'000LL}) EXPECT_EQ(schedule.lr(step), 0.05);
+  EXPECT_TRUE(schedule.change_steps(1'000'000).empty());
+}
+
+TEST(Schedule, LateDecayDropsOnceAtTheRoundedStep) {
+  // 2.3 epochs of 391 steps = 899.3 -> 899
+  const Schedule schedule = make(R"({"kind": "late_decay", "lr": 0.1, "decay_at": 2.3, "factor": 0.25})", 391);
+  EXPECT_EQ(schedule.lr(898), 0.1);
+  EXPECT_EQ(schedule.lr(899), 0.025);
+  EXPECT_EQ(schedule.lr(100'000), 0.025);
+  EXPECT_EQ(schedule.change_steps(10'000), Steps{899});
+  EXPECT_TRUE(schedule.change_steps(899).empty());
+}
+
+TEST(Schedule, DropAtTheStartIsNoChange) {
+  const Schedule schedule = make(R"({"kind": "late_decay", "lr": 0.1, "decay_at": 0, "factor": 0.5})");
+  EXPECT_EQ(schedule.lr(0), 0.05);
+  EXPECT_TRUE(schedule.change_steps(100).empty());
+}
+
+TEST(Schedule, MilestonesThatRoundToOneStepDropTwice) {
+  const Schedule schedule = make(R"({"kind": "multi_step", "lr": 1, "milestones": [1, 1.1], "factor": 0.5})", 2);
+  EXPECT_EQ(schedule.lr(1), 1);
+  EXPECT_EQ(schedule.lr(2), 0.25);
+  EXPECT_EQ(schedule.change_steps(100), Steps{2});
+}
+
+TEST(Schedule, WsdFollowsItsThreeShapes) {
+  for (const std::string shape : {"linear", "cosine", "sqrt"}) {
+    const Schedule schedule = make(
+        R"({"kind": "wsd", "lr": 0.1, "decay_at": 8, "decay_epochs": 2, "end_lr": 0.01, "shape": ")" + shape + "\"}",
+        5);
+    EXPECT_EQ(schedule.lr(0), 0.1);
+    EXPECT_EQ(schedule.lr(40), 0.1);
+    EXPECT_EQ(schedule.lr(50), 0.01);
+    EXPECT_EQ(schedule.lr(5000), 0.01);
+    const double done = 0.3;  // step 43
+    const double left = shape == "linear"   ? 1 - done
+                        : shape == "cosine" ? (1 + std::cos(std::numbers::pi * done)) / 2
+                                            : 1 - std::sqrt(done);
+    EXPECT_NEAR(schedule.lr(43), 0.01 + 0.09 * left, 1e-15) << shape;
+    EXPECT_EQ(schedule.change_steps(1000), (Steps{40, 50})) << shape;
+    EXPECT_EQ(schedule.change_steps(50), Steps{40}) << shape;
+  }
+}
+
+TEST(Schedule, LengthsDefaultToWhatRemainsOfTheRun) {
+  EXPECT_EQ(make(R"({"kind": "linear", "lr": 1})", 10, 20).change_steps(1000), Steps{200});
+  EXPECT_EQ(make(R"({"kind": "cosine", "lr": 1, "warmup": {"epochs": 2}})", 10, 20).change_steps(1000),
+            (Steps{20, 200}));
+  EXPECT_EQ(make(R"({"kind": "wsd", "lr": 1, "decay_at": 15})", 10, 20).change_steps(1000), (Steps{150, 200}));
+}
+
+TEST(Schedule, RunShorterThanItsWarmUpIsAllRamp) {
+  const Schedule schedule = make(R"({"kind": "cosine", "lr": 1, "end_lr": 0.5, "warmup": {"epochs": 4}})", 1, 2);
+  EXPECT_DOUBLE_EQ(schedule.lr(0), 0.1);
+  EXPECT_DOUBLE_EQ(schedule.lr(2), 0.55);
+  EXPECT_EQ(schedule.lr(4), 0.5);  // nothing remains for the cosine
+}
+
+TEST(Schedule, CosineKeepsItsDigitsNearTheEnd) {
+  const std::int64_t total = 1'000'000;
+  const Schedule schedule = make(R"({"kind": "cosine", "lr": 1})", total, 1);
+  // One step before the end: sin^2(pi / 2T).
+  const double expected = std::pow(std::sin(std::numbers::pi / 2 / static_cast<double>(total)), 2);
+  EXPECT_NEAR(schedule.lr(total - 1) / expected, 1, 1e-9);
+  EXPECT_EQ(schedule.lr(total), 0);
+}
+
+TEST(Schedule, WarmUpShiftsTheTimesBehindIt) {
+  const Schedule schedule =
+      make(R"({"kind": "multi_step", "lr": 1, "milestones": [0, 3], "factor": 0.5, "warmup": {"epochs": 2}})", 4);
+  EXPECT_DOUBLE_EQ(schedule.lr(0), 0.1);
+  EXPECT_DOUBLE_EQ(schedule.lr(4), 0.55);
+  EXPECT_DOUBLE_EQ(schedule.lr(8), 0.5);
+  EXPECT_DOUBLE_EQ(schedule.lr(19), 0.5);
+  EXPECT_DOUBLE_EQ(schedule.lr(20), 0.25);
+  EXPECT_EQ(schedule.change_steps(100), (Steps{8, 20}));
+}
+
+TEST(Schedule, StepListsEveryDropBelowTheEnd) {
+  EXPECT_EQ(make(R"({"kind": "step", "lr": 1, "every": 0.5})", 5).change_steps(12), (Steps{3, 6, 9}));
+}
+
+TEST(Schedule, IsAValueThatOutlivesItsJson) {
+  Schedule copy = make(R"({"kind": "constant", "lr": 1})");
+  {
+    const json text = json::parse(R"({"kind": "late_decay", "lr": 0.1, "decay_at": 5})");
+    const Schedule original(text, "schedule", 10, 20);
+    copy = original;
+  }
+  EXPECT_DOUBLE_EQ(copy.lr(50), 0.01);
+}
+
+TEST(Schedule, RejectsWhatItDoesNotUnderstandByName) {
+  EXPECT_NE(error_of(R"({"kind": "late_decay", "lr": 0.1, "decay_att": 5})").find("decay_at"), std::string::npos);
+  EXPECT_NE(error_of(R"({"kind": "constant", "lr": 0.1, "factor": 5})").find("train.schedule.factor"),
+            std::string::npos);
+  EXPECT_NE(error_of(R"({"kind": "cosin", "lr": 0.1})").find("train.schedule.kind"), std::string::npos);
+  EXPECT_NE(error_of(R"({"lr": 0.1})").find("train.schedule.kind"), std::string::npos);
+  EXPECT_NE(error_of(R"({"kind": "constant"})").find("train.schedule.lr"), std::string::npos);
+  EXPECT_NE(error_of(R"({"kind": "constant", "lr": -0.1})").find("train.schedule.lr"), std::string::npos);
+  EXPECT_NE(error_of(R"({"kind": "constant", "lr": "fast"})").find("train.schedule.lr"), std::string::npos);
+  EXPECT_NE(error_of(R"({"kind": "constant", "lr": 1, "warmup": {"start_factor": 0.5}})").find("warmup.epochs"),
+            std::string::npos);
+  EXPECT_NE(error_of(R"({"kind": "constant", "lr": 1, "warmup": {"epochs": 1, "start_factor": 2}})")
+                .find("warmup.start_factor"),
+            std::string::npos);
+  EXPECT_NE(error_of(R"({"kind": "step", "lr": 1})").find("every"), std::string::npos);
+  EXPECT_NE(error_of(R"({"kind": "step", "lr": 1, "every": 0})").find("less than one step"), std::string::npos);
+  EXPECT_NE(error_of(R"({"kind": "linear", "lr": 1, "epochs": 0.4})").find("less than one step"), std::string::npos);
+  EXPECT_NE(error_of(R"({"kind": "multi_step", "lr": 1})").find("milestones"), std::string::npos);
+  EXPECT_NE(error_of(R"({"kind": "multi_step", "lr": 1, "milestones": [5, 5]})").find("ascending"), std::string::npos);
+  EXPECT_NE(error_of(R"({"kind": "multi_step", "lr": 1, "milestones": [-1]})").find("milestones"), std::string::npos);
+  EXPECT_NE(error_of(R"({"kind": "wsd", "lr": 1, "decay_at": 1, "shape": "cubic"})").find("shape"), std::string::npos);
+}
+
+TEST(Schedule, RejectsNegativeSteps) {
+  EXPECT_THROW(make(R"({"kind": "constant", "lr": 1})").lr(-1), Error);
+}
+
+TEST(Schedule, RejectsImpossibleRuns) {
+  EXPECT_THROW(make(R"({"kind": "constant", "lr": 1})", 0), Error);
+  EXPECT_THROW(make(R"({"kind": "constant", "lr": 1})", 1, -1), Error);
+  EXPECT_THROW(make(R"({"kind": "constant", "lr": 1})", 1, std::nan("")), Error);
+}
+
+}  // namespace
+}  // namespace thalweg
