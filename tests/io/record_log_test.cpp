@@ -12,7 +12,7 @@ namespace {
 
 using Records = std::vector<std::string>;
 
-const Records kRecords = {"one", std::string("t\0wo", 4), std::string(300, 'x')};
+const Records kRecords = {"one", std::string("t\0wo", 4), std::string(40, 'x')};
 
 // Writes a log of kRecords and returns its bytes.
 std::string make_log(const std::filesystem::path& path) {
