@@ -30,8 +30,10 @@ struct Finding {
 Finding look(const std::string& name, const std::function<std::string()>& check_it) {
   try {
     return {name, true, check_it()};
+  } catch (const Error& error) {
+    return {name, false, error.what()};
   } catch (const std::exception& error) {
-    return {name, false, std::string(error.what()).substr(0, std::string(error.what()).find('\n'))};
+    return {name, false, first_line(error.what())};
   }
 }
 

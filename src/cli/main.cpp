@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <cstring>
 
 #include "base/error.h"
 #include "base/stop.h"
@@ -50,9 +49,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "thalweg: {}\n", error.what());
     return static_cast<int>(error.code());
   } catch (const std::exception& error) {
-    // LibTorch's messages carry a C++ backtrace behind the first line.
-    const char* end = std::strchr(error.what(), '\n');
-    fmt::print(stderr, "thalweg: {}\n", end == nullptr ? error.what() : std::string(error.what(), end));
+    fmt::print(stderr, "thalweg: {}\n", thalweg::first_line(error.what()));
     return static_cast<int>(thalweg::ExitCode::kFailure);
   }
 }
