@@ -199,7 +199,7 @@ TEST(RandomPlane, GivesEachFilterItsOwnLength) {
   const Plane plane = random_plane(origin, no_buffers(), 5, network_context());
   EXPECT_TRUE(at::equal(plane.origin, origin));
   for (const at::Tensor& d : {plane.d1, plane.d2}) {
-    for (const auto [begin, size] : {std::pair{0, 12}, {12, 12}, {24, 12}, {36, 12}, {52, 4}, {56, 4}, {68, 4}}) {
+    for (const auto& [begin, size] : {std::pair{0, 12}, {12, 12}, {24, 12}, {36, 12}, {52, 4}, {56, 4}, {68, 4}}) {
       const double expected = origin.slice(0, begin, begin + size).to(at::kDouble).norm().item<double>();
       EXPECT_NEAR(d.slice(0, begin, begin + size).to(at::kDouble).norm().item<double>(), expected, 1e-6 * expected)
           << begin;

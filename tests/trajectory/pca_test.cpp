@@ -67,7 +67,7 @@ void expect_same_as_svd(const at::Tensor& matrix, const std::vector<double>& ori
 
 TEST(GramPca, EqualsTheSvdAroundTheMean) {
   // Columns not a multiple of the chunk, more rows than columns, a chunk that holds everything, one column a chunk.
-  for (const auto [rows, columns, chunk_columns] :
+  for (const auto& [rows, columns, chunk_columns] :
        {std::array{5, 17, 4}, {20, 7, 3}, {3, 2, 1}, {3, 100, 1000}, {200, 33, 10}, {7, 64, 1}}) {
     SCOPED_TRACE(testing::Message() << rows << " x " << columns << " in " << chunk_columns);
     expect_same_as_svd(normal_matrix(rows, columns, 1), mean_of(static_cast<std::size_t>(rows)),
