@@ -45,7 +45,8 @@ void print_surface(const std::string& out, bool as_json) {
     if (!surface.has(key)) continue;
     const SurfaceMinimum minimum = surface_minimum(surface, key);
     result[key] = {{"minimum", minimum.value}, {"x", minimum.x}, {"y", minimum.y}};
-    if (!as_json) fmt::print("{}: smallest {} {:.4f} at ({:.4g}, {:.4g})\n", out, key, minimum.value, minimum.x, minimum.y);
+    if (!as_json)
+      fmt::print("{}: smallest {} {:.4f} at ({:.4g}, {:.4g})\n", out, key, minimum.value, minimum.x, minimum.y);
   }
   if (as_json) fmt::print("{}\n", result.dump());
 }
@@ -53,13 +54,14 @@ void print_surface(const std::string& out, bool as_json) {
 }  // namespace
 
 void landscape_command(int argc, char** argv) {
-  CommandLine line("landscape", "Maps train and test loss and accuracy over a plane. Interrupted, it goes on where it was.",
+  CommandLine line("landscape",
+                   "Maps train and test loss and accuracy over a plane. Interrupted, it goes on where it was.",
                    "--plane FILE --out SURFACE.h5",
                    "  thalweg landscape --plane plane.safetensors --grid 51x51 --out surface.h5\n"
                    "  thalweg landscape --plane plane.safetensors --grid 21x21 --range=-1:1,-1:1 --splits test "
                    "--test-images 2000 --out test.h5\n");
-  line.add()("plane", "plane file", cxxopts::value<std::string>(), "FILE")(
-      "grid", "columns x rows (25x25)", cxxopts::value<std::string>(), "WxH")(
+  line.add()("plane", "plane file", cxxopts::value<std::string>(), "FILE")("grid", "columns x rows (25x25)",
+                                                                           cxxopts::value<std::string>(), "WxH")(
       "range", "corners; default: fitted to the path", cxxopts::value<std::string>(), "x0:x1,y0:y1")(
       "margin", "of the fit, as a part of the path's extent (0.2)", cxxopts::value<std::string>(), "M")(
       "splits", "train, test or both (train,test)", cxxopts::value<std::string>(), "LIST")(

@@ -1,7 +1,7 @@
 // thalweg: picks the command, prints what it throws, returns the exit code (docs/cli.md).
-#include <fmt/format.h>
-
 #include <cstdio>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/stop.h"
@@ -16,7 +16,9 @@ void print_commands(std::FILE* stream) {
   for (const thalweg::Command& command : thalweg::commands()) {
     fmt::print(stream, "  {:<11} {}\n", command.name, command.summary);
   }
-  fmt::print(stream, "\n'thalweg COMMAND --help' tells more. Start with: thalweg experiment experiments/demo.json --out out/demo\n");
+  fmt::print(
+      stream,
+      "\n'thalweg COMMAND --help' tells more. Start with: thalweg experiment experiments/demo.json --out out/demo\n");
 }
 
 int run_command(int argc, char** argv) {

@@ -4,7 +4,8 @@
 namespace thalweg {
 
 void train_command(int argc, char** argv) {
-  CommandLine line("train", "Trains the main path of a configuration; run again with the same command it goes on where it was.",
+  CommandLine line("train",
+                   "Trains the main path of a configuration; run again with the same command it goes on where it was.",
                    "CONFIG --out RUN",
                    "  thalweg train experiments/demo.json --out out/run\n"
                    "  thalweg train experiments/demo.json --out out/fast --set train.epochs=2 --seed 3 --json\n");

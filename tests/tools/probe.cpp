@@ -2,12 +2,13 @@
 //
 //   thalweg_probe forward SPEC.json IN.safetensors OUT.safetensors
 //   thalweg_probe train   SPEC.json IN.safetensors OUT.safetensors
-// SPEC: {"model": {...}, "train": {...}, "seed": 0, "steps": 5, "mean": [...], "std": [...]}. IN holds the network's tensors
-// under their PyTorch names prefixed "w.", `images` uint8 [N, 3, 32, 32] and `labels` int64. OUT of forward: `eager`, `compiled`
-// logits. OUT of train: the tensors after `steps` updates under their names, and `order`, the images of each step.
-#include <ATen/ATen.h>
-
+// SPEC: {"model": {...}, "train": {...}, "seed": 0, "steps": 5, "mean": [...], "std": [...]}. IN holds the network's
+// tensors under their PyTorch names prefixed "w.", `images` uint8 [N, 3, 32, 32] and `labels` int64. OUT of forward:
+// `eager`, `compiled` logits. OUT of train: the tensors after `steps` updates under their names, and `order`, the
+// images of each step.
 #include <cstdio>
+
+#include <ATen/ATen.h>
 
 #include "io/config_reader.h"
 #include "io/safetensors.h"
@@ -55,12 +56,14 @@ std::vector<NamedTensor> train(const nlohmann::json& spec, const Graph& graph, T
   add_named(out, graph.parameters, state.weights);
   add_named(out, graph.buffers, state.buffers);
   std::vector<at::Tensor> orders;
-  for (std::int64_t epoch = 0; epoch * per_epoch < steps; ++epoch) orders.push_back(epoch_order(seed, epoch, images.size()));
+  for (std::int64_t epoch = 0; epoch * per_epoch < steps; ++epoch)
+    orders.push_back(epoch_order(seed, epoch, images.size()));
   out.push_back({"order", at::cat(orders)});
   return out;
 }
 
-int probe(const std::string& mode, const std::string& spec_file, const std::string& in_file, const std::string& out_file) {
+int probe(const std::string& mode, const std::string& spec_file, const std::string& in_file,
+          const std::string& out_file) {
   const nlohmann::json spec = read_json_file(spec_file);
   const SafetensorsFile in = read_safetensors(in_file);
   const Graph graph = build_model(read_model_config(ConfigReader(spec.at("model"), "model")), {3, 32, 32}, 10);
