@@ -16,8 +16,7 @@ std::vector<std::string> split_at_commas(const std::string& text) {
 }
 
 // Network and data as the plane's file says, with --set, --device and --threads on top.
-ExperimentConfig config_of(const std::string& plane_file, const CommonFlags& flags) {
-  const nlohmann::json provenance = read_plane(plane_file).provenance;
+ExperimentConfig config_of(const std::string& plane_file, const nlohmann::json& provenance, const CommonFlags& flags) {
   check(provenance.contains("model") && provenance.contains("data"),
         "{} does not say which network and data it belongs to", plane_file);
   nlohmann::json json = {{"model", provenance.at("model")}, {"data", provenance.at("data")}};
@@ -74,9 +73,12 @@ void landscape_command(int argc, char** argv) {
   const CommonFlags flags = line.common();
   const std::string plane = line.required("plane", "--plane FILE");
   const std::string out = line.required("out", "--out SURFACE.h5");
-  const ExperimentConfig config = config_of(plane, flags);
+  const nlohmann::json provenance = read_plane(plane).provenance;
+  const ExperimentConfig config = config_of(plane, provenance, flags);
   const LandscapeConfig landscape = landscape_of(line, config.landscape);
-  const Session session = open_session(config, flags.progress);
+  Session session = open_session(config, flags.progress);
+  // The normalisation that the weights were trained with, whatever the data set's usual one is.
+  if (provenance.contains("normalisation")) session.data.normalisation = provenance.at("normalisation");
   write_mapped_surface(plane, landscape, session, out);
   print_surface(out, flags.json);
 }

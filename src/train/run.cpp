@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/stop.h"
 #include "io/atomic_file.h"
@@ -24,12 +25,24 @@
 namespace thalweg {
 namespace {
 
-nlohmann::json identity_of(const RunSpec& spec) {
-  return {{"name", spec.name},
-          {"seed", spec.seed},
-          {"first_step", spec.first_step},
-          {"train", to_json(spec.train)},
-          {"description", spec.description}};
+// The state that a branch starts from: another main path makes another branch.
+std::string fork_digest(const RunSpec& spec, const Graph& graph) {
+  const TrainState state = read_checkpoint(spec.fork, graph).state;
+  std::string digests;
+  for (const at::Tensor& tensor : {state.weights, state.momentum, state.buffers}) {
+    digests += sha256_of({static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes()});
+  }
+  return sha256_of(digests);
+}
+
+nlohmann::json identity_of(const RunSpec& spec, const Graph& graph) {
+  nlohmann::json identity = {{"name", spec.name},
+                             {"seed", spec.seed},
+                             {"first_step", spec.first_step},
+                             {"train", to_json(spec.train)},
+                             {"description", spec.description}};
+  if (!spec.fork.empty()) identity["fork"] = fork_digest(spec, graph);
+  return identity;
 }
 
 // The first key in which two configurations differ, as "train.batch: 64 there, 128 here".
@@ -170,6 +183,7 @@ class RunLoop {
 
   void check_finite(double lr) const {
     if (std::isfinite(*loss_)) return;
+    write_status("failed", {});
     fail(
         "{}: the training loss is {} at step {} (epoch {:.2f}, rate {:g}): training diverged. The last good checkpoint "
         "is {}. Lower the rate, or put a warm-up in front of it",
@@ -296,7 +310,7 @@ nlohmann::json read_run_status(const std::filesystem::path& folder) {
 
 nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const std::filesystem::path& folder) {
   const FolderLock lock(folder);
-  claim_folder(folder, identity_of(spec));
+  claim_folder(folder, identity_of(spec, context.graph));
   const nlohmann::json status = read_run_status(folder);
   if (!status.is_null() && status.at("state") == "done") return status.at("final");
   return RunLoop(spec, context, folder, starting_point(spec, context.graph, folder)).run();
