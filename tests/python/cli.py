@@ -1,10 +1,12 @@
 """Drives the program `thalweg` as a user would, and reads what it leaves behind."""
 import json
 import os
+import struct
 import subprocess
 import tempfile
 import time
 import unittest
+import zlib
 from pathlib import Path
 
 import h5py
@@ -20,10 +22,11 @@ CIFAR_FILE_RECORDS, RECORD_BYTES = 10_000, 3073
 MLP = {"name": "mlp", "hidden": [16]}
 VGG = {"name": "vgg11_bn", "width": 0.0625}
 SYNTHETIC = {"name": "synthetic", "train_images": 300, "test_images": 100}
+RUNS = {"main": "main", "decay-at-1": "branches/decay-at-1", "late": "branches/late"}  # of experiment_config
 
 
 def experiment_config(model, data=SYNTHETIC, **others):
-    """Five steps an epoch, two branches."""
+    """Five steps an epoch, two branches that leave at the steps 5 and 7."""
     return {
         "name": "small", "seed": 5, "device": "cpu", "data": data, "model": model,
         "train": {"epochs": 2, "batch": 64, "schedule": {"kind": "constant", "lr": 0.02}, "log_every": 2,
@@ -59,7 +62,7 @@ def signal_when(process, condition, signal):
             raise AssertionError("the condition never came true")
         time.sleep(0.001)
     process.send_signal(signal)
-    process.communicate(timeout=120)
+    process.stderr_text = process.communicate(timeout=120)[1]
     return process.returncode
 
 
@@ -88,6 +91,30 @@ def read_json(path):
 
 def read_metrics(run_folder):
     return [json.loads(line) for line in Path(run_folder, "metrics.jsonl").read_text().splitlines()]
+
+
+def read_records(path):
+    """Payloads of a journal up to its end or the first record that is not whole: header, then the records."""
+    log = Path(path).read_bytes() if Path(path).exists() else b""
+    assert log[:8] in (b"TWLOG1\n\0", b""), log[:8]
+    records, offset = [], 8
+    while offset + 8 <= len(log):
+        size, crc = struct.unpack_from("<II", log, offset)
+        payload = log[offset + 8:offset + 8 + size]
+        if len(payload) < size or zlib.crc32(payload) != crc:
+            break
+        records.append(payload)
+        offset += 8 + size
+    return records
+
+
+def read_trajectory(run_folder):
+    """Index records, and the rows: weights [T, P] and buffers [T, B]."""
+    header, *index = map(json.loads, read_records(Path(run_folder, "trajectory", "index.log")))
+    rows = np.fromfile(Path(run_folder, "trajectory", "weights.f32"), "<f4").reshape(len(index), -1)
+    for record, row in zip(index, rows):
+        assert record["crc32"] == zlib.crc32(row.tobytes()), record
+    return index, rows[:, :header["num_params"]], rows[:, header["num_params"]:]
 
 
 def read_surface(path):

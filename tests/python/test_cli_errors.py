@@ -1,5 +1,4 @@
 """Help, and what the program says to wrong command lines, configurations and files."""
-import copy
 import json
 import re
 import unittest
@@ -17,7 +16,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "experiments"
 
 def changed(path, value):
     """The small experiment with the key at `path` ("train.batch") set; None removes it."""
-    config = copy.deepcopy(cli.experiment_config(cli.MLP))
+    config = cli.experiment_config(cli.MLP, plane={})
     target, *names = config, *path.split(".")
     for name in names[:-1]:
         target = target[int(name)] if isinstance(target, list) else target[name]
@@ -110,15 +109,7 @@ class Configurations(cli.CliTest):
                 ("landscape.bn", "frozen", "recompute"), ("landscape.splits", ["valid"], "valid"),
                 ("landscape.splits", [], "split"), ("landscape.bn_images", 1, "landscape.bn_images")]:
             with self.subTest(path=path, value=value):
-                config = cli.experiment_config(cli.MLP, plane={})
-                target, *names = config, *path.split(".")
-                for name in names[:-1]:
-                    target = target[int(name)] if isinstance(target, list) else target[name]
-                if value is None:
-                    del target[names[-1]]
-                else:
-                    target[names[-1]] = value
-                self.check_config_fails(config, word)
+                self.check_config_fails(changed(path, value), word)
 
     def test_what_is_not_json_or_not_an_object_is_a_usage_error(self):
         for text, word in [("", "config.json"), ("{", "line 1"), ('{\n"seed": 1,\n}', "line 3"), ("[]", "object"),
@@ -142,10 +133,10 @@ class Configurations(cli.CliTest):
             with self.subTest(source=source.name):
                 once = cli.run_ok("config", "check", source)
                 self.assertEqual(cli.run_ok("config", "check", self.write("once.json", once)), once)
-                changed = json.loads(cli.run_ok("config", "check", source, "--set", "train.batch=7", "--seed", "9"))
+                other = json.loads(cli.run_ok("config", "check", source, "--set", "train.batch=7", "--seed", "9"))
                 expected = json.loads(once)
                 expected["train"]["batch"], expected["seed"] = 7, 9
-                self.assertEqual(changed, expected)
+                self.assertEqual(other, expected)
 
 
 class Files(cli.CliTest):
