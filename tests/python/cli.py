@@ -1,4 +1,5 @@
 """Drives the program `thalweg` as a user would, and reads what it leaves behind."""
+import copy
 import json
 import os
 import struct
@@ -27,14 +28,14 @@ RUNS = {"main": "main", "decay-at-1": "branches/decay-at-1", "late": "branches/l
 
 def experiment_config(model, data=SYNTHETIC, **others):
     """Five steps an epoch, two branches that leave at the steps 5 and 7."""
-    return {
+    return copy.deepcopy({
         "name": "small", "seed": 5, "device": "cpu", "data": data, "model": model,
         "train": {"epochs": 2, "batch": 64, "schedule": {"kind": "constant", "lr": 0.02}, "log_every": 2,
                   "optimizer": {"momentum": 0.9, "weight_decay": 0.0005}, "augment": {"crop": 2, "flip": True},
                   "snapshots": {"every_steps": 2}},
         "branches": [{"at_epoch": 1, "until_epoch": 2, "schedule": {"kind": "constant", "lr": 0.002}},
                      {"name": "late", "at_epoch": 1.4, "epochs": 1, "schedule": {"kind": "constant", "lr": 0.005}}],
-        "landscape": {"grid": "5x4", "bn_images": 50, "train_images": 130, "test_images": 60}, **others}
+        "landscape": {"grid": "5x4", "bn_images": 50, "train_images": 130, "test_images": 60}, **others})
 
 
 def run(*args, **options):

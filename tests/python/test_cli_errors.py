@@ -33,11 +33,10 @@ class Help(cli.CliTest):
         commands = re.findall(r"^  ([a-z]+) ", overview, re.MULTILINE)
         self.assertGreaterEqual(len(commands), 9)
         for command in commands:
-            for flag in ("--help", "-h"):
-                with self.subTest(command=command, flag=flag):
-                    text = cli.run_ok(command, flag)
-                    self.assertIn("--json", text)
-                    self.assertRegex(text, rf"Examples:\n(.*\n)*  thalweg {command}")
+            with self.subTest(command=command):
+                text = cli.run_ok(command, "--help")
+                self.assertIn("--json", text)
+                self.assertRegex(text, rf"Examples:\n(.*\n)*  thalweg {command}")
 
     def test_version_is_one_line(self):
         self.assertRegex(cli.run_ok("--version"), r"^thalweg \d+\.\d+\.\d+\S* \(.+\)\n$")
@@ -83,12 +82,6 @@ class CommandLines(cli.CliTest):
 
 
 class Configurations(cli.CliTest):
-    def check_config_fails(self, config, *words):
-        path = self.write("config.json", config)
-        self.check_fails(USAGE, ["config", "check", path], *words)
-        self.check_fails(USAGE, ["experiment", path, "--out", self.folder / "out"], *words)
-        self.assertFalse((self.folder / "out").exists())
-
     def test_a_wrong_key_or_value_is_a_usage_error_that_names_it(self):
         for path, value, word in [
                 ("train.bacth", 3, 'did you mean "train.batch"'), ("model.nam", "mlp", "model.name"), ("sed", 1, "seed"),
@@ -109,13 +102,19 @@ class Configurations(cli.CliTest):
                 ("landscape.bn", "frozen", "recompute"), ("landscape.splits", ["valid"], "valid"),
                 ("landscape.splits", [], "split"), ("landscape.bn_images", 1, "landscape.bn_images")]:
             with self.subTest(path=path, value=value):
-                self.check_config_fails(changed(path, value), word)
+                self.check_fails(USAGE, ["config", "check", self.write("config.json", changed(path, value))], word)
+
+    def test_nothing_is_begun_with_a_wrong_configuration(self):
+        config = self.write("config.json", changed("landscape.bn", "frozen"))
+        for command in ("train", "experiment"):
+            self.check_fails(USAGE, [command, config, "--out", self.folder / "out"], "recompute")
+        self.assertFalse((self.folder / "out").exists())
 
     def test_what_is_not_json_or_not_an_object_is_a_usage_error(self):
         for text, word in [("", "config.json"), ("{", "line 1"), ('{\n"seed": 1,\n}', "line 3"), ("[]", "object"),
                            ("3", "object"), ('{"seed": 1, "seed": 2}', "twice"), ('{"seed": NaN}', "line 1")]:
             with self.subTest(text=text):
-                self.check_config_fails(text, word)
+                self.check_fails(USAGE, ["config", "check", self.write("config.json", text)], word)
 
     def test_a_file_that_is_not_there_is_named(self):
         for path in (self.folder / "none.json", self.folder):
@@ -128,7 +127,7 @@ class Configurations(cli.CliTest):
             self.write("small.json", cli.experiment_config(cli.VGG)), self.write("empty.json", {}),
             self.write("list.json", cli.experiment_config(
                 cli.MLP, branches=[{"at_epoch": [0.1, 0.3], "until_epoch": 2, "schedule": {"kind": "constant", "lr": 1e-3}}]))]
-        self.assertGreater(len(sources), 3)
+        self.assertGreaterEqual(len(sources), 3)
         for source in sources:
             with self.subTest(source=source.name):
                 once = cli.run_ok("config", "check", source)

@@ -213,9 +213,9 @@ class Retraining(cli.CliTest):
 
     def test_divergence_is_an_error_that_names_step_and_rate(self):
         config = cli.experiment_config(cli.MLP)
-        config["train"]["schedule"]["lr"] = 1e12
+        config["train"]["schedule"]["lr"] = 1e6
         self.check_fails(1, ["train", self.write("config.json", config), "--out", self.folder / "run", "--quiet"], "step",
-                         "1e+12", "Lower the rate")
+                         "1e+06", "Lower the rate")
 
 
 if __name__ == "__main__":
