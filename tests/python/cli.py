@@ -1,0 +1,158 @@
+"""Drives the program `thalweg` as a user would, and reads what it leaves behind."""
+import copy
+import json
+import os
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+import zlib
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+import safetensors_file
+
+PROGRAM = os.environ["THALWEG"]
+# CIFAR-10's own, as the data set's folder gives them to every network.
+CIFAR_MEAN, CIFAR_STD = [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]
+CIFAR_FILE_RECORDS, RECORD_BYTES = 10_000, 3073
+
+MLP = {"name": "mlp", "hidden": [16]}
+VGG = {"name": "vgg11_bn", "width": 0.0625}
+SYNTHETIC = {"name": "synthetic", "train_images": 300, "test_images": 100}
+RUNS = {"main": "main", "decay-at-1": "branches/decay-at-1", "late": "branches/late"}  # of experiment_config
+
+
+def experiment_config(model, data=SYNTHETIC, **others):
+    """Five steps an epoch, two branches that leave at the steps 5 and 7."""
+    return copy.deepcopy({
+        "name": "small", "seed": 5, "device": "cpu", "data": data, "model": model,
+        "train": {"epochs": 2, "batch": 64, "schedule": {"kind": "constant", "lr": 0.02}, "log_every": 2,
+                  "optimizer": {"momentum": 0.9, "weight_decay": 0.0005}, "augment": {"crop": 2, "flip": True},
+                  "snapshots": {"every_steps": 2}},
+        "branches": [{"at_epoch": 1, "until_epoch": 2, "schedule": {"kind": "constant", "lr": 0.002}},
+                     {"name": "late", "at_epoch": 1.4, "epochs": 1, "schedule": {"kind": "constant", "lr": 0.005}}],
+        "landscape": {"grid": "5x4", "bn_images": 50, "train_images": 130, "test_images": 60}, **others})
+
+
+def run(*args, **options):
+    return subprocess.run([PROGRAM, *map(str, args)], capture_output=True, text=True, timeout=300, **options)
+
+
+def run_ok(*args, **options):
+    """What the command prints; it must succeed."""
+    result = run(*args, **options)
+    if result.returncode != 0:
+        raise AssertionError(f"thalweg {' '.join(map(str, args))}: exit {result.returncode}: {result.stderr}")
+    return result.stdout
+
+
+def start(*args):
+    return subprocess.Popen([PROGRAM, *map(str, args)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def signal_when(process, condition, signal):
+    """Sends the signal as soon as the condition holds; returns the exit code (negative: the signal killed it)."""
+    deadline = time.monotonic() + 120
+    while process.poll() is None and not condition():
+        if time.monotonic() > deadline:
+            process.kill()
+            raise AssertionError("the condition never came true")
+        time.sleep(0.001)
+    process.send_signal(signal)
+    process.stderr_text = process.communicate(timeout=120)[1]
+    return process.returncode
+
+
+def write_cifar10(root, count, seed=0):
+    """A CIFAR-10 folder of the official sizes with `count` images in the first training file and in the test file; the
+    rest is zero and takes no space on disk. Returns {"train": (images, labels), "test": ...}."""
+    folder = Path(root, "cifar-10-batches-bin")
+    folder.mkdir()
+    splits = {}
+    for number, name in enumerate([f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]):
+        with open(folder / name, "wb") as file:
+            if number in (0, 5):
+                rng = np.random.default_rng([seed, number])
+                labels = rng.integers(0, 10, count, dtype=np.uint8)
+                images = rng.integers(0, 256, (count, 3, 32, 32), dtype=np.uint8)
+                images[:, 0] = images[:, 0] // 4 + 15 * labels[:, None, None]  # something to learn
+                file.write(np.concatenate([labels[:, None], images.reshape(count, -1)], axis=1).tobytes())
+                splits["test" if number else "train"] = (images, labels.astype(np.int64))
+            file.truncate(CIFAR_FILE_RECORDS * RECORD_BYTES)
+    return splits
+
+
+def read_json(path):
+    return json.loads(Path(path).read_text())
+
+
+def read_metrics(run_folder):
+    return [json.loads(line) for line in Path(run_folder, "metrics.jsonl").read_text().splitlines()]
+
+
+def read_records(path):
+    """Payloads of a journal up to its end or the first record that is not whole: header, then the records."""
+    log = Path(path).read_bytes() if Path(path).exists() else b""
+    assert log[:8] in (b"TWLOG1\n\0", b""), log[:8]
+    records, offset = [], 8
+    while offset + 8 <= len(log):
+        size, crc = struct.unpack_from("<II", log, offset)
+        payload = log[offset + 8:offset + 8 + size]
+        if len(payload) < size or zlib.crc32(payload) != crc:
+            break
+        records.append(payload)
+        offset += 8 + size
+    return records
+
+
+def read_trajectory(run_folder):
+    """Index records, and the rows: weights [T, P] and buffers [T, B]."""
+    header, *index = map(json.loads, read_records(Path(run_folder, "trajectory", "index.log")))
+    rows = np.fromfile(Path(run_folder, "trajectory", "weights.f32"), "<f4").reshape(len(index), -1)
+    for record, row in zip(index, rows):
+        assert record["crc32"] == zlib.crc32(row.tobytes()), record
+    return index, rows[:, :header["num_params"]], rows[:, header["num_params"]:]
+
+
+def read_surface(path):
+    """name -> array of the numeric datasets, and the parsed provenance."""
+    with h5py.File(path, "r") as file:
+        arrays = {name: item[()] for name, item in file.items() if item.dtype.kind == "f"}
+        return arrays, json.loads(file["thalweg"].asstr()[()])
+
+
+def read_plane(path):
+    """tensors, and metadata with its JSON parsed."""
+    tensors, metadata = safetensors_file.read(path)
+    return tensors, {key: json.loads(text) for key, text in metadata.items()}
+
+
+class CliTest(unittest.TestCase):
+    """A folder of its own for each test, and checks of what a failing command says."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.folder = Path(scratch.name)
+
+    def write(self, name, content):
+        path = self.folder / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+    def check_fails(self, code, args, *words):
+        """Exit code `code`, nothing on stdout, one line on stderr, in which each of `words` stands."""
+        result = run(*args)
+        shown = f"thalweg {' '.join(map(str, args))}\nexit {result.returncode}\n{result.stdout}{result.stderr}"
+        self.assertEqual(result.returncode, code, shown)
+        self.assertEqual(result.stdout, "", shown)
+        self.assertTrue(result.stderr.startswith("thalweg: ") and result.stderr.endswith("\n"), shown)
+        self.assertEqual(result.stderr.count("\n"), 1, shown)
+        for word in words:
+            self.assertIn(word, result.stderr, shown)
+        for internal in ("json.exception", "Exception raised", "terminate called", ".cpp"):
+            self.assertNotIn(internal, result.stderr, shown)

@@ -1,0 +1,186 @@
+"""Help, and what the program says to wrong command lines, configurations and files."""
+import json
+import re
+import unittest
+from pathlib import Path
+
+import torch
+
+import cli
+import reference_models
+import safetensors_file
+
+USAGE, FAILURE = 2, 1
+EXAMPLES = Path(__file__).resolve().parents[2] / "experiments"
+
+
+def changed(path, value):
+    """The small experiment with the key at `path` ("train.batch") set; None removes it."""
+    config = cli.experiment_config(cli.MLP, plane={})
+    target, *names = config, *path.split(".")
+    for name in names[:-1]:
+        target = target[int(name)] if isinstance(target, list) else target[name]
+    if value is None:
+        del target[names[-1]]
+    else:
+        target[names[-1]] = value
+    return config
+
+
+class Help(cli.CliTest):
+    def test_every_command_lists_its_flags_and_examples(self):
+        overview = cli.run_ok("--help")
+        commands = re.findall(r"^  ([a-z]+) ", overview, re.MULTILINE)
+        self.assertGreaterEqual(len(commands), 9)
+        for command in commands:
+            with self.subTest(command=command):
+                text = cli.run_ok(command, "--help")
+                self.assertIn("--json", text)
+                self.assertRegex(text, rf"Examples:\n(.*\n)*  thalweg {command}")
+
+    def test_version_is_one_line(self):
+        self.assertRegex(cli.run_ok("--version"), r"^thalweg \d+\.\d+\.\d+\S* \(.+\)\n$")
+
+    def test_without_a_command_the_list_goes_to_stderr(self):
+        result = cli.run()
+        self.assertEqual((result.returncode, result.stdout), (USAGE, ""))
+        self.assertIn("experiment", result.stderr)
+
+
+class CommandLines(cli.CliTest):
+    def test_wrong_command_lines_are_usage_errors_that_name_the_word(self):
+        config = self.write("config.json", cli.experiment_config(cli.MLP))
+        for args, word in [(["trian"], "trian"), (["train", config, "--out", "x", "--epochs", "3"], "epochs"),
+                           (["train", config], "--out"), (["train", "--out", "x"], "configuration"),
+                           (["train", config, "extra", "--out", "x"], "extra"),
+                           (["train", config, "--out", "x", "--seed", "many"], "many"),
+                           (["train", config, "--out", "x", "--seed", "-1"], "-1"),
+                           (["train", config, "--out", "x", "--threads", "-2"], "threads"),
+                           (["train", config, "--out", "x", "--device", "gpu"], "gpu"),
+                           (["train", config, "--out"], "out"), (["landscape", "--out", "x.h5"], "--plane"),
+                           (["evaluate"], "--weights"), (["plane", "--out", "x"], "run"), (["report"], "folder"),
+                           (["config"], "check"), (["config", "show", config], "show"), (["data", "get", "cifar10"], "get"),
+                           (["data", "info", "cifar11"], "cifar11"),
+                           (["plane", self.folder, "--kind", "umap", "--out", "x"], "umap")]:
+            with self.subTest(args=args):
+                self.check_fails(USAGE, args, word)
+
+    def test_a_wrong_set_is_a_usage_error(self):
+        config = self.write("config.json", cli.experiment_config(cli.MLP))
+        for assignment, word in [("train.batch", "KEY=VALUE"), ("=3", "KEY=VALUE"), ("train.batch=big", "train.batch"),
+                                 ("train.bach=3", "train.batch"), ("train..batch=3", "empty"), ("name.x=3", "name"),
+                                 ("branches.7.epochs=3", "branches"), ("landscape.grid=5", "5")]:
+            with self.subTest(assignment=assignment):
+                self.check_fails(USAGE, ["config", "check", config, "--set", assignment], word)
+
+    def test_a_gpu_that_is_not_there_is_named(self):
+        if torch.cuda.is_available():
+            self.skipTest("this machine has a GPU")
+        config = self.write("config.json", cli.experiment_config(cli.MLP))
+        for device in ("cuda", "cuda:3"):
+            self.check_fails(FAILURE, ["train", config, "--out", self.folder / "x", "--device", device], device, "cpu")
+
+
+class Configurations(cli.CliTest):
+    def test_a_wrong_key_or_value_is_a_usage_error_that_names_it(self):
+        for path, value, word in [
+                ("train.bacth", 3, 'did you mean "train.batch"'), ("model.nam", "mlp", "model.name"), ("sed", 1, "seed"),
+                ("train.batch", "64", "train.batch"), ("train.batch", 0, "train.batch"), ("train.batch", 1.5, "train.batch"),
+                ("train.epochs", -1, "train.epochs"), ("train.epochs", "two", "train.epochs"), ("train", [], "train"),
+                ("train.optimizer.momentum", 1.5, "train.optimizer.momentum"), ("seed", -1, "seed"),
+                ("train.optimizer", {"momentum": 0, "nesterov": True}, "nesterov"), ("device", 3, "device"),
+                ("train.precision", "fp16", "bf16"), ("train.schedule", {"kind": "constant"}, "train.schedule.lr"),
+                ("train.schedule.kind", "cosin", "cosine"), ("train.schedule.lr", -1, "train.schedule.lr"),
+                ("train.snapshots.every", 1, "train.snapshots.every"), ("model.name", "vgg12", "vgg11"),
+                ("model.width", 0, "model.width"), ("model.hidden", [16, 0], "model.hidden"),
+                ("data.name", "mnist", "cifar10"), ("data.train_images", -5, "data.train_images"),
+                ("branches.0.at_epoch", 9, "branches.0.at_epoch"), ("branches.0.until_epoch", 0.5, "branches.0.until_epoch"),
+                ("branches.0.epochs", 3, "until_epoch"), ("branches.0.schedule", None, "branches.0.schedule"),
+                ("branches.0.name", "late", "late"), ("branches.0.name", "../up", "../up"),
+                ("branches.0.name", "main", "main"), ("branches", {}, "branches"), ("plane.kind", "tsne", "plane"),
+                ("landscape.grid", "5by4", "5by4"), ("landscape.grid", "0x4", "0x4"), ("landscape.range", "1:0,0:1", "1:0"),
+                ("landscape.bn", "frozen", "recompute"), ("landscape.splits", ["valid"], "valid"),
+                ("landscape.splits", [], "split"), ("landscape.bn_images", 1, "landscape.bn_images")]:
+            with self.subTest(path=path, value=value):
+                self.check_fails(USAGE, ["config", "check", self.write("config.json", changed(path, value))], word)
+
+    def test_nothing_is_begun_with_a_wrong_configuration(self):
+        config = self.write("config.json", changed("landscape.bn", "frozen"))
+        for command in ("train", "experiment"):
+            self.check_fails(USAGE, [command, config, "--out", self.folder / "out"], "recompute")
+        self.assertFalse((self.folder / "out").exists())
+
+    def test_what_is_not_json_or_not_an_object_is_a_usage_error(self):
+        for text, word in [("", "config.json"), ("{", "line 1"), ('{\n"seed": 1,\n}', "line 3"), ("[]", "object"),
+                           ("3", "object"), ('{"seed": 1, "seed": 2}', "twice"), ('{"seed": NaN}', "line 1")]:
+            with self.subTest(text=text):
+                self.check_fails(USAGE, ["config", "check", self.write("config.json", text)], word)
+
+    def test_a_file_that_is_not_there_is_named(self):
+        for path in (self.folder / "none.json", self.folder):
+            result = cli.run("config", "check", path)
+            self.assertIn(result.returncode, (FAILURE, USAGE))
+            self.check_fails(result.returncode, ["config", "check", path], str(path))
+
+    def test_check_prints_a_configuration_that_it_prints_again(self):
+        sources = sorted(EXAMPLES.glob("*.json")) + [
+            self.write("small.json", cli.experiment_config(cli.VGG)), self.write("empty.json", {}),
+            self.write("list.json", cli.experiment_config(
+                cli.MLP, branches=[{"at_epoch": [0.1, 0.3], "until_epoch": 2, "schedule": {"kind": "constant", "lr": 1e-3}}]))]
+        self.assertGreaterEqual(len(sources), 3)
+        for source in sources:
+            with self.subTest(source=source.name):
+                once = cli.run_ok("config", "check", source)
+                self.assertEqual(cli.run_ok("config", "check", self.write("once.json", once)), once)
+                other = json.loads(cli.run_ok("config", "check", source, "--set", "train.batch=7", "--seed", "9"))
+                expected = json.loads(once)
+                expected["train"]["batch"], expected["seed"] = 7, 9
+                self.assertEqual(other, expected)
+
+
+class Files(cli.CliTest):
+    def test_data_that_is_not_there_says_how_to_get_it(self):
+        config = self.write("config.json", cli.experiment_config(cli.MLP, {"name": "cifar10", "path": str(self.folder)}))
+        result = cli.run("train", config, "--out", self.folder / "run")
+        self.assertEqual((result.returncode, result.stdout), (FAILURE, ""))
+        for word in (str(self.folder), "thalweg data fetch cifar10", "THALWEG_DATA"):
+            self.assertIn(word, result.stderr)
+
+    def test_a_data_file_of_a_wrong_size_or_label_is_named(self):
+        cli.write_cifar10(self.folder, 20)
+        batch = self.folder / "cifar-10-batches-bin" / "data_batch_1.bin"
+        args = ["data", "info", "cifar10", "--path", self.folder]
+        whole = batch.read_bytes()
+        batch.write_bytes(whole[:-1])
+        self.check_fails(FAILURE, args, "data_batch_1.bin")
+        batch.write_bytes(whole[:2 * cli.RECORD_BYTES] + b"\x0a" + whole[2 * cli.RECORD_BYTES + 1:])
+        self.check_fails(FAILURE, args, "data_batch_1.bin", "10")
+
+    def test_an_output_below_a_file_is_an_error(self):
+        file = self.write("file", "")
+        config = self.write("config.json", cli.experiment_config(cli.MLP))
+        for command in ("train", "experiment"):
+            self.check_fails(FAILURE, [command, config, "--out", file / "run"], str(file))
+
+    def test_weights_of_another_network_or_none_are_refused(self):
+        config = self.write("config.json", cli.experiment_config(cli.MLP))
+        other = self.folder / "other.safetensors"
+        safetensors_file.write(other, reference_models.tensors_of(reference_models.make("mlp", hidden=[17])))
+        text = self.write("text.safetensors", "not tensors")
+        self.check_fails(FAILURE, ["evaluate", "--weights", self.folder / "none"], "none")
+        self.check_fails(FAILURE, ["evaluate", "--weights", text], "text.safetensors")
+        self.check_fails(FAILURE, ["evaluate", "--weights", other], "--config")
+        self.check_fails(FAILURE, ["evaluate", "--weights", other, "--config", config], "fc1.weight", "17", "16")
+        self.check_fails(USAGE, ["evaluate", "--weights", other, "--config", config, "--split", "valid"], "valid")
+
+    def test_folders_without_runs_are_named(self):
+        nowhere = self.folder / "nowhere"
+        self.check_fails(FAILURE, ["plane", nowhere, "--out", self.folder / "p"], str(nowhere))
+        self.check_fails(FAILURE, ["plane", self.folder, "--out", self.folder / "p"], str(self.folder))
+        self.check_fails(FAILURE, ["report", nowhere], str(nowhere))
+        self.check_fails(FAILURE, ["report", self.folder], str(self.folder))
+        self.check_fails(FAILURE, ["landscape", "--plane", nowhere, "--out", self.folder / "s.h5"], str(nowhere))
+
+
+if __name__ == "__main__":
+    unittest.main()

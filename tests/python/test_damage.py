@@ -1,0 +1,128 @@
+"""Damaged files: each is named in one line, and nothing is computed from it."""
+import json
+import shutil
+import tempfile
+import unittest
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+import cli
+import safetensors_file
+
+
+def cut(path, size):
+    path.write_bytes(path.read_bytes()[:size])
+
+
+def flip(path, offset):
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 0x40
+    path.write_bytes(content)
+
+
+class Damage(cli.CliTest):
+    @classmethod
+    def setUpClass(cls):
+        scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(scratch.cleanup)
+        cls.whole = Path(scratch.name, "whole")
+        cls.config = Path(scratch.name, "config.json")
+        cls.config.write_text(json.dumps(cli.experiment_config(cli.MLP)))
+        cli.run_ok("experiment", cls.config, "--out", cls.whole, "--quiet")
+
+    def setUp(self):
+        super().setUp()
+        self.out = self.folder / "out"
+        shutil.copytree(self.whole, self.out)
+        self.experiment = ["experiment", self.config, "--out", self.out, "--quiet"]
+
+    def test_a_damaged_plane_is_named(self):
+        plane = self.out / "planes/pca.safetensors"
+        tensors, metadata = safetensors_file.read(plane)
+        landscape = ["landscape", "--plane", plane, "--grid", "2x2", "--out", self.folder / "s.h5", "--quiet"]
+
+        def check(*words):
+            self.check_fails(1, landscape, "pca.safetensors", *words)
+            self.check_fails(1, self.experiment, "pca.safetensors", *words)
+        cut(plane, plane.stat().st_size - 4)
+        check()
+        cut(plane, 5)
+        check()
+        for key in ("layout", "plane"):
+            safetensors_file.write(plane, tensors, {k: v for k, v in metadata.items() if k != key})
+            check(key)
+        safetensors_file.write(plane, {k: v for k, v in tensors.items() if k != "d2"}, metadata)
+        check("d2")
+        safetensors_file.write(plane, {**tensors, "d1": tensors["d1"][:-1]}, metadata)
+        check("d1")
+        tensors["d1"][7] = np.nan
+        safetensors_file.write(plane, tensors, metadata)
+        check("d1", "finite")
+
+    def test_a_damaged_surface_is_named(self):
+        surface = self.out / "surfaces/pca.h5"
+        for content in (b"", b"not HDF5", surface.read_bytes()[:1000]):
+            surface.write_bytes(content)
+            self.check_fails(1, ["report", self.out], "pca.h5")
+            self.check_fails(1, self.experiment, "pca.h5")
+
+    def test_a_surface_without_its_values_is_named(self):
+        surface = self.out / "surfaces/pca.h5"
+        with h5py.File(surface, "r+") as file:
+            del file["ycoordinates"]
+        self.check_fails(1, ["report", self.out], "pca.h5", "ycoordinates")
+
+    def test_damaged_weights_are_named(self):
+        weights = self.out / "main/weights.safetensors"
+        cut(weights, weights.stat().st_size - 1)
+        self.check_fails(1, ["evaluate", "--weights", weights], "weights.safetensors")
+        flip(weights, 0)
+        self.check_fails(1, ["evaluate", "--weights", weights], "weights.safetensors")
+
+    def test_a_damaged_row_of_a_trajectory_is_named(self):
+        rows = self.out / "main/trajectory/weights.f32"
+        plane = ["plane", self.out, "--out", self.folder / "p"]
+        flip(rows, rows.stat().st_size // 2)
+        self.check_fails(1, plane, "weights.f32", "step")
+        cut(rows, rows.stat().st_size // 2)
+        self.check_fails(1, plane, "weights.f32")
+        rows.unlink()
+        self.check_fails(1, plane, "weights.f32")
+
+    def test_a_damaged_checkpoint_is_named(self):
+        run = self.out / "main"
+        (run / "status.json").unlink()  # as if it had been killed after its last checkpoint
+        for checkpoint in (run / "checkpoints").iterdir():
+            cut(checkpoint, 100)
+        self.check_fails(1, self.experiment, "checkpoints/step-000000010.safetensors")
+
+    def test_metrics_shorter_than_the_checkpoint_knows_are_named(self):
+        (self.out / "main/status.json").unlink()
+        cut(self.out / "main/metrics.jsonl", 20)
+        self.check_fails(1, self.experiment, "metrics.jsonl")
+
+    def test_a_damaged_status_or_description_is_named(self):
+        for name in ("status.json", "run.json"):
+            with self.subTest(name=name):
+                file = self.out / "main" / name
+                before = file.read_bytes()
+                for content in (b"", b"{", b"[]", b"{}"):
+                    file.write_bytes(content)
+                    result = cli.run(*self.experiment)
+                    self.check_fails(result.returncode, self.experiment, "main")
+                    self.assertIn(result.returncode, (1, 2))
+                file.write_bytes(before)
+
+    def test_a_journal_that_is_none_is_named(self):
+        journal = self.folder / "s.h5.journal"
+        plane = self.out / "planes/pca.safetensors"
+        landscape = ["landscape", "--plane", plane, "--grid", "2x2", "--out", self.folder / "s.h5", "--quiet"]
+        journal.write_text("something else entirely")
+        self.check_fails(1, landscape, "s.h5.journal")
+        self.assertEqual(journal.read_text(), "something else entirely")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,227 @@
+"""Evaluations, planes and surfaces against PyTorch and numpy, on a CIFAR-10 folder of made-up images."""
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import cli
+import reference_models
+import safetensors_file
+
+RECORDS, TRAIN, TEST = 320, 300, 90
+GRID_TRAIN, GRID_TEST, BN_IMAGES = 130, 60, 50  # of experiment_config
+# Float32 through eleven layers, relative to the loss; the reference computes in float64.
+LOSS_TOLERANCE = 2e-5
+
+
+class Landscape(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(scratch.cleanup)
+        cls.scratch = Path(scratch.name)
+        cls.images = {}
+        for split, (images, labels) in cli.write_cifar10(cls.scratch, RECORDS).items():
+            x = reference_models.normalise(images, cli.CIFAR_MEAN, cli.CIFAR_STD)
+            cls.images[split] = x, torch.from_numpy(labels)
+        data = {"name": "cifar10", "path": str(cls.scratch), "train_images": TRAIN, "test_images": TEST}
+        cls.config = cls.scratch / "config.json"
+        cls.config.write_text(json.dumps(cli.experiment_config(cli.VGG, data)))
+        cls.out = cls.scratch / "out"
+        cli.run_ok("experiment", cls.config, "--out", cls.out, "--quiet")
+        cls.plane_file = cls.out / "planes" / "pca.safetensors"
+        cls.plane, cls.about = cli.read_plane(cls.plane_file)
+
+    def model_at(self, x=0.0, y=0.0, plane=None):
+        """The network at a point of the plane, with the plane's running statistics."""
+        plane = plane or self.plane
+        model = reference_models.make(**cli.VGG).double().eval()
+        weights = plane["origin"] + np.float64(x) * plane["d1"] + np.float64(y) * plane["d2"]
+        state = model.state_dict()
+        for layout, vector in ((self.about["layout"], weights), (self.about["buffer_layout"], plane["buffers"])):
+            for entry in layout:
+                values = vector[entry["offset"]:entry["offset"] + int(np.prod(entry["shape"]))]
+                state[entry["name"]] = torch.from_numpy(values).view(entry["shape"])
+        model.load_state_dict(state)
+        return model
+
+    def evaluate(self, network, split, count):
+        """Mean loss, accuracy in percent."""
+        images, labels = (part[:count] for part in self.images[split])
+        with torch.no_grad():
+            logits = network(images)
+        return torch.nn.functional.cross_entropy(logits, labels).item(), (logits.argmax(1) == labels).double().mean().item() * 100
+
+    def check_surface(self, file, network_at, counts):
+        surface, _ = cli.read_surface(file)
+        for j, y in enumerate(surface["ycoordinates"]):
+            for i, x in enumerate(surface["xcoordinates"]):
+                network = network_at(x, y)
+                for split, count in counts.items():
+                    loss, accuracy = self.evaluate(network, split, count)
+                    where = f"{split} at column {i}, row {j}"
+                    self.assertLess(abs(surface[split + "_loss"][j, i] - loss), LOSS_TOLERANCE * loss, where)
+                    self.assertAlmostEqual(surface[split + "_acc"][j, i], accuracy, delta=1e-9, msg=where)
+        return surface
+
+    def landscape(self, name, *flags, plane=None):
+        file = self.scratch / name
+        cli.run_ok("landscape", "--plane", plane or self.plane_file, "--out", file, "--quiet", *flags)
+        return file
+
+    # Planes
+
+    def snapshots(self):
+        """[(run, step)] and the rows [T, P] of all runs in turn, fork points in each."""
+        names, rows = [], []
+        for name, folder in cli.RUNS.items():
+            index, weights, _ = cli.read_trajectory(self.out / folder)
+            names += [(name, record["step"]) for record in index]
+            rows.append(weights.astype(np.float64))
+        return names, np.concatenate(rows)
+
+    def test_plane_is_that_of_a_principal_component_analysis(self):
+        names, rows = self.snapshots()
+        forks = {("decay-at-1", 5), ("late", 7)}  # the same points as on the main path
+        distinct = rows[[name not in forks for name in names]]
+        centred = distinct - distinct.mean(0)
+        _, singular, directions = np.linalg.svd(centred, full_matrices=False)
+        self.assertEqual({key: self.plane[key].dtype for key in self.plane}, {key: np.dtype("<f4") for key in self.plane})
+        np.testing.assert_allclose(self.plane["origin"], distinct.mean(0), rtol=0, atol=1e-6)
+        for k, key in enumerate(("d1", "d2")):
+            self.assertAlmostEqual(abs(directions[k] @ self.plane[key]), 1, delta=1e-5)
+            projections = centred @ self.plane[key]
+            self.assertGreater(projections[np.abs(projections).argmax()], 0, "the farthest row lies on the positive side")
+        d1, d2 = self.plane["d1"].astype(np.float64), self.plane["d2"].astype(np.float64)
+        np.testing.assert_allclose([d1 @ d1, d2 @ d2, d1 @ d2], [1, 1, 0], rtol=0, atol=1e-6)
+        provenance = self.about["plane"]["provenance"]
+        np.testing.assert_allclose(provenance["explained_variance"], (singular**2 / (singular**2).sum())[:2], rtol=1e-5)
+        self.assertEqual(provenance["num_snapshots"], len(distinct))
+
+    def test_path_holds_the_projection_of_every_snapshot(self):
+        names, rows = self.snapshots()
+        path = self.about["plane"]["path"]
+        self.assertEqual([(point["run"], point["step"]) for point in path], names)
+        basis = np.stack([self.plane["d1"], self.plane["d2"]]).astype(np.float64)
+        away = rows - self.plane["origin"]
+        coordinates = away @ basis.T
+        scale = np.abs(coordinates).max()
+        np.testing.assert_allclose([[p["x"], p["y"]] for p in path], coordinates, rtol=0, atol=2e-6 * scale)
+        off_plane = np.linalg.norm(away - coordinates @ basis, axis=1)
+        np.testing.assert_allclose([p["off_plane"] for p in path], off_plane, rtol=1e-5, atol=1e-6 * scale)
+
+    def test_layout_is_the_state_dict_s_order(self):
+        model = reference_models.make(**cli.VGG)
+        expected = [(name, list(p.shape)) for name, p in model.named_parameters()]
+        self.assertEqual([(entry["name"], entry["shape"]) for entry in self.about["layout"]], expected)
+        self.assertEqual(self.plane["origin"].shape, (sum(p.numel() for p in model.parameters()),))
+
+    def test_origin_may_be_the_first_or_the_final_weights(self):
+        _, weights, buffers = cli.read_trajectory(self.out / "main")
+        for origin, row in (("first", 0), ("final", -1)):
+            file = self.scratch / f"{origin}.plane"
+            cli.run_ok("plane", self.out, "--origin", origin, "--out", file)
+            plane, _ = cli.read_plane(file)
+            self.assertEqual(plane["origin"].tobytes(), weights[row].tobytes())
+            self.assertEqual(plane["buffers"].tobytes(), buffers[row].tobytes())
+
+    def test_random_directions_are_filter_normalised(self):
+        file, again, other = (self.scratch / name for name in ("random", "random-again", "random-other"))
+        for out, seed in ((file, 3), (again, 3), (other, 4)):
+            cli.run_ok("plane", self.out / "main", "--kind", "random", "--seed", seed, "--out", out)
+        self.assertEqual(file.read_bytes(), again.read_bytes())
+        self.assertNotEqual(file.read_bytes(), other.read_bytes())
+        plane, about = cli.read_plane(file)
+        self.assertLess(abs(about["plane"]["provenance"]["cosine"]), 0.05)
+        for entry in about["layout"]:
+            part = slice(entry["offset"], entry["offset"] + int(np.prod(entry["shape"])))
+            for direction in (plane["d1"][part], plane["d2"][part]):
+                if len(entry["shape"]) == 1:
+                    self.assertFalse(direction.any(), entry["name"])
+                    continue
+                lengths = [np.linalg.norm(v.reshape(entry["shape"][0], -1), axis=1) for v in (direction, plane["origin"][part])]
+                np.testing.assert_allclose(*lengths, rtol=1e-5, err_msg=entry["name"])
+
+    def test_a_plane_through_three_points_holds_them(self):
+        file = self.scratch / "points"
+        sources = [self.out / "main", self.out / "branches/late/weights.safetensors", f"{self.out}/main@4"]
+        cli.run_ok("plane", *sources, "--kind", "points", "--out", file)
+        plane, about = cli.read_plane(file)
+        index, main, _ = cli.read_trajectory(self.out / "main")
+        expected = [main[-1], cli.read_trajectory(self.out / "branches/late")[1][-1],
+                    main[[record["step"] for record in index].index(4)]]
+        for point, weights in zip(about["plane"]["path"], expected):
+            at_point = plane["origin"] + point["x"] * plane["d1"] + point["y"] * plane["d2"]
+            np.testing.assert_allclose(at_point, weights, rtol=0, atol=2e-6)
+            self.assertLess(point["off_plane"], 1e-4)
+
+    # Surfaces
+
+    def test_every_point_equals_pytorch_with_statistics_recomputed(self):
+        def network_at(x, y):
+            model = self.model_at(x, y)
+            reference_models.set_running_statistics(model, self.images["train"][0][:BN_IMAGES])
+            return model
+        self.check_surface(self.out / "surfaces/pca.h5", network_at, {"train": GRID_TRAIN, "test": GRID_TEST})
+
+    def test_every_point_equals_pytorch_with_the_statistics_of_the_origin(self):
+        file = self.landscape("origin.h5", "--bn", "origin", "--grid", "4x3", "--test-images", 77)
+        self.check_surface(file, self.model_at, {"train": TRAIN, "test": 77})
+
+    def test_every_point_equals_pytorch_with_the_statistics_of_each_batch(self):
+        def network_at(x, y):
+            model = self.model_at(x, y).train()
+            return lambda images: torch.cat([model(batch) for batch in images.split(BN_IMAGES)])
+        file = self.landscape("batch.h5", "--bn", "batch", "--bn-images", BN_IMAGES, "--grid", "3x2", "--train-images",
+                              GRID_TRAIN, "--test-images", GRID_TEST)
+        self.check_surface(file, network_at, {"train": GRID_TRAIN, "test": GRID_TEST})
+
+    def test_the_grid_takes_its_range_or_fits_the_path(self):
+        surface, notes = cli.read_surface(self.out / "surfaces/pca.h5")
+        for axis, key in (("x", "xcoordinates"), ("y", "ycoordinates")):
+            values = [point[axis] for point in notes["path"]]
+            low, high, margin = min(values), max(values), 0.2 * (max(values) - min(values))
+            count = len(surface[key])
+            np.testing.assert_allclose(surface[key], np.linspace(low - margin, high + margin, count), rtol=1e-12, atol=1e-15)
+        file = self.landscape("range.h5", "--range=-0.25:0.5,1:2", "--grid", "4x2", "--splits", "test", "--test-images", 10)
+        surface, _ = cli.read_surface(file)
+        np.testing.assert_array_equal(surface["xcoordinates"], [-0.25, 0, 0.25, 0.5])
+        np.testing.assert_array_equal(surface["ycoordinates"], [1, 2])
+        self.assertNotIn("train_loss", surface)
+
+    def test_the_same_settings_give_the_experiment_s_surface_to_the_bit(self):
+        file = self.landscape("again.h5", "--grid", "5x4", "--bn-images", BN_IMAGES, "--train-images", GRID_TRAIN,
+                              "--test-images", GRID_TEST)
+        self.assertEqual(file.with_suffix(".csv").read_bytes(), (self.out / "surfaces/pca.csv").read_bytes())
+
+    def test_the_origin_of_the_grid_is_a_plain_evaluation(self):
+        plane = self.scratch / "final.plane"
+        cli.run_ok("plane", self.out, "--origin", "final", "--out", plane)
+        surface, _ = cli.read_surface(self.landscape("one.h5", "--grid", "1x1", "--range=-1:1,-1:1", "--bn", "origin", plane=plane))
+        final = cli.read_json(self.out / "main/status.json")["final"]
+        for split in ("train", "test"):
+            self.assertEqual(surface[split + "_loss"][0, 0], final[split + "_loss"])
+            self.assertAlmostEqual(surface[split + "_acc"][0, 0], 100 * final[split + "_accuracy"], delta=1e-9)
+
+    # Evaluation of weights from elsewhere
+
+    def test_evaluate_equals_pytorch_with_and_without_the_prefix_of_dataparallel(self):
+        model = reference_models.randomise(reference_models.make(**cli.VGG))
+        tensors = {name: value.numpy() for name, value in model.state_dict().items()}
+        model = model.double()
+        for prefix in ("", "module."):
+            file = self.scratch / "pytorch.safetensors"
+            safetensors_file.write(file, {prefix + name: value for name, value in tensors.items()})
+            for split, count in (("train", TRAIN), ("test", TEST)):
+                loss, accuracy = self.evaluate(model, split, count)
+                result = json.loads(cli.run_ok("evaluate", "--weights", file, "--config", self.config, "--split", split, "--json"))
+                self.assertEqual((result["images"], result["split"]), (count, split))
+                self.assertLess(abs(result["loss"] - loss), LOSS_TOLERANCE * loss)
+                self.assertAlmostEqual(100 * result["accuracy"], accuracy, delta=1e-9)
+
+
+if __name__ == "__main__":
+    unittest.main()

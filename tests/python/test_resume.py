@@ -1,0 +1,140 @@
+"""Killed, stopped and started again with the same command, an experiment ends in the bits of an undisturbed one."""
+import fcntl
+import json
+import shutil
+import signal
+import tempfile
+import unittest
+from pathlib import Path
+
+import cli
+import safetensors_file
+
+RESUMABLE = 75
+GRID = (7, 6)
+
+
+def config():
+    """Long enough that each kill finds it at work: 40 steps in main, 20 in each branch, 42 points."""
+    config = cli.experiment_config(cli.VGG)
+    config["train"] |= {"epochs": 8, "log_every": 1, "checkpoint_every": 1.5}
+    config["branches"] = [{"at_epoch": 4, "until_epoch": 8, "name": "half", "schedule": {"kind": "constant", "lr": 0.002}},
+                          {"at_epoch": 6.2, "epochs": 4, "name": "late", "schedule": {"kind": "constant", "lr": 0.002}}]
+    config["landscape"] |= {"grid": "{}x{}".format(*GRID), "train_images": 0}
+    return config
+
+
+def lines_in(file):
+    return file.read_bytes().count(b"\n") if file.exists() else 0
+
+
+def points_in(journal):
+    return len(cli.read_records(journal)) - 1
+
+
+def tensor_bytes(file):
+    return {name: value.tobytes() for name, value in safetensors_file.read(file)[0].items()}
+
+
+class Resume(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(scratch.cleanup)
+        cls.scratch = Path(scratch.name)
+        cls.config = cls.scratch / "config.json"
+        cls.config.write_text(json.dumps(config()))
+        cls.whole = cls.scratch / "whole"
+        cli.run_ok("experiment", cls.config, "--out", cls.whole, "--quiet")
+
+    def setUp(self):
+        self.out = self.scratch / self._testMethodName
+
+    def start(self):
+        return cli.start("experiment", self.config, "--out", self.out, "--quiet")
+
+    def finish(self):
+        cli.run_ok("experiment", self.config, "--out", self.out, "--quiet")
+
+    def check_equal_to_the_whole_one(self):
+        for run in ("main", "branches/half", "branches/late"):
+            for file in ("weights.safetensors", "trajectory/weights.f32", "trajectory/index.log", "run.json", "status.json"):
+                self.assertEqual((self.out / run / file).read_bytes(), (self.whole / run / file).read_bytes(), (run, file))
+            metrics = [[{key: value for key, value in line.items() if key != "seconds"}
+                        for line in cli.read_metrics(folder / run)] for folder in (self.out, self.whole)]
+            self.assertEqual(*metrics)
+            names = [sorted(path.name for path in (folder / run / "checkpoints").iterdir()) for folder in (self.out, self.whole)]
+            self.assertEqual(*names)
+            for name in names[0]:
+                self.assertEqual(*[tensor_bytes(folder / run / "checkpoints" / name) for folder in (self.out, self.whole)])
+        for file in ("planes/pca.safetensors", "surfaces/pca.csv", "config.json"):
+            self.assertEqual((self.out / file).read_bytes(), (self.whole / file).read_bytes(), file)
+        self.assertFalse((self.out / "surfaces/pca.h5.journal").exists())
+
+    def test_kills_at_any_time_change_no_bit(self):
+        journal = self.out / "surfaces/pca.h5.journal"
+        moments = [lambda: (self.out / "main/run.json").exists(),
+                   lambda: lines_in(self.out / "main/metrics.jsonl") > 3,
+                   lambda: lines_in(self.out / "main/metrics.jsonl") > 22,
+                   lambda: (self.out / "main/weights.safetensors").exists(),
+                   lambda: lines_in(self.out / "branches/half/metrics.jsonl") > 13,
+                   lambda: lines_in(self.out / "branches/late/metrics.jsonl") > 2,
+                   lambda: points_in(journal) > 2, lambda: points_in(journal) > 20]
+        for number, moment in enumerate(moments):
+            self.assertEqual(cli.signal_when(self.start(), moment, signal.SIGKILL), -signal.SIGKILL, f"kill {number}")
+        self.finish()
+        self.check_equal_to_the_whole_one()
+
+    def test_signals_stop_it_with_everything_saved(self):
+        journal = self.out / "surfaces/pca.h5.journal"
+        for number, moment in ((signal.SIGTERM, lambda: lines_in(self.out / "main/metrics.jsonl") > 12),
+                               (signal.SIGINT, lambda: lines_in(self.out / "branches/half/metrics.jsonl") > 5),
+                               (signal.SIGTERM, lambda: points_in(journal) > 5)):
+            process = self.start()
+            self.assertEqual(cli.signal_when(process, moment, number), RESUMABLE)
+            if not (self.out / "main/weights.safetensors").exists():
+                status = cli.read_json(self.out / "main/status.json")
+                self.assertEqual(status["state"], "interrupted")
+                self.assertTrue((self.out / f"main/checkpoints/step-{status['step']:09}.safetensors").exists())
+        self.finish()
+        self.check_equal_to_the_whole_one()
+
+    def test_a_stop_says_what_to_do(self):
+        process = self.start()
+        moment = lambda: lines_in(self.out / "main/metrics.jsonl") > 4
+        self.assertEqual(cli.signal_when(process, moment, signal.SIGTERM), RESUMABLE)
+        self.assertIn("run the same command again", process.stderr_text)
+
+    def test_points_of_the_journal_are_not_computed_again(self):
+        journal = self.out / "surfaces/pca.h5.journal"
+        self.assertEqual(cli.signal_when(self.start(), lambda: points_in(journal) > 10, signal.SIGKILL), -signal.SIGKILL)
+        self.finish()
+        landscape = cli.read_surface(self.out / "surfaces/pca.h5")[1]["provenance"]["landscape"]
+        self.assertLess(landscape["points_evaluated"], GRID[0] * GRID[1] - 9)
+        self.assertGreater(landscape["points_evaluated"], 0)
+
+    def test_a_torn_end_of_a_journal_costs_its_last_point_alone(self):
+        journal = self.out / "surfaces/pca.h5.journal"
+        self.assertEqual(cli.signal_when(self.start(), lambda: points_in(journal) > 10, signal.SIGKILL), -signal.SIGKILL)
+        journal.write_bytes(journal.read_bytes()[:-5])
+        self.finish()
+        self.check_equal_to_the_whole_one()
+
+    def test_a_journal_of_other_settings_is_refused(self):
+        journal = self.out / "surfaces/pca.h5.journal"
+        self.assertEqual(cli.signal_when(self.start(), lambda: points_in(journal) > 2, signal.SIGKILL), -signal.SIGKILL)
+        result = cli.run("experiment", self.config, "--out", self.out, "--set", "landscape.grid=3x3")
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertIn("pca.h5.journal", result.stderr)
+
+    def test_a_folder_in_use_is_refused(self):
+        shutil.copytree(self.whole, self.out)
+        with open(self.out / "main/.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            result = cli.run("experiment", self.config, "--out", self.out)
+        self.assertEqual((result.returncode, result.stdout), (1, ""))
+        self.assertIn("in use by another", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
