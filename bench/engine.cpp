@@ -15,6 +15,7 @@
 
 #include "base/device.h"
 #include "base/error.h"
+#include "base/stream.h"
 #include "models/models.h"
 #include "nn/evaluate.h"
 #include "nn/init.h"
@@ -103,6 +104,7 @@ void bench_training(const Bench& bench, const Graph& graph, std::int64_t batch) 
 void run(const std::string& device, double seconds) {
   set_num_threads(0);
   const Bench bench{parse_device(device), seconds};
+  use_device(bench.device);
   for (const char* name : {"vgg11_bn", "resnet18", "resnet20"}) {
     ModelConfig config;
     config.name = name;

@@ -9,6 +9,7 @@
 
 #include "base/device.h"
 #include "base/error.h"
+#include "base/stream.h"
 #include "cli/command.h"
 #include "data/dataset.h"
 #include "io/atomic_file.h"
@@ -72,6 +73,7 @@ std::string data_set(const std::string& name) {
 // A small network through every kernel of the evaluation (batch, materialise and fold, fused convolutions, loss)
 // against the plain computation.
 std::string kernel_self_test(c10::Device device) {
+  use_device(device);
   ModelConfig model;
   model.name = "resnet20";
   model.shortcut = "B";

@@ -61,7 +61,7 @@ void claim_folder(const std::filesystem::path& folder, const nlohmann::json& ide
     write_file_atomically(file, identity.dump(2) + "\n");
     return;
   }
-  const nlohmann::json there = read_json_file(file.string());
+  const nlohmann::json there = read_run_identity(folder);
   if (there == identity) return;
   fail("{} holds a run with another configuration ({}); choose another --out, or remove the folder to train anew",
        folder.string(), difference(there, identity));
@@ -305,7 +305,25 @@ std::int64_t run_end_step(const RunSpec& spec, std::int64_t num_train_images) {
 
 nlohmann::json read_run_status(const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / "status.json";
-  return std::filesystem::exists(file) ? read_json_file(file.string()) : nlohmann::json();
+  if (!std::filesystem::exists(file)) return {};
+  nlohmann::json status = read_json_file(file.string());
+  const auto has = [&](const char* key, nlohmann::json::value_t type) {
+    return status.is_object() && status.contains(key) && status.at(key).type() == type;
+  };
+  check(has("state", nlohmann::json::value_t::string) &&
+            (status.at("state") != "done" || has("final", nlohmann::json::value_t::object)),
+        "{} is damaged; remove it, and the run goes on from its last checkpoint", file.string());
+  return status;
+}
+
+nlohmann::json read_run_identity(const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / "run.json";
+  nlohmann::json identity = read_json_file(file.string());
+  check(identity.is_object() && identity.contains("name") && identity.at("name").is_string() &&
+            identity.contains("first_step") && identity.at("first_step").is_number_integer() &&
+            identity.contains("description") && identity.at("description").is_object() && identity.contains("seed"),
+        "{} is damaged: it does not describe a run", file.string());
+  return identity;
 }
 
 nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const std::filesystem::path& folder) {
