@@ -64,9 +64,7 @@ kernel_benchmarks() {
   local program status=0
   cmake --preset bench $(sed -nE 's/^(CMAKE_PREFIX_PATH|CMAKE_CUDA_COMPILER|CUDAToolkit_ROOT|CUDA_TOOLKIT_ROOT_DIR|HDF5_ROOT|CMAKE_LIBRARY_PATH|CMAKE_INCLUDE_PATH|THALWEG_PYTHON|THALWEG_PLOTLY_JS|THALWEG_CUDA_ARCHITECTURES):[A-Z]+=(.*)/-D\1=\2/p' build/release/CMakeCache.txt) &&
     cmake --build build/bench -j "$(nproc)" || return 1
-  for program in build/bench/bench/*_bench; do
-    "$program" --benchmark_out="$OUT/$(basename "$program").json" --benchmark_out_format=json || status=1
-  done
+  build/bench/bench/bench_engine cuda:0 20 >"$OUT/bench_engine.jsonl" || status=1
   return $status
 }
 

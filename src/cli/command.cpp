@@ -30,10 +30,10 @@ CommandLine::CommandLine(const std::string& name, const std::string& summary, co
   options_.positional_help(positional_help);
   options_.set_width(110);
   options_.add_options("Common")("set", "change a key of the configuration: --set train.batch=64",
-                                 cxxopts::value<std::vector<std::string>>(),
-                                 "KEY=VALUE")("device", "auto, cpu or cuda:N", cxxopts::value<std::string>(), "NAME")(
-      "seed", "seed of weights, data order and augmentation", cxxopts::value<std::uint64_t>(), "N")(
-      "threads", "CPU threads, 0 for one a core", cxxopts::value<int>(), "N")("json", "print results as JSON")(
+                                 cxxopts::value<std::vector<std::string>>(), "KEY=VALUE")(
+      "device", "auto, cpu, cuda or cuda:N", cxxopts::value<std::string>(), "NAME")(
+      "seed", "seed of weights, data order, augmentation and random directions", cxxopts::value<std::uint64_t>(), "N")(
+      "threads", "CPU threads, 0 for one a physical core", cxxopts::value<int>(), "N")("json", "print results as JSON")(
       "quiet", "no progress on stderr")("h,help", "show this help");
 }
 

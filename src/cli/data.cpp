@@ -1,3 +1,5 @@
+#include <cstdlib>
+
 #include "base/error.h"
 #include "cli/command.h"
 #include "data/dataset.h"
@@ -13,7 +15,9 @@ void fetch(const CommandLine& line, const std::string& name) {
   if (line.has("url")) options.url = line.text("url");
   if (line.has("sha256")) options.sha256 = line.text("sha256");
   options.progress = line.common().progress;
-  const std::string folder = line.has("out") ? line.text("out") : "";
+  // Where it will be looked for: THALWEG_DATA if set, else the user's data folder.
+  const char* data_folder = std::getenv("THALWEG_DATA");
+  const std::string folder = line.has("out") ? line.text("out") : data_folder != nullptr ? data_folder : "";
   const FetchResult result = fetch_data_set(name, folder, options);
   if (line.common().json) {
     fmt::print("{}\n", nlohmann::json({{"folder", result.folder.string()}, {"downloaded", result.downloaded}}).dump());
@@ -51,8 +55,9 @@ void data_command(int argc, char** argv) {
                    "  thalweg data info cifar10 --path /data --json\n");
   line.add()("action", "fetch or info", cxxopts::value<std::string>(), "ACTION")(
       "name", "cifar10, cifar100 or (info) synthetic", cxxopts::value<std::string>(), "NAME")(
-      "out", "fetch: the folder to put it in", cxxopts::value<std::string>(), "DIR")(
-      "url", "fetch: another address of the archive", cxxopts::value<std::string>(), "URL")(
+      "out", "fetch: the folder to put it in (default: $THALWEG_DATA, else ~/.local/share/thalweg)",
+      cxxopts::value<std::string>(),
+      "DIR")("url", "fetch: another address of the archive", cxxopts::value<std::string>(), "URL")(
       "sha256", "fetch: expected SHA-256 of the archive", cxxopts::value<std::string>(), "HEX")(
       "path", "info: the folder it lies in", cxxopts::value<std::string>(), "DIR");
   line.positional({"action", "name"});

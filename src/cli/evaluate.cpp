@@ -28,11 +28,12 @@ ExperimentConfig config_of(const CommandLine& line, const nlohmann::json& descri
 }  // namespace
 
 void evaluate_command(int argc, char** argv) {
-  CommandLine line("evaluate", "Loss and accuracy of one set of weights over all images of a split, in float32.",
-                   "--weights FILE",
-                   "  thalweg evaluate --weights out/demo/main/weights.safetensors --split test --json\n"
-                   "  thalweg evaluate --weights vgg16_bn.safetensors --config experiments/cifar10-vgg11.json --set "
-                   "model.name=vgg16_bn\n");
+  CommandLine line(
+      "evaluate", "Loss and accuracy of one set of weights over all images of a split, in float32.",
+      "--weights FILE [--split test]",
+      "  thalweg evaluate --weights out/demo/main/weights.safetensors --split test --json\n"
+      "  thalweg evaluate --weights vgg16_bn.safetensors --config experiments/cifar10-vgg11-cpu.json --set "
+      "model.name=vgg16_bn\n");
   line.add()("weights", "safetensors file with PyTorch names", cxxopts::value<std::string>(), "FILE")(
       "split", "train or test", cxxopts::value<std::string>()->default_value("test"), "SPLIT")(
       "config", "says model and data of weights that do not", cxxopts::value<std::string>(), "FILE");

@@ -73,11 +73,15 @@ void landscape_command(int argc, char** argv) {
   const CommonFlags flags = line.common();
   const std::string plane = line.required("plane", "--plane FILE");
   const std::string out = line.required("out", "--out SURFACE.h5");
+  if (out.ends_with(".csv")) fail_usage("--out names the HDF5 file, like surface.h5; the CSV is written beside it");
   const nlohmann::json provenance = read_plane(plane).provenance;
   const ExperimentConfig config = config_of(plane, provenance, flags);
   const LandscapeConfig landscape = landscape_of(line, config.landscape);
   Session session = open_session(config, flags.progress);
   // The normalisation that the weights were trained with, whatever the data set's usual one is.
+  if (provenance.value("data_digest", session.data.digest) != session.data.digest) {
+    fmt::print(stderr, "note: these are not the images that the plane's runs were trained on (another SHA-256)\n");
+  }
   if (provenance.contains("normalisation")) session.data.normalisation = provenance.at("normalisation");
   write_mapped_surface(plane, landscape, session, out);
   print_surface(out, flags.json);

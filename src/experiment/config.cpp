@@ -65,11 +65,12 @@ std::vector<BranchConfig> read_branches(ConfigReader reader, double main_epochs)
   return out;
 }
 
-// Reading them for their errors alone: the real ones are made once the data set's size is known.
+// Reading them for their errors alone: the real ones are made once the data set's size is known. With many steps an
+// epoch nothing is refused that some data set allows.
 void check_rules(const nlohmann::json& schedule, const nlohmann::json& snapshots, const std::string& path,
                  double epochs) {
-  const Schedule checked(schedule, path + "schedule", 100, epochs);
-  SnapshotRule(snapshots, path + "snapshots", {0, 100, 100, {}});
+  const Schedule checked(schedule, path + "schedule", 1 << 20, epochs);
+  SnapshotRule(snapshots, path + "snapshots", {0, 1 << 20, 1 << 20, {}});
 }
 
 }  // namespace

@@ -163,7 +163,9 @@ Plane points_plane_of(const PlaneRequest& request) {
 std::vector<fs::path> find_runs(const fs::path& folder) {
   if (is_run(folder)) return {folder};
   std::vector<fs::path> runs;
-  if (is_run(folder / "main")) runs.push_back(folder / "main");
+  check(is_run(folder / "main"), "{} is neither a run (no run.json) nor an experiment (no main/run.json)",
+        folder.string());
+  runs.push_back(folder / "main");
   if (fs::is_directory(folder / "branches")) {
     for (const auto& entry : fs::directory_iterator(folder / "branches")) {
       if (is_run(entry.path())) runs.push_back(entry.path());
@@ -176,7 +178,6 @@ std::vector<fs::path> find_runs(const fs::path& folder) {
       return key(a) < key(b);
     });
   }
-  check(!runs.empty(), "{} is neither a run (no run.json) nor an experiment (no main/run.json)", folder.string());
   return runs;
 }
 

@@ -33,7 +33,7 @@ struct Session {
 // Sets the number of threads, picks the device, loads the data.
 Session open_session(const ExperimentConfig& config, ProgressMode progress);
 
-// {"version", "commit", "device", "threads"}: what made a file.
+// {"version", "commit", "device", "processor", "threads"}: what made a file.
 nlohmann::json make_provenance(c10::Device device);
 
 }  // namespace thalweg

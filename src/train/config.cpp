@@ -39,7 +39,7 @@ TrainConfig read_train_config(ConfigReader reader) {
   config.augment = read_augment(reader.get_object("augment"));
   if (reader.has("schedule")) config.schedule = reader.get_json("schedule");
   if (reader.has("snapshots")) config.snapshots = reader.get_json("snapshots");
-  config.evaluate_every = reader.get_double("evaluate_every", config.evaluate_every, 0, 1e6);
+  config.evaluate_every = reader.get_int("evaluate_every", config.evaluate_every, 0);
   config.checkpoint_every = reader.get_double("checkpoint_every", config.checkpoint_every, 1e-3, 1e6);
   config.log_every = reader.get_int("log_every", config.log_every, 0);
   reader.finish();

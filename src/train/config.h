@@ -33,9 +33,9 @@ struct TrainConfig {
   AugmentSpec augment;
   nlohmann::json schedule = {{"kind", "constant"}, {"lr", 0.1}};
   nlohmann::json snapshots = nlohmann::json::object();
-  double evaluate_every = 1;    // epochs between evaluations on the test split; 0: at the end only
-  double checkpoint_every = 1;  // epochs between checkpoints
-  std::int64_t log_every = 50;  // steps between "step" lines of metrics.jsonl; 0: none
+  std::int64_t evaluate_every = 1;  // epochs between evaluations on the test split; 0: at the end only
+  double checkpoint_every = 1;      // epochs between checkpoints
+  std::int64_t log_every = 50;      // steps between "step" lines of metrics.jsonl; 0: none
 };
 
 TrainConfig read_train_config(ConfigReader reader);

@@ -106,8 +106,9 @@ class RunLoop {
         state_(to_device(start.state, context.device)),
         steps_per_epoch_(steps_per_epoch(train_.size(), spec.train.batch)),
         end_step_(run_end_step(spec, train_.size())),
-        schedule_(spec.train.schedule, "train.schedule", steps_per_epoch_, spec.train.epochs),
-        rule_(spec.train.snapshots, "train.snapshots", {spec.first_step, end_step_, steps_per_epoch_, change_steps()}),
+        schedule_(spec.train.schedule, config_path() + "schedule", steps_per_epoch_, spec.train.epochs),
+        rule_(spec.train.snapshots, config_path() + "snapshots",
+              {spec.first_step, end_step_, steps_per_epoch_, change_steps()}),
         step_(context.graph, train_, spec.train, spec.seed, state_),
         evaluator_(compile(context.graph), context.device),
         trajectory_(folder / "trajectory", context.graph.parameters.size(), context.graph.buffers.size()),
@@ -125,6 +126,8 @@ class RunLoop {
   }
 
  private:
+  // How the configuration names this run's keys.
+  std::string config_path() const { return spec_.fork.empty() ? "train." : fmt::format("branch {}: ", spec_.name); }
   double epoch_at(std::int64_t step) const { return static_cast<double>(step) / static_cast<double>(steps_per_epoch_); }
   double lr_at(std::int64_t step) const { return schedule_.lr(step - spec_.first_step); }
 
@@ -200,7 +203,7 @@ class RunLoop {
                            {"lr", lr},
                            {"train_loss", sums[0].item<double>() / images},
                            {"train_accuracy", sums[1].item<double>() / images}};
-    if (due(spec_.train.evaluate_every, state_.step) || state_.step == end_step_) {
+    if (due(static_cast<double>(spec_.train.evaluate_every), state_.step) || state_.step == end_step_) {
       const SplitMetrics test = evaluate_weights(evaluator_, state_.weights, state_.buffers, test_);
       line["test_loss"] = test.loss;
       line["test_accuracy"] = test.accuracy;

@@ -1,7 +1,8 @@
 // One training run: a main path, or a branch that forks from a checkpoint of another run. Its folder:
 //   run.json              what the run is (must be equal for it to go on)
-//   status.json           {"state": "running|interrupted|failed|done", "step", "final": {...}, "provenance": {...},
-//   ...} metrics.jsonl         train/metrics.h checkpoints/          the latest one, and those at RunSpec::keep
+//   status.json           {"state": "running|interrupted|failed|done", "step", "final"?, "provenance", ...}
+//   metrics.jsonl         train/metrics.h
+//   checkpoints/          the latest one, and those at RunSpec::keep
 //   trajectory/           trajectory/store.h
 //   weights.safetensors   final weights, nn/weights_file.h
 // Interrupted anywhere (signal, kill, power) and started again with the same spec it goes on from the last checkpoint

@@ -63,13 +63,13 @@ std::vector<double> first_of(const std::vector<double>& values, std::size_t coun
 }
 
 // A Gaussian direction with the filters' own lengths; `layout` in order of offset.
-at::Tensor filter_normalised_direction(const at::Tensor& origin, const std::vector<LayoutEntry>& layout,
+at::Tensor filter_normalised_direction(const at::Tensor& origin, const std::vector<TensorPlace>& layout,
                                        NormalStream normal) {
   at::Tensor direction = at::zeros_like(origin);
   const float* w = origin.const_data_ptr<float>();
   float* d = direction.data_ptr<float>();
   std::vector<double> draw;
-  for (const LayoutEntry& entry : layout) {
+  for (const TensorPlace& entry : layout) {
     if (entry.shape.size() < 2 || entry.size == 0) continue;
     const std::int64_t filter_size = entry.size / entry.shape[0];
     draw.resize(static_cast<std::size_t>(filter_size));
@@ -168,7 +168,7 @@ Plane random_plane(const at::Tensor& origin, const at::Tensor& buffers, std::uin
   check(plane.origin.scalar_type() == at::kFloat && plane.origin.dim() == 1 &&
             at::isfinite(plane.origin).all().item<bool>(),
         "the origin of a random plane must be one finite float32 vector");
-  const std::vector<LayoutEntry> layout = parse_layout(plane.layout, plane.origin.numel(), "random plane");
+  const std::vector<TensorPlace> layout = parse_layout(plane.layout, plane.origin.numel(), "random plane");
   plane.d1 = filter_normalised_direction(plane.origin, layout, NormalStream(Philox(seed, Stream::kDirection, 0)));
   plane.d2 = filter_normalised_direction(plane.origin, layout, NormalStream(Philox(seed, Stream::kDirection, 1)));
   plane.buffers = buffers.to(at::kCPU).clone();

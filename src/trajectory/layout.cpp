@@ -8,8 +8,8 @@
 namespace thalweg {
 namespace {
 
-LayoutEntry parse_entry(const nlohmann::json& json, std::int64_t num_elements) {
-  LayoutEntry entry;
+TensorPlace parse_entry(const nlohmann::json& json, std::int64_t num_elements) {
+  TensorPlace entry;
   entry.name = json.at("name").get<std::string>();
   entry.shape = json.at("shape").get<std::vector<std::int64_t>>();
   entry.offset = json.at("offset").get<std::int64_t>();
@@ -26,8 +26,8 @@ LayoutEntry parse_entry(const nlohmann::json& json, std::int64_t num_elements) {
 
 }  // namespace
 
-std::vector<LayoutEntry> parse_layout(const nlohmann::json& json, std::int64_t num_elements, const std::string& what) {
-  std::vector<LayoutEntry> entries;
+std::vector<TensorPlace> parse_layout(const nlohmann::json& json, std::int64_t num_elements, const std::string& what) {
+  std::vector<TensorPlace> entries;
   try {
     if (!json.is_array()) throw std::runtime_error("it is no list");
     for (const nlohmann::json& entry : json) entries.push_back(parse_entry(entry, num_elements));
@@ -36,11 +36,11 @@ std::vector<LayoutEntry> parse_layout(const nlohmann::json& json, std::int64_t n
          error.what());
   }
   // Empty entries before the one that starts where they do.
-  std::stable_sort(entries.begin(), entries.end(), [](const LayoutEntry& a, const LayoutEntry& b) {
+  std::stable_sort(entries.begin(), entries.end(), [](const TensorPlace& a, const TensorPlace& b) {
     return std::tie(a.offset, a.size) < std::tie(b.offset, b.size);
   });
   std::int64_t end = 0;
-  for (const LayoutEntry& entry : entries) {
+  for (const TensorPlace& entry : entries) {
     check(entry.offset == end, "{}: {} starts at element {} of the vector, expected {}", what, entry.name, entry.offset,
           end);
     end += entry.size;

@@ -9,7 +9,7 @@
 
 namespace thalweg {
 
-struct LayoutEntry {
+struct TensorPlace {
   std::string name;
   std::vector<std::int64_t> shape;  // row-major
   std::int64_t offset = 0;          // of its first element in the vector
@@ -18,6 +18,6 @@ struct LayoutEntry {
 
 // Parses [{"name", "shape", "offset"}, ...], in order of offset. Throws Error that starts with `what` unless the
 // entries tile [0, num_elements) without a hole or an overlap.
-std::vector<LayoutEntry> parse_layout(const nlohmann::json& json, std::int64_t num_elements, const std::string& what);
+std::vector<TensorPlace> parse_layout(const nlohmann::json& json, std::int64_t num_elements, const std::string& what);
 
 }  // namespace thalweg

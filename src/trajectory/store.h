@@ -30,7 +30,7 @@ struct SnapshotInfo {
   double epoch = 0;            // the same in epochs
   double lr = 0;               // rate of the update that follows
   std::optional<double> loss;  // training loss of the batch at that time
-  std::string reason;          // why it was taken: SnapshotRule::reason
+  std::string reason;          // why it was taken: SnapshotRule::reason, or "fork"
 };
 
 class TrajectoryWriter {

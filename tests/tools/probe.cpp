@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "io/config_reader.h"
 #include "io/safetensors.h"
