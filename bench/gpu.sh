@@ -61,7 +61,7 @@ sanitize() {
 }
 
 kernel_benchmarks() {
-  local program status=0
+  local status=0
   cmake --preset bench $(sed -nE 's/^(CMAKE_PREFIX_PATH|CMAKE_CUDA_COMPILER|CUDAToolkit_ROOT|CUDA_TOOLKIT_ROOT_DIR|HDF5_ROOT|CMAKE_LIBRARY_PATH|CMAKE_INCLUDE_PATH|THALWEG_PYTHON|THALWEG_PLOTLY_JS|THALWEG_CUDA_ARCHITECTURES):[A-Z]+=(.*)/-D\1=\2/p' build/release/CMakeCache.txt) &&
     cmake --build build/bench -j "$(nproc)" || return 1
   build/bench/bench/bench_engine cuda:0 20 >"$OUT/bench_engine.jsonl" || status=1

@@ -19,10 +19,6 @@ bool is_run(const fs::path& folder) {
   return fs::exists(folder / "run.json");
 }
 
-nlohmann::json read_run_identity(const fs::path& run) {
-  return read_json_file((run / "run.json").string());
-}
-
 // What a run or a weights file says of itself, as a plane keeps it.
 nlohmann::json provenance_of(const nlohmann::json& description, const std::string& data_path) {
   nlohmann::json out = {{"version", kVersion}, {"commit", kCommit}};
