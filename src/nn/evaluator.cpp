@@ -73,15 +73,44 @@ void Evaluator::load(const at::Tensor& folded) {
       continue;
     }
     layer.weight = weight.view({s.rows, step.kernel, step.kernel, s.channels}).permute({0, 3, 1, 2});
-    if (device_.is_cpu()) layer.weight = packed_weight(layer.weight, step);
   }
+  if (!device_.is_cpu()) return;
+  separate_relu_ = may_overflow();
+  for (const Step& step : program_.steps) {
+    if (step.kind != StepKind::kConv) continue;
+    LayerWeights& layer = layers_[static_cast<std::size_t>(step.segment)];
+    layer.weight = packed_weight(layer.weight, step);
+  }
+}
+
+// Whether an activation could overflow float32, by bounds from the weights' row sums: |y| <= |x| max_k sum |W_k| + |b|.
+// Weights that are not finite could, too. Far from the minima a map meets such points, and they must show.
+bool Evaluator::may_overflow() const {
+  constexpr double kLargestInput = 1e4;  // normalised pixels are below 10
+  constexpr double kLimit = 1e37;
+  std::vector<double> bound(static_cast<std::size_t>(program_.num_slots), kLargestInput);
+  for (const Step& step : program_.steps) {
+    double y = bound[static_cast<std::size_t>(step.input)];
+    if (step.segment >= 0) {
+      const LayerWeights& layer = layers_[static_cast<std::size_t>(step.segment)];
+      const at::Tensor row_sums = layer.weight.abs().flatten(1).sum(1);
+      y = y * row_sums.max().item<double>() + layer.bias.abs().max().item<double>();
+    }
+    if (step.other >= 0) y += bound[static_cast<std::size_t>(step.other)];
+    bound[static_cast<std::size_t>(step.output)] = y;
+    if (!(y < kLimit)) return true;
+  }
+  return false;
 }
 
 at::Tensor Evaluator::run_conv(const Step& step, const at::Tensor& x, const std::optional<at::Tensor>& other) const {
   const LayerWeights& layer = layers_[static_cast<std::size_t>(step.segment)];
   if (device_.is_cpu()) {
-    return other ? onednn_conv_add(x, *other, layer.weight, layer.bias, step)
-                 : onednn_conv(x, layer.weight, layer.bias, step);
+    Step conv = step;
+    conv.relu = step.relu && !separate_relu_;
+    at::Tensor y = other ? onednn_conv_add(x, *other, layer.weight, layer.bias, conv)
+                         : onednn_conv(x, layer.weight, layer.bias, conv);
+    return step.relu && separate_relu_ ? y.relu_() : y;
   }
   at::Tensor y = at::conv2d(x, layer.weight, layer.bias, at::IntArrayRef{step.stride, step.stride},
                             at::IntArrayRef{step.padding, step.padding});

@@ -31,12 +31,14 @@ class Evaluator {
     at::Tensor weight;  // packed for oneDNN on the CPU
     at::Tensor bias;
   };
+  bool may_overflow() const;
   at::Tensor run_conv(const Step& step, const at::Tensor& x, const std::optional<at::Tensor>& other) const;
   at::Tensor run_step(const Step& step, const std::vector<at::Tensor>& slots) const;
 
   Program program_;
   c10::Device device_;
   std::vector<LayerWeights> layers_;  // by segment
+  bool separate_relu_ = false;        // CPU: oneDNN's fused ReLU turns NaN into 0, and these weights could give NaN
 };
 
 // Folded weights of plain weights and buffers (no plane): float32 [folded_size] on the weights' device.

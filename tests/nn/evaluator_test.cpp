@@ -58,6 +58,20 @@ TEST_P(EveryModel, CompiledEqualsEager) {
 INSTANTIATE_TEST_SUITE_P(Models, EveryModel, testing::ValuesIn(model_names()),
                          [](const auto& param) { return param.param; });
 
+TEST(Evaluator, ShowsOverflowAsTheReferenceDoes) {
+  ModelConfig config;
+  config.name = "vgg11_bn";
+  config.width = 0.125;
+  Sample sample(config);
+  sample.weights.narrow(0, 0, 1000).fill_(1e30f);
+  sample.weights.narrow(0, 2000, 1000).fill_(-1e30f);
+  Evaluator evaluator(compile(sample.graph), at::kCPU);
+  evaluator.load(fold_weights(evaluator.program(), sample.weights, sample.buffers));
+  const at::Tensor finite = at::isfinite(sample.eager());
+  EXPECT_FALSE(finite.all().item<bool>());
+  EXPECT_TRUE(at::equal(at::isfinite(evaluator.logits(sample.images)), finite));
+}
+
 TEST(Program, FusesBatchNormReluAndResidualAdd) {
   ModelConfig config;
   config.name = "resnet18";

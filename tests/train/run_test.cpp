@@ -30,6 +30,7 @@ class RunTest : public testing::Test {
     spec_.train.snapshots = {{"every_epochs", 0.5}, {"around_rate_change", 1}};
     spec_.train.log_every = 3;
     spec_.seed = 4;
+    spec_.description = {{"model", {{"name", "vgg11_bn"}}}};
   }
   ~RunTest() override { request_stop(false); }
 
@@ -150,7 +151,8 @@ TEST_F(RunTest, RefusesABranchOfAMainPathThatWasTrainedAnew) {
 }
 
 TEST_F(RunTest, DivergenceNamesStepAndRateAndKeepsTheLastGoodCheckpoint) {
-  spec_.train.schedule = {{"kind", "multi_step"}, {"lr", 0.05}, {"milestones", {1.0}}, {"factor", 1e30}};
+  spec_.train.schedule = {
+      {"kind", "multi_step"}, {"lr", 0.05}, {"milestones", {1.0, 1.2, 1.4, 1.6, 1.8}}, {"factor", 1e6}};
   expect_error([&] { train(spec_, "run"); }, "diverged");
   const std::vector<std::int64_t> steps = checkpoint_steps(folder_ / "run");
   ASSERT_FALSE(steps.empty());
