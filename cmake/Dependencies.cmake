@@ -24,6 +24,8 @@ find_package(ZLIB REQUIRED)
 # The wheel's headers as system headers, so that our warnings do not reach into them; they are for C++ only (a .cu file
 # that includes LibTorch takes minutes). {fmt} comes with them, header-only.
 add_library(thalweg_dependencies INTERFACE)
+# The wheel's libtorch.so exports a std::filesystem of its own, whose remove_all calls a null symbol: ours must be found first.
+target_link_options(thalweg_dependencies INTERFACE "LINKER:--no-as-needed" "-lstdc++" "LINKER:--as-needed")
 target_include_directories(thalweg_dependencies SYSTEM INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${TORCH_INCLUDE_DIRS}>"
   ${CUDAToolkit_INCLUDE_DIRS} ${HDF5_INCLUDE_DIRS})
 target_compile_definitions(thalweg_dependencies INTERFACE FMT_HEADER_ONLY=1)

@@ -1,12 +1,13 @@
 // Labelled images in memory, and where they come from.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <ATen/core/Tensor.h>
 
 #include "io/config_reader.h"
 
@@ -35,10 +36,10 @@ void from_json(const nlohmann::json& json, Normalisation& value);
 //   {"name": "cifar10", "path": "", "train_images": 0, "test_images": 0, "seed": 0}
 struct DataConfig {
   std::string name = "synthetic";  // cifar10, cifar100, synthetic
-  std::string path;                // folder that holds the files or their standard folder; empty: $THALWEG_DATA
+  std::string path = "";           // the files' folder or the one above it; empty: $THALWEG_DATA, then the user's
   std::int64_t train_images = 0;   // the first N of the split; 0: all
   std::int64_t test_images = 0;
-  std::uint64_t seed = 0;          // of the synthetic set
+  std::uint64_t seed = 0;  // of the synthetic set
 };
 DataConfig read_data_config(ConfigReader reader);
 nlohmann::json to_json(const DataConfig& config);

@@ -43,4 +43,12 @@ void check(bool condition, fmt::format_string<Args...> format, Args&&... args) {
   if (!condition) fail(format, std::forward<Args>(args)...);
 }
 
+// The first line of a message that says something: LibTorch's carry a C++ backtrace behind it, some an empty line
+// before.
+inline std::string first_line(const std::string& message) {
+  const std::size_t begin = message.find_first_not_of("\n ");
+  if (begin == std::string::npos) return "an error without a message";
+  return message.substr(begin, message.find('\n', begin) - begin);
+}
+
 }  // namespace thalweg

@@ -1,8 +1,19 @@
 #include "base/stream.h"
 
+#include <ATen/Context.h>
+#include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAStream.h>
 
 namespace thalweg {
+
+void use_device(c10::Device device) {
+  if (!device.is_cuda()) return;
+  c10::cuda::set_device(device.index() < 0 ? static_cast<c10::DeviceIndex>(0) : device.index());
+  at::globalContext().setAllowTF32CuDNN(false);
+  at::globalContext().setAllowTF32CuBLAS(false);
+  at::globalContext().setDeterministicCuDNN(true);
+  at::globalContext().setBenchmarkCuDNN(false);
+}
 
 cudaStream_t current_stream(c10::Device device) {
   return c10::cuda::getCurrentCUDAStream(device.index()).stream();

@@ -1,4 +1,4 @@
-// The CUDA stream that LibTorch's own operations use on a device, for our kernels to join.
+// A process's choice of GPU, and the CUDA stream that LibTorch's own operations use there, for our kernels to join.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -6,6 +6,11 @@
 typedef struct CUstream_st* cudaStream_t;
 
 namespace thalweg {
+
+// Makes `device` the current one. On a GPU "float32" then means float32 (cuDNN's default is TF32, with ten bits of
+// mantissa), and cuDNN takes deterministic algorithms, chosen without timing, so that a resumed run ends in the same
+// bits.
+void use_device(c10::Device device);
 
 cudaStream_t current_stream(c10::Device device);
 

@@ -1,8 +1,8 @@
 #include "cli/command.h"
 
-#include <fmt/format.h>
-
 #include <cstdio>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "io/config_reader.h"
@@ -30,8 +30,8 @@ CommandLine::CommandLine(const std::string& name, const std::string& summary, co
   options_.positional_help(positional_help);
   options_.set_width(110);
   options_.add_options("Common")("set", "change a key of the configuration: --set train.batch=64",
-                                 cxxopts::value<std::vector<std::string>>(), "KEY=VALUE")(
-      "device", "auto, cpu or cuda:N", cxxopts::value<std::string>(), "NAME")(
+                                 cxxopts::value<std::vector<std::string>>(),
+                                 "KEY=VALUE")("device", "auto, cpu or cuda:N", cxxopts::value<std::string>(), "NAME")(
       "seed", "seed of weights, data order and augmentation", cxxopts::value<std::uint64_t>(), "N")(
       "threads", "CPU threads, 0 for one a core", cxxopts::value<int>(), "N")("json", "print results as JSON")(
       "quiet", "no progress on stderr")("h,help", "show this help");

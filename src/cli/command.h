@@ -1,14 +1,15 @@
-// A command of the program: parses its flags, calls the engine, prints. Results go to stdout, progress to stderr; errors are
-// thrown and printed once, by main.
+// A command of the program: parses its flags, calls the engine, prints. Results go to stdout, progress to stderr;
+// errors are thrown and printed once, by main.
 #pragma once
 
 // A vector option takes one value each time it is given ("--set a=1,2" is one value).
 #define CXXOPTS_VECTOR_DELIMITER '\0'
-#include <cxxopts.hpp>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <cxxopts.hpp>
+#include <nlohmann/json.hpp>
 
 #include "base/progress.h"
 #include "experiment/config.h"

@@ -8,7 +8,7 @@ void config_command(int argc, char** argv) {
                    "  thalweg config check experiments/demo.json\n"
                    "  thalweg config check experiments/demo.json --set train.batch=64\n");
   line.add()("action", "check", cxxopts::value<std::string>(), "check")("file", "configuration file",
-                                                                       cxxopts::value<std::string>(), "FILE");
+                                                                        cxxopts::value<std::string>(), "FILE");
   line.positional({"action", "file"});
   line.parse(argc, argv);
   const std::string action = line.required("action", "'check FILE'");

@@ -34,7 +34,8 @@ void info(const CommandLine& line, const std::string& name) {
   fmt::print("{}: {} train and {} test images of {}\n", name, description.at("train_images").dump(),
              description.at("test_images").dump(), description.at("image").dump());
   for (const auto& c : description.at("classes")) {
-    fmt::print("  {:<16} {:>6} train {:>6} test\n", c.at("name").get<std::string>(), c.at("train").dump(), c.at("test").dump());
+    fmt::print("  {:<16} {:>6} train {:>6} test\n", c.at("name").get<std::string>(), c.at("train").dump(),
+               c.at("test").dump());
   }
   fmt::print("normalisation  {}\nmeasured       {}\nsha256         {}\n", description.at("normalisation").dump(),
              description.at("measured").dump(), description.at("digest").get<std::string>());

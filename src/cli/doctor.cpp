@@ -1,12 +1,15 @@
-#include <ATen/ATen.h>
-#include <cuda_runtime_api.h>
-#include <torch/version.h>
-
 #include <filesystem>
 #include <functional>
 
+#include <cuda_runtime_api.h>
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <torch/version.h>
+
 #include "base/device.h"
 #include "base/error.h"
+#include "base/stream.h"
 #include "cli/command.h"
 #include "data/dataset.h"
 #include "io/atomic_file.h"
@@ -29,16 +32,18 @@ struct Finding {
 Finding look(const std::string& name, const std::function<std::string()>& check_it) {
   try {
     return {name, true, check_it()};
+  } catch (const Error& error) {
+    return {name, false, error.what()};
   } catch (const std::exception& error) {
-    return {name, false, std::string(error.what()).substr(0, std::string(error.what()).find('\n'))};
+    return {name, false, first_line(error.what())};
   }
 }
 
 std::string versions() {
   int runtime = 0;
   cudaRuntimeGetVersion(&runtime);
-  return fmt::format("thalweg {} ({}), LibTorch {}, CUDA runtime {}.{}", kVersion, kCommit, TORCH_VERSION, runtime / 1000,
-                     runtime % 1000 / 10);
+  return fmt::format("thalweg {} ({}), LibTorch {}, CUDA runtime {}.{}", kVersion, kCommit, TORCH_VERSION,
+                     runtime / 1000, runtime % 1000 / 10);
 }
 
 std::string gpu() {
@@ -65,9 +70,10 @@ std::string data_set(const std::string& name) {
                      data.digest.substr(0, 16));
 }
 
-// A small network through every kernel of the evaluation (batch, materialise and fold, fused convolutions, loss) against the
-// plain computation.
+// A small network through every kernel of the evaluation (batch, materialise and fold, fused convolutions, loss)
+// against the plain computation.
 std::string kernel_self_test(c10::Device device) {
+  use_device(device);
   ModelConfig model;
   model.name = "resnet20";
   model.shortcut = "B";
@@ -83,12 +89,12 @@ std::string kernel_self_test(c10::Device device) {
   Evaluator evaluator(compile(graph), device);
   evaluator.load(fold_weights(evaluator.program(), weights.to(device), buffers.to(device)));
   const ImageBatches images(data.test.images, data.test.labels, n.mean, n.std, device);
-  const LossSums sums = sum_split_losses(images, [&](const at::Tensor& x) { return evaluator.logits(x); }, 32);
+  const LossSums sums = sum_split_losses(
+      images, [&](const at::Tensor& x) { return evaluator.logits(x); }, 32);
 
   const at::NoGradGuard no_grad;
-  const at::Tensor x =
-      (data.test.images.to(at::kFloat) / 255 - at::tensor(n.mean).to(at::kFloat).view({1, -1, 1, 1})) /
-      at::tensor(n.std).to(at::kFloat).view({1, -1, 1, 1});
+  const at::Tensor x = (data.test.images.to(at::kFloat) / 255 - at::tensor(n.mean).to(at::kFloat).view({1, -1, 1, 1})) /
+                       at::tensor(n.std).to(at::kFloat).view({1, -1, 1, 1});
   const at::Tensor logits =
       run_eager(graph, graph.parameters.views(weights), graph.buffers.views(buffers), x, NormMode::kEval);
   const double expected = at::cross_entropy_loss(logits, data.test.labels).item<double>();
@@ -101,8 +107,9 @@ std::string kernel_self_test(c10::Device device) {
 }  // namespace
 
 void doctor_command(int argc, char** argv) {
-  CommandLine line("doctor", "Looks at this machine and says what works. Ends with 0 if training and mapping can run on the "
-                             "chosen device.",
+  CommandLine line("doctor",
+                   "Looks at this machine and says what works. Ends with 0 if training and mapping can run on the "
+                   "chosen device.",
                    "", "  thalweg doctor\n  thalweg doctor --device cuda:0 --out /out\n");
   line.add()("out", "folder that must be writable", cxxopts::value<std::string>()->default_value("."), "DIR");
   line.parse(argc, argv);
@@ -111,7 +118,9 @@ void doctor_command(int argc, char** argv) {
   const std::string wanted = flags.device.value_or("auto");
 
   std::vector<Finding> findings = {look("versions", versions), look("gpu", gpu)};
-  findings.push_back(look("device", [&] { return fmt::format("{}: {}", parse_device(wanted).str(), device_description(parse_device(wanted))); }));
+  findings.push_back(look("device", [&] {
+    return fmt::format("{}: {}", parse_device(wanted).str(), device_description(parse_device(wanted)));
+  }));
   findings.push_back(look("kernels", [&] { return kernel_self_test(parse_device(wanted)); }));
   findings.push_back(look("write access", [&] { return write_access(line.text("out")); }));
   for (const char* name : {"cifar10", "cifar100"}) findings.push_back(look(name, [&] { return data_set(name); }));
@@ -123,7 +132,8 @@ void doctor_command(int argc, char** argv) {
     const bool needed = finding.name == "device" || finding.name == "kernels" || finding.name == "write access";
     ready = ready && (finding.ok || !needed);
     json.push_back({{"name", finding.name}, {"ok", finding.ok}, {"needed", needed}, {"text", finding.text}});
-    if (!flags.json) fmt::print("{:<5} {:<13} {}\n", finding.ok ? "ok" : needed ? "FAIL" : "no", finding.name, finding.text);
+    if (!flags.json)
+      fmt::print("{:<5} {:<13} {}\n", finding.ok ? "ok" : needed ? "FAIL" : "no", finding.name, finding.text);
   }
   if (flags.json) fmt::print("{}\n", nlohmann::json({{"ready", ready}, {"findings", json}}).dump());
   if (!ready) fail("this machine is not ready; see the lines marked FAIL");

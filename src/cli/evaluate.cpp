@@ -1,7 +1,8 @@
+#include "nn/evaluate.h"
+
 #include "base/error.h"
 #include "cli/command.h"
 #include "experiment/session.h"
-#include "nn/evaluate.h"
 #include "nn/weights_file.h"
 
 namespace thalweg {
@@ -30,7 +31,8 @@ void evaluate_command(int argc, char** argv) {
   CommandLine line("evaluate", "Loss and accuracy of one set of weights over all images of a split, in float32.",
                    "--weights FILE",
                    "  thalweg evaluate --weights out/demo/main/weights.safetensors --split test --json\n"
-                   "  thalweg evaluate --weights vgg16_bn.safetensors --config experiments/cifar10-vgg11.json --set model.name=vgg16_bn\n");
+                   "  thalweg evaluate --weights vgg16_bn.safetensors --config experiments/cifar10-vgg11.json --set "
+                   "model.name=vgg16_bn\n");
   line.add()("weights", "safetensors file with PyTorch names", cxxopts::value<std::string>(), "FILE")(
       "split", "train or test", cxxopts::value<std::string>()->default_value("test"), "SPLIT")(
       "config", "says model and data of weights that do not", cxxopts::value<std::string>(), "FILE");
@@ -52,10 +54,12 @@ void evaluate_command(int argc, char** argv) {
       evaluate_weights(evaluator, weights.weights.to(session.device), weights.buffers.to(session.device),
                        {images.images, images.labels, n.mean, n.std, session.device});
   if (flags.json) {
-    nlohmann::json out = {{"loss", metrics.loss}, {"accuracy", metrics.accuracy}, {"images", metrics.images}, {"split", split}};
+    nlohmann::json out = {
+        {"loss", metrics.loss}, {"accuracy", metrics.accuracy}, {"images", metrics.images}, {"split", split}};
     fmt::print("{}\n", out.dump());
   } else {
-    fmt::print("{} loss {:.6f}, accuracy {:.2f} %, {} images\n", split, metrics.loss, 100 * metrics.accuracy, metrics.images);
+    fmt::print("{} loss {:.6f}, accuracy {:.2f} %, {} images\n", split, metrics.loss, 100 * metrics.accuracy,
+               metrics.images);
   }
 }
 

@@ -4,12 +4,13 @@
 namespace thalweg {
 
 void experiment_command(int argc, char** argv) {
-  CommandLine line("experiment",
-                   "Trains main path and branches, makes the plane, maps train and test loss over it and writes the report. "
-                   "Steps that are done are skipped.",
-                   "CONFIG --out DIR",
-                   "  thalweg experiment experiments/demo.json --out out/demo\n"
-                   "  thalweg experiment experiments/demo.json --out out/demo --set landscape.grid=51x51\n");
+  CommandLine line(
+      "experiment",
+      "Trains main path and branches, makes the plane, maps train and test loss over it and writes the report. "
+      "Steps that are done are skipped.",
+      "CONFIG --out DIR",
+      "  thalweg experiment experiments/demo.json --out out/demo\n"
+      "  thalweg experiment experiments/demo.json --out out/demo --set landscape.grid=51x51\n");
   line.add()("config", "configuration file", cxxopts::value<std::string>(), "CONFIG")(
       "out", "the experiment's folder (default: out/<name>)", cxxopts::value<std::string>(), "DIR");
   line.positional({"config"});

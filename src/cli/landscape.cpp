@@ -16,8 +16,7 @@ std::vector<std::string> split_at_commas(const std::string& text) {
 }
 
 // Network and data as the plane's file says, with --set, --device and --threads on top.
-ExperimentConfig config_of(const std::string& plane_file, const CommonFlags& flags) {
-  const nlohmann::json provenance = read_plane(plane_file).provenance;
+ExperimentConfig config_of(const std::string& plane_file, const nlohmann::json& provenance, const CommonFlags& flags) {
   check(provenance.contains("model") && provenance.contains("data"),
         "{} does not say which network and data it belongs to", plane_file);
   nlohmann::json json = {{"model", provenance.at("model")}, {"data", provenance.at("data")}};
@@ -45,7 +44,8 @@ void print_surface(const std::string& out, bool as_json) {
     if (!surface.has(key)) continue;
     const SurfaceMinimum minimum = surface_minimum(surface, key);
     result[key] = {{"minimum", minimum.value}, {"x", minimum.x}, {"y", minimum.y}};
-    if (!as_json) fmt::print("{}: smallest {} {:.4f} at ({:.4g}, {:.4g})\n", out, key, minimum.value, minimum.x, minimum.y);
+    if (!as_json)
+      fmt::print("{}: smallest {} {:.4f} at ({:.4g}, {:.4g})\n", out, key, minimum.value, minimum.x, minimum.y);
   }
   if (as_json) fmt::print("{}\n", result.dump());
 }
@@ -53,13 +53,14 @@ void print_surface(const std::string& out, bool as_json) {
 }  // namespace
 
 void landscape_command(int argc, char** argv) {
-  CommandLine line("landscape", "Maps train and test loss and accuracy over a plane. Interrupted, it goes on where it was.",
+  CommandLine line("landscape",
+                   "Maps train and test loss and accuracy over a plane. Interrupted, it goes on where it was.",
                    "--plane FILE --out SURFACE.h5",
                    "  thalweg landscape --plane plane.safetensors --grid 51x51 --out surface.h5\n"
                    "  thalweg landscape --plane plane.safetensors --grid 21x21 --range=-1:1,-1:1 --splits test "
                    "--test-images 2000 --out test.h5\n");
-  line.add()("plane", "plane file", cxxopts::value<std::string>(), "FILE")(
-      "grid", "columns x rows (25x25)", cxxopts::value<std::string>(), "WxH")(
+  line.add()("plane", "plane file", cxxopts::value<std::string>(), "FILE")("grid", "columns x rows (25x25)",
+                                                                           cxxopts::value<std::string>(), "WxH")(
       "range", "corners; default: fitted to the path", cxxopts::value<std::string>(), "x0:x1,y0:y1")(
       "margin", "of the fit, as a part of the path's extent (0.2)", cxxopts::value<std::string>(), "M")(
       "splits", "train, test or both (train,test)", cxxopts::value<std::string>(), "LIST")(
@@ -72,9 +73,12 @@ void landscape_command(int argc, char** argv) {
   const CommonFlags flags = line.common();
   const std::string plane = line.required("plane", "--plane FILE");
   const std::string out = line.required("out", "--out SURFACE.h5");
-  const ExperimentConfig config = config_of(plane, flags);
+  const nlohmann::json provenance = read_plane(plane).provenance;
+  const ExperimentConfig config = config_of(plane, provenance, flags);
   const LandscapeConfig landscape = landscape_of(line, config.landscape);
-  const Session session = open_session(config, flags.progress);
+  Session session = open_session(config, flags.progress);
+  // The normalisation that the weights were trained with, whatever the data set's usual one is.
+  if (provenance.contains("normalisation")) session.data.normalisation = provenance.at("normalisation");
   write_mapped_surface(plane, landscape, session, out);
   print_surface(out, flags.json);
 }

@@ -1,8 +1,7 @@
 // thalweg: picks the command, prints what it throws, returns the exit code (docs/cli.md).
-#include <fmt/format.h>
-
 #include <cstdio>
-#include <cstring>
+
+#include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/stop.h"
@@ -17,7 +16,9 @@ void print_commands(std::FILE* stream) {
   for (const thalweg::Command& command : thalweg::commands()) {
     fmt::print(stream, "  {:<11} {}\n", command.name, command.summary);
   }
-  fmt::print(stream, "\n'thalweg COMMAND --help' tells more. Start with: thalweg experiment experiments/demo.json --out out/demo\n");
+  fmt::print(
+      stream,
+      "\n'thalweg COMMAND --help' tells more. Start with: thalweg experiment experiments/demo.json --out out/demo\n");
 }
 
 int run_command(int argc, char** argv) {
@@ -50,9 +51,7 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "thalweg: {}\n", error.what());
     return static_cast<int>(error.code());
   } catch (const std::exception& error) {
-    // LibTorch's messages carry a C++ backtrace behind the first line.
-    const char* end = std::strchr(error.what(), '\n');
-    fmt::print(stderr, "thalweg: {}\n", end == nullptr ? error.what() : std::string(error.what(), end));
+    fmt::print(stderr, "thalweg: {}\n", thalweg::first_line(error.what()));
     return static_cast<int>(thalweg::ExitCode::kFailure);
   }
 }

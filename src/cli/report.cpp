@@ -5,7 +5,8 @@
 namespace thalweg {
 
 void report_command(int argc, char** argv) {
-  CommandLine line("report", "Writes report.html and figures from what an experiment's (or a run's) folder holds so far.", "DIR",
+  CommandLine line("report",
+                   "Writes report.html and figures from what an experiment's (or a run's) folder holds so far.", "DIR",
                    "  thalweg report out/demo\n");
   line.add()("folder", "the experiment's folder", cxxopts::value<std::string>(), "DIR");
   line.positional({"folder"});

@@ -1,10 +1,13 @@
+#include <cmath>
+
 #include "cli/command.h"
 #include "experiment/session.h"
 
 namespace thalweg {
 
 void train_command(int argc, char** argv) {
-  CommandLine line("train", "Trains the main path of a configuration; run again with the same command it goes on where it was.",
+  CommandLine line("train",
+                   "Trains the main path of a configuration; run again with the same command it goes on where it was.",
                    "CONFIG --out RUN",
                    "  thalweg train experiments/demo.json --out out/run\n"
                    "  thalweg train experiments/demo.json --out out/fast --set train.epochs=2 --seed 3 --json\n");
@@ -20,9 +23,12 @@ void train_command(int argc, char** argv) {
   if (flags.json) {
     fmt::print("{}\n", result.dump());
   } else {
-    fmt::print("{}: train loss {:.4f}, test loss {:.4f}, test accuracy {:.2f} %\n", out,
-               result.at("train_loss").get<double>(), result.at("test_loss").get<double>(),
-               100 * result.at("test_accuracy").get<double>());
+    // JSON knows no NaN: a loss that is not finite is null there.
+    const auto number = [&](const char* key) {
+      return result.at(key).is_number() ? result.at(key).get<double>() : NAN;
+    };
+    fmt::print("{}: train loss {:.4f}, test loss {:.4f}, test accuracy {:.2f} %\n", out, number("train_loss"),
+               number("test_loss"), 100 * number("test_accuracy"));
   }
 }
 

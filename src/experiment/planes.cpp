@@ -4,7 +4,6 @@
 #include <charconv>
 
 #include "base/error.h"
-#include "io/config_reader.h"
 #include "models/models.h"
 #include "nn/weights_file.h"
 #include "thalweg/version.h"
@@ -20,7 +19,7 @@ bool is_run(const fs::path& folder) {
   return fs::exists(folder / "run.json");
 }
 
-nlohmann::json run_identity(const fs::path& run) {
+nlohmann::json read_run_identity(const fs::path& run) {
   return read_json_file((run / "run.json").string());
 }
 
@@ -57,7 +56,7 @@ Plane plane_of_runs(const std::vector<fs::path>& folders, const PlaneRequest& re
   std::vector<RunPath> runs;
   nlohmann::json names = nlohmann::json::array();
   for (const fs::path& folder : folders) {
-    const nlohmann::json identity = run_identity(folder);
+    const nlohmann::json identity = read_run_identity(folder);
     std::optional<Fork> fork;
     if (!runs.empty()) fork = Fork{0, identity.at("first_step").get<std::int64_t>()};
     runs.push_back(load_run(TrajectoryReader(folder / "trajectory"), identity.at("name").get<std::string>(), fork));
@@ -66,10 +65,10 @@ Plane plane_of_runs(const std::vector<fs::path>& folders, const PlaneRequest& re
                      {"snapshots", runs.back().infos.size()},
                      {"last_step", runs.back().infos.back().step}});
   }
-  const nlohmann::json description = run_identity(folders.front()).at("description");
+  const nlohmann::json description = read_run_identity(folders.front()).at("description");
   nlohmann::json provenance = provenance_of(description, data_path_of(folders.front()));
   provenance["runs"] = names;
-  provenance["run_seed"] = run_identity(folders.front()).at("seed");
+  provenance["run_seed"] = read_run_identity(folders.front()).at("seed");
   return pca_plane(runs, parse_plane_origin(request.origin),
                    context_of(graph_of(description, folders.front().string()), provenance));
 }
@@ -87,7 +86,7 @@ Source snapshot_source(const fs::path& run, std::int64_t step) {
   for (std::int64_t i = 0; i < reader.size(); ++i) {
     const SnapshotInfo& info = reader.info(i);
     if (info.step != step) continue;
-    const nlohmann::json identity = run_identity(run);
+    const nlohmann::json identity = read_run_identity(run);
     return {{identity.at("name").get<std::string>(), step, info.epoch, info.lr, 0, 0, 0},
             {reader.weights(i), reader.buffers(i)},
             identity.at("description"),
@@ -172,7 +171,7 @@ std::vector<fs::path> find_runs(const fs::path& folder) {
     // In the order in which they leave the main path.
     std::sort(runs.begin() + 1, runs.end(), [](const fs::path& a, const fs::path& b) {
       const auto key = [](const fs::path& run) {
-        return std::pair(run_identity(run).at("first_step").get<std::int64_t>(), run);
+        return std::pair(read_run_identity(run).at("first_step").get<std::int64_t>(), run);
       };
       return key(a) < key(b);
     });

@@ -1,6 +1,6 @@
 #include "experiment/runner.h"
 
-#include "base/error.h"
+#include "base/digest.h"
 #include "experiment/planes.h"
 #include "io/atomic_file.h"
 #include "landscape/map.h"
@@ -29,7 +29,11 @@ PlaneRequest plane_request(const Session& session, const fs::path& folder) {
 nlohmann::json plane_identity(const Session& session, const fs::path& folder) {
   const PlaneRequest request = plane_request(session, folder);
   nlohmann::json runs = nlohmann::json::array();
-  for (const std::string& source : request.sources) runs.push_back(fs::path(source).filename().string());
+  for (const std::string& source : request.sources) {
+    // The index carries the checksum of every snapshot: a run that was trained anew makes another plane.
+    const fs::path run = source;
+    runs.push_back({{"name", run.filename().string()}, {"snapshots", sha256_of_file(run / "trajectory/index.log")}});
+  }
   return {{"kind", request.kind}, {"origin", request.origin}, {"seed", request.seed}, {"runs", runs}};
 }
 

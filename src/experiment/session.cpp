@@ -6,6 +6,7 @@
 
 #include "base/device.h"
 #include "base/error.h"
+#include "base/stream.h"
 #include "thalweg/version.h"
 #include "train/checkpoint.h"
 #include "train/step.h"
@@ -15,6 +16,7 @@ namespace thalweg {
 Session open_session(const ExperimentConfig& config, ProgressMode progress) {
   set_num_threads(config.threads);
   const c10::Device device = parse_device(config.device);
+  use_device(device);
   DataSet data = load_data(config.data);
   const at::IntArrayRef shape = data.train.images.sizes();
   Graph graph = build_model(config.model, {shape[1], shape[2], shape[3]}, data.num_classes());

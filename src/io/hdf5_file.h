@@ -21,8 +21,10 @@ struct Hdf5Content {
   std::map<std::string, std::string> attributes;  // string attributes of the root group
 };
 
+// Equal contents give equal bytes. Texts cannot hold zero bytes. HDF5 is not thread-safe: one call at a time.
 void write_hdf5(const std::filesystem::path& path, const Hdf5Content& content);
 // Reads what write_hdf5 writes and what h5py users write (float32/float64/integer datasets become double).
+// Of any other kind (booleans, compounds, arrays of strings, soft links, numeric attributes) nothing is taken.
 Hdf5Content read_hdf5(const std::filesystem::path& path);
 
 }  // namespace thalweg

@@ -226,7 +226,7 @@ const at::Tensor& SafetensorsFile::at(const std::string& name) const {
     if (item.name == name) return item.tensor;
     if (names.size() < 10) names.push_back(item.name);
   }
-  fail("no tensor \"{}\" in the file; it holds {}: {}{}", name, tensors.size(), fmt::join(names, ", "),
+  fail("{}: no tensor \"{}\" in the file; it holds {}: {}{}", path, name, tensors.size(), fmt::join(names, ", "),
        tensors.size() > names.size() ? ", ..." : "");
 }
 
@@ -237,7 +237,7 @@ bool SafetensorsFile::contains(const std::string& name) const {
 SafetensorsFile read_safetensors(const std::filesystem::path& path) {
   const FileHandle file(open_or_fail(path, O_RDONLY, "open"));
   Header header = read_header(file.get(), path.string());
-  SafetensorsFile content = {{}, std::move(header.metadata)};
+  SafetensorsFile content = {{}, std::move(header.metadata), path.string()};
   // The tensors follow each other without gaps, so reading on is enough.
   for (const Entry& entry : header.entries) {
     content.tensors.push_back({entry.name, read_tensor(file.get(), entry, path.string())});

@@ -20,8 +20,9 @@ struct NamedTensor {
 struct SafetensorsFile {
   std::vector<NamedTensor> tensors;             // in file order
   std::map<std::string, std::string> metadata;  // "__metadata__"
+  std::string path;                             // where it was read, for messages
 
-  // nullptr / empty optional semantics are avoided: `at` throws Error naming the tensor and the file's names.
+  // Throws Error naming the file, the tensor and the names that are there.
   const at::Tensor& at(const std::string& name) const;
   bool contains(const std::string& name) const;
 };

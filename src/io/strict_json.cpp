@@ -1,5 +1,6 @@
 #include "io/strict_json.h"
 
+#include <algorithm>
 #include <set>
 #include <vector>
 
@@ -10,9 +11,12 @@ namespace {
 
 using nlohmann::json;
 
-// The parser's text without its "[json.exception.parse_error.101] " in front.
+// The parser's text without its "[json.exception.parse_error.101] " in front. It quotes what it read last byte by byte,
+// so that what is not ASCII may be broken UTF-8 there, which a JSON status file could not take.
 std::string message_of(const json::exception& error) {
-  const std::string text = error.what();
+  std::string text = error.what();
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
   const auto end = text.find("] ");
   return end == std::string::npos ? text : text.substr(end + 2);
 }

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include <fmt/ranges.h>
+
 #include "base/error.h"
 #include "io/hdf5_file.h"
 

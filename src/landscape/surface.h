@@ -1,10 +1,11 @@
 // A loss surface: values of train and test loss and accuracy over a grid of a plane.
 //
 // HDF5 (readable by tomgoldstein/loss-landscape's plotters, which want [ny][nx], float64 and accuracies in percent):
-// `xcoordinates` [nx], `ycoordinates` [ny], `train_loss`, `train_acc`, `test_loss`, `test_acc` [ny][nx], `dir_file` (this
-// file's own name); for its trajectory plot also `proj_xcoord`, `proj_ycoord` (all runs in turn, a NaN between two, so
-// that a line drawn through them has gaps there) and `explained_variance_ratio_`. Ours beside them: string dataset
-// `thalweg` (provenance and path as JSON), `status` [ny][nx] (0 fine, 1 not finite). CSV: one row a point, x fastest.
+// `xcoordinates` [nx], `ycoordinates` [ny], `train_loss`, `train_acc`, `test_loss`, `test_acc` [ny][nx], `dir_file`
+// (this file's own name); for its trajectory plot also `proj_xcoord`, `proj_ycoord` (all runs in turn, a NaN between
+// two, so that a line drawn through them has gaps there) and `explained_variance_ratio_`. Ours beside them: string
+// dataset `thalweg` (provenance and path as JSON), `status` [ny][nx] (0 fine, 1 not finite). CSV: one row a point, x
+// fastest.
 //
 // Read back too: that tool's own 2-D files (no `thalweg`): there -1 means "not computed" and becomes NaN, and an array
 // shaped [nx][ny] is taken in the order in which it was filled, x fastest.
@@ -12,9 +13,10 @@
 
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "trajectory/plane.h"
 
@@ -27,7 +29,8 @@ struct Surface {
   // losses in nats, accuracies in percent; NaN and inf are kept as they came.
   std::map<std::string, std::vector<double>> values;
   std::vector<PathPoint> path;
-  nlohmann::json provenance;  // the plane's, plus "landscape": grid, splits, bn mode, images, device, precision, seconds
+  nlohmann::json
+      provenance;  // the plane's, plus "landscape": grid, splits, bn mode, images, device, precision, seconds
 
   bool has(const std::string& key) const { return values.count(key) != 0; }
 };

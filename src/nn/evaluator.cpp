@@ -25,7 +25,7 @@ at::Tensor packed_weight(const at::Tensor& weight, const Step& step) {
 at::Tensor onednn_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const Step& step) {
   using Signature = at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, at::IntArrayRef,
                                at::IntArrayRef, at::IntArrayRef, std::int64_t, std::string_view,
-                               const c10::List<std::optional<at::Scalar>>&, std::optional<std::string_view>);
+                               c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
   static const auto op =
       c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_convolution_pointwise", "").typed<Signature>();
   const Ints padding(2, step.padding), stride(2, step.stride), dilation(2, 1);
@@ -38,7 +38,7 @@ at::Tensor onednn_conv_add(const at::Tensor& x, const at::Tensor& other, const a
   using Signature = at::Tensor(
       const at::Tensor&, const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, at::IntArrayRef,
       at::IntArrayRef, at::IntArrayRef, std::int64_t, std::string_view, std::optional<at::Scalar>,
-      std::optional<std::string_view>, const c10::List<std::optional<at::Scalar>>&, std::optional<std::string_view>);
+      std::optional<std::string_view>, c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
   static const auto op =
       c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_convolution_pointwise", "binary").typed<Signature>();
   const Ints padding(2, step.padding), stride(2, step.stride), dilation(2, 1);

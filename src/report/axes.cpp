@@ -13,7 +13,7 @@ constexpr double kTextSize = 12;
 constexpr double kLegendRow = 19;
 constexpr double kCaptionRow = 16;
 constexpr double kLegendSample = 34;  // the line before a name
-constexpr std::size_t kMaxNameChars = 40;
+constexpr std::size_t kMaxNameChars = 28;
 const Stroke kFrame{"#444", 1, "", 1};
 const Stroke kGridLine{"#e4e4e4", 1, "", 1};
 

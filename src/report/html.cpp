@@ -17,6 +17,13 @@ using nlohmann::json;
 
 std::string value_text(const json& value) {
   if (value.is_string()) return value.get<std::string>();
+  if (value.is_structured()) {  // "train 50000, test 10000"; a list without names
+    std::string text;
+    for (const auto& [key, part] : value.items()) {
+      text += (text.empty() ? "" : ", ") + (value.is_object() ? key + " " : std::string()) + value_text(part);
+    }
+    return text;
+  }
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

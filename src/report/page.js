@@ -20,6 +20,9 @@
     return { ink: night ? "#e6e8eb" : "#1c1e21", rule: night ? "#3a3f46" : "#dddfe3", paper: night ? "#15171a" : "#ffffff", main: night ? "#ffffff" : "#000000" };
   }
   const runColor = (run) => (run.main ? theme().main : run.color);
+  const casing = (run) => (run.main && theme().main === "#ffffff" ? "rgba(0,0,0,0.8)" : "rgba(255,255,255,0.8)");
+  // Room for a legend of so many entries below a plot.
+  const legendRoom = (entries) => 20 * Math.ceil(entries / (narrow.matches ? 1 : 4));
 
   function axis(title, more) {
     const t = theme();
@@ -28,7 +31,7 @@
   function layout(more) {
     return Object.assign({
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: theme().ink, family: "system-ui, Helvetica, Arial, sans-serif", size: 13 },
-      margin: { l: 60, r: 15, t: 40, b: 50 }, hoverlabel: { align: "left" }, legend: { orientation: "h", x: 0, y: -0.2, yanchor: "top" }
+      margin: { l: 60, r: 15, t: 40, b: 50 }, modebar: { bgcolor: "rgba(0,0,0,0)", color: theme().rule, activecolor: theme().ink }, hoverlabel: { align: "left" }, legend: { orientation: "h", x: 0, y: -0.2, yanchor: "top" }
     }, more);
   }
 
@@ -42,9 +45,7 @@
 
   function colorAxis(surface, more) {
     const s = surface.scale;
-    const ticks = logColor && s.log ? s.levels : s.linear_levels;
-    const every = Math.ceil(ticks.length / 9);
-    const used = ticks.filter((_, k) => k % every === 0);
+    const used = logColor && s.log ? s.ticks : s.linear_ticks;
     const low = toColor(s, s.low), high = toColor(s, s.high);
     return Object.assign({
       cmin: low, cmax: high > low ? high : low + 1, colorscale: data.colors,
@@ -75,26 +76,25 @@
   function pathTraces(surface, k) {
     const axes = { xaxis: k ? "x2" : "x", yaxis: k ? "y2" : "y" };
     const traces = [];
-    const paths = surface.paths.slice().reverse(); // the main path is drawn last
-    for (const run of paths) {
+    for (const run of surface.paths) {
       const fork = run.fork || null; // where it left the main path
       traces.push(Object.assign({
         type: "scatter", mode: "lines", x: (fork ? [fork[0]] : []).concat(run.x), y: (fork ? [fork[1]] : []).concat(run.y),
-        line: { color: "rgba(255,255,255,0.8)", width: 4.5 }, hoverinfo: "skip", showlegend: false, legendgroup: run.name
+        line: { color: casing(run), width: 4.5 }, hoverinfo: "skip", showlegend: false, legendgroup: run.name
       }, axes));
       traces.push(Object.assign({
         type: "scatter", mode: "lines", x: (fork ? [fork[0]] : []).concat(run.x), y: (fork ? [fork[1]] : []).concat(run.y),
-        line: { color: run.color, width: 2, dash: run.dash }, hoverinfo: "skip", name: plain(run.label), legendgroup: run.name, showlegend: k === 0
+        line: { color: runColor(run), width: 2, dash: run.dash }, hoverinfo: "skip", name: plain(run.label), legendgroup: run.name, showlegend: k === 0
       }, axes));
       traces.push(Object.assign({
         type: "scatter", mode: "markers", x: run.x, y: run.y, text: runHover(run), hovertemplate: "%{text}<extra></extra>", legendgroup: run.name, showlegend: false,
-        marker: { color: run.color, opacity: run.off_plane.map((d) => (d > surface.off_plane_limit ? 0.3 : 1)), size: run.x.length > 80 ? 4 : 6, line: { color: "#fff", width: 0.7 } }
+        marker: { color: runColor(run), opacity: run.off_plane.map((d) => (d > surface.off_plane_limit ? 0.3 : 1)), size: run.x.length > 80 ? 4 : 6, line: { color: "#fff", width: 0.7 } }
       }, axes));
       const last = run.x.length - 1;
       traces.push(Object.assign({
         type: "scatter", mode: "markers", x: [fork ? fork[0] : run.x[0], run.x[last]], y: [fork ? fork[1] : run.y[0], run.y[last]], legendgroup: run.name, showlegend: false,
         text: [fork ? "fork" : "start", "end"].map((w, i) => `${w}: ${runHover(run)[i ? last : 0]}`), hovertemplate: "%{text}<extra></extra>",
-        marker: { symbol: ["circle", "square"], color: ["#fff", run.color], size: 10, line: { color: [run.color, "#fff"], width: [2.5, 1.2] } }
+        marker: { symbol: ["circle", "square"], color: ["#fff", runColor(run)], size: 10, line: { color: [runColor(run), "#fff"], width: [2.5, 1.2] } }
       }, axes));
     }
     return traces;
@@ -115,15 +115,14 @@
     const traces = parts.flatMap((part, k) => [mapTrace(surface, part, k)].concat(pathTraces(surface, k), minimumTraces(surface, k)));
     const stacked = narrow.matches, two = parts.length === 2;
     const domain = (k) => (!two || stacked ? [0, 1] : k ? [0.53, 1] : [0, 0.47]);
-    const tall = (k) => (two && stacked ? (k ? [0, 0.45] : [0.55, 1]) : [0, 1]);
+    const tall = (k) => (two && stacked ? (k ? [0, 0.42] : [0.58, 1]) : [0, 1]);
     const more = {
       xaxis: axis(surface.axes[0], { domain: domain(0), anchor: "y", range: span(surface.x), showgrid: false }),
       yaxis: axis(surface.axes[1], { domain: tall(0), anchor: "x", range: span(surface.y), showgrid: false }),
-      coloraxis: colorAxis(surface), hovermode: "closest", height: stacked && two ? 900 : 600,
+      coloraxis: colorAxis(surface), hovermode: "closest", height: (stacked && two ? 880 : 560) + legendRoom(surface.paths.length + 2),
       annotations: parts.map((part, k) => ({ text: `<b>${part === "train" ? "Train" : "Test"} loss</b>`, showarrow: false, xref: "paper", yref: "paper", x: (domain(k)[0] + domain(k)[1]) / 2, y: tall(k)[1], yanchor: "bottom", yshift: 4, font: { size: 15 } }))
     };
-    more.legend = { orientation: "h", x: 0, y: stacked ? -0.08 : -0.14, yanchor: "top", traceorder: "reversed+grouped", tracegroupgap: 4, itemwidth: 30 };
-    more.legend.traceorder = "normal";
+    more.legend = { orientation: "h", x: 0, y: stacked ? -0.08 : -0.14, yanchor: "top", traceorder: "normal" };
     if (stacked) Object.assign(more.coloraxis.colorbar, { orientation: "h", y: 1.04, yanchor: "bottom", len: 1, title: { text: more.coloraxis.colorbar.title.text, side: "top" } });
     if (stacked) more.margin = { l: 50, r: 10, t: 100, b: 40 };
     if (two) {
@@ -154,7 +153,7 @@
     const s = surface.scale, raw = rowsOf(surface, surface.values[split + "_loss"]);
     const top = toColor(s, s.high);
     const z = raw.map((row) => row.map((v) => (v === null ? null : Math.min(toColor(s, v), top))));
-    const lift = 0.012 * (top - toColor(s, s.low));
+    const lift = 0.03 * (top - toColor(s, s.low));
     const traces = [{
       type: "surface", x: surface.x, y: surface.y, z, coloraxis: "coloraxis", text: raw.map((row) => row.map((v) => show(v))), opacity: 0.96,
       hovertemplate: `(%{x:.4g}, %{y:.4g})<br>${split} loss %{text}<extra></extra>`, contours: { z: { show: true, usecolormap: false, color: "rgba(0,0,0,0.3)", width: 1, start: toColor(s, s.low), end: top, size: Math.max((top - toColor(s, s.low)) / 18, 1e-12) } }
@@ -163,7 +162,7 @@
       const x = (run.fork ? [run.fork[0]] : []).concat(run.x), y = (run.fork ? [run.fork[1]] : []).concat(run.y);
       traces.push({
         type: "scatter3d", mode: "lines", x, y, z: x.map((v, i) => { const h = heightAt(surface, z, v, y[i]); return h === null ? null : h + lift; }),
-        line: { color: run.color, width: 6 }, name: plain(run.label), hoverinfo: "name"
+        line: { color: runColor(run), width: 6 }, name: plain(run.label), hoverinfo: "name"
       });
     }
     for (const which of ["train", "test"]) {
@@ -172,11 +171,11 @@
       const h = heightAt(surface, z, m.x, m.y);
       traces.push({ type: "scatter3d", mode: "markers", x: [m.x], y: [m.y], z: [h === null ? null : h + 2 * lift], name: `minimum of ${which} loss`, hoverinfo: "name", marker: { symbol: which === "train" ? "diamond" : "x", size: 6, color: "#fff", line: { color: "#000", width: 2 } } });
     }
-    const color = colorAxis(surface);
+    const color = colorAxis(surface, { showscale: !narrow.matches });
     const scene = (title, more) => Object.assign({ title: { text: plain(title) }, gridcolor: theme().rule, color: theme().ink, backgroundcolor: "rgba(0,0,0,0)" }, more);
     Plotly.react("space", traces, layout({
-      scene: { xaxis: scene(surface.axes[0]), yaxis: scene(surface.axes[1]), zaxis: scene(`${split} loss`, { tickvals: color.colorbar.tickvals, ticktext: color.colorbar.ticktext }), aspectmode: "manual", aspectratio: { x: 1.2, y: 1.2, z: 0.8 }, camera: { eye: { x: 1.15, y: -1.45, z: 1.05 } } },
-      uirevision: "keep", coloraxis: color, height: 580, margin: { l: 0, r: 0, t: 10, b: 0 }, legend: { orientation: "h", x: 0, y: 0, yanchor: "top" }
+      scene: { xaxis: scene(surface.axes[0].split(" (")[0]), yaxis: scene(surface.axes[1].split(" (")[0]), zaxis: scene(`${split} loss`, { tickvals: color.colorbar.tickvals, ticktext: color.colorbar.ticktext }), aspectmode: "manual", aspectratio: { x: 1.2, y: 1.2, z: 0.8 }, camera: { eye: { x: 0.8, y: -1.45, z: 1.45 } } },
+      uirevision: "keep", coloraxis: color, height: 560 + legendRoom(surface.paths.length + 2), margin: { l: 0, r: 0, t: 10, b: 0 }, legend: { orientation: "h", x: 0, y: 0, yanchor: "top" }
     }), config);
   }
 
@@ -188,7 +187,7 @@
       line: { color: runColor(run), width: run.main ? 2.6 : 1.8, dash: run.dash }, marker: { color: runColor(run) }, legendgroup: run.name, text: run.epoch.map((_, i) => `${plain(run.label)}<br>epoch ${show(run.epoch[i])}, step ${run.step[i]}`), hovertemplate: "%{text}<br>%{y:.4g}<extra></extra>"
     }));
     traces.reverse();
-    Plotly.react(id, traces, layout({ title: { text: title, font: { size: 15 }, x: 0.02 }, xaxis: axis("Epoch"), yaxis: axis("", yMore), height: 360, showlegend: data.runs.length > 1, legend: { orientation: "h", x: 0, y: -0.24, yanchor: "top", traceorder: "reversed", font: { size: 11 } } }), config);
+    Plotly.react(id, traces, layout({ title: { text: title, font: { size: 15 }, x: 0.02 }, xaxis: axis("Epoch"), yaxis: axis("", yMore), height: 320 + 2 * legendRoom(data.runs.length), showlegend: data.runs.length > 1, legend: { orientation: "h", x: 0, y: -0.24, yanchor: "top", traceorder: "reversed", font: { size: 11 } } }), config);
   }
 
   function logAxis(key) { // as the figures do: where the values are positive and span a factor of 20

@@ -64,12 +64,12 @@ json scale_json(const Surface& surface) {
   for (const char* key : {"train_loss", "test_loss"}) {
     if (surface.has(key)) losses.push_back(&surface.values.at(key));
   }
-  const LevelScale scale = choose_levels(losses, 20);
+  const LevelScale scale = choose_levels(losses, 24);
   return {{"log", scale.log},
           {"low", scale.low},
           {"high", scale.high},
-          {"levels", numbers(scale.levels)},
-          {"linear_levels", numbers(round_steps(scale.low, scale.high, 8))}};
+          {"ticks", numbers(scale.log ? round_log_steps(scale.low, scale.high, 9) : std::vector<double>())},
+          {"linear_ticks", numbers(round_steps(scale.low, scale.high, 8))}};
 }
 
 json surface_json(const ReportData& data, const Surface& surface) {

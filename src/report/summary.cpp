@@ -130,15 +130,17 @@ std::string distance_unit(const Surface& surface) {
 
 std::string minima_sentence(const Surface& surface) {
   const Minima m = find_minima(surface);
-  const auto place = [](const char* split, const SurfaceMinimum& at) {
-    return fmt::format("{} loss is least, {:.4g}, at ({:.4g}, {:.4g})", split, at.value, at.x, at.y);
+  const auto place = [](const SurfaceMinimum& at) {
+    return fmt::format("{:.4g} at ({:.4g}, {:.4g})", at.value, at.x, at.y);
   };
   std::string text;
   if (m.train && m.test) {
-    text = fmt::format("On this map {}; {}. The two minima are {:.4g} apart {}.", place("train", *m.train),
-                       place("test", *m.test), *m.distance, distance_unit(surface));
+    text =
+        fmt::format("On the map, train loss has its minimum, {}, and test loss its own, {}: they are {:.4g} apart {}.",
+                    place(*m.train), place(*m.test), *m.distance, distance_unit(surface));
   } else if (m.train || m.test) {
-    text = fmt::format("On this map {}.", m.train ? place("train", *m.train) : place("test", *m.test));
+    text = fmt::format("On the map, {} loss has its minimum, {}.", m.train ? "train" : "test",
+                       place(m.train ? *m.train : *m.test));
   }
   if (m.on_edge) text += " A minimum lies on the border of the map: a lower value may lie outside.";
   return text;

@@ -15,9 +15,9 @@ constexpr double kLeft = 72;
 constexpr double kTop = 34;
 constexpr double kBarSpace = 96;  // colour bar with its numbers
 constexpr double kPanelGap = 28;
-constexpr std::size_t kMaxLevels = 20;
+constexpr std::size_t kMaxLevels = 24;
 constexpr double kFaint = 0.3;
-constexpr std::size_t kMaxDots = 80;  // snapshots are dotted on paths of up to this many
+constexpr double kDotDistance = 7;  // snapshots closer than this (pixels) to the last dot get none
 
 const Stroke kIsoLine{"#000", 0.6, "", 0.45};
 
@@ -101,11 +101,12 @@ void draw_path(Svg* svg, const Map& map, const Panel& panel, const std::vector<P
   const PathPoint* fork = main ? nullptr : fork_point(map.paths, path);
   if (fork != nullptr) line.insert(line.begin(), *fork);
   draw_path_line(svg, map, panel, line, {style.color, main ? 1.6 : 2, style.dash, 1});
-  if (path.size() <= kMaxDots) {
-    for (const PathPoint& p : path) {
-      const Point2 at = panel.at(p.x, p.y);
-      if (p.off_plane <= map.off_plane_limit) svg->marker(Marker::kCircle, at, 2.3, style.color);
-    }
+  Point2 last{-kDotDistance, -kDotDistance};
+  for (const PathPoint& p : path) {
+    const Point2 at = panel.at(p.x, p.y);
+    if (p.off_plane > map.off_plane_limit || std::hypot(at.x - last.x, at.y - last.y) < kDotDistance) continue;
+    svg->marker(Marker::kCircle, at, 2.3, style.color);
+    last = at;
   }
 }
 
@@ -135,11 +136,11 @@ void draw_minima(Svg* svg, const Map& map, const Panel& panel) {
 void draw_panel(Svg* svg, const Map& map, const Panel& panel, const std::string& key, const std::string& title) {
   svg->begin_clip({panel.left, panel.top}, panel.width, panel.height);
   draw_bands(svg, map, panel, map.surface.values.at(key));
-  for (auto path = map.paths.rbegin(); path != map.paths.rend(); ++path) draw_path(svg, map, panel, *path);
+  for (const auto& path : map.paths) draw_path(svg, map, panel, path);
   draw_path_ends(svg, map, panel);
-  draw_minima(svg, map, panel);
   svg->end_group();
   draw_axes(svg, panel, title, false, 6);
+  draw_minima(svg, map, panel);  // whole, also on the border
   if (map.surface.x.size() < 2 || map.surface.y.size() < 2) {
     svg->text({panel.left + panel.width / 2, panel.top + 20}, "too few grid points for a map",
               {.size = 12, .anchor = "middle", .color = "#666"});

@@ -23,6 +23,36 @@ std::string number(double v) {
   return text == "-0" ? "0" : text;
 }
 
+std::vector<Point2> star(Point2 at, double radius) {
+  std::vector<Point2> points;
+  for (int k = 0; k < 10; ++k) {  // standing on two feet
+    const double r = radius * (k % 2 == 0 ? 1.25 : 0.56), angle = std::numbers::pi * (2.0 * k / 10 - 0.5);
+    points.push_back({at.x + r * std::cos(angle), at.y + r * std::sin(angle)});
+  }
+  return points;
+}
+
+// An upright cross with arms of half-width w and length l, turned by 45 degrees.
+std::vector<Point2> cross(Point2 at, double radius) {
+  const double w = 0.32 * radius, l = 1.15 * radius, turn = std::sqrt(0.5);
+  std::vector<Point2> points;
+  for (const auto& [x, y] : {std::pair{w, l},
+                             {w, w},
+                             {l, w},
+                             {l, -w},
+                             {w, -w},
+                             {w, -l},
+                             {-w, -l},
+                             {-w, -w},
+                             {-l, -w},
+                             {-l, w},
+                             {-w, w},
+                             {-w, l}}) {
+    points.push_back({at.x + turn * (x - y), at.y + turn * (x + y)});
+  }
+  return points;
+}
+
 bool continues_character(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
 }
@@ -135,15 +165,7 @@ void Svg::marker(Marker kind, Point2 at, double radius, std::string_view color, 
     body_ += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" {}/>\n", number(at.x - radius),
                          number(at.y - radius), number(2 * radius), number(2 * radius), look);
   } else {
-    Polyline shape{{}, true};
-    const int corners = kind == Marker::kStar ? 10 : 8;
-    const double inner = kind == Marker::kStar ? 0.45 : 0.35;
-    for (int k = 0; k < corners; ++k) {
-      const double r = radius * (k % 2 == 0 ? 1.25 : inner * 1.25);
-      const double turn = kind == Marker::kStar ? -0.5 : -0.25;  // a star stands on two feet, a cross is diagonal
-      const double angle = std::numbers::pi * (turn + 2.0 * k / corners);
-      shape.points.push_back({at.x + r * std::cos(angle), at.y + r * std::sin(angle)});
-    }
+    Polyline shape{kind == Marker::kStar ? star(at, radius) : cross(at, radius), true};
     path({shape}, fmt::format("fill=\"{}\" stroke=\"#000\" stroke-width=\"1.4\" stroke-linejoin=\"round\"", color));
   }
   if (!title.empty()) body_ += "</g>\n";

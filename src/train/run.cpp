@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/stop.h"
 #include "io/atomic_file.h"
@@ -24,12 +25,24 @@
 namespace thalweg {
 namespace {
 
-nlohmann::json identity_of(const RunSpec& spec) {
-  return {{"name", spec.name},
-          {"seed", spec.seed},
-          {"first_step", spec.first_step},
-          {"train", to_json(spec.train)},
-          {"description", spec.description}};
+// The state that a branch starts from: another main path makes another branch.
+std::string fork_digest(const RunSpec& spec, const Graph& graph) {
+  const TrainState state = read_checkpoint(spec.fork, graph).state;
+  std::string digests;
+  for (const at::Tensor& tensor : {state.weights, state.momentum, state.buffers}) {
+    digests += sha256_of({static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes()});
+  }
+  return sha256_of(digests);
+}
+
+nlohmann::json identity_of(const RunSpec& spec, const Graph& graph) {
+  nlohmann::json identity = {{"name", spec.name},
+                             {"seed", spec.seed},
+                             {"first_step", spec.first_step},
+                             {"train", to_json(spec.train)},
+                             {"description", spec.description}};
+  if (!spec.fork.empty()) identity["fork"] = fork_digest(spec, graph);
+  return identity;
 }
 
 // The first key in which two configurations differ, as "train.batch: 64 there, 128 here".
@@ -48,7 +61,7 @@ void claim_folder(const std::filesystem::path& folder, const nlohmann::json& ide
     write_file_atomically(file, identity.dump(2) + "\n");
     return;
   }
-  const nlohmann::json there = read_json_file(file.string());
+  const nlohmann::json there = read_run_identity(folder);
   if (there == identity) return;
   fail("{} holds a run with another configuration ({}); choose another --out, or remove the folder to train anew",
        folder.string(), difference(there, identity));
@@ -170,6 +183,7 @@ class RunLoop {
 
   void check_finite(double lr) const {
     if (std::isfinite(*loss_)) return;
+    write_status("failed", {});
     fail(
         "{}: the training loss is {} at step {} (epoch {:.2f}, rate {:g}): training diverged. The last good checkpoint "
         "is {}. Lower the rate, or put a warm-up in front of it",
@@ -291,12 +305,30 @@ std::int64_t run_end_step(const RunSpec& spec, std::int64_t num_train_images) {
 
 nlohmann::json read_run_status(const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / "status.json";
-  return std::filesystem::exists(file) ? read_json_file(file.string()) : nlohmann::json();
+  if (!std::filesystem::exists(file)) return {};
+  nlohmann::json status = read_json_file(file.string());
+  const auto has = [&](const char* key, nlohmann::json::value_t type) {
+    return status.is_object() && status.contains(key) && status.at(key).type() == type;
+  };
+  check(has("state", nlohmann::json::value_t::string) &&
+            (status.at("state") != "done" || has("final", nlohmann::json::value_t::object)),
+        "{} is damaged; remove it, and the run goes on from its last checkpoint", file.string());
+  return status;
+}
+
+nlohmann::json read_run_identity(const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / "run.json";
+  nlohmann::json identity = read_json_file(file.string());
+  check(identity.is_object() && identity.contains("name") && identity.at("name").is_string() &&
+            identity.contains("first_step") && identity.at("first_step").is_number_integer() &&
+            identity.contains("description") && identity.at("description").is_object() && identity.contains("seed"),
+        "{} is damaged: it does not describe a run", file.string());
+  return identity;
 }
 
 nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const std::filesystem::path& folder) {
   const FolderLock lock(folder);
-  claim_folder(folder, identity_of(spec));
+  claim_folder(folder, identity_of(spec, context.graph));
   const nlohmann::json status = read_run_status(folder);
   if (!status.is_null() && status.at("state") == "done") return status.at("final");
   return RunLoop(spec, context, folder, starting_point(spec, context.graph, folder)).run();

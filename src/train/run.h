@@ -49,7 +49,9 @@ std::int64_t run_end_step(const RunSpec& spec, std::int64_t num_train_images);
 // Returns status.json's "final".
 nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const std::filesystem::path& folder);
 
-// status.json of a run's folder; null if there is none.
+// status.json of a run's folder; null if there is none. Throws Error naming the file if it is damaged.
 nlohmann::json read_run_status(const std::filesystem::path& folder);
+// run.json: {"name", "seed", "first_step", "train", "description", "fork"?}. Throws Error naming the file likewise.
+nlohmann::json read_run_identity(const std::filesystem::path& folder);
 
 }  // namespace thalweg

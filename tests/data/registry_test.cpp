@@ -132,6 +132,12 @@ TEST(LoadData, DigestsPixelsAndLabelsInOrder) {
   EXPECT_EQ(set.digest, sha256_of(bytes));
 }
 
+// Recorded: surfaces and checkpoints name their data by this digest, so the set may not change under them.
+TEST(LoadData, TheSyntheticSetHasTheSameBytesEverywhere) {
+  EXPECT_EQ(load_data({.name = "synthetic", .train_images = 100, .test_images = 50}).digest,
+            "245a3eaa2eb35d38a7d6d4844ba085df10d55e3dd738ab8b982c84939db84edb");
+}
+
 TEST(DataFolders, FollowTheXdgSpecification) {
   const ScopedVariable home("HOME", "/home/someone");
   const ScopedVariable shared("THALWEG_DATA", nullptr);

@@ -153,6 +153,18 @@ TEST(JsonFile, RefusesWhatIsNotOneDocument) {
   expect_error([&] { read_json_file(folder / "none.json"); }, "No such file");
 }
 
+TEST(JsonFile, ErrorsAreTextEvenWhereTheFileIsNot) {
+  TempFolder folder;
+  const std::string path = folder / "bad.json";
+  write_file_atomically(path, "{\"a\": \"\xff\"}");
+  try {
+    read_json_file(path);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_NO_THROW(static_cast<void>(json(error.what()).dump()));
+  }
+}
+
 TEST(JsonFile, RefusesAKeyThatStandsTwice) {
   TempFolder folder;
   const std::string path = folder / "twice.json";

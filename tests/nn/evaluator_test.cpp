@@ -1,8 +1,9 @@
 #include "nn/evaluator.h"
 
+#include <gtest/gtest.h>
+
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
-#include <gtest/gtest.h>
 
 #include "models/models.h"
 #include "nn/eager.h"

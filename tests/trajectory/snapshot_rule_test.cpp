@@ -65,8 +65,7 @@ TEST(SnapshotRule, SpacesByDecadesFromTheFirstStep) {
   // round(10^(k/3)): 1, 2, 5, 10, 22, 46, 100
   const std::string text = R"({"every_epochs": 0, "log_spaced": 3})";
   EXPECT_EQ(all_steps(text, {0, 120, 10, {}}), (Steps{0, 1, 2, 5, 10, 22, 46, 100, 120}));
-  EXPECT_EQ(all_steps(text, {1000, 1120, 10, {}}),
-            (Steps{1000, 1001, 1002, 1005, 1010, 1022, 1046, 1100, 1120}));
+  EXPECT_EQ(all_steps(text, {1000, 1120, 10, {}}), (Steps{1000, 1001, 1002, 1005, 1010, 1022, 1046, 1100, 1120}));
 }
 
 TEST(SnapshotRule, LogSpacingAgreesWithTheListOfRoundedPowers) {
@@ -89,8 +88,8 @@ TEST(SnapshotRule, SurroundsChangesOfTheRate) {
 }
 
 TEST(SnapshotRule, SaysWhy) {
-  const SnapshotRule rule = make(
-      R"({"every_epochs": 1, "every_steps": 7, "log_spaced": 1, "around_rate_change": 1})", {0, 100, 30, {50}});
+  const SnapshotRule rule =
+      make(R"({"every_epochs": 1, "every_steps": 7, "log_spaced": 1, "around_rate_change": 1})", {0, 100, 30, {50}});
   EXPECT_EQ(rule.reason(0), "first");
   EXPECT_EQ(rule.reason(1), "log");
   EXPECT_EQ(rule.reason(7), "steps");

@@ -3,11 +3,12 @@
 #include <cmath>
 #include <fstream>
 
+#include <gtest/gtest.h>
+
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
-#include <gtest/gtest.h>
 
 #include "base/error.h"
 #include "expect_error.h"
@@ -27,8 +28,12 @@ constexpr std::int64_t kRowBytes = (kParams + kBuffers) * 4;
 SnapshotInfo info_of(std::int64_t step) {
   return {step, static_cast<double>(step) / 4, 0.1, 1.0 / static_cast<double>(step + 1), "epochs"};
 }
-at::Tensor weights_of(std::int64_t step) { return at::arange(kParams, at::kFloat) + static_cast<double>(10 * step); }
-at::Tensor buffers_of(std::int64_t step) { return at::full({kBuffers}, static_cast<double>(-step), at::kFloat); }
+at::Tensor weights_of(std::int64_t step) {
+  return at::arange(kParams, at::kFloat) + static_cast<double>(10 * step);
+}
+at::Tensor buffers_of(std::int64_t step) {
+  return at::full({kBuffers}, static_cast<double>(-step), at::kFloat);
+}
 
 void append(TrajectoryWriter& writer, std::int64_t step) {
   writer.append(info_of(step), weights_of(step), buffers_of(step));

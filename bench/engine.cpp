@@ -1,0 +1,128 @@
+// Throughput of the engine's two inner loops on this machine: grid points evaluated and training steps.
+//
+//   bench_engine [DEVICE] [SECONDS]     one JSON object a line: what, model, rate, FLOP/s, machine, commit
+// Each figure is the median over repetitions that fill SECONDS (default 10) after a warm-up; the first word of "unit"
+// is what is counted. FLOPs are 2 x multiply-adds of the forward pass (padding counted), three forward passes a
+// training step.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+
+#include <fmt/format.h>
+
+#include <ATen/ATen.h>
+
+#include "base/device.h"
+#include "base/error.h"
+#include "base/stream.h"
+#include "models/models.h"
+#include "nn/evaluate.h"
+#include "nn/init.h"
+#include "nn/materialise.h"
+#include "thalweg/version.h"
+#include "train/step.h"
+
+namespace thalweg {
+namespace {
+
+struct Bench {
+  c10::Device device;
+  double seconds;
+
+  // Median seconds of one call.
+  double median(const std::function<void()>& work) const {
+    using Clock = std::chrono::steady_clock;
+    work();
+    std::vector<double> times;
+    const auto start = Clock::now();
+    do {
+      const auto begin = Clock::now();
+      work();
+      times.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
+    } while (std::chrono::duration<double>(Clock::now() - start).count() < seconds || times.size() < 3);
+    std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
+    return times[times.size() / 2];
+  }
+
+  void print(const std::string& what, const Graph& graph, double rate, const std::string& unit, double flops) const {
+    const nlohmann::json line = {{"what", what},
+                                 {"model", graph.name},
+                                 {"rate", rate},
+                                 {"unit", unit},
+                                 {"gflops", flops / 1e9},
+                                 {"precision", "float32"},
+                                 {"device", device_description(device)},
+                                 {"threads", at::get_num_threads()},
+                                 {"version", kVersion},
+                                 {"commit", kCommit}};
+    fmt::print("{}\n", line.dump());
+    std::fflush(stdout);
+  }
+};
+
+ImageBatches random_images(std::int64_t n, c10::Device device) {
+  auto generator = at::detail::createCPUGenerator(1);
+  return {at::randint(0, 256, {n, 3, 32, 32}, generator).to(at::kByte),
+          at::randint(0, 10, {n}, generator),
+          {0.5, 0.5, 0.5},
+          {0.25, 0.25, 0.25},
+          device};
+}
+
+void bench_points(const Bench& bench, const Graph& graph, std::int64_t num_images) {
+  const ImageBatches images = random_images(num_images, bench.device);
+  const at::Tensor origin = initial_weights(graph, 1).to(bench.device);
+  const at::Tensor direction = origin * 0.01;
+  const at::Tensor buffers = initial_buffers(graph).to(bench.device);
+  Evaluator evaluator(compile(graph), bench.device);
+  const PlaneMaterialiser plane(evaluator.program(), {origin, direction, direction});
+  const at::Tensor point = at::full({1, 2}, 0.5, origin.options());
+  const double seconds = bench.median([&] {
+    evaluator.load(plane.folded(point, buffers)[0]);
+    sum_split_losses(
+        images, [&](const at::Tensor& x) { return evaluator.logits(x); }, default_chunk(bench.device));
+  });
+  const double rate = static_cast<double>(num_images) / seconds;
+  bench.print("landscape", graph, rate, "points x images/s", rate * 2 * static_cast<double>(forward_macs(graph)));
+}
+
+void bench_training(const Bench& bench, const Graph& graph, std::int64_t batch) {
+  const ImageBatches images = random_images(batch * 4, bench.device);
+  TrainConfig config;
+  config.batch = batch;
+  config.augment = {4, true, 0};
+  TrainState state{initial_weights(graph, 1).to(bench.device), {}, initial_buffers(graph).to(bench.device), {}, 0};
+  state.momentum = at::zeros_like(state.weights);
+  state.epoch_sums = at::zeros({3}, at::TensorOptions(at::kDouble).device(bench.device));
+  TrainStep step(graph, images, config, 1, state);
+  const double seconds = bench.median([&] { step.run(1e-3).item<float>(); });
+  const double rate = static_cast<double>(batch) / seconds;
+  bench.print("train", graph, rate, "images/s", rate * 6 * static_cast<double>(forward_macs(graph)));
+}
+
+void run(const std::string& device, double seconds) {
+  set_num_threads(0);
+  const Bench bench{parse_device(device), seconds};
+  use_device(bench.device);
+  for (const char* name : {"vgg11_bn", "resnet18", "resnet20"}) {
+    ModelConfig config;
+    config.name = name;
+    const Graph graph = build_model(config, {3, 32, 32}, 10);
+    bench_points(bench, graph, bench.device.is_cpu() ? 500 : 10000);
+    bench_training(bench, graph, 128);
+  }
+}
+
+}  // namespace
+}  // namespace thalweg
+
+int main(int argc, char** argv) {
+  try {
+    thalweg::run(argc > 1 ? argv[1] : "auto", argc > 2 ? std::stod(argv[2]) : 10.0);
+    return 0;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "bench_engine: {}\n", thalweg::first_line(error.what()));
+    return 1;
+  }
+}

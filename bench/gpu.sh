@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# Builds, tests and measures on a GPU machine that has no network and may be bare but for CUDA 13 and Python with
+# LibTorch's wheel:
+#   bench/gpu.sh pack [CIFAR-FOLDER]   where there is a network: gathers into .carry/ what such a machine lacks
+#   bench/gpu.sh run [CONFIG]          there, in the same tree with its .carry/: everything else
+# run writes logs and summary.json to $OUT (default: out/gpu), one entry a stage with its exit status and seconds, and
+# goes on after a stage that failed, for such machines are often lent by the minute; it ends with 1 if any stage failed.
+# A config is experiments/demo.json unless named. STAGES="build tests" chooses.
+set -uo pipefail
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
+readonly kStages=${STAGES:-build tests sanitizer kernels experiment}
+
+# Header and library packages that the build takes from the system. Unpacked, not installed, so any distribution does
+# whose C library is no older than that of the machine that packed them.
+readonly kPackages=(nlohmann-json3-dev libcxxopts-dev libgtest-dev libhdf5-dev libhdf5-103-1 libhdf5-hl-100 libaec-dev libaec0 libsz2
+  libcurl4-openssl-dev libcurl4 libarchive-dev libarchive13 libssl-dev libssl3 zlib1g-dev zlib1g libnghttp2-14 librtmp1 libssh2-1
+  libpsl5 libldap-2.5-0 libsasl2-2 libbrotli1 libacl1 libnettle8 libhogweed6 libgmp10 libxml2 libicu72 liblzma5 libzstd1 liblz4-1 libbz2-1.0
+  ninja-build)
+
+pack() {
+  local data=${1:-} plotly
+  rm -rf .carry
+  mkdir -p .carry/debs .carry/data
+  (cd .carry/debs && apt-get download -q "${kPackages[@]}") || exit 1
+  plotly=$(find "${THALWEG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/thalweg}" -name plotly.min.js 2>/dev/null | head -n 1)
+  cp "${plotly:?run ./bootstrap setup first}" .carry/
+  if [ -n "$data" ]; then cp -r "$data" .carry/data/; fi
+  # The other machine's checkout may come without its history.
+  git describe --always --dirty --abbrev=12 >.carry/commit
+  du -sh .carry
+}
+
+configure_and_build() {
+  local prefix=$PWD/build/carry deb site cuda
+  mkdir -p "$prefix"
+  for deb in .carry/debs/*.deb; do dpkg -x "$deb" "$prefix" || return 1; done
+  site=$(python3 -c 'import pathlib, torch; print(pathlib.Path(torch.__file__).parents[1])') || return 1
+  cuda=$(dirname "$(dirname "$(readlink -f "$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)")")")
+  export PATH=$PATH:$prefix/usr/bin
+  # Carried libraries link against each other by name alone.
+  local lib=$prefix/usr/lib/x86_64-linux-gnu
+  cmake --preset release -DCMAKE_CUDA_COMPILER="$cuda/bin/nvcc" -DCUDAToolkit_ROOT="$cuda" -DCUDA_TOOLKIT_ROOT_DIR="$cuda" \
+    -DCMAKE_PREFIX_PATH="$site/torch/share/cmake;$prefix/usr" -DHDF5_ROOT="$prefix/usr" -DHDF5_NO_FIND_PACKAGE_CONFIG_FILE=ON \
+    -DCMAKE_LIBRARY_PATH="$lib;$lib/hdf5/serial" -DCMAKE_INCLUDE_PATH="$prefix/usr/include/hdf5/serial;$prefix/usr/include/x86_64-linux-gnu" \
+    -DCMAKE_EXE_LINKER_FLAGS="-Wl,-rpath-link,$lib:$lib/hdf5/serial -Wl,-rpath,$lib:$lib/hdf5/serial" \
+    -DTHALWEG_PYTHON="$(command -v python3)" -DTHALWEG_PLOTLY_JS="$PWD/.carry/plotly.min.js" \
+    -DTHALWEG_CUDA_ARCHITECTURES="${THALWEG_CUDA_ARCHITECTURES:-native}" || return 1
+  THALWEG_COMMIT=$(cat .carry/commit) cmake --build build/release -j "$(nproc)"
+}
+
+gpu_tests() { ctest --test-dir build/release --output-on-failure -j4 --output-junit "$OUT/tests.xml"; }
+
+# The kernels' tests once under each checker; races and uninitialised reads are found by these alone.
+sanitize() {
+  local tool status=0
+  for tool in memcheck racecheck initcheck synccheck; do
+    compute-sanitizer --tool "$tool" --error-exitcode 9 build/release/tests/thalweg_tests \
+      --gtest_filter="${SANITIZER_FILTER:-*Cuda*:*Gpu*}" || status=1
+  done
+  return $status
+}
+
+kernel_benchmarks() {
+  local program status=0
+  cmake --preset bench $(sed -nE 's/^(CMAKE_PREFIX_PATH|CMAKE_CUDA_COMPILER|CUDAToolkit_ROOT|CUDA_TOOLKIT_ROOT_DIR|HDF5_ROOT|CMAKE_LIBRARY_PATH|CMAKE_INCLUDE_PATH|THALWEG_PYTHON|THALWEG_PLOTLY_JS|THALWEG_CUDA_ARCHITECTURES):[A-Z]+=(.*)/-D\1=\2/p' build/release/CMakeCache.txt) &&
+    cmake --build build/bench -j "$(nproc)" || return 1
+  for program in build/bench/bench/*_bench; do
+    "$program" --benchmark_out="$OUT/$(basename "$program").json" --benchmark_out_format=json || status=1
+  done
+  return $status
+}
+
+experiment() {
+  THALWEG_DATA=$PWD/.carry/data build/release/thalweg experiment "$config" --out build/gpu-experiment || return 1
+  cp build/gpu-experiment/report.html "$OUT/"
+}
+
+# stage NAME COMMAND: its output to $OUT/NAME.log, its outcome to the summary.
+stage() {
+  local name=$1 start=$SECONDS status=0
+  [[ " $kStages " == *" $name "* ]] || return 0
+  echo "== $name"
+  "$2" >"$OUT/$name.log" 2>&1 || status=$?
+  tail -n 3 "$OUT/$name.log"
+  entries+=("\"$name\": {\"status\": $status, \"seconds\": $((SECONDS - start))}")
+  [ "$status" = 0 ] || failed=1
+  write_summary
+}
+
+write_summary() {
+  local gpu
+  gpu=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null || echo none)
+  printf '{"commit": "%s", "gpu": "%s", "nvcc": "%s", "stages": {%s}}\n' "$(cat .carry/commit)" "$gpu" \
+    "$(nvcc --version 2>/dev/null | grep -o 'V[0-9.]*$')" "$(IFS=,; echo "${entries[*]}")" >"$OUT/summary.json"
+}
+
+run() {
+  config=${1:-experiments/demo.json}
+  export OUT=${OUT:-$PWD/out/gpu}
+  mkdir -p "$OUT"
+  [ -e .carry/commit ] || { echo "no .carry/ here: run bench/gpu.sh pack where there is a network"; exit 2; }
+  entries=() failed=0
+  stage build configure_and_build
+  stage tests gpu_tests
+  stage sanitizer sanitize
+  stage kernels kernel_benchmarks
+  stage experiment experiment
+  cat "$OUT/summary.json"
+  exit $failed
+}
+
+case ${1:-} in
+  pack) shift; pack "$@" ;;
+  run) shift; run "$@" ;;
+  *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac

@@ -1,0 +1,156 @@
+#include "data/fetch.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <system_error>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "data/download.h"
+#include "data/folders.h"
+#include "data/unpack.h"
+#include "io/posix_file.h"
+
+namespace thalweg {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Held while a set is fetched into a folder, so that two programs do not append to the same file.
+class FolderLock {
+ public:
+  explicit FolderLock(const fs::path& folder) : fd_(open_or_fail(folder, O_RDONLY | O_DIRECTORY, "open")) {
+    // File systems that cannot lock a folder (some NFS) are let pass.
+    if (::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+    ::close(fd_);
+    fail("{} is locked: another fetch into it is under way", folder.string());
+  }
+  ~FolderLock() { ::close(fd_); }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int fd_;
+};
+
+// A folder beside the target that is removed with the object unless it was moved away.
+class StagingFolder {
+ public:
+  explicit StagingFolder(fs::path path) : path_(std::move(path)) {
+    remove();  // a kill may have left one
+    create_folders(path_);
+  }
+  ~StagingFolder() { remove(); }
+  StagingFolder(const StagingFolder&) = delete;
+  StagingFolder& operator=(const StagingFolder&) = delete;
+  const fs::path& path() const { return path_; }
+
+  void move_to(const fs::path& target) {
+    sync_folder(path_);
+    std::error_code error;
+    fs::rename(path_, target, error);
+    check(!error, "cannot rename {} to {}: {}", path_.string(), target.string(), error.message());
+    sync_folder(target.parent_path());
+  }
+
+ private:
+  // It holds plain files only. (Not remove_all: LibTorch exports a copy of it that does not work with GCC 12's
+  // library.)
+  void remove() {
+    std::error_code ignored;
+    std::vector<fs::path> files;
+    for (fs::directory_iterator item(path_, ignored); item != fs::directory_iterator(); item.increment(ignored)) {
+      files.push_back(item->path());
+    }
+    for (const fs::path& file : files) fs::remove(file, ignored);
+    fs::remove(path_, ignored);
+  }
+
+  fs::path path_;
+};
+
+std::string expected_sha256(const CifarFormat& format, const FetchOptions& options) {
+  std::string expected = options.sha256.empty() ? format.archive_sha256 : options.sha256;
+  for (char& c : expected) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const bool good = expected.size() == 64 && expected.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!good) fail_usage("\"{}\" is no SHA-256: 64 hexadecimal digits are expected", options.sha256);
+  return expected;
+}
+
+// Brings `part` to the expected checksum, or throws. A part that a broken download left is gone on with; if that ends
+// in another file, it is fetched anew once.
+void get_archive(const CifarFormat& format, const FetchOptions& options, const fs::path& part) {
+  const std::string expected = expected_sha256(format, options);
+  const bool resumed = fs::exists(part);
+  if (resumed && sha256_of_file(part) == expected) return;
+  const DownloadRequest request{.url = options.url.empty() ? format.archive_url : options.url,
+                                .title = "fetch " + format.name,
+                                .progress = options.progress,
+                                .connect_timeout = options.connect_timeout,
+                                .stall_timeout = options.stall_timeout,
+                                .max_bytes = options.max_archive_bytes};
+  download(request, part);
+  std::string got = sha256_of_file(part);
+  if (got != expected && resumed) {
+    fs::remove(part);
+    download(request, part);
+    got = sha256_of_file(part);
+  }
+  if (got == expected) return;
+  const auto bytes = fs::file_size(part);
+  fs::remove(part);
+  fail("{}: the download has SHA-256 {} ({} bytes) where {} is expected, so it was not unpacked", request.url, got,
+       bytes, expected);
+}
+
+void check_present(const CifarFormat& format, const fs::path& present) {
+  try {
+    read_cifar(format, present);
+  } catch (const Error& error) {
+    fail("{} is there already but damaged. Move it away and fetch again.\n{}", present.string(), error.what());
+  }
+}
+
+void check_unpacked(const CifarFormat& format, const fs::path& unpacked) {
+  try {
+    read_cifar(format, unpacked);
+  } catch (const Error& error) {
+    fail("the archive has the expected checksum, but what it holds is not {}.\n{}", format.title, error.what());
+  }
+}
+
+}  // namespace
+
+FetchResult fetch_archive(const CifarFormat& format, const fs::path& folder, const FetchOptions& options) {
+  create_folders(folder);
+  const FolderLock lock(folder);
+  const fs::path target = folder / format.folder;
+  if (fs::exists(target)) {
+    check_present(format, target);
+    return {.folder = target, .downloaded = false};
+  }
+  const fs::path part = folder / fmt::format(".{}.part", format.folder);
+  get_archive(format, options, part);
+  StagingFolder staging(folder / fmt::format(".{}.unpacking", format.folder));
+  unpack_archive(
+      {.archive = part, .top = format.folder, .target = staging.path(), .max_bytes = options.max_unpacked_bytes});
+  check_unpacked(format, staging.path());
+  staging.move_to(target);
+  fs::remove(part);
+  return {.folder = target, .downloaded = true};
+}
+
+FetchResult fetch_data_set(const std::string& name, const fs::path& folder, const FetchOptions& options) {
+  const CifarFormat& format = cifar_format(name);
+  const fs::path root = folder.empty() ? user_data_folder() : folder;
+  if (root.empty()) fail_usage("no folder to put {} into: HOME is not set, so name one", format.title);
+  return fetch_archive(format, root, options);
+}
+
+}  // namespace thalweg

@@ -1,0 +1,277 @@
+#include "io/hdf5_file.h"
+
+#include <functional>
+#include <numeric>
+#include <utility>
+
+#include <hdf5.h>
+
+#include "base/error.h"
+#include "io/atomic_file.h"
+
+// Files are made and read in memory (HDF5's "core" driver): reading and writing the disk is then ours, with its
+// errors, and HDF5's file locks, which fail on some network file systems, are never taken.
+
+namespace thalweg {
+namespace {
+
+constexpr std::size_t kMaxValues = std::size_t{1} << 28;  // 2 GiB of doubles: far above any surface
+constexpr std::size_t kCoreIncrement = std::size_t{1} << 20;
+
+// HDF5 prints its errors on stderr unless told otherwise; we put them into ours.
+class QuietErrors {
+ public:
+  QuietErrors() {
+    H5Eget_auto2(H5E_DEFAULT, &function_, &data_);
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  }
+  ~QuietErrors() { H5Eset_auto2(H5E_DEFAULT, function_, data_); }
+  QuietErrors(const QuietErrors&) = delete;
+  QuietErrors& operator=(const QuietErrors&) = delete;
+
+ private:
+  H5E_auto2_t function_ = nullptr;
+  void* data_ = nullptr;
+};
+
+// The innermost entry of HDF5's error stack, which says most.
+herr_t note_innermost(unsigned position, const H5E_error2_t* error, void* text) {
+  if (position == 0) *static_cast<std::string*>(text) = error->desc == nullptr ? "" : error->desc;
+  return 0;
+}
+
+std::string hdf5_reason() {
+  std::string reason;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, note_innermost, &reason);
+  return reason.empty() ? "no reason given" : reason;
+}
+
+// Every call into HDF5 goes through here or Handle; `what` says what was tried, with the file's name.
+template <typename Result>
+Result done(Result result, const std::string& what) {
+  if (result < 0) fail("{}: {}", what, hdf5_reason());
+  return result;
+}
+
+class Handle {
+ public:
+  using Close = herr_t (*)(hid_t);
+  Handle(hid_t id, Close close, const std::string& what) : id_(done(id, what)), close_(close) {}
+  Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, H5I_INVALID_HID)), close_(other.close_) {}
+  ~Handle() {
+    if (id_ >= 0) close_(id_);
+  }
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  operator hid_t() const { return id_; }
+
+ private:
+  hid_t id_;
+  Close close_;
+};
+
+// Variable-length UTF-8, which h5py gives its users as str.
+Handle text_type(const std::string& what) {
+  Handle type(H5Tcopy(H5T_C_S1), H5Tclose, what);
+  done(H5Tset_size(type, H5T_VARIABLE), what);
+  done(H5Tset_cset(type, H5T_CSET_UTF8), what);
+  return type;
+}
+
+// --- writing ---
+
+class Writer {
+ public:
+  Writer(hid_t file, std::string path)
+      : file_(file),
+        path_(std::move(path)),
+        links_(H5Pcreate(H5P_LINK_CREATE), H5Pclose, path_),
+        datasets_(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, path_) {
+    done(H5Pset_create_intermediate_group(links_, 1), path_);
+    done(H5Pset_char_encoding(links_, H5T_CSET_UTF8), path_);
+    // Without times in them, equal contents are equal bytes.
+    done(H5Pset_obj_track_times(datasets_, false), path_);
+  }
+
+  void write(const std::string& name, const Hdf5Dataset& dataset) {
+    const std::string what = checked_name(name);
+    const std::size_t count =
+        std::accumulate(dataset.shape.begin(), dataset.shape.end(), std::size_t{1}, std::multiplies<>());
+    check(count == dataset.values.size(), "{}: the shape takes {} values, {} are given", what, count,
+          dataset.values.size());
+    const std::vector<hsize_t> shape(dataset.shape.begin(), dataset.shape.end());
+    const hid_t space_id =
+        shape.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr);
+    const Handle space(space_id, H5Sclose, what);
+    const Handle target(H5Dcreate2(file_, name.c_str(), H5T_IEEE_F64LE, space, links_, datasets_, H5P_DEFAULT),
+                        H5Dclose, what);
+    if (count == 0) return;
+    done(H5Dwrite(target, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, dataset.values.data()), what);
+  }
+
+  void write_text(const std::string& name, const std::string& text) {
+    const std::string what = checked_name(name);
+    const Handle space(H5Screate(H5S_SCALAR), H5Sclose, what);
+    const Handle type = text_type(what);
+    const Handle target(H5Dcreate2(file_, name.c_str(), type, space, links_, datasets_, H5P_DEFAULT), H5Dclose, what);
+    const char* start = checked_text(text, what);
+    done(H5Dwrite(target, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &start), what);
+  }
+
+  void write_attribute(const std::string& name, const std::string& text) {
+    const std::string what = checked_name(name);
+    const Handle space(H5Screate(H5S_SCALAR), H5Sclose, what);
+    const Handle type = text_type(what);
+    const Handle names(H5Pcreate(H5P_ATTRIBUTE_CREATE), H5Pclose, what);
+    done(H5Pset_char_encoding(names, H5T_CSET_UTF8), what);
+    const Handle target(H5Acreate2(file_, name.c_str(), type, space, names, H5P_DEFAULT), H5Aclose, what);
+    const char* start = checked_text(text, what);
+    done(H5Awrite(target, type, &start), what);
+  }
+
+ private:
+  // What messages call the item.
+  std::string checked_name(const std::string& name) const {
+    check(!name.empty() && name.find('\0') == std::string::npos, "cannot write {}: \"{}\" is not a name for HDF5",
+          path_, name);
+    return fmt::format("cannot write {}: \"{}\"", path_, name);
+  }
+
+  static const char* checked_text(const std::string& text, const std::string& what) {
+    check(text.find('\0') == std::string::npos, "{}: a zero byte in a text", what);
+    return text.c_str();
+  }
+
+  hid_t file_;
+  std::string path_;
+  Handle links_, datasets_;
+};
+
+std::string file_image(hid_t file, const std::string& what) {
+  done(H5Fflush(file, H5F_SCOPE_LOCAL), what);
+  std::string image(static_cast<std::size_t>(done(H5Fget_file_image(file, nullptr, 0), what)), '\0');
+  done(H5Fget_file_image(file, image.data(), image.size()), what);
+  return image;
+}
+
+// --- reading ---
+
+bool is_scalar(hid_t space, const std::string& what) {
+  return done(H5Sget_simple_extent_type(space), what) == H5S_SCALAR;
+}
+
+// A scalar string of either kind; `read` fills a buffer given the type in memory.
+std::string read_text(hid_t type, hid_t space, const std::string& what,
+                      const std::function<herr_t(hid_t, void*)>& read) {
+  if (done(H5Tis_variable_str(type), what) > 0) {
+    char* text = nullptr;
+    done(read(type, &text), what);
+    const std::string copy = text == nullptr ? "" : text;
+    done(H5Dvlen_reclaim(type, space, H5P_DEFAULT, &text), what);
+    return copy;
+  }
+  const std::size_t size = H5Tget_size(type);
+  check(size > 0, "{}: {}", what, hdf5_reason());
+  std::string text(size, '\0');
+  done(read(type, text.data()), what);
+  if (done(H5Tget_strpad(type), what) == H5T_STR_SPACEPAD) return text.substr(0, text.find_last_not_of(' ') + 1);
+  return text.substr(0, text.find('\0'));
+}
+
+Hdf5Dataset read_values(hid_t dataset, hid_t space, const std::string& what) {
+  Hdf5Dataset values;
+  std::vector<hsize_t> shape(static_cast<std::size_t>(done(H5Sget_simple_extent_ndims(space), what)));
+  if (!shape.empty()) done(H5Sget_simple_extent_dims(space, shape.data(), nullptr), what);
+  std::size_t count = 1;
+  for (const hsize_t size : shape) {
+    check(size == 0 || count <= kMaxValues / size, "{}: more than {} values", what, kMaxValues);
+    count *= size;
+  }
+  values.shape.assign(shape.begin(), shape.end());
+  values.values.resize(count);
+  if (count == 0) return values;
+  done(H5Dread(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.values.data()), what);
+  return values;
+}
+
+// Takes what we have a place for: numbers, and scalar strings.
+void read_object(hid_t file, const std::string& name, const std::string& path, Hdf5Content& content) {
+  const std::string what = fmt::format("cannot read {}: \"{}\"", path, name);
+  const Handle object(H5Oopen(file, name.c_str(), H5P_DEFAULT), H5Oclose, what);
+  if (done(H5Iget_type(object), what) != H5I_DATASET) return;
+  const Handle type(H5Dget_type(object), H5Tclose, what);
+  const Handle space(H5Dget_space(object), H5Sclose, what);
+  const H5T_class_t kind = done(H5Tget_class(type), what);
+  if ((kind == H5T_FLOAT || kind == H5T_INTEGER) && H5Sget_simple_extent_type(space) != H5S_NULL) {
+    content.datasets[name] = read_values(object, space, what);
+  } else if (kind == H5T_STRING && is_scalar(space, what)) {
+    content.strings[name] = read_text(type, space, what, [&](hid_t memory, void* to) {
+      return H5Dread(object, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, to);
+    });
+  }
+}
+
+void read_attribute(hid_t file, const std::string& name, const std::string& path, Hdf5Content& content) {
+  const std::string what = fmt::format("cannot read {}: attribute \"{}\"", path, name);
+  const Handle attribute(H5Aopen(file, name.c_str(), H5P_DEFAULT), H5Aclose, what);
+  const Handle type(H5Aget_type(attribute), H5Tclose, what);
+  const Handle space(H5Aget_space(attribute), H5Sclose, what);
+  if (done(H5Tget_class(type), what) != H5T_STRING || !is_scalar(space, what)) return;
+  content.attributes[name] =
+      read_text(type, space, what, [&](hid_t memory, void* to) { return H5Aread(attribute, memory, to); });
+}
+
+// The visits only note names: an exception must not pass through HDF5's own frames.
+herr_t note_name(void* names, const char* name) {
+  try {
+    static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+    return 0;
+  } catch (...) {
+    return -1;
+  }
+}
+
+herr_t note_link(hid_t, const char* name, const H5L_info_t* info, void* names) {
+  return info->type == H5L_TYPE_HARD ? note_name(names, name) : 0;
+}
+
+herr_t note_attribute(hid_t, const char* name, const H5A_info_t*, void* names) {
+  return note_name(names, name);
+}
+
+}  // namespace
+
+void write_hdf5(const std::filesystem::path& path, const Hdf5Content& content) {
+  const QuietErrors quiet;
+  const std::string name = path.string(), what = "cannot write " + name;
+  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, what);
+  done(H5Pset_fapl_core(access, kCoreIncrement, false), what);
+  const Handle file(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose, what);
+  Writer writer(file, name);
+  for (const auto& [key, dataset] : content.datasets) writer.write(key, dataset);
+  for (const auto& [key, text] : content.strings) writer.write_text(key, text);
+  for (const auto& [key, text] : content.attributes) writer.write_attribute(key, text);
+  write_file_atomically(path, file_image(file, what));
+}
+
+Hdf5Content read_hdf5(const std::filesystem::path& path) {
+  const QuietErrors quiet;
+  const std::string name = path.string(), what = "cannot read " + name;
+  std::string image = read_file(path);
+  check(!image.empty(), "{}: the file is empty", what);
+  const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, what);
+  done(H5Pset_fapl_core(access, kCoreIncrement, false), what);
+  done(H5Pset_file_image(access, image.data(), image.size()), what);
+  // With an image HDF5 wants a name at which nothing lies: below a file nothing can.
+  const Handle file(H5Fopen((name + "/image").c_str(), H5F_ACC_RDONLY, access), H5Fclose, what);
+  std::vector<std::string> objects, attributes;
+  done(H5Lvisit(file, H5_INDEX_NAME, H5_ITER_INC, note_link, &objects), what);
+  hsize_t first = 0;
+  done(H5Aiterate2(file, H5_INDEX_NAME, H5_ITER_INC, &first, note_attribute, &attributes), what);
+  Hdf5Content content;
+  for (const std::string& object : objects) read_object(file, object, name, content);
+  for (const std::string& attribute : attributes) read_attribute(file, attribute, name, content);
+  return content;
+}
+
+}  // namespace thalweg

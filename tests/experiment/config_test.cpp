@@ -1,0 +1,64 @@
+#include "experiment/config.h"
+
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "expect_error.h"
+
+namespace thalweg {
+namespace {
+
+nlohmann::json small() {
+  return {{"train", {{"epochs", 10}, {"schedule", {{"kind", "constant"}, {"lr", 0.1}}}}},
+          {"branches",
+           {{{"at_epoch", {2, 4.5}}, {"until_epoch", 10}, {"schedule", {{"kind", "constant"}, {"lr", 0.01}}}}}}};
+}
+
+TEST(ExperimentConfig, OneBranchObjectStandsForSeveral) {
+  const ExperimentConfig config = read_experiment_config(small());
+  ASSERT_EQ(config.branches.size(), 2u);
+  EXPECT_EQ(config.branches[0].name, "decay-at-2");
+  EXPECT_EQ(config.branches[0].epochs, 8);
+  EXPECT_EQ(config.branches[1].name, "decay-at-4.5");
+  EXPECT_EQ(config.branches[1].epochs, 5.5);
+}
+
+TEST(ExperimentConfig, ResolvedItReadsAsItself) {
+  const nlohmann::json resolved = to_json(read_experiment_config(small()));
+  EXPECT_EQ(to_json(read_experiment_config(resolved)), resolved);
+}
+
+TEST(ExperimentConfig, NamesTheKeyThatIsWrong) {
+  const auto with = [](const std::string& pointer, const nlohmann::json& value) {
+    nlohmann::json json = small();
+    json[nlohmann::json::json_pointer(pointer)] = value;
+    return [json] { read_experiment_config(json); };
+  };
+  expect_usage_error(with("/train/bacth", 3), "train.bacth");
+  expect_usage_error(with("/train/batch", "many"), "train.batch");
+  expect_usage_error(with("/train/batch", 0), "train.batch");
+  expect_usage_error(with("/train/schedule/kind", "cosin"), "train.schedule.kind");
+  expect_usage_error(with("/model/name", "vgg12"), "vgg11");
+  expect_usage_error(with("/branches/0/at_epoch", 11), "branches.0.at_epoch");
+  expect_usage_error(with("/branches/0/epochs", 3), "branches.0");
+  expect_usage_error(with("/branches/0/name", "a/b"), "a/b");
+  expect_usage_error(with("/branches/0/snapshots", {{"every_steps", -1}}), "branches.0.snapshots.every_steps");
+  expect_usage_error(with("/landscape/grid", "5"), "WIDTHxHEIGHT");
+  expect_usage_error(with("/landscape/splits", {"validation"}), "validation");
+  expect_usage_error(with("/plane/origin", "start"), "plane.origin");
+}
+
+// The configurations that the repository ships.
+TEST(ExperimentConfig, ShippedOnesAreValid) {
+  int configs = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(THALWEG_EXPERIMENTS)) {
+    if (entry.path().extension() != ".json") continue;
+    EXPECT_NO_THROW(read_experiment_config(read_json_file(entry.path().string()))) << entry.path();
+    ++configs;
+  }
+  EXPECT_GE(configs, 2);
+}
+
+}  // namespace
+}  // namespace thalweg

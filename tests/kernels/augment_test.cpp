@@ -1,0 +1,93 @@
+#include "kernels/augment.h"
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include <ATen/ATen.h>
+
+#include "nn/images.h"
+
+namespace thalweg {
+namespace {
+
+const std::vector<double> kMean = {0.5, 0.4, 0.3};
+const std::vector<double> kStd = {0.2, 0.25, 0.3};
+
+at::Tensor random_images(std::int64_t n) {
+  return at::randint(0, 256, {n, 3, 32, 32}, at::detail::createCPUGenerator(17)).to(at::kByte);
+}
+
+ImageBatches batches(const at::Tensor& images) {
+  return {images, at::zeros({images.size(0)}, at::kLong), kMean, kStd, at::kCPU};
+}
+
+at::Tensor normalised(const at::Tensor& images) {
+  const at::Tensor mean = at::tensor(kMean).view({1, 3, 1, 1});
+  const at::Tensor std = at::tensor(kStd).view({1, 3, 1, 1});
+  return ((images.to(at::kDouble) / 255 - mean) / std).to(at::kFloat);
+}
+
+TEST(MakeBatch, NormalisesWithoutAugmentation) {
+  const at::Tensor images = random_images(9);
+  const at::Tensor got = batches(images).range(2, 9);
+  EXPECT_TRUE(got.is_contiguous(at::MemoryFormat::ChannelsLast));
+  // One multiply-add in float32 against double: 1e-6 of values up to 4.
+  EXPECT_TRUE(at::allclose(got, normalised(images.slice(0, 2, 9)), 1e-5, 1e-6));
+}
+
+TEST(MakeBatch, IsAFunctionOfSeedEpochAndImageAlone) {
+  const ImageBatches source = batches(random_images(20));
+  const AugmentSpec spec{4, true, 8};
+  const at::Tensor all = source.gather_augmented(at::arange(20, at::kLong), spec, 3, 5);
+  const at::Tensor some = source.gather_augmented(at::tensor({13, 2}, at::kLong), spec, 3, 5);
+  EXPECT_TRUE(at::equal(some[0], all[13]));
+  EXPECT_TRUE(at::equal(some[1], all[2]));
+  EXPECT_FALSE(at::equal(all, source.gather_augmented(at::arange(20, at::kLong), spec, 3, 6)));
+  EXPECT_FALSE(at::equal(all, source.gather_augmented(at::arange(20, at::kLong), spec, 4, 5)));
+}
+
+// Each augmented image must be one of the windows that padding, shifting and mirroring by plain tensor operations give.
+TEST(MakeBatch, CropsAndFlipsAsPaddedWindows) {
+  const std::int64_t n = 300;
+  const at::Tensor images = random_images(n);
+  const at::Tensor got = batches(images).gather_augmented(at::arange(n, at::kLong), {2, true, 0}, 1, 0);
+  const at::Tensor plain = batches(images).range(0, n);
+  const at::Tensor padded = at::constant_pad_nd(plain, {2, 2, 2, 2});
+  const at::Tensor mirrored = at::constant_pad_nd(plain.flip(3), {2, 2, 2, 2});
+  std::set<std::tuple<int, int, int>> seen;
+  for (std::int64_t i = 0; i < n; ++i) {
+    int matches = 0;
+    for (int flip = 0; flip < 2; ++flip) {
+      for (int y = 0; y <= 4; ++y) {
+        for (int x = 0; x <= 4; ++x) {
+          const at::Tensor window = (flip != 0 ? mirrored : padded)[i].slice(1, y, y + 32).slice(2, x, x + 32);
+          if (!at::equal(window, got[i])) continue;
+          ++matches;
+          seen.insert({flip, y, x});
+        }
+      }
+    }
+    EXPECT_EQ(matches, 1) << "image " << i;
+  }
+  EXPECT_EQ(seen.size(), 50u);  // every offset and both orientations occur
+}
+
+TEST(MakeBatch, CutoutBlanksASquareAndNothingElse) {
+  const at::Tensor images = random_images(50);
+  const ImageBatches source = batches(images);
+  const at::Tensor plain = source.range(0, 50);
+  const at::Tensor got = source.gather_augmented(at::arange(50, at::kLong), {0, false, 8}, 1, 0);
+  for (std::int64_t i = 0; i < 50; ++i) {
+    const at::Tensor changed = got[i].ne(plain[i]).any(0);
+    EXPECT_TRUE(at::equal(got[i].masked_select(changed), at::zeros_like(got[i].masked_select(changed))));
+    const at::Tensor rows = changed.any(1).nonzero();
+    const at::Tensor columns = changed.any(0).nonzero();
+    EXPECT_LE(rows.size(0), 8);
+    EXPECT_GE(rows.size(0), 4);  // clipped at the border by at most half
+    EXPECT_EQ(changed.sum().item<std::int64_t>(), rows.size(0) * columns.size(0));
+  }
+}
+
+}  // namespace
+}  // namespace thalweg

@@ -1,0 +1,95 @@
+// The kernels against their CPU twins. Skipped, and counted as skipped, where there is no GPU.
+#include <gtest/gtest.h>
+
+#include <ATen/ATen.h>
+
+#include "models/models.h"
+#include "nn/evaluate.h"
+#include "nn/init.h"
+#include "nn/materialise.h"
+#include "train/step.h"
+
+namespace thalweg {
+namespace {
+
+class CudaKernels : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
+  }
+  const c10::Device gpu_{c10::kCUDA, 0};
+  at::Generator generator_ = at::detail::createCPUGenerator(23);
+
+  ImageBatches images(c10::Device device, std::int64_t n = 37) {
+    auto generator = at::detail::createCPUGenerator(29);
+    return {at::randint(0, 256, {n, 3, 32, 32}, generator).to(at::kByte),
+            at::randint(0, 10, {n}, generator),
+            {0.5, 0.5, 0.5},
+            {0.25, 0.25, 0.25},
+            device};
+  }
+};
+
+TEST_F(CudaKernels, BatchesEqualTheCpus) {
+  const at::Tensor indices = at::tensor({5, 0, 36, 7}, at::kLong);
+  const AugmentSpec spec{4, true, 6};
+  const at::Tensor cpu = images(at::kCPU).gather_augmented(indices, spec, 3, 2);
+  const at::Tensor cuda = images(gpu_).gather_augmented(indices.to(gpu_), spec, 3, 2);
+  EXPECT_TRUE(at::allclose(cuda.cpu(), cpu, 1e-6, 1e-6));  // one multiply-add, contracted there
+}
+
+TEST_F(CudaKernels, FoldedWeightsEqualTheCpus) {
+  ModelConfig config;
+  config.name = "resnet20";
+  config.shortcut = "B";
+  const Graph graph = build_model(config, {3, 32, 32}, 10);
+  const Program program = compile(graph);
+  const at::Tensor origin = initial_weights(graph, 1);
+  const at::Tensor d1 = at::randn_like(origin) * 0.01;
+  const at::Tensor d2 = at::randn_like(origin) * 0.01;
+  const at::Tensor points = at::randn({3, 2}, generator_);
+  const at::Tensor buffers = initial_buffers(graph) + at::rand({3, graph.buffers.size()}, generator_);
+  const at::Tensor cpu = PlaneMaterialiser(program, {origin, d1, d2}).folded(points, buffers);
+  const PlaneMaterialiser on_gpu(program, {origin.to(gpu_), d1.to(gpu_), d2.to(gpu_)});
+  EXPECT_TRUE(at::allclose(on_gpu.folded(points.to(gpu_), buffers.to(gpu_)).cpu(), cpu, 1e-5, 1e-6));
+  EXPECT_TRUE(at::allclose(on_gpu.weights(points.to(gpu_)).cpu(),
+                           PlaneMaterialiser(program, {origin, d1, d2}).weights(points), 1e-5, 1e-6));
+}
+
+TEST_F(CudaKernels, LossesEqualTheCpus) {
+  ModelConfig config;
+  config.name = "vgg11_bn";
+  config.width = 0.25;
+  const Graph graph = build_model(config, {3, 32, 32}, 10);
+  const at::Tensor weights = initial_weights(graph, 2);
+  const at::Tensor buffers = initial_buffers(graph);
+  Evaluator on_cpu(compile(graph), at::kCPU);
+  Evaluator on_gpu(compile(graph), gpu_);
+  const SplitMetrics cpu = evaluate_weights(on_cpu, weights, buffers, images(at::kCPU));
+  const SplitMetrics cuda = evaluate_weights(on_gpu, weights.to(gpu_), buffers.to(gpu_), images(gpu_));
+  EXPECT_NEAR(cuda.loss, cpu.loss, 1e-5 * cpu.loss);
+  EXPECT_EQ(cuda.accuracy, cpu.accuracy);
+}
+
+TEST_F(CudaKernels, TrainingStepsEqualTheCpus) {
+  ModelConfig config;
+  config.name = "mlp";
+  config.hidden = {32};
+  const Graph graph = build_model(config, {3, 32, 32}, 10);
+  TrainConfig train;
+  train.batch = 16;
+  std::vector<at::Tensor> weights;
+  for (const c10::Device device : {c10::Device(at::kCPU), gpu_}) {
+    const ImageBatches data = images(device);
+    TrainState state{initial_weights(graph, 3).to(device), {}, initial_buffers(graph).to(device), {}, 0};
+    state.momentum = at::zeros_like(state.weights);
+    state.epoch_sums = at::zeros({3}, at::TensorOptions(at::kDouble).device(device));
+    TrainStep step(graph, data, train, 1, state);
+    for (int i = 0; i < 7; ++i) step.run(0.05);
+    weights.push_back(state.weights.cpu());
+  }
+  EXPECT_TRUE(at::allclose(weights[1], weights[0], 1e-3, 1e-5));
+}
+
+}  // namespace
+}  // namespace thalweg

@@ -1,0 +1,60 @@
+#include "nn/weights_file.h"
+
+#include <gtest/gtest.h>
+
+#include <ATen/ATen.h>
+
+#include "expect_error.h"
+#include "io/safetensors.h"
+#include "io/temp_folder.h"
+#include "models/models.h"
+#include "nn/init.h"
+
+namespace thalweg {
+namespace {
+
+Graph small_graph(const std::string& name) {
+  ModelConfig config;
+  config.name = name;
+  config.width = 0.0625;
+  return build_model(config, {3, 32, 32}, 10);
+}
+
+TEST(WeightsFile, GivesBackWhatWasWritten) {
+  const TempFolder folder;
+  const Graph graph = small_graph("vgg11_bn");
+  const Weights weights{initial_weights(graph, 3), initial_buffers(graph) * 2};
+  write_weights(folder / "w.safetensors", graph, weights, 41, {{"model", "x"}});
+  const Weights back = read_weights(folder / "w.safetensors", graph);
+  EXPECT_TRUE(at::equal(back.weights, weights.weights));
+  EXPECT_TRUE(at::equal(back.buffers, weights.buffers));
+  EXPECT_EQ(read_weights_description(folder / "w.safetensors").at("model"), "x");
+  const SafetensorsFile content = read_safetensors(folder / "w.safetensors");
+  EXPECT_EQ(content.at("features.1.num_batches_tracked").item<std::int64_t>(), 41);
+  EXPECT_EQ(content.metadata.at("format"), "pt");
+}
+
+TEST(WeightsFile, TakesDataParallelNames) {
+  const TempFolder folder;
+  const Graph graph = small_graph("mlp");
+  const at::Tensor flat = initial_weights(graph, 3);
+  std::vector<NamedTensor> tensors;
+  const std::vector<at::Tensor> views = graph.parameters.views(flat);
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    tensors.push_back({"module." + graph.parameters.entries()[i].name, views[i]});
+  }
+  write_safetensors(folder / "w.safetensors", tensors, {});
+  EXPECT_TRUE(at::equal(read_weights(folder / "w.safetensors", graph).weights, flat));
+  EXPECT_TRUE(read_weights_description(folder / "w.safetensors").is_null());
+}
+
+TEST(WeightsFile, OfAnotherNetworkSaysWhatDoesNotFit) {
+  const TempFolder folder;
+  const Graph graph = small_graph("vgg11");
+  write_weights(folder / "w.safetensors", graph, {initial_weights(graph, 3), initial_buffers(graph)}, 0, {});
+  expect_error([&] { read_weights(folder / "w.safetensors", small_graph("mlp")); }, "'fc1.weight' is missing");
+  expect_error([&] { read_weights(folder / "w.safetensors", small_graph("vgg13")); }, "not weights of vgg13");
+}
+
+}  // namespace
+}  // namespace thalweg

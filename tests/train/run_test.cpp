@@ -1,0 +1,170 @@
+#include "train/run.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include <ATen/ATen.h>
+
+#include "base/stop.h"
+#include "expect_error.h"
+#include "io/atomic_file.h"
+#include "io/temp_folder.h"
+#include "models/models.h"
+#include "train/checkpoint.h"
+#include "trajectory/store.h"
+
+namespace thalweg {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A small run with everything that has state: batch norm, momentum, augmentation, a ragged last batch.
+class RunTest : public testing::Test {
+ protected:
+  RunTest() : data_(load_small_data()), graph_(build_model(small_model(), {3, 32, 32}, 10)) {
+    spec_.train.epochs = 3;
+    spec_.train.batch = 16;
+    spec_.train.augment = {4, true, 4};
+    spec_.train.schedule = {{"kind", "late_decay"}, {"lr", 0.05}, {"decay_at", 2}, {"factor", 0.1}};
+    spec_.train.snapshots = {{"every_epochs", 0.5}, {"around_rate_change", 1}};
+    spec_.train.log_every = 3;
+    spec_.seed = 4;
+  }
+  ~RunTest() override { request_stop(false); }
+
+  static DataSet load_small_data() {
+    DataConfig config;
+    config.train_images = 70;
+    config.test_images = 20;
+    return load_data(config);
+  }
+  static ModelConfig small_model() {
+    ModelConfig model;
+    model.name = "vgg11_bn";
+    model.width = 0.0625;
+    return model;
+  }
+  nlohmann::json train(const RunSpec& spec, const std::string& name) {
+    return train_run(spec, {graph_, data_, at::kCPU, ProgressMode::kQuiet}, folder_ / name);
+  }
+  // Every byte that a run leaves, but for wall-clock times.
+  std::string fingerprint(const std::string& name) const {
+    std::string out = read_file(folder_ / (name + "/weights.safetensors"));
+    out +=
+        read_file(folder_ / (name + "/trajectory/weights.f32")) + read_file(folder_ / (name + "/trajectory/index.log"));
+    std::ifstream metrics(folder_ / (name + "/metrics.jsonl"));
+    for (std::string line; std::getline(metrics, line);) {
+      nlohmann::json json = nlohmann::json::parse(line);
+      json.erase("seconds");
+      out += json.dump();
+    }
+    return out;
+  }
+
+  TempFolder folder_;
+  DataSet data_;
+  Graph graph_;
+  RunSpec spec_;
+};
+
+TEST_F(RunTest, AStopSavesAndTheSameCallGoesOn) {
+  train(spec_, "whole");
+  request_stop(true);
+  try {
+    train(spec_, "stopped");
+    ADD_FAILURE() << "the run did not stop";
+  } catch (const Stopped& stopped) {
+    EXPECT_EQ(stopped.code(), ExitCode::kResumable);
+  }
+  EXPECT_EQ(read_run_status(folder_ / "stopped").at("state"), "interrupted");
+  EXPECT_EQ(checkpoint_steps(folder_ / "stopped").size(), 1u);
+  request_stop(false);
+  train(spec_, "stopped");
+  EXPECT_EQ(fingerprint("stopped"), fingerprint("whole"));
+}
+
+TEST_F(RunTest, GoesOnFromAnyCheckpointWithTheSameBits) {
+  spec_.train.checkpoint_every = 0.2;
+  const std::int64_t end = run_end_step(spec_, 70);
+  for (std::int64_t step = 0; step <= end; ++step) spec_.keep.push_back(step);  // a checkpoint of every step
+  train(spec_, "whole");
+  const std::string expected = fingerprint("whole");
+  for (const std::int64_t step : {0, 1, 4, 5, 7, 10, 13, 14}) {
+    // What a kill during step + 1 leaves: later checkpoints do not exist, journals may reach beyond the checkpoint.
+    for (std::int64_t later = step + 1; later <= end; ++later) fs::remove(checkpoint_path(folder_ / "whole", later));
+    fs::remove(folder_ / "whole/status.json");
+    fs::remove(folder_ / "whole/weights.safetensors");
+    train(spec_, "whole");
+    EXPECT_EQ(fingerprint("whole"), expected) << "from step " << step;
+  }
+}
+
+TEST_F(RunTest, ADoneRunIsNotTouched) {
+  const nlohmann::json first = train(spec_, "run");
+  const auto time = fs::last_write_time(folder_ / "run/weights.safetensors");
+  EXPECT_EQ(train(spec_, "run"), first);
+  EXPECT_EQ(fs::last_write_time(folder_ / "run/weights.safetensors"), time);
+}
+
+TEST_F(RunTest, RefusesAFolderOfAnotherConfiguration) {
+  train(spec_, "run");
+  spec_.train.batch = 20;
+  expect_error([&] { train(spec_, "run"); }, "train.batch: 16 there, 20 here");
+}
+
+TEST_F(RunTest, ABranchWithTheMainPathsScheduleIsTheMainPath) {
+  spec_.train.schedule = {{"kind", "constant"}, {"lr", 0.05}};
+  spec_.train.epochs = 2;
+  spec_.keep = {3};  // in the middle of an epoch
+  train(spec_, "main");
+  RunSpec branch = spec_;
+  branch.name = "branch";
+  branch.keep.clear();
+  branch.first_step = 3;
+  branch.fork = checkpoint_path(folder_ / "main", 3);
+  branch.train.epochs = 7.0 / 5.0;  // to the main path's end: 5 steps an epoch
+  train(branch, "branch");
+  const TrajectoryReader main(folder_ / "main/trajectory");
+  const TrajectoryReader forked(folder_ / "branch/trajectory");
+  EXPECT_EQ(forked.info(0).step, 3);
+  EXPECT_EQ(forked.info(forked.size() - 1).step, 10);
+  EXPECT_TRUE(at::equal(forked.weights(forked.size() - 1), main.weights(main.size() - 1)));
+  EXPECT_TRUE(at::equal(forked.buffers(forked.size() - 1), main.buffers(main.size() - 1)));
+}
+
+TEST_F(RunTest, RefusesABranchOfAMainPathThatWasTrainedAnew) {
+  spec_.train.epochs = 1;
+  spec_.keep = {2};
+  train(spec_, "main");
+  RunSpec branch = spec_;
+  branch.name = "branch";
+  branch.keep.clear();
+  branch.first_step = 2;
+  branch.fork = checkpoint_path(folder_ / "main", 2);
+  train(branch, "branch");
+  spec_.seed = 5;
+  train(spec_, "anew");
+  fs::copy_file(checkpoint_path(folder_ / "anew", 2), branch.fork, fs::copy_options::overwrite_existing);
+  expect_error([&] { train(branch, "branch"); }, "fork:");
+}
+
+TEST_F(RunTest, DivergenceNamesStepAndRateAndKeepsTheLastGoodCheckpoint) {
+  spec_.train.schedule = {{"kind", "multi_step"}, {"lr", 0.05}, {"milestones", {1.0}}, {"factor", 1e30}};
+  expect_error([&] { train(spec_, "run"); }, "diverged");
+  const std::vector<std::int64_t> steps = checkpoint_steps(folder_ / "run");
+  ASSERT_FALSE(steps.empty());
+  const Checkpoint last = read_checkpoint(checkpoint_path(folder_ / "run", steps.back()), graph_);
+  EXPECT_TRUE(at::isfinite(last.state.weights).all().item<bool>());
+}
+
+TEST_F(RunTest, DataOrderIsAPermutationOfItsEpoch) {
+  const at::Tensor order = epoch_order(3, 7, 101);
+  EXPECT_TRUE(at::equal(std::get<0>(order.sort()), at::arange(101, at::kLong)));
+  EXPECT_FALSE(at::equal(order, epoch_order(3, 8, 101)));
+  EXPECT_FALSE(at::equal(order, epoch_order(4, 7, 101)));
+  EXPECT_TRUE(at::equal(order, epoch_order(3, 7, 101)));
+}
+
+}  // namespace
+}  // namespace thalweg
