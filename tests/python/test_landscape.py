@@ -188,7 +188,7 @@ class Landscape(unittest.TestCase):
             np.testing.assert_allclose(surface[key], np.linspace(low - margin, high + margin, count), rtol=1e-12, atol=1e-15)
         file = self.landscape("range.h5", "--range=-0.25:0.5,1:2", "--grid", "4x2", "--splits", "test", "--test-images", 10)
         surface, _ = cli.read_surface(file)
-        np.testing.assert_array_equal(surface["xcoordinates"], [-0.25, 0, 0.25, 0.5])
+        np.testing.assert_allclose(surface["xcoordinates"], [-0.25, 0, 0.25, 0.5], rtol=0, atol=1e-15)
         np.testing.assert_array_equal(surface["ycoordinates"], [1, 2])
         self.assertNotIn("train_loss", surface)
 
