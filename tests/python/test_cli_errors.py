@@ -84,7 +84,7 @@ class Configurations(cli.CliTest):
                 ("train.batch", "64", "train.batch"), ("train.batch", 1.5, "train.batch"),
                 ("train.epochs", -1, "train.epochs"), ("train", [], "train"),
                 ("train.optimizer.momentum", 1.5, "train.optimizer.momentum"),
-                ("train.optimizer", {"momentum": 0, "nesterov": true}, "nesterov"), ("device", 3, "device"),
+                ("train.optimizer", {"momentum": 0, "nesterov": True}, "nesterov"), ("device", 3, "device"),
                 ("train.precision", "fp16", "bf16"), ("train.schedule", {"kind": "constant"}, "train.schedule.lr"),
                 ("train.schedule.kind", "cosin", "cosine"), ("model.name", "vgg12", "vgg11"),
                 ("model.hidden", [16, 0], "model.hidden"), ("data.train_images", -5, "data.train_images"),

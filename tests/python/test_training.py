@@ -13,8 +13,29 @@ IMAGES, BATCH, STEPS = 23, 5, 8  # five steps an epoch, the last with three imag
 MODELS = [{"name": "vgg11_bn", "width": 0.25}, {"name": "resnet20", "width": 0.5}, {"name": "mlp", "hidden": [20, 10]}]
 VGG, RESNET, MLP = MODELS
 # The rate falls at step 6, in the second epoch.
-SCHEDULE = {"kind": "late_decay", "lr": 0.05, "decay_at": 1.2, "factor": 0.1}
+SCHEDULE = {"kind": "late_decay", "lr": 0.02, "decay_at": 1.2, "factor": 0.1}
 DECAY_STEP = 6
+
+
+def start_model(config):
+    """A start away from kinks. Of a million activations a few lie nearer to zero than float32 rounds; each that a ReLU lets
+    pass here and stops there changes gradients by a hundredth, and training amplifies that. So every norm shifts its
+    channels by many deviations: up, or down for some of those that no sum follows."""
+    model = reference_models.randomise(reference_models.make(**config))
+    with torch.no_grad():
+        for name, module in model.named_modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.weight.uniform_(0.15, 0.3)
+                module.bias.fill_(2.0)
+                if not name.endswith(("bn2", "shortcut.1")):
+                    module.bias[::4] = -2.0
+            elif isinstance(module, torch.nn.Linear) and not isinstance(model, reference_models.Mlp):
+                module.weight.mul_(0.1)
+    return model
+
+
+def flat(tensors, names):
+    return np.concatenate([np.asarray(tensors[name], np.float64).ravel() for name in names])
 
 
 def train_config(optimizer, **others):
@@ -22,7 +43,7 @@ def train_config(optimizer, **others):
 
 
 def run_engine(model_config, train, seed=3):
-    model = reference_models.randomise(reference_models.make(**model_config))
+    model = start_model(model_config)
     images, labels = probe.random_images(IMAGES)
     spec = {"model": model_config, "train": train, "seed": seed, "steps": STEPS}
     return probe.run_probe("train", spec, model, images, labels)
@@ -38,7 +59,7 @@ def sgd_of(model, optimizer):
 
 def run_pytorch(model_config, train, order):
     """Tensors after the steps in float64; `order` holds a permutation an epoch, one behind the other."""
-    model = reference_models.randomise(reference_models.make(**model_config)).double().train()
+    model = start_model(model_config).double().train()
     images, labels = probe.random_images(IMAGES)
     x = reference_models.normalise(images, probe.MEAN, probe.STD)
     sgd = sgd_of(model, train["optimizer"])
@@ -58,20 +79,18 @@ def run_pytorch(model_config, train, order):
 
 class Training(unittest.TestCase):
     def check_training(self, model_config, train):
-        """Against float64, tensor by tensor, relative to how far training moved the tensor. PyTorch's own float32 run is
-        off by 1e-6 (MLP) to 5e-5: rounding, amplified from step to step. A pixel that is the largest of its pooling
-        window by less than that may lose it, which costs 1e-4 and more, while a step taken wrongly costs 1e-2 and more.
-        A tensor that hardly moves (a bias in front of a norm) counts with a hundredth of the whole movement."""
+        """Against float64, tensor by tensor, relative to how far training moved the tensor. Rounding, amplified from step
+        to step, costs 1e-6 to 1e-5; a step taken wrongly 1e-2 and more. A tensor that hardly moves (a bias in
+        front of a norm) counts with a hundredth of the whole movement."""
         got = run_engine(model_config, train)
         exact = run_pytorch(model_config, train, got["order"])
         self.assertEqual(set(got) - {"order"}, set(exact))
-        start = reference_models.tensors_of(reference_models.randomise(reference_models.make(**model_config)))
+        start = reference_models.tensors_of(start_model(model_config))
         moved = {name: np.linalg.norm(exact[name] - start[name].double().numpy()) for name in exact}
-        total = np.linalg.norm(list(moved.values()))
+        total = np.linalg.norm([distance for name, distance in moved.items() if "running" not in name])
         self.assertGreater(total, 0.1)
-        tolerance = 2e-5 if model_config is MLP else 2e-3
         for name, value in exact.items():
-            self.assertLess(np.linalg.norm(got[name] - value), tolerance * (moved[name] + 0.01 * total), name)
+            self.assertLess(np.linalg.norm(got[name] - value), 1e-4 * (moved[name] + 0.01 * total), name)
         return got
 
     def test_plain_sgd(self):
@@ -124,13 +143,12 @@ class Training(unittest.TestCase):
         optimizer = {"momentum": 0.9, "weight_decay": 0.01}
         for model in MODELS:
             with self.subTest(**model):
-                start = reference_models.tensors_of(reference_models.randomise(reference_models.make(**model)))
+                start = reference_models.tensors_of(start_model(model))
                 exact = run_engine(model, train_config(optimizer))
                 short = run_engine(model, train_config(optimizer, precision="bf16"))
-                names = [name for name in exact if name != "order"]
-                change = np.concatenate([(exact[n] - start[n].numpy()).ravel() for n in names])
-                error = np.concatenate([(short[n] - exact[n]).ravel() for n in names])
-                ratio = np.linalg.norm(error) / np.linalg.norm(change)
+                names = list(start)
+                change = np.linalg.norm(flat(exact, names) - flat(start, names))
+                ratio = np.linalg.norm(flat(short, names) - flat(exact, names)) / change
                 self.assertGreater(ratio, 1e-4)
                 self.assertLess(ratio, 0.2)
 
