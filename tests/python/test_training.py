@@ -90,7 +90,8 @@ class Training(unittest.TestCase):
         total = np.linalg.norm([distance for name, distance in moved.items() if "running" not in name])
         self.assertGreater(total, 0.1)
         for name, value in exact.items():
-            self.assertLess(np.linalg.norm(got[name] - value), 1e-4 * (moved[name] + 0.01 * total), name)
+            stored = STEPS * 6e-8 * np.linalg.norm(value)  # each step rounds the weights themselves
+            self.assertLess(np.linalg.norm(got[name] - value), 1e-4 * (moved[name] + 0.01 * total) + stored, name)
         return got
 
     def test_plain_sgd(self):
