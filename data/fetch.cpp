@@ -4,7 +4,6 @@
 #include <cctype>
 #include <cerrno>
 #include <system_error>
-#include <vector>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -60,16 +59,9 @@ class StagingFolder {
   }
 
  private:
-  // It holds plain files only. (Not remove_all: LibTorch exports a copy of it that does not work with GCC 12's
-  // library.)
   void remove() {
     std::error_code ignored;
-    std::vector<fs::path> files;
-    for (fs::directory_iterator item(path_, ignored); item != fs::directory_iterator(); item.increment(ignored)) {
-      files.push_back(item->path());
-    }
-    for (const fs::path& file : files) fs::remove(file, ignored);
-    fs::remove(path_, ignored);
+    fs::remove_all(path_, ignored);
   }
 
   fs::path path_;

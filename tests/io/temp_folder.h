@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <string>
 #include <system_error>
-#include <vector>
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -19,13 +18,8 @@ class TempFolder {
     path_ = name;
   }
   ~TempFolder() {
-    // Not remove_all: libtorch.so exports a copy of it that calls a function GCC 12's libstdc++ lacks, and crashes.
-    using Iterator = std::filesystem::recursive_directory_iterator;
     std::error_code ignored;
-    std::vector<std::filesystem::path> inside;
-    for (Iterator item(path_, ignored); item != Iterator(); item.increment(ignored)) inside.push_back(item->path());
-    for (auto path = inside.rbegin(); path != inside.rend(); ++path) std::filesystem::remove(*path, ignored);
-    std::filesystem::remove(path_, ignored);
+    std::filesystem::remove_all(path_, ignored);
   }
   TempFolder(const TempFolder&) = delete;
   TempFolder& operator=(const TempFolder&) = delete;

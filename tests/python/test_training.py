@@ -80,7 +80,7 @@ def run_pytorch(model_config, train, order):
 class Training(unittest.TestCase):
     def check_training(self, model_config, train):
         """Against float64, tensor by tensor, relative to how far training moved the tensor. Rounding, amplified from step
-        to step, costs 1e-6 to 1e-4, by machine; a step taken wrongly 1e-2 and more. A tensor that hardly moves (a bias in
+        to step, costs 1e-6 to 1e-5; a step taken wrongly 1e-2 and more. A tensor that hardly moves (a bias in
         front of a norm) counts with a hundredth of the whole movement."""
         got = run_engine(model_config, train)
         exact = run_pytorch(model_config, train, got["order"])
@@ -90,7 +90,8 @@ class Training(unittest.TestCase):
         total = np.linalg.norm([distance for name, distance in moved.items() if "running" not in name])
         self.assertGreater(total, 0.1)
         for name, value in exact.items():
-            self.assertLess(np.linalg.norm(got[name] - value), 1e-3 * (moved[name] + 0.01 * total), name)
+            stored = STEPS * 6e-8 * np.linalg.norm(value)  # each step rounds the weights themselves
+            self.assertLess(np.linalg.norm(got[name] - value), 1e-4 * (moved[name] + 0.01 * total) + stored, name)
         return got
 
     def test_plain_sgd(self):
