@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include "base/device.h"
 #include "base/error.h"
