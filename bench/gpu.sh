@@ -12,7 +12,7 @@ readonly kStages=${STAGES:-build tests sanitizer kernels experiment}
 
 # Header and library packages that the build takes from the system. Unpacked, not installed, so any distribution does
 # whose C library is no older than that of the machine that packed them.
-readonly kPackages=(nlohmann-json3-dev libcxxopts-dev libgtest-dev libhdf5-dev libhdf5-103-1 libhdf5-hl-100 libaec-dev libaec0 libsz2
+readonly kPackages=(nlohmann-json3-dev libcxxopts-dev libgmock-dev libgtest-dev libhdf5-dev libhdf5-103-1 libhdf5-hl-100 libaec-dev libaec0 libsz2
   libcurl4-openssl-dev libcurl4 libarchive-dev libarchive13 libssl-dev libssl3 zlib1g-dev zlib1g libnghttp2-14 librtmp1 libssh2-1
   libpsl5 libldap-2.5-0 libsasl2-2 libbrotli1 libacl1 libnettle8 libhogweed6 libgmp10 libxml2 libicu72 liblzma5 libzstd1 liblz4-1 libbz2-1.0
   ninja-build)
