@@ -9,6 +9,7 @@
 #include <ATen/Functions.h>
 
 #include "base/error.h"
+#include "data/prepare.h"
 #include "io/atomic_file.h"
 #include "io/mapped_file.h"
 
@@ -107,11 +108,8 @@ struct SplitFiles {
 
 ImageSet read_split(const CifarFormat& format, const fs::path& folder, const SplitFiles& split) {
   const std::int64_t total = split.records * static_cast<std::int64_t>(split.files.size());
-  if (split.wanted < 0 || split.wanted > total) {
-    fail_usage("data.{} is {}, but {} has {} such images; 0 takes all", split.key, split.wanted, format.title, total);
-  }
+  const std::int64_t count = num_wanted(split.key, split.wanted, total, format.title);
   for (const std::string& name : split.files) check_file_size(format, folder / name, split.records);
-  const std::int64_t count = split.wanted == 0 ? total : split.wanted;
   ImageSet set{at::empty({count, kChannels, kSide, kSide}, at::kByte), at::empty({count}, at::kLong)};
   std::int64_t done = 0;
   for (const std::string& name : split.files) {

@@ -13,12 +13,12 @@
 
 namespace thalweg {
 
-// One split. Images stay uint8 as stored; normalisation happens where a batch is made.
+// One split; without tensors it is empty. Images stay uint8 as stored; normalisation happens where a batch is made.
 struct ImageSet {
   at::Tensor images;  // uint8 [N, C, H, W], CPU, contiguous
   at::Tensor labels;  // int64 [N], CPU, each in [0, num_classes)
 
-  std::int64_t size() const { return labels.size(0); }
+  std::int64_t size() const { return labels.defined() ? labels.size(0) : 0; }
 };
 
 // x = (pixel / 255 - mean) / std, per channel. Stored with every set of weights: evaluating weights under another
@@ -33,24 +33,28 @@ void to_json(nlohmann::json& json, const Normalisation& value);
 void from_json(const nlohmann::json& json, Normalisation& value);
 
 // Which images: the "data" object of a configuration.
-//   {"name": "cifar10", "path": "", "train_images": 0, "test_images": 0, "seed": 0}
+//   {"name": "cifar10", "path": "", "train_images": 0, "test_images": 0, "validation_images": 0, "pad_to": 0,
+//    "seed": 0}
 struct DataConfig {
-  std::string name = "synthetic";  // cifar10, cifar100, synthetic
+  std::string name = "synthetic";  // one of data_set_names()
   std::string path = "";           // the files' folder or the one above it; empty: $THALWEG_DATA, then the user's
   std::int64_t train_images = 0;   // the first N of the split; 0: all
   std::int64_t test_images = 0;
-  std::uint64_t seed = 0;  // of the synthetic set
+  std::int64_t validation_images = 0;  // so many of the training split are held out (data/prepare.h)
+  std::int64_t pad_to = 0;             // side of the images with a border of zeros around them; 0: as they are
+  std::uint64_t seed = 0;              // of the synthetic set
 };
 DataConfig read_data_config(ConfigReader reader);
 nlohmann::json to_json(const DataConfig& config);
 
 struct DataSet {
   DataConfig config;
-  ImageSet train;
+  ImageSet train;  // without the images held out
   ImageSet test;
+  ImageSet validation;  // empty unless config.validation_images asks for it
   Normalisation normalisation;
   std::vector<std::string> class_names;
-  std::string digest;  // SHA-256 over pixels and labels of both splits as loaded
+  std::string digest;  // SHA-256 over pixels and labels of train, test and validation as loaded
 
   std::int64_t num_classes() const { return static_cast<std::int64_t>(class_names.size()); }
 };

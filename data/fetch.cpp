@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "data/download.h"
 #include "data/folders.h"
+#include "data/idx.h"
 #include "data/unpack.h"
 #include "io/posix_file.h"
 
@@ -139,6 +140,9 @@ FetchResult fetch_archive(const CifarFormat& format, const fs::path& folder, con
 }
 
 FetchResult fetch_data_set(const std::string& name, const fs::path& folder, const FetchOptions& options) {
+  if (const IdxFormat* idx = idx_format(name)) {
+    fail_usage("{} is not fetched by this command. {}", idx->title, idx->source);
+  }
   const CifarFormat& format = cifar_format(name);
   const fs::path root = folder.empty() ? user_data_folder() : folder;
   if (root.empty()) fail_usage("no folder to put {} into: HOME is not set, so name one", format.title);

@@ -9,6 +9,8 @@
 #include "data/cifar.h"
 #include "data/dataset.h"
 #include "data/folders.h"
+#include "data/idx.h"
+#include "data/prepare.h"
 #include "data/synthetic.h"
 
 namespace thalweg {
@@ -16,12 +18,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Streams the four tensors: hashing a copy of them all in one piece would double CIFAR's memory.
+// Streams the tensors, and nothing for a validation split that is empty: hashing a copy of them all in one piece would
+// double CIFAR's memory.
 std::string digest_of(const DataSet& set) {
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   bool good = context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
-  for (const at::Tensor* tensor : {&set.train.images, &set.train.labels, &set.test.images, &set.test.labels}) {
-    good = good && EVP_DigestUpdate(context.get(), tensor->data_ptr(), tensor->nbytes()) == 1;
+  for (const ImageSet* split : {&set.train, &set.test, &set.validation}) {
+    if (split->size() == 0) continue;
+    for (const at::Tensor& tensor : {split->images, split->labels}) {
+      good = good && EVP_DigestUpdate(context.get(), tensor.data_ptr(), tensor.nbytes()) == 1;
+    }
   }
   unsigned char bytes[EVP_MAX_MD_SIZE];
   unsigned int count = 0;
@@ -58,10 +64,31 @@ DataSet load_cifar(const DataConfig& config) {
   fail_not_found(format, roots);
 }
 
+DataSet load_idx(const IdxFormat& format, const DataConfig& config) {
+  std::vector<fs::path> roots = data_folders(config.path);
+  if (config.path.empty() && !format.system_folder.empty()) roots.emplace_back(format.system_folder);
+  std::string looked;
+  for (const fs::path& root : roots) {
+    const fs::path folder = find_idx_folder(format, root);
+    if (!folder.empty()) return read_idx(format, folder, config.train_images, config.test_images);
+    looked += fmt::format("\n  {}", root.string());
+  }
+  fail(
+      "{} not found: none of its files (train-images-idx3-ubyte and so on, plain or .gz) in{}\n{}. data.path or the "
+      "environment variable THALWEG_DATA names another folder to look in.",
+      format.title, looked.empty() ? " any folder (HOME is not set)" : ":" + looked, format.source);
+}
+
+DataSet load_by_name(const DataConfig& config) {
+  if (config.name == "synthetic") return make_synthetic(config);
+  const IdxFormat* idx = idx_format(config.name);
+  return idx != nullptr ? load_idx(*idx, config) : load_cifar(config);
+}
+
 }  // namespace
 
 const std::vector<std::string>& data_set_names() {
-  static const std::vector<std::string> names = {"cifar10", "cifar100", "synthetic"};
+  static const std::vector<std::string> names = {"cifar10", "cifar100", "fashion_mnist", "mnist", "synthetic"};
   return names;
 }
 
@@ -71,6 +98,8 @@ DataConfig read_data_config(ConfigReader reader) {
   config.path = reader.get_string("path", config.path);
   config.train_images = reader.get_int("train_images", config.train_images, 0);
   config.test_images = reader.get_int("test_images", config.test_images, 0);
+  config.validation_images = reader.get_int("validation_images", config.validation_images, 0);
+  config.pad_to = reader.get_int("pad_to", config.pad_to, 0, 256);
   config.seed = static_cast<std::uint64_t>(reader.get_int("seed", 0, 0));
   reader.finish();
   return config;
@@ -81,6 +110,8 @@ nlohmann::json to_json(const DataConfig& config) {
           {"path", config.path},
           {"train_images", config.train_images},
           {"test_images", config.test_images},
+          {"validation_images", config.validation_images},
+          {"pad_to", config.pad_to},
           {"seed", config.seed}};
 }
 
@@ -102,7 +133,9 @@ DataSet load_data(const DataConfig& config) {
   if (std::find(names.begin(), names.end(), config.name) == names.end()) {
     fail_usage("data.name is \"{}\"; there are {}", config.name, fmt::join(names, ", "));
   }
-  DataSet set = config.name == "synthetic" ? make_synthetic(config) : load_cifar(config);
+  DataSet set = load_by_name(config);
+  if (config.pad_to > 0) pad_images(set, config.pad_to);
+  if (config.validation_images > 0) hold_out_validation(set, config.validation_images, config.seed);
   set.config = config;
   set.digest = digest_of(set);
   return set;

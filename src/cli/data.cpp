@@ -54,7 +54,7 @@ void data_command(int argc, char** argv) {
                    "  thalweg data fetch cifar10 --out /data --url http://mirror/cifar-10-binary.tar.gz\n"
                    "  thalweg data info cifar10 --path /data --json\n");
   line.add()("action", "fetch or info", cxxopts::value<std::string>(), "ACTION")(
-      "name", "cifar10, cifar100 or (info) synthetic", cxxopts::value<std::string>(), "NAME")(
+      "name", "cifar10, cifar100, or (info) fashion_mnist, mnist, synthetic", cxxopts::value<std::string>(), "NAME")(
       "out", "fetch: the folder to put it in (default: $THALWEG_DATA, else ~/.local/share/thalweg)",
       cxxopts::value<std::string>(),
       "DIR")("url", "fetch: another address of the archive", cxxopts::value<std::string>(), "URL")(

@@ -40,10 +40,12 @@ DataConfig parse(const char* text) {
 }
 
 TEST(DataConfig, RoundTripsThroughJson) {
-  const DataConfig config =
-      parse(R"({"name": "cifar100", "path": "/d", "train_images": 5, "test_images": 7, "seed": 9})");
+  const DataConfig config = parse(
+      R"({"name": "cifar100", "path": "/d", "train_images": 5, "test_images": 7, "validation_images": 2, "pad_to": 40,
+          "seed": 9})");
   EXPECT_EQ(config.name, "cifar100");
   EXPECT_EQ(config.train_images, 5);
+  EXPECT_EQ(config.validation_images, 2);
   const auto json = to_json(config);
   EXPECT_EQ(to_json(read_data_config(ConfigReader(json, "data"))), json);
   EXPECT_EQ(to_json(parse("{}")), to_json(DataConfig{}));
@@ -54,6 +56,8 @@ TEST(DataConfig, RefusesWhatItDoesNotKnow) {
   expect_usage_error([] { parse(R"({"train_images": -1})"); }, "data.train_images");
   expect_usage_error([] { parse(R"({"train_image": 1})"); }, "train_images");
   expect_usage_error([] { parse(R"({"seed": -1})"); }, "data.seed");
+  expect_usage_error([] { parse(R"({"pad_to": 257})"); }, "data.pad_to");
+  expect_usage_error([] { parse(R"({"validation_images": -1})"); }, "data.validation_images");
 }
 
 TEST(Normalisation, RoundTripsThroughJson) {
@@ -72,9 +76,12 @@ TEST(LoadData, KnowsEveryNameItLists) {
   const std::string path = empty.path().string();
   expect_error([&] { load_data({.name = "cifar10", .path = path}); }, "CIFAR-10 not found");
   expect_error([&] { load_data({.name = "cifar100", .path = path}); }, "CIFAR-100 not found");
+  expect_error([&] { load_data({.name = "mnist", .path = path}); }, "MNIST not found");
+  expect_error([&] { load_data({.name = "fashion_mnist", .path = path}); }, "Fashion-MNIST not found");
   EXPECT_EQ(load_data({.name = "synthetic", .train_images = 1, .test_images = 1}).train.size(), 1);
-  EXPECT_THAT(data_set_names(), ElementsAre("cifar10", "cifar100", "synthetic"));
-  expect_usage_error([] { load_data({.name = "mnist"}); }, "\"mnist\"; there are cifar10, cifar100, synthetic");
+  EXPECT_THAT(data_set_names(), ElementsAre("cifar10", "cifar100", "fashion_mnist", "mnist", "synthetic"));
+  expect_usage_error([] { load_data({.name = "imagenet"}); },
+                     "\"imagenet\"; there are cifar10, cifar100, fashion_mnist, mnist, synthetic");
 }
 
 TEST(LoadData, SaysWhereItLookedAndWhatToDo) {
@@ -97,6 +104,14 @@ TEST(LoadData, LooksOnlyInThePathThatIsConfigured) {
   const ScopedVariable variable("THALWEG_DATA", shared.path().c_str());
   fs::create_directory(shared.path() / "cifar-10-batches-bin");  // found, this one would miss its files
   expect_error([&] { load_data({.name = "cifar10", .path = configured.path().string()}); }, "CIFAR-10 not found");
+}
+
+TEST(LoadData, SaysHowToGetFashionMnist) {
+  const TempFolder shared;
+  for (const std::string& text :
+       {"\n  " + shared.path().string() + "\n", std::string("dataset-fashion-mnist"), std::string("data.path")}) {
+    expect_error([&] { load_data({.name = "fashion_mnist", .path = shared.path().string()}); }, text);
+  }
 }
 
 TEST(LoadData, PointsOutThePythonVersion) {
@@ -130,6 +145,45 @@ TEST(LoadData, DigestsPixelsAndLabelsInOrder) {
     bytes.append(static_cast<const char*>(tensor.data_ptr()), tensor.nbytes());
   }
   EXPECT_EQ(set.digest, sha256_of(bytes));
+}
+
+TEST(LoadData, HoldsOutAndDigestsWhichImages) {
+  const DataSet all = load_data({.name = "synthetic", .train_images = 40, .test_images = 2});
+  EXPECT_EQ(all.validation.size(), 0);
+  const DataConfig config{.name = "synthetic", .train_images = 40, .test_images = 2, .validation_images = 10};
+  const DataSet set = load_data(config);
+  EXPECT_EQ(set.train.size(), 30);
+  EXPECT_EQ(set.validation.size(), 10);
+  EXPECT_EQ(set.test.size(), 2);
+  std::string bytes;
+  for (const ImageSet* split : {&set.train, &set.test, &set.validation}) {
+    for (const auto& tensor : {split->images, split->labels}) {
+      bytes.append(static_cast<const char*>(tensor.data_ptr()), tensor.nbytes());
+    }
+  }
+  EXPECT_EQ(set.digest, sha256_of(bytes));
+  EXPECT_NE(set.digest, all.digest);
+  EXPECT_EQ(load_data(config).digest, set.digest);
+}
+
+TEST(LoadData, TakesTheValidationSplitFromTheFirstTrainingImages) {
+  const auto load = [](std::int64_t validation) {
+    return load_data(
+        {.name = "synthetic", .train_images = 3, .test_images = 1, .validation_images = validation, .pad_to = 36});
+  };
+  EXPECT_EQ(load(2).train.size(), 1);
+  EXPECT_EQ(load(2).validation.images.sizes(), (at::IntArrayRef{2, 3, 36, 36}));
+  expect_usage_error([&] { load(3); }, "data.validation_images is 3, but the training split has 3 images");
+}
+
+TEST(LoadData, PadsImagesAndDigestsTheBorder) {
+  const DataSet plain = load_data({.name = "synthetic", .train_images = 3, .test_images = 2});
+  const DataSet padded = load_data({.name = "synthetic", .train_images = 3, .test_images = 2, .pad_to = 35});
+  EXPECT_EQ(padded.train.images.sizes(), (at::IntArrayRef{3, 3, 35, 35}));
+  EXPECT_EQ(padded.test.images.sizes(), (at::IntArrayRef{2, 3, 35, 35}));
+  EXPECT_NE(padded.digest, plain.digest);
+  EXPECT_EQ(padded.normalisation, plain.normalisation);
+  EXPECT_EQ(load_data({.name = "synthetic", .train_images = 3, .test_images = 2, .pad_to = 32}).digest, plain.digest);
 }
 
 // Recorded: surfaces and checkpoints name their data by this digest, so the set may not change under them.
