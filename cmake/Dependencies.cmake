@@ -31,3 +31,19 @@ target_include_directories(thalweg_dependencies SYSTEM INTERFACE "$<$<COMPILE_LA
 target_compile_definitions(thalweg_dependencies INTERFACE FMT_HEADER_ONLY=1)
 target_link_libraries(thalweg_dependencies INTERFACE ${TORCH_LIBRARIES} CUDA::cudart nlohmann_json::nlohmann_json
   cxxopts::cxxopts ${HDF5_C_LIBRARIES} CURL::libcurl LibArchive::LibArchive OpenSSL::Crypto ZLIB::ZLIB)
+
+# cuDNN's graph API: the library that LibTorch loads, its headers beside it, and cudnn-frontend, which is headers only; all
+# from the wheels in LibTorch's folder or, where the frontend's is not there, from CMAKE_PREFIX_PATH.
+set(site_packages "${TORCH_INSTALL_PREFIX}/..")
+find_library(CUDNN_LIBRARY libcudnn.so.9 PATHS "${site_packages}/nvidia/cudnn/lib" NO_DEFAULT_PATH)
+find_library(CUDNN_LIBRARY libcudnn.so.9 REQUIRED)
+find_path(CUDNN_INCLUDE_DIR cudnn.h PATHS "${site_packages}/nvidia/cudnn/include" NO_DEFAULT_PATH)
+find_path(CUDNN_INCLUDE_DIR cudnn.h REQUIRED)
+find_path(CUDNN_FRONTEND_INCLUDE_DIR cudnn_frontend.h PATHS "${site_packages}/include" NO_DEFAULT_PATH)
+find_path(CUDNN_FRONTEND_INCLUDE_DIR cudnn_frontend.h REQUIRED)
+target_link_libraries(thalweg_dependencies INTERFACE ${CUDNN_LIBRARY})
+# Its headers are for the one source that includes them. Without its own copy of the JSON library they compile in half
+# the time.
+add_library(thalweg_cudnn INTERFACE)
+target_include_directories(thalweg_cudnn SYSTEM INTERFACE ${CUDNN_FRONTEND_INCLUDE_DIR} ${CUDNN_INCLUDE_DIR})
+target_compile_definitions(thalweg_cudnn INTERFACE CUDNN_FRONTEND_SKIP_JSON_LIB)

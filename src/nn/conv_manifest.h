@@ -1,0 +1,19 @@
+// The file that keeps a GPU's convolution plans, so that a rerun takes the same ones: JSON, a plan a line.
+//   {"format": "thalweg-conv-plans-1", "cudnn": 91900, "gpu": "NVIDIA H200", "driver": 13000, "plans": [
+//   {"filter": [64, 64, 3, 3], "image": [128, 64, 32, 32], "microseconds": 21.5, "padding": 1, "pass": "forward",
+//    "plan": "eng62_k2=4_k13=0", "stride": 1, "type": "bfloat16"}, ...
+// image: N, C, H, W; filter: K, C, R, S; microseconds 0: never timed. The GPU and the version of cuDNN must be the
+// machine's (ConvPlans::adopt); the driver's is for people.
+#pragma once
+
+#include <filesystem>
+
+#include "kernels/conv_plan.h"
+
+namespace thalweg {
+
+void write_conv_manifest(const std::filesystem::path& path, const ConvManifest& manifest);
+// Throws Error naming the file and what is wrong in it.
+ConvManifest read_conv_manifest(const std::filesystem::path& path);
+
+}  // namespace thalweg

@@ -1,0 +1,35 @@
+// For tests of convolution plans: a GPU that need not be there, and the convolutions of the networks that we train.
+#pragma once
+
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+
+#include "kernels/conv_plan.h"
+#include "models/models.h"
+
+namespace thalweg {
+
+// An H200 as cuDNN describes one.
+inline std::string h200_properties() {
+  std::ifstream file(THALWEG_H200_PROPERTIES);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+inline std::set<ConvShape> convolutions_of(const std::string& model, std::int64_t batch, ConvType type) {
+  ModelConfig config;
+  config.name = model;
+  config.shortcut = "B";
+  const Graph graph = build_model(config, {3, 32, 32}, 10);
+  std::set<ConvShape> shapes;
+  for (const Node& node : graph.nodes) {
+    if (node.op != Op::kConv) continue;
+    const auto& input = graph.nodes[static_cast<std::size_t>(node.inputs[0])].shape;
+    shapes.insert({batch, input[0], input[1], input[2], node.shape[0], node.kernel, node.kernel, node.stride,
+                   node.padding, type});
+  }
+  return shapes;
+}
+
+}  // namespace thalweg

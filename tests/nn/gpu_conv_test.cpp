@@ -1,0 +1,196 @@
+// Convolutions by cuDNN's plans against LibTorch's. Skipped, and counted as skipped, where there is no GPU.
+// Their name keeps them from the sanitizers' selection (bench/gpu.sh): those kernels are not ours, and take minutes
+// there.
+#include "nn/gpu_conv.h"
+
+#include <gtest/gtest.h>
+
+#include <ATen/ATen.h>
+#include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include "base/stream.h"
+#include "expect_error.h"
+#include "kernels/conv_fixture.h"
+
+namespace thalweg {
+namespace {
+
+struct Operands {
+  at::Tensor x, w, dy, bias, residual;
+};
+
+// Standard normal, so that a sum has a size to compare with; rounded to `type`, on the GPU and channels-last.
+Operands random_operands(const ConvShape& s, at::ScalarType type) {
+  at::Generator generator = at::detail::createCPUGenerator(31);
+  const auto random = [&](at::IntArrayRef sizes) {
+    const at::Tensor values = at::randn(sizes, generator).to(at::Device(at::kCUDA, 0), type);
+    return values.dim() == 4 ? values.contiguous(at::MemoryFormat::ChannelsLast) : values;
+  };
+  return {random({s.n, s.c, s.h, s.w}), random({s.k, s.c, s.r, s.s}), random({s.n, s.k, s.p(), s.q()}), random({s.k}),
+          random({s.n, s.k, s.p(), s.q()})};
+}
+
+struct Results {
+  at::Tensor y, dx, dw;
+};
+
+Results by_plans(ConvPlans& plans, const ConvShape& s, const Operands& o) {
+  const GpuConv conv{plans, s.stride, s.padding};
+  return {conv_forward(conv, o.x, o.w), conv_input_gradient(conv, o.dy, o.w, o.x.sizes()),
+          conv_weight_gradient(conv, o.dy, o.x, o.w.sizes())};
+}
+
+at::Tensor wide(const at::Tensor& tensor) {
+  return tensor.to(at::kDouble);
+}
+
+Results by_libtorch(const ConvShape& s, const Operands& o) {
+  const std::vector<std::int64_t> stride{s.stride, s.stride}, padding{s.padding, s.padding};
+  const auto [dx, dw, db] = at::convolution_backward(wide(o.dy), wide(o.x), wide(o.w), at::OptionalIntArrayRef(),
+                                                     stride, padding, {1, 1}, false, {0, 0}, 1, {true, true, false});
+  return {at::convolution(wide(o.x), wide(o.w), {}, stride, padding, {1, 1}, false, {0, 0}, 1), dx, dw};
+}
+
+// Relative: the result's own rounding. Of the largest: float32 sums of up to 82,000 products in any order, which tensor
+// cores truncate rather than round; for float32 little enough that TF32's ten bits (6e-5) would fail.
+void expect_close(const at::Tensor& got, const at::Tensor& expected, const std::string& what) {
+  struct Tolerance {
+    double relative, of_largest;
+  };
+  const Tolerance tolerance = got.scalar_type() == at::kBFloat16 ? Tolerance{0x1.1p-8, 1e-4}
+                              : got.scalar_type() == at::kHalf   ? Tolerance{0x1.1p-11, 1e-4}
+                                                                 : Tolerance{0x1.1p-24, 1e-5};
+  ASSERT_EQ(got.sizes(), expected.sizes()) << what;
+  EXPECT_TRUE(got.is_contiguous(at::MemoryFormat::ChannelsLast)) << what;
+  const double largest = expected.abs().max().item<double>();
+  EXPECT_TRUE(at::allclose(wide(got), expected, tolerance.relative, tolerance.of_largest * largest))
+      << what << ": off by " << (wide(got) - expected).abs().max().item<double>() << " of " << largest;
+}
+
+void expect_equal_bits(const Results& a, const Results& b) {
+  EXPECT_TRUE(at::equal(a.y, b.y));
+  EXPECT_TRUE(at::equal(a.dx, b.dx));
+  EXPECT_TRUE(at::equal(a.dw, b.dw));
+}
+
+at::ScalarType scalar_type(ConvType type) {
+  return type == ConvType::kFloat32 ? at::kFloat : type == ConvType::kFloat16 ? at::kHalf : at::kBFloat16;
+}
+
+class PlannedConvolutions : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
+    use_device({c10::kCUDA, 0});
+  }
+};
+
+TEST_F(PlannedConvolutions, EqualLibTorchs) {
+  const ConvShape shapes[] = {
+      {5, 16, 8, 8, 24, 3, 3, 1, 1},  // plain
+      {1, 8, 1, 1, 8, 1, 1, 1, 0},    // the smallest
+      {7, 3, 11, 9, 13, 3, 3, 1, 1},  // odd everywhere, channels that are no multiple of 8
+      {3, 16, 9, 9, 32, 3, 3, 2, 1},  // stride 2 over an odd size
+      {3, 16, 9, 8, 32, 1, 1, 2, 0},  // a shortcut
+      {2, 8, 12, 10, 16, 5, 3, 1, 2}  // a filter that is not square
+  };
+  ConvPlans plans = ConvPlans::on_current_gpu({});
+  for (ConvShape shape : shapes) {
+    for (const ConvType type : {ConvType::kFloat32, ConvType::kFloat16, ConvType::kBFloat16}) {
+      shape.type = type;
+      const Operands operands = random_operands(shape, scalar_type(type));
+      const Results got = by_plans(plans, shape, operands);
+      const Results expected = by_libtorch(shape, operands);
+      expect_close(got.y, expected.y, describe(shape, ConvPass::kForward));
+      expect_close(got.dx, expected.dx, describe(shape, ConvPass::kInputGradient));
+      expect_close(got.dw, expected.dw, describe(shape, ConvPass::kWeightGradient));
+    }
+  }
+}
+
+TEST_F(PlannedConvolutions, EqualLibTorchsOnTheLayersOfNetworks) {
+  ConvPlans plans = ConvPlans::on_current_gpu({});
+  for (const char* model : {"resnet18", "resnet20"}) {
+    for (const ConvShape& shape : convolutions_of(model, 80, ConvType::kBFloat16)) {
+      const Operands operands = random_operands(shape, at::kBFloat16);
+      const Results got = by_plans(plans, shape, operands);
+      const Results expected = by_libtorch(shape, operands);
+      expect_close(got.y, expected.y, describe(shape, ConvPass::kForward));
+      expect_close(got.dx, expected.dx, describe(shape, ConvPass::kInputGradient));
+      expect_close(got.dw, expected.dw, describe(shape, ConvPass::kWeightGradient));
+    }
+  }
+}
+
+TEST_F(PlannedConvolutions, FuseBiasResidualAndRelu) {
+  const ConvShape shape{5, 16, 9, 9, 24, 3, 3, 2, 1};
+  ConvPlans plans = ConvPlans::on_current_gpu({});
+  const GpuConv conv{plans, 2, 1};
+  for (const at::ScalarType type : {at::kFloat, at::kHalf, at::kBFloat16}) {
+    const Operands o = random_operands(shape, type);
+    const at::Tensor biased = by_libtorch(shape, o).y + wide(o.bias).view({1, -1, 1, 1});
+    expect_close(conv_forward(conv, o.x, o.w, o.bias), biased, "bias");
+    expect_close(conv_relu(conv, o.x, o.w, o.bias), at::relu(biased), "bias, ReLU");
+    expect_close(conv_relu(conv, o.x, o.w, o.bias, o.residual), at::relu(biased + wide(o.residual)), "all");
+  }
+}
+
+TEST_F(PlannedConvolutions, TakeAnyLayoutAndAlignment) {
+  const ConvShape shape{5, 16, 8, 8, 24, 3, 3, 1, 1};
+  ConvPlans plans = ConvPlans::on_current_gpu({});
+  const Operands o = random_operands(shape, at::kBFloat16);
+  const GpuConv conv{plans, 1, 1};
+  const at::Tensor expected = conv_forward(conv, o.x, o.w);
+  EXPECT_TRUE(at::equal(conv_forward(conv, o.x.contiguous(), o.w.contiguous()), expected));
+  // A filter one element into a vector, channels-last there.
+  const at::Tensor vector = at::zeros({o.w.numel() + 1}, o.w.options());
+  const at::Tensor shifted = vector.narrow(0, 1, o.w.numel()).as_strided(o.w.sizes(), o.w.strides(), 1).copy_(o.w);
+  EXPECT_TRUE(at::equal(conv_forward(conv, o.x, shifted), expected));
+}
+
+TEST_F(PlannedConvolutions, GiveTheSameBitsAgainAndWithTheSamePlansElsewhere) {
+  const ConvShape shape{80, 64, 16, 16, 128, 3, 3, 2, 1, ConvType::kBFloat16};
+  const Operands operands = random_operands(shape, at::kBFloat16);
+  ConvPlans tuned = ConvPlans::on_current_gpu({.tune = true});
+  const Results first = by_plans(tuned, shape, operands);
+  for (int i = 0; i < 5; ++i) expect_equal_bits(by_plans(tuned, shape, operands), first);
+  const ConvManifest manifest = tuned.manifest();
+  EXPECT_EQ(manifest.choices.size(), 3u);
+  for (const auto& [key, choice] : manifest.choices) EXPECT_GT(choice.microseconds, 0) << choice.plan;
+
+  ConvPlans later = ConvPlans::on_current_gpu({.tune = true});
+  later.adopt(manifest);
+  expect_equal_bits(by_plans(later, shape, operands), first);
+  for (const auto& [key, choice] : later.manifest().choices) {
+    EXPECT_EQ(choice.plan, manifest.choices.at(key).plan);
+    EXPECT_EQ(choice.microseconds, manifest.choices.at(key).microseconds);  // not timed again
+  }
+}
+
+TEST_F(PlannedConvolutions, RunInsideACudaGraph) {
+  const ConvShape shape{16, 16, 8, 8, 16, 3, 3, 1, 1, ConvType::kBFloat16};
+  const Operands operands = random_operands(shape, at::kBFloat16);
+  ConvPlans plans = ConvPlans::on_current_gpu({});
+  const Results eager = by_plans(plans, shape, operands);
+  c10::cuda::device_synchronize();
+  const c10::cuda::CUDAStreamGuard guard(c10::cuda::getStreamFromPool());
+  at::cuda::CUDAGraph graph;
+  graph.capture_begin();
+  const Results captured = by_plans(plans, shape, operands);
+  graph.capture_end();
+  for (const at::Tensor& result : {captured.y, captured.dx, captured.dw}) result.zero_();
+  graph.replay();
+  expect_equal_bits(captured, eager);
+}
+
+TEST(PlannedConvolutionsOnACpu, RefuseTensorsThatAreNotOnAGpu) {
+  ConvPlans plans = ConvPlans::without_gpu(h200_properties(), {});
+  const at::Tensor x = at::zeros({1, 8, 4, 4});
+  const at::Tensor w = at::zeros({8, 8, 3, 3});
+  expect_error([&] { conv_forward({plans, 1, 1}, x, w); }, "expected tensors on a GPU, got one on cpu");
+}
+
+}  // namespace
+}  // namespace thalweg
