@@ -21,6 +21,8 @@ enum class Stream : std::uint32_t {
   kAugment = 3,    // a: epoch, b: image index
   kDirection = 4,  // a: direction index
   kSynthetic = 5,  // a: split, b: image index
+  kMixup = 6,      // a: step, b: 0 for normal, 1 for uniform numbers
+  kHoldOut = 7,    // a: class
 };
 
 struct Philox {

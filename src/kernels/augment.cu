@@ -1,5 +1,5 @@
 // Definition: kernels/augment.h. One block an image; threads walk its output values in memory order (channels-last).
-// Bytes: C*H*W read, 4*C*H*W written an image.
+// Bytes an image: C*H*W read (twice that with mixup), 2 or 4 times C*H*W written.
 #include "kernels/augment.h"
 #include "kernels/launch.cuh"
 
@@ -10,16 +10,24 @@ struct Tuning {
   static constexpr int kThreads = 256;
 };
 
+template <typename T>
 __global__ void make_batch_kernel(BatchArgs args) {
   const std::int64_t n = blockIdx.x;
-  const std::int64_t index = args.indices[n];
+  const std::int64_t index = batch_index(args, n);
   const Augmentation augmentation = draw_augmentation(args, index);
+  const std::int64_t partner = args.mixup ? batch_index(args, args.num_images - 1 - n) : 0;
+  const Augmentation other = args.mixup ? draw_augmentation(args, partner) : Augmentation();
+  if (threadIdx.x == 0 && args.out_labels) args.out_labels[n] = args.labels[index];
+  if (threadIdx.x == 0 && args.mixup) args.out_partners[n] = args.labels[partner];
   const int size = args.channels * args.height * args.width;
+  T* out = static_cast<T*>(args.out) + n * size;
   for (int i = static_cast<int>(threadIdx.x); i < size; i += static_cast<int>(blockDim.x)) {
-    const int channel = i % args.channels;
-    const int pixel = i / args.channels;
-    args.out[n * size + i] =
-        augmented_pixel(args, augmentation, index, channel, pixel / args.width, pixel % args.width);
+    const int c = i % args.channels;
+    const int y = i / args.channels / args.width;
+    const int x = i / args.channels % args.width;
+    float value = augmented_pixel(args, augmentation, index, c, y, x);
+    if (args.mixup) value = mixed(args, value, augmented_pixel(args, other, partner, c, y, x));
+    store(out[i], value);
   }
 }
 
@@ -27,7 +35,8 @@ __global__ void make_batch_kernel(BatchArgs args) {
 
 void make_batch_cuda(const BatchArgs& args, cudaStream_t stream) {
   const Geometry geometry{dim3(static_cast<unsigned>(args.num_images)), dim3(Tuning::kThreads)};
-  launch("make_batch", make_batch_kernel, geometry, stream, args);
+  const bool f32 = args.type == ActivationType::kFloat32;
+  launch("make_batch", f32 ? make_batch_kernel<float> : make_batch_kernel<BFloat16>, geometry, stream, args);
 }
 
 }  // namespace thalweg

@@ -5,11 +5,16 @@
 // units) by `crop_padding` on each side and a window of the original size is taken; flip: mirrored with probability
 // 1/2; cutout (DeVries & Taylor 2017): a square of side `cutout` around a random pixel is set to 0 (clipped at the
 // border).
+//
+// Mixup (Zhang et al. 2018): image n of the batch is mixed with image N - 1 - n, each augmented on its own:
+// mix * x_n + (1 - mix) * x_(N-1-n). The order of an epoch is random, so such pairs are.
 #pragma once
 
 #include <cstdint>
 
 #include "base/rng.h"
+#include "kernels/activation.h"
+#include "kernels/step_control.h"
 
 typedef struct CUstream_st* cudaStream_t;
 
@@ -23,7 +28,8 @@ struct AugmentSpec {
 
 struct BatchArgs {
   const std::uint8_t* images = nullptr;   // [total, C, H, W]
-  const std::int64_t* indices = nullptr;  // [N] which images
+  const std::int64_t* labels = nullptr;   // [total]
+  const std::int64_t* indices = nullptr;  // which images: [N], or an epoch's order
   std::int64_t num_images = 0;            // N
   int channels = 0, height = 0, width = 0;
   const float* scale = nullptr;  // [C]: x = pixel * scale + shift, i.e. 1 / (255 std) and -mean / std
@@ -31,7 +37,12 @@ struct BatchArgs {
   AugmentSpec augment;
   std::uint64_t seed = 0;
   std::uint32_t epoch = 0;
-  float* out = nullptr;  // [N, H, W, C] (channels-last)
+  const StepControl* control = nullptr;  // if set, epoch, first index and share of the mixture are those in there
+  bool mixup = false;                    // needs `control`
+  ActivationType type = ActivationType::kFloat32;
+  void* out = nullptr;                   // [N, H, W, C] (channels-last)
+  std::int64_t* out_labels = nullptr;    // [N], or nullptr
+  std::int64_t* out_partners = nullptr;  // [N] labels of the images mixed in; of mixup
 };
 
 // What happens to one image.
@@ -41,9 +52,15 @@ struct Augmentation {
   int cut_x0 = 0, cut_x1 = 0, cut_y0 = 0, cut_y1 = 0;  // half-open square set to 0
 };
 
+// Which image is number n of the batch.
+THALWEG_HD inline std::int64_t batch_index(const BatchArgs& args, std::int64_t n) {
+  return args.indices[n + (args.control ? args.control->position : 0)];
+}
+
 THALWEG_HD inline Augmentation draw_augmentation(const BatchArgs& args, std::int64_t index) {
   Augmentation result;
-  Philox stream(args.seed, Stream::kAugment, args.epoch, static_cast<std::uint32_t>(index));
+  const std::uint32_t epoch = args.control ? args.control->epoch : args.epoch;
+  Philox stream(args.seed, Stream::kAugment, epoch, static_cast<std::uint32_t>(index));
   // Always five draws in this order, so that switching one augmentation on does not change the others.
   const std::uint32_t span = static_cast<std::uint32_t>(2 * args.augment.crop_padding + 1);
   result.dx = static_cast<int>(stream.below(span)) - args.augment.crop_padding;
@@ -69,6 +86,10 @@ THALWEG_HD inline float augmented_pixel(const BatchArgs& args, const Augmentatio
   if (a.flip) sx = args.width - 1 - sx;
   const std::int64_t offset = ((index * args.channels + channel) * args.height + sy) * args.width + sx;
   return static_cast<float>(args.images[offset]) * args.scale[channel] + args.shift[channel];
+}
+
+THALWEG_HD inline float mixed(const BatchArgs& args, float first, float second) {
+  return args.control->mix * first + (1.0f - args.control->mix) * second;
 }
 
 void make_batch_cpu(const BatchArgs& args);

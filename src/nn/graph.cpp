@@ -3,6 +3,18 @@
 #include "base/error.h"
 
 namespace thalweg {
+namespace {
+
+// Pixels of the image for one of the node's output.
+std::int64_t stride_before(const Graph& graph, int node) {
+  std::int64_t stride = 1;
+  for (; node > 0; node = graph.nodes[static_cast<std::size_t>(node)].inputs[0]) {
+    stride *= graph.nodes[static_cast<std::size_t>(node)].stride;
+  }
+  return stride;
+}
+
+}  // namespace
 
 GraphBuilder::GraphBuilder(std::string name, std::array<std::int64_t, 3> input_shape) {
   graph_.name = std::move(name);
@@ -71,8 +83,12 @@ int GraphBuilder::max_pool(int input, int kernel) {
   node.inputs[0] = input;
   node.kernel = node.stride = kernel;
   node.shape = {in[0], in[1] / kernel, in[2] / kernel};
-  check(node.shape[1] > 0 && node.shape[2] > 0, "{}: an image of {}x{} pixels is too small for its poolings",
-        graph_.name, graph_.nodes.front().shape[1], graph_.nodes.front().shape[2]);
+  if (node.shape[1] == 0 || node.shape[2] == 0) {
+    const auto& image = graph_.nodes.front().shape;
+    fail_usage(
+        "{}: images of {}x{} pixels are too small for its poolings; \"data.pad_to\": {} puts a border around them",
+        graph_.name, image[1], image[2], kernel * stride_before(graph_, input));
+  }
   return push(node);
 }
 

@@ -6,6 +6,14 @@
 #include "base/stream.h"
 
 namespace thalweg {
+namespace {
+
+at::Tensor empty_batch(const at::Tensor& images, std::int64_t size, at::ScalarType type) {
+  return at::empty({size, images.size(1), images.size(2), images.size(3)},
+                   images.options().dtype(type).memory_format(at::MemoryFormat::ChannelsLast));
+}
+
+}  // namespace
 
 ImageBatches::ImageBatches(const at::Tensor& images, const at::Tensor& labels, const std::vector<double>& mean,
                            const std::vector<double>& std, c10::Device device)
@@ -23,31 +31,53 @@ ImageBatches::ImageBatches(const at::Tensor& images, const at::Tensor& labels, c
   shift_ = at::tensor(shift).to(device);
 }
 
-at::Tensor ImageBatches::gather_augmented(const at::Tensor& indices, const AugmentSpec& augment, std::uint64_t seed,
-                                          std::int64_t epoch) const {
-  const std::int64_t n = indices.size(0);
-  const at::Tensor out =
-      at::empty({n, images_.size(1), images_.size(2), images_.size(3)},
-                at::TensorOptions(at::kFloat).device(images_.device()).memory_format(at::MemoryFormat::ChannelsLast));
+BatchArgs ImageBatches::batch_args(const at::Tensor& indices, std::int64_t size, const at::Tensor& out) const {
   BatchArgs args;
   args.images = images_.const_data_ptr<std::uint8_t>();
+  args.labels = labels_.const_data_ptr<std::int64_t>();
   args.indices = indices.const_data_ptr<std::int64_t>();
-  args.num_images = n;
+  args.num_images = size;
   args.channels = static_cast<int>(images_.size(1));
   args.height = static_cast<int>(images_.size(2));
   args.width = static_cast<int>(images_.size(3));
   args.scale = scale_.const_data_ptr<float>();
   args.shift = shift_.const_data_ptr<float>();
-  args.augment = augment;
-  args.seed = seed;
-  args.epoch = static_cast<std::uint32_t>(epoch);
-  args.out = out.mutable_data_ptr<float>();
-  if (out.is_cuda()) {
-    make_batch_cuda(args, current_stream(out.device()));
+  args.type = out.scalar_type() == at::kFloat ? ActivationType::kFloat32 : ActivationType::kBFloat16;
+  args.out = out.mutable_data_ptr();
+  return args;
+}
+
+void ImageBatches::make_batch(const BatchArgs& args) const {
+  if (images_.is_cuda()) {
+    make_batch_cuda(args, current_stream(images_.device()));
   } else {
     make_batch_cpu(args);
   }
+}
+
+at::Tensor ImageBatches::gather(const at::Tensor& indices) const {
+  const at::Tensor out = empty_batch(images_, indices.size(0), at::kFloat);
+  make_batch(batch_args(indices, indices.size(0), out));
   return out;
+}
+
+ImageBatches::TrainingBatch ImageBatches::training_batch(const at::Tensor& order, std::int64_t size,
+                                                         const StepControl* control, const TrainingSpec& spec) const {
+  TrainingBatch batch;
+  batch.images = empty_batch(images_, size, spec.type);
+  batch.labels = at::empty({size}, labels_.options());
+  BatchArgs args = batch_args(order, size, batch.images);
+  args.augment = spec.augment;
+  args.seed = spec.seed;
+  args.control = control;
+  args.mixup = spec.mixup;
+  args.out_labels = batch.labels.mutable_data_ptr<std::int64_t>();
+  if (spec.mixup) {
+    batch.partners = at::empty({size}, labels_.options());
+    args.out_partners = batch.partners.mutable_data_ptr<std::int64_t>();
+  }
+  make_batch(args);
+  return batch;
 }
 
 at::Tensor ImageBatches::range(std::int64_t begin, std::int64_t end) const {

@@ -22,13 +22,30 @@ class ImageBatches {
   const at::Tensor& labels() const { return labels_; }
 
   // Normalised images `indices` (int64 [n] on the device): float32 [n, C, H, W], channels-last.
-  at::Tensor gather(const at::Tensor& indices) const { return gather_augmented(indices, {}, 0, 0); }
-  at::Tensor gather_augmented(const at::Tensor& indices, const AugmentSpec& augment, std::uint64_t seed,
-                              std::int64_t epoch) const;
+  at::Tensor gather(const at::Tensor& indices) const;
+
+  // A training batch of `size` images of an epoch's order (int64 [N] on the device), from the position that `control`
+  // names, augmented (kernels/augment.h).
+  struct TrainingBatch {
+    at::Tensor images;    // `type` [size, C, H, W], channels-last
+    at::Tensor labels;    // int64 [size]
+    at::Tensor partners;  // int64 [size] with mixup: labels of the images mixed in
+  };
+  struct TrainingSpec {
+    AugmentSpec augment;
+    bool mixup = false;
+    std::uint64_t seed = 0;
+    at::ScalarType type = at::kFloat;  // or at::kBFloat16
+  };
+  TrainingBatch training_batch(const at::Tensor& order, std::int64_t size, const StepControl* control,
+                               const TrainingSpec& spec) const;
   // Images [begin, end).
   at::Tensor range(std::int64_t begin, std::int64_t end) const;
 
  private:
+  BatchArgs batch_args(const at::Tensor& indices, std::int64_t size, const at::Tensor& out) const;
+  void make_batch(const BatchArgs& args) const;
+
   at::Tensor images_;  // uint8 [N, C, H, W]
   at::Tensor labels_;  // int64 [N]
   at::Tensor scale_;   // float32 [C]

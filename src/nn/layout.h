@@ -1,5 +1,5 @@
 // How named tensors lie inside one flat vector: row-major, one behind the other, in declaration order (which is
-// PyTorch's `state_dict` order of the usual definitions). The same order is used in memory and in files.
+// PyTorch's `state_dict` order of the usual definitions). Files and everything but training use this order.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,13 @@ class Layout {
 
   // Views of `flat` [size()] in the entries' shapes; they share its storage.
   std::vector<at::Tensor> views(const at::Tensor& flat) const;
+
+  // Training order is the same but for convolution weights, [K, C, R, S], which lie channels-last (K, R, S, C), as
+  // convolutions of channels-last activations want them. A matter of memory alone: files are row-major.
+  std::vector<at::Tensor> training_views(const at::Tensor& flat) const;
+  // `flat` [size()] copied into the other order.
+  at::Tensor to_training_order(const at::Tensor& flat) const;
+  at::Tensor from_training_order(const at::Tensor& flat) const;
 
  private:
   std::vector<LayoutEntry> entries_;

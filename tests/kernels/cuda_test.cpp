@@ -33,8 +33,8 @@ class CudaKernels : public testing::Test {
 TEST_F(CudaKernels, BatchesEqualTheCpus) {
   const at::Tensor indices = at::tensor({5, 0, 36, 7}, at::kLong);
   const AugmentSpec spec{4, true, 6};
-  const at::Tensor cpu = images(at::kCPU).gather_augmented(indices, spec, 3, 2);
-  const at::Tensor cuda = images(gpu_).gather_augmented(indices.to(gpu_), spec, 3, 2);
+  const at::Tensor cpu = images(at::kCPU).training_batch(indices, 4, nullptr, {spec, false, 3}).images;
+  const at::Tensor cuda = images(gpu_).training_batch(indices.to(gpu_), 4, nullptr, {spec, false, 3}).images;
   EXPECT_TRUE(at::allclose(cuda.cpu(), cpu, 1e-6, 1e-6));  // one multiply-add, contracted there
 }
 
@@ -81,12 +81,9 @@ TEST_F(CudaKernels, TrainingStepsEqualTheCpus) {
   std::vector<at::Tensor> weights;
   for (const c10::Device device : {c10::Device(at::kCPU), gpu_}) {
     const ImageBatches data = images(device);
-    TrainState state{initial_weights(graph, 3).to(device), {}, initial_buffers(graph).to(device), {}, 0};
-    state.momentum = at::zeros_like(state.weights);
-    state.epoch_sums = at::zeros({3}, at::TensorOptions(at::kDouble).device(device));
-    TrainStep step(graph, data, train, 1, state);
+    TrainStep step(graph, data, train, 1, fresh_state(initial_weights(graph, 3), initial_buffers(graph)));
     for (int i = 0; i < 7; ++i) step.run(0.05);
-    weights.push_back(state.weights.cpu());
+    weights.push_back(step.weights().cpu());
   }
   EXPECT_TRUE(at::allclose(weights[1], weights[0], 1e-3, 1e-5));
 }

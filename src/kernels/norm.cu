@@ -1,0 +1,283 @@
+// Formulas: kernels/norm.h. Three launches each way: partial sums of a chunk of rows, their total, and the elementwise
+// rest. A thread holds V neighbouring channels (one load of up to 16 bytes); neighbouring threads hold neighbouring
+// channels, so that every access is coalesced. Partial sums: a block takes one chunk and up to 32 V channels, its rows
+// dealt to the threads of the second dimension, then a tree over them. Totals: a block takes 32 channels, the chunks
+// dealt to 32 threads, then a tree. All orders are functions of the shape alone.
+// Bytes: x is read three times forward (the second time from L2), x, y and dy twice backward.
+#include "kernels/launch.cuh"
+#include "kernels/norm.h"
+
+namespace thalweg {
+namespace {
+
+struct Tuning {
+  static constexpr int kThreads = 256;       // of partial sums and the elementwise step
+  static constexpr int kTotalChannels = 32;  // of a block of totals
+  static constexpr int kTotalThreads = 32;   // for each channel
+};
+
+template <typename T, int V>
+struct alignas(sizeof(T) * V) Pack {
+  T v[V];
+};
+
+template <typename T, int V>
+__device__ Pack<T, V> load(const void* data, std::int64_t i) {
+  return *reinterpret_cast<const Pack<T, V>*>(static_cast<const T*>(data) + i);
+}
+
+template <typename T, int V>
+__device__ void save(void* data, std::int64_t i, const float (&values)[V]) {
+  Pack<T, V> pack;
+  for (int v = 0; v < V; ++v) store(pack.v[v], values[v]);
+  *reinterpret_cast<Pack<T, V>*>(static_cast<T*>(data) + i) = pack;
+}
+
+// Adds a[V] over the threads of the block's second dimension; the total is in row 0.
+template <int V>
+__device__ void add_rows(float (&a)[V]) {
+  __shared__ float shared[Tuning::kThreads * V];
+  float* mine = shared + (threadIdx.y * blockDim.x + threadIdx.x) * V;
+  __syncthreads();  // of an earlier use
+  for (int v = 0; v < V; ++v) mine[v] = a[v];
+  for (int half = static_cast<int>(blockDim.y) / 2; half > 0; half /= 2) {
+    __syncthreads();
+    if (static_cast<int>(threadIdx.y) < half) {
+      const float* other = mine + half * static_cast<int>(blockDim.x) * V;
+      for (int v = 0; v < V; ++v) mine[v] += other[v];
+    }
+  }
+  __syncthreads();
+  for (int v = 0; v < V; ++v) a[v] = shared[threadIdx.x * V + v];
+}
+
+// The rows of a chunk and the channels that a thread of a partial sum holds.
+struct Share {
+  std::int64_t begin, end;  // rows
+  std::int64_t channel;
+  bool active;
+};
+
+template <int V>
+__device__ Share my_share(const NormShape& shape) {
+  const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * kNormRows;
+  const std::int64_t last = first + kNormRows < shape.rows ? first + kNormRows : shape.rows;
+  const std::int64_t channel = (static_cast<std::int64_t>(blockIdx.y) * blockDim.x + threadIdx.x) * V;
+  return {first, last, channel, channel < shape.channels};
+}
+
+template <int V>
+__device__ void save_partial(float* partial, const NormShape& shape, const Share& share, const float (&first)[V],
+                             const float (&second)[V]) {
+  if (threadIdx.y != 0 || !share.active) return;
+  float* row = partial + static_cast<std::int64_t>(blockIdx.x) * 2 * shape.channels + share.channel;
+  for (int v = 0; v < V; ++v) {
+    row[v] = first[v];
+    row[shape.channels + v] = second[v];
+  }
+}
+
+template <typename T, int V>
+__global__ void norm_moments_kernel(NormForwardArgs args) {
+  const NormShape& shape = args.shape;
+  const Share share = my_share<V>(shape);
+  float mean[V] = {}, m2[V] = {};
+  if (share.active) {
+    for (std::int64_t m = share.begin + threadIdx.y; m < share.end; m += blockDim.y) {
+      const auto x = load<T, V>(args.x, m * shape.channels + share.channel);
+      for (int v = 0; v < V; ++v) mean[v] += to_float(x.v[v]);
+    }
+  }
+  add_rows(mean);
+  for (int v = 0; v < V; ++v) mean[v] /= static_cast<float>(share.end - share.begin);
+  if (share.active) {
+    for (std::int64_t m = share.begin + threadIdx.y; m < share.end; m += blockDim.y) {
+      const auto x = load<T, V>(args.x, m * shape.channels + share.channel);
+      for (int v = 0; v < V; ++v) m2[v] += (to_float(x.v[v]) - mean[v]) * (to_float(x.v[v]) - mean[v]);
+    }
+  }
+  add_rows(m2);
+  save_partial(args.partial, shape, share, mean, m2);
+}
+
+template <typename T, int V, bool kRelu>
+__device__ float masked(const Pack<T, V>& y, const Pack<T, V>& dy, int v) {
+  const float g = to_float(dy.v[v]);
+  if constexpr (!kRelu) return g;
+  return to_float(y.v[v]) <= 0.0f ? 0.0f : g;
+}
+
+template <typename T, int V, bool kRelu>
+__global__ void norm_gradient_sums_kernel(NormBackwardArgs args) {
+  const NormShape& shape = args.shape;
+  const Share share = my_share<V>(shape);
+  float sum[V] = {}, dot[V] = {};
+  if (share.active) {
+    for (std::int64_t m = share.begin + threadIdx.y; m < share.end; m += blockDim.y) {
+      const std::int64_t i = m * shape.channels + share.channel;
+      const auto x = load<T, V>(args.x, i);
+      const auto dy = load<T, V>(args.dy, i);
+      const auto y = kRelu ? load<T, V>(args.y, i) : dy;
+      for (int v = 0; v < V; ++v) {
+        const float g = masked<T, V, kRelu>(y, dy, v);
+        sum[v] += g;
+        dot[v] += g * (to_float(x.v[v]) - args.mean[share.channel + v]);
+      }
+    }
+    for (int v = 0; v < V; ++v) dot[v] *= args.invstd[share.channel + v];
+  }
+  add_rows(sum);
+  add_rows(dot);
+  save_partial(args.partial, shape, share, sum, dot);
+}
+
+// Adds `value` over the threads of the second dimension; every thread gets the total.
+__device__ double add_threads(double value) {
+  __shared__ double shared[Tuning::kTotalThreads][Tuning::kTotalChannels];
+  __syncthreads();
+  shared[threadIdx.y][threadIdx.x] = value;
+  for (unsigned half = Tuning::kTotalThreads / 2; half > 0; half /= 2) {
+    __syncthreads();
+    if (threadIdx.y < half) shared[threadIdx.y][threadIdx.x] += shared[threadIdx.y + half][threadIdx.x];
+  }
+  __syncthreads();
+  return shared[0][threadIdx.x];
+}
+
+__device__ double chunk_rows(const NormShape& shape, std::int64_t k) {
+  const std::int64_t left = shape.rows - k * kNormRows;
+  return static_cast<double>(left < kNormRows ? left : kNormRows);
+}
+
+__global__ void norm_finish_moments_kernel(NormForwardArgs args) {
+  const NormShape& shape = args.shape;
+  const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * Tuning::kTotalChannels + threadIdx.x;
+  const bool active = c < shape.channels;
+  const std::int64_t chunks = shape.num_chunks();
+  double sum = 0;
+  for (std::int64_t k = threadIdx.y; active && k < chunks; k += Tuning::kTotalThreads) {
+    sum += static_cast<double>(args.partial[k * 2 * shape.channels + c]) * chunk_rows(shape, k);
+  }
+  const double mean = add_threads(sum) / static_cast<double>(shape.rows);
+  double m2 = 0;
+  for (std::int64_t k = threadIdx.y; active && k < chunks; k += Tuning::kTotalThreads) {
+    const float* partial = args.partial + k * 2 * shape.channels + c;
+    const double d = static_cast<double>(partial[0]) - mean;
+    m2 += static_cast<double>(partial[shape.channels]) + d * d * chunk_rows(shape, k);
+  }
+  m2 = add_threads(m2);
+  if (threadIdx.y == 0 && active) finish_moments(args, c, mean, m2);
+}
+
+__global__ void norm_finish_sums_kernel(NormBackwardArgs args) {
+  const NormShape& shape = args.shape;
+  const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * Tuning::kTotalChannels + threadIdx.x;
+  const bool active = c < shape.channels;
+  double sum = 0, dot = 0;
+  for (std::int64_t k = threadIdx.y; active && k < shape.num_chunks(); k += Tuning::kTotalThreads) {
+    const float* partial = args.partial + k * 2 * shape.channels + c;
+    sum += static_cast<double>(partial[0]);
+    dot += static_cast<double>(partial[shape.channels]);
+  }
+  sum = add_threads(sum);
+  dot = add_threads(dot);
+  if (threadIdx.y != 0 || !active) return;
+  args.dbias[c] = static_cast<float>(sum);
+  args.dweight[c] = static_cast<float>(dot);
+}
+
+template <typename T, int V>
+__global__ void norm_apply_kernel(NormForwardArgs args) {
+  const NormShape& shape = args.shape;
+  const std::int64_t i = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * V;
+  if (i >= shape.rows * shape.channels) return;
+  const std::int64_t c = i % shape.channels;
+  const auto x = load<T, V>(args.x, i);
+  const auto other = args.other ? load<T, V>(args.other, i) : x;
+  float y[V];
+  for (int v = 0; v < V; ++v) {
+    y[v] = normalised(args, to_float(x.v[v]), c + v) + (args.other ? to_float(other.v[v]) : 0.0f);
+    if (shape.relu && y[v] < 0.0f) y[v] = 0.0f;
+  }
+  save<T, V>(args.y, i, y);
+}
+
+template <typename T, int V, bool kRelu>
+__global__ void norm_gradient_kernel(NormBackwardArgs args) {
+  const NormShape& shape = args.shape;
+  const std::int64_t i = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * V;
+  if (i >= shape.rows * shape.channels) return;
+  const std::int64_t c = i % shape.channels;
+  const auto x = load<T, V>(args.x, i);
+  const auto dy = load<T, V>(args.dy, i);
+  const auto y = kRelu ? load<T, V>(args.y, i) : dy;
+  float g[V], dx[V];
+  for (int v = 0; v < V; ++v) {
+    g[v] = masked<T, V, kRelu>(y, dy, v);
+    dx[v] = input_gradient(args, to_float(x.v[v]), g[v], c + v);
+  }
+  if (args.dother) save<T, V>(args.dother, i, g);
+  save<T, V>(args.dx, i, dx);
+}
+
+// Blocks of partial sums: as many channels wide as there are (up to 32 packs), the rest of the threads for rows.
+Geometry partial_geometry(const NormShape& shape, int pack) {
+  unsigned width = 1;
+  while (width < 32 && static_cast<std::int64_t>(width) * pack < shape.channels) width *= 2;
+  return {dim3(static_cast<unsigned>(shape.num_chunks()), ceil_divide(shape.channels, width * pack)),
+          dim3(width, Tuning::kThreads / width)};
+}
+
+Geometry total_geometry(const NormShape& shape) {
+  return {dim3(ceil_divide(shape.channels, Tuning::kTotalChannels)),
+          dim3(Tuning::kTotalChannels, Tuning::kTotalThreads)};
+}
+
+Geometry element_geometry(const NormShape& shape, int pack) {
+  return {dim3(ceil_divide(shape.rows * shape.channels / pack, Tuning::kThreads)), dim3(Tuning::kThreads)};
+}
+
+template <typename T, int V>
+void forward(const NormForwardArgs& args, cudaStream_t stream) {
+  launch("norm_moments", norm_moments_kernel<T, V>, partial_geometry(args.shape, V), stream, args);
+  launch("norm_finish_moments", norm_finish_moments_kernel, total_geometry(args.shape), stream, args);
+  launch("norm_apply", norm_apply_kernel<T, V>, element_geometry(args.shape, V), stream, args);
+}
+
+template <typename T, int V, bool kRelu>
+void backward(const NormBackwardArgs& args, cudaStream_t stream) {
+  launch("norm_gradient_sums", norm_gradient_sums_kernel<T, V, kRelu>, partial_geometry(args.shape, V), stream, args);
+  launch("norm_finish_sums", norm_finish_sums_kernel, total_geometry(args.shape), stream, args);
+  launch("norm_gradient", norm_gradient_kernel<T, V, kRelu>, element_geometry(args.shape, V), stream, args);
+}
+
+// Packs of 16 bytes where the channels allow it.
+template <typename T>
+void dispatch(const NormForwardArgs& args, cudaStream_t stream) {
+  constexpr int kPack = 16 / sizeof(T);
+  args.shape.channels % kPack == 0 ? forward<T, kPack>(args, stream) : forward<T, 1>(args, stream);
+}
+
+template <typename T, bool kRelu>
+void dispatch(const NormBackwardArgs& args, cudaStream_t stream) {
+  constexpr int kPack = 16 / sizeof(T);
+  args.shape.channels % kPack == 0 ? backward<T, kPack, kRelu>(args, stream) : backward<T, 1, kRelu>(args, stream);
+}
+
+}  // namespace
+
+void norm_forward_cuda(const NormForwardArgs& args, cudaStream_t stream) {
+  const bool f32 = args.shape.type == ActivationType::kFloat32;
+  (f32 ? dispatch<float> : dispatch<BFloat16>)(args, stream);
+}
+
+void norm_backward_cuda(const NormBackwardArgs& args, cudaStream_t stream) {
+  const bool f32 = args.shape.type == ActivationType::kFloat32;
+  if (args.shape.relu) {
+    f32 ? dispatch<float, true>(args, stream) : dispatch<BFloat16, true>(args, stream);
+  } else {
+    f32 ? dispatch<float, false>(args, stream) : dispatch<BFloat16, false>(args, stream);
+  }
+}
+
+}  // namespace thalweg

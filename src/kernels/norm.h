@@ -1,0 +1,94 @@
+// Batch norm in training with what follows it in one pass: the residual add and the ReLU. Activations are
+// channels-last, [M, C] with M = N*H*W rows, float32 or bfloat16; statistics are float32, their partial sums added in
+// double.
+//
+//   mean_c = sum_m x_mc / M     var_c = sum_m (x_mc - mean_c)^2 / M     invstd_c = 1 / sqrt(var_c + eps)
+//   y = act(x * scale_c + shift_c + other),  scale = weight * invstd,  shift = bias - mean * scale,  act = ReLU or none
+//   running = (1 - momentum) * running + momentum * batch, the variance unbiased (M / (M - 1)), as PyTorch
+// Backward, with g = dy where y > 0 (ReLU) or dy:
+//   dbias = sum g     dweight = sum g * (x - mean) * invstd     dother = g
+//   dx = scale * (g - dbias / M - (x - mean) * invstd * dweight / M)
+// (Ioffe & Szegedy 2015.) Rows are summed in chunks of kNormRows, the chunks in order: results do not depend on the
+// number of threads or blocks. NaN and infinity pass through the ReLU as at::relu lets them.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "base/rng.h"  // THALWEG_HD
+#include "kernels/activation.h"
+
+typedef struct CUstream_st* cudaStream_t;
+
+namespace thalweg {
+
+// Rows of a partial sum.
+constexpr std::int64_t kNormRows = 256;
+
+struct NormShape {
+  std::int64_t rows = 0;      // M
+  std::int64_t channels = 0;  // C
+  ActivationType type = ActivationType::kFloat32;
+  bool relu = false;
+
+  THALWEG_HD std::int64_t num_chunks() const { return (rows + kNormRows - 1) / kNormRows; }
+};
+
+struct NormForwardArgs {
+  NormShape shape;
+  const void* x = nullptr;        // [M, C]
+  const void* other = nullptr;    // [M, C] added before the ReLU, or nullptr
+  void* y = nullptr;              // [M, C]
+  const float* weight = nullptr;  // [C]
+  const float* bias = nullptr;    // [C]
+  float* running_mean = nullptr;  // [C], nullptr: left alone
+  float* running_var = nullptr;   // [C]
+  float momentum = 0.1f;
+  float eps = 1e-5f;
+  float* mean = nullptr;     // [C] out, for the backward pass
+  float* invstd = nullptr;   // [C] out
+  float* partial = nullptr;  // [num_chunks, 2, C] work space
+};
+
+struct NormBackwardArgs {
+  NormShape shape;
+  const void* x = nullptr;   // [M, C]
+  const void* y = nullptr;   // [M, C], of the forward pass; read with ReLU alone
+  const void* dy = nullptr;  // [M, C]
+  void* dx = nullptr;        // [M, C]; may be x's memory
+  void* dother = nullptr;    // [M, C] with ReLU, or nullptr; may be dy's memory
+  const float* weight = nullptr;
+  const float* mean = nullptr;
+  const float* invstd = nullptr;
+  float* dweight = nullptr;  // [C]
+  float* dbias = nullptr;    // [C]
+  float* partial = nullptr;  // [num_chunks, 2, C] work space
+};
+
+// The formulas that both devices call; `c` is the channel.
+THALWEG_HD inline float normalised(const NormForwardArgs& args, float x, std::int64_t c) {
+  return (x - args.mean[c]) * (args.invstd[c] * args.weight[c]) + args.bias[c];
+}
+
+THALWEG_HD inline float input_gradient(const NormBackwardArgs& args, float x, float g, std::int64_t c) {
+  const float share = 1.0f / static_cast<float>(args.shape.rows);
+  const float xhat = (x - args.mean[c]) * args.invstd[c];
+  return args.weight[c] * args.invstd[c] * (g - share * args.dbias[c] - xhat * (share * args.dweight[c]));
+}
+
+// From the batch's mean and sum of squared distances: what the backward pass needs, and the running statistics.
+THALWEG_HD inline void finish_moments(const NormForwardArgs& args, std::int64_t c, double mean, double m2) {
+  const auto rows = static_cast<double>(args.shape.rows);
+  args.mean[c] = static_cast<float>(mean);
+  args.invstd[c] = static_cast<float>(1.0 / sqrt(m2 / rows + static_cast<double>(args.eps)));
+  if (!args.running_mean) return;
+  args.running_mean[c] += args.momentum * (args.mean[c] - args.running_mean[c]);
+  args.running_var[c] += args.momentum * (static_cast<float>(m2 / (rows - 1)) - args.running_var[c]);
+}
+
+void norm_forward_cpu(const NormForwardArgs& args);
+void norm_forward_cuda(const NormForwardArgs& args, cudaStream_t stream);
+void norm_backward_cpu(const NormBackwardArgs& args);
+void norm_backward_cuda(const NormBackwardArgs& args, cudaStream_t stream);
+
+}  // namespace thalweg

@@ -1,0 +1,14 @@
+// For the CPU twins: a function compiled for several instruction sets, of which the processor's best is taken when the
+// program is loaded.
+//
+// Files that use it are compiled without contraction of a * b + c into one rounding (CMakeLists.txt), so that each
+// instruction set gives the same bits.
+#pragma once
+
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+#define THALWEG_SIMD __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define THALWEG_SIMD
+#endif
+// What such a function calls, so that it is compiled with it.
+#define THALWEG_INLINE inline __attribute__((always_inline))

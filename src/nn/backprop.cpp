@@ -1,0 +1,271 @@
+#include "nn/backprop.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include "base/stream.h"
+
+namespace thalweg {
+namespace {
+
+using Ints = std::array<std::int64_t, 2>;
+
+NormShape shape_of(const at::Tensor& x, const TrainOp& op) {
+  NormShape shape;
+  shape.rows = x.numel() / x.size(1);
+  shape.channels = x.size(1);
+  shape.type = x.scalar_type() == at::kFloat ? ActivationType::kFloat32 : ActivationType::kBFloat16;
+  shape.relu = op.relu;
+  return shape;
+}
+
+at::Tensor channels_last(const at::Tensor& x) {
+  return x.dim() == 4 ? x.contiguous(at::MemoryFormat::ChannelsLast) : x.contiguous();
+}
+
+at::Tensor shortcut_pixels(const Node& node, const at::Tensor& x) {
+  return x.slice(2, 0, x.size(2), node.stride).slice(3, 0, x.size(3), node.stride);
+}
+
+std::vector<bool> normed_convolutions(const Graph& graph) {
+  std::vector<int> consumers(graph.nodes.size(), 0);
+  for (const Node& node : graph.nodes) {
+    for (const int input : node.inputs) {
+      if (input >= 0) ++consumers[static_cast<std::size_t>(input)];
+    }
+  }
+  std::vector<bool> normed(graph.nodes.size(), false);
+  for (const Node& node : graph.nodes) {
+    if (node.op != Op::kBatchNorm) continue;
+    const auto input = static_cast<std::size_t>(node.inputs[0]);
+    normed[input] = consumers[input] == 1 && graph.nodes[input].op == Op::kConv;
+  }
+  return normed;
+}
+
+}  // namespace
+
+Backprop::Backprop(const Graph& graph, const Vectors& vectors, bool bf16)
+    : graph_(graph),
+      bf16_(bf16),
+      ops_(compile_training(graph)),
+      weights_(vectors.weights),
+      parameters_(graph.parameters.training_views(vectors.weights)),
+      compute_(parameters_),
+      gradients_(graph.parameters.training_views(vectors.gradient)),
+      buffers_(graph.buffers.views(vectors.buffers)),
+      only_normed_(normed_convolutions(graph)),
+      values_(graph.nodes.size()),
+      deltas_(graph.nodes.size()),
+      pool_index_(graph.nodes.size()),
+      norms_(graph.nodes.size()) {
+  if (bf16_) {
+    low_ = at::empty_like(weights_, weights_.options().dtype(at::kBFloat16));
+    compute_ = graph.parameters.training_views(low_);
+  }
+  for (const TrainOp& op : ops_) {
+    if (op.op != Op::kBatchNorm) continue;
+    const std::int64_t channels = graph.nodes[static_cast<std::size_t>(op.node)].shape[0];
+    norms_[static_cast<std::size_t>(op.node)] = {at::empty({channels}, weights_.options()),
+                                                 at::empty({channels}, weights_.options())};
+  }
+  // Never written again: backward leaves them out.
+  vectors.gradient.zero_();
+}
+
+at::Tensor Backprop::optional_parameter(int index) const {
+  return index < 0 ? at::Tensor() : compute_[static_cast<std::size_t>(index)];
+}
+
+at::Tensor& Backprop::norm_partial(const NormShape& shape) {
+  const std::int64_t size = shape.num_chunks() * 2 * shape.channels;
+  if (!partial_.defined() || partial_.numel() < size) partial_ = at::empty({size}, weights_.options());
+  return partial_;
+}
+
+at::Tensor Backprop::forward(const at::Tensor& images, bool update_statistics) {
+  const at::NoGradGuard no_grad;
+  update_statistics_ = update_statistics;
+  if (bf16_) low_.copy_(weights_);
+  value(0) = images;
+  for (const TrainOp& op : ops_) value(op.output) = run_forward(op);
+  return values_.back().to(at::kFloat);
+}
+
+at::Tensor Backprop::run_forward(const TrainOp& op) {
+  const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
+  const at::Tensor& x = value(op.input);
+  switch (op.op) {
+    case Op::kConv:
+      return channels_last(at::conv2d(x, optional_parameter(node.weight), optional_parameter(node.bias),
+                                      Ints{node.stride, node.stride}, Ints{node.padding, node.padding}));
+    case Op::kBatchNorm:
+      return norm_forward(op);
+    case Op::kRelu:
+      return at::relu(x);
+    case Op::kAdd:
+      return at::add(x, value(op.other));
+    case Op::kMaxPool: {
+      auto [y, index] = at::max_pool2d_with_indices(x, Ints{node.kernel, node.kernel}, Ints{node.stride, node.stride});
+      pool_index_[static_cast<std::size_t>(op.node)] = index;
+      return y;
+    }
+    case Op::kGlobalAvgPool:
+      return at::mean(x, Ints{2, 3}, /*keepdim=*/true);
+    case Op::kPadShortcut:
+      return channels_last(at::constant_pad_nd(shortcut_pixels(node, x), {0, 0, 0, 0, node.padding, node.padding}));
+    case Op::kFlatten:
+      // One pixel's channels are contiguous; else PyTorch's order is by channel.
+      return at::flatten(x.contiguous(), 1);
+    case Op::kLinear:
+      return at::linear(x, optional_parameter(node.weight), optional_parameter(node.bias));
+    case Op::kInput:
+      break;
+  }
+  return x;
+}
+
+at::Tensor Backprop::norm_forward(const TrainOp& op) {
+  const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
+  const at::Tensor& x = value(op.input);
+  const at::Tensor y = at::empty_like(x);
+  NormForwardArgs args;
+  args.shape = shape_of(x, op);
+  args.x = x.const_data_ptr();
+  if (op.other >= 0) args.other = value(op.other).const_data_ptr();
+  args.y = y.mutable_data_ptr();
+  args.weight = parameters_[static_cast<std::size_t>(node.weight)].const_data_ptr<float>();
+  args.bias = parameters_[static_cast<std::size_t>(node.bias)].const_data_ptr<float>();
+  if (update_statistics_) {
+    args.running_mean = buffers_[static_cast<std::size_t>(node.running_mean)].mutable_data_ptr<float>();
+    args.running_var = buffers_[static_cast<std::size_t>(node.running_var)].mutable_data_ptr<float>();
+  }
+  args.momentum = static_cast<float>(node.momentum);
+  args.eps = static_cast<float>(node.eps);
+  const NormState& state = norms_[static_cast<std::size_t>(op.node)];
+  args.mean = state.mean.mutable_data_ptr<float>();
+  args.invstd = state.invstd.mutable_data_ptr<float>();
+  args.partial = norm_partial(args.shape).mutable_data_ptr<float>();
+  if (x.is_cuda()) {
+    norm_forward_cuda(args, current_stream(x.device()));
+  } else {
+    norm_forward_cpu(args);
+  }
+  return y;
+}
+
+void Backprop::backward(const at::Tensor& logits_gradient) {
+  const at::NoGradGuard no_grad;
+  deltas_.back() = logits_gradient.to(activation_type());
+  for (auto op = ops_.rbegin(); op != ops_.rend(); ++op) {
+    run_backward(*op);
+    // Whatever reads this value lies behind: its memory is free for the gradients in front.
+    deltas_[static_cast<std::size_t>(op->output)] = at::Tensor();
+    value(op->output) = at::Tensor();
+  }
+  deltas_[0] = at::Tensor();
+}
+
+void Backprop::add_gradient(int node, const at::Tensor& gradient) {
+  at::Tensor& delta = deltas_[static_cast<std::size_t>(node)];
+  if (!delta.defined()) {
+    delta = gradient;
+  } else if (delta.storage().use_count() == 1) {
+    delta.add_(gradient);
+  } else {  // an add hands the same tensor to both of its inputs
+    delta = at::add(delta, gradient);
+  }
+}
+
+void Backprop::run_backward(const TrainOp& op) {
+  const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
+  const at::Tensor& dy = deltas_[static_cast<std::size_t>(op.output)];
+  const at::Tensor& x = value(op.input);
+  switch (op.op) {
+    case Op::kConv:
+      return conv_backward(op, dy);
+    case Op::kBatchNorm:
+      return norm_backward(op, dy);
+    case Op::kRelu:
+      return add_gradient(op.input, at::threshold_backward(dy, value(op.output), 0));
+    case Op::kAdd:
+      add_gradient(op.input, dy);
+      return add_gradient(op.other, dy);
+    case Op::kMaxPool:
+      add_gradient(op.input, at::max_pool2d_with_indices_backward(
+                                 dy, x, Ints{node.kernel, node.kernel}, Ints{node.stride, node.stride}, Ints{0, 0},
+                                 Ints{1, 1}, false, pool_index_[static_cast<std::size_t>(op.node)]));
+      pool_index_[static_cast<std::size_t>(op.node)] = at::Tensor();
+      return;
+    case Op::kGlobalAvgPool: {
+      const auto pixels = static_cast<double>(x.size(2) * x.size(3));
+      return add_gradient(op.input, channels_last(at::div(dy, pixels).expand_as(x)));
+    }
+    case Op::kPadShortcut: {
+      const at::Tensor dx = at::zeros_like(x);
+      shortcut_pixels(node, dx).copy_(dy.narrow(1, node.padding, x.size(1)));
+      return add_gradient(op.input, dx);
+    }
+    case Op::kFlatten:
+      return add_gradient(op.input, channels_last(dy.reshape(x.sizes())));
+    case Op::kLinear:
+      return linear_backward(op, dy);
+    case Op::kInput:
+      return;
+  }
+}
+
+void Backprop::conv_backward(const TrainOp& op, const at::Tensor& dy) {
+  const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
+  const bool has_bias = node.bias >= 0 && !only_normed_[static_cast<std::size_t>(op.node)];
+  const bool needs_dx = op.input > 0;
+  auto [dx, dw, db] = at::convolution_backward(dy, value(op.input), optional_parameter(node.weight),
+                                               at::OptionalIntArrayRef(node.shape[0]), Ints{node.stride, node.stride},
+                                               Ints{node.padding, node.padding}, Ints{1, 1}, false, Ints{0, 0}, 1,
+                                               {needs_dx, true, has_bias});
+  gradients_[static_cast<std::size_t>(node.weight)].copy_(dw);
+  if (has_bias) gradients_[static_cast<std::size_t>(node.bias)].copy_(db);
+  if (needs_dx) add_gradient(op.input, channels_last(dx));
+}
+
+void Backprop::norm_backward(const TrainOp& op, const at::Tensor& dy) {
+  const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
+  const at::Tensor& x = value(op.input);
+  // Where nothing else reads the input, the gradient takes its place: less memory to touch.
+  const at::Tensor dx = only_normed_[static_cast<std::size_t>(op.input)] ? x : at::empty_like(x);
+  const at::Tensor gradient = channels_last(dy);
+  NormBackwardArgs args;
+  args.shape = shape_of(x, op);
+  args.x = x.const_data_ptr();
+  args.y = value(op.output).const_data_ptr();
+  args.dy = gradient.const_data_ptr();
+  args.dx = dx.mutable_data_ptr();
+  at::Tensor dother;
+  if (op.other >= 0) {
+    dother = op.relu ? at::empty_like(x) : gradient;
+    if (op.relu) args.dother = dother.mutable_data_ptr();
+  }
+  args.weight = parameters_[static_cast<std::size_t>(node.weight)].const_data_ptr<float>();
+  args.dweight = gradients_[static_cast<std::size_t>(node.weight)].mutable_data_ptr<float>();
+  args.dbias = gradients_[static_cast<std::size_t>(node.bias)].mutable_data_ptr<float>();
+  const NormState& state = norms_[static_cast<std::size_t>(op.node)];
+  args.mean = state.mean.const_data_ptr<float>();
+  args.invstd = state.invstd.const_data_ptr<float>();
+  args.partial = norm_partial(args.shape).mutable_data_ptr<float>();
+  if (x.is_cuda()) {
+    norm_backward_cuda(args, current_stream(x.device()));
+  } else {
+    norm_backward_cpu(args);
+  }
+  add_gradient(op.input, dx);
+  if (op.other >= 0) add_gradient(op.other, dother);
+}
+
+void Backprop::linear_backward(const TrainOp& op, const at::Tensor& dy) {
+  const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
+  gradients_[static_cast<std::size_t>(node.weight)].copy_(at::mm(dy.t(), value(op.input)));
+  if (node.bias >= 0) gradients_[static_cast<std::size_t>(node.bias)].copy_(dy.to(at::kFloat).sum(0));
+  if (op.input > 0) add_gradient(op.input, at::mm(dy, optional_parameter(node.weight)));
+}
+
+}  // namespace thalweg

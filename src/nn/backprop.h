@@ -1,0 +1,69 @@
+// The training executor: forward and backward of a graph as explicit steps on views of flat vectors, channels-last,
+// with batch norm, residual add and ReLU in one kernel (kernels/norm.h). nn/eager.h under autograd is its reference.
+//
+// The gradient of a convolution's bias in front of a batch norm is set to 0, which it is: the norm takes the mean away.
+#pragma once
+
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "kernels/norm.h"
+#include "nn/train_program.h"
+
+namespace thalweg {
+
+class Backprop {
+ public:
+  struct Vectors {
+    at::Tensor weights;   // float32 [P], in training order (Layout::training_views)
+    at::Tensor gradient;  // float32 [P], likewise; written by backward
+    at::Tensor buffers;   // float32 [num_buffers]; running statistics move in forward
+  };
+  // With `bf16` activations, and the weights as convolutions see them, are bfloat16; all else stays float32. Keeps the
+  // vectors' storage.
+  Backprop(const Graph& graph, const Vectors& vectors, bool bf16);
+
+  at::ScalarType activation_type() const { return bf16_ ? at::kBFloat16 : at::kFloat; }
+
+  // images [N, C, H, W] of activation_type(), channels-last. Returns logits float32 [N, num_classes]. Keeps what
+  // backward needs. With `update_statistics` false the running statistics stay (a second pass over the same images).
+  at::Tensor forward(const at::Tensor& images, bool update_statistics = true);
+  // Of the last forward; `logits_gradient` float32 [N, num_classes]. Sets the gradient vector.
+  void backward(const at::Tensor& logits_gradient);
+
+ private:
+  struct NormState {
+    at::Tensor mean;    // float32 [C] of the last batch
+    at::Tensor invstd;  // float32 [C]
+  };
+  at::Tensor& value(int node) { return values_[static_cast<std::size_t>(node)]; }
+  at::Tensor run_forward(const TrainOp& op);
+  at::Tensor norm_forward(const TrainOp& op);
+  void run_backward(const TrainOp& op);
+  void conv_backward(const TrainOp& op, const at::Tensor& dy);
+  void norm_backward(const TrainOp& op, const at::Tensor& dy);
+  void linear_backward(const TrainOp& op, const at::Tensor& dy);
+  void add_gradient(int node, const at::Tensor& gradient);
+  at::Tensor optional_parameter(int index) const;
+  at::Tensor& norm_partial(const NormShape& shape);
+
+  const Graph& graph_;
+  bool bf16_;
+  bool update_statistics_ = true;
+  std::vector<TrainOp> ops_;
+  at::Tensor weights_;                  // the vector
+  at::Tensor low_;                      // bfloat16 copy of it, undefined in float32
+  std::vector<at::Tensor> parameters_;  // float32 views, by parameter
+  std::vector<at::Tensor> compute_;     // the same as convolutions and linear layers see them
+  std::vector<at::Tensor> gradients_;   // float32 views, by parameter
+  std::vector<at::Tensor> buffers_;     // views, by buffer
+  std::vector<bool> only_normed_;       // by node: a convolution that a batch norm reads and nothing else
+  std::vector<at::Tensor> values_;      // by node, of the last forward
+  std::vector<at::Tensor> deltas_;      // by node: gradient of the loss with respect to its value
+  std::vector<at::Tensor> pool_index_;  // by node
+  std::vector<NormState> norms_;        // by node
+  at::Tensor partial_;                  // work space of the norms
+};
+
+}  // namespace thalweg

@@ -1,0 +1,22 @@
+// A graph compiled for training: the same operations in the same order, with the residual add and the ReLU behind a
+// batch norm taken into its step (kernels/norm.h).
+#pragma once
+
+#include <vector>
+
+#include "nn/graph.h"
+
+namespace thalweg {
+
+struct TrainOp {
+  Op op = Op::kConv;  // never kInput
+  int node = 0;       // of the graph: where sizes and parameters stand
+  int input = 0;      // node whose value is read
+  int other = -1;     // of kAdd, and of kBatchNorm with a fused add
+  int output = 0;     // node whose value is written: of a fused step, the last one
+  bool relu = false;  // kBatchNorm: with a fused ReLU
+};
+
+std::vector<TrainOp> compile_training(const Graph& graph);
+
+}  // namespace thalweg
