@@ -1,9 +1,8 @@
-// Throughput of the engine's two inner loops on this machine: grid points evaluated and training steps.
+// Throughput of the evaluation of grid points on this machine.
 //
 //   bench_engine [DEVICE] [SECONDS]     one JSON object a line: what, model, rate, FLOP/s, machine, commit
 // Each figure is the median over repetitions that fill SECONDS (default 10) after a warm-up; the first word of "unit"
-// is what is counted. FLOPs are 2 x multiply-adds of the forward pass (padding counted), three forward passes a
-// training step.
+// is what is counted. FLOPs are 2 x multiply-adds of the forward pass (padding counted).
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -22,7 +21,6 @@
 #include "nn/init.h"
 #include "nn/materialise.h"
 #include "thalweg/version.h"
-#include "train/step.h"
 
 namespace thalweg {
 namespace {
@@ -88,20 +86,6 @@ void bench_points(const Bench& bench, const Graph& graph, std::int64_t num_image
   bench.print("landscape", graph, rate, "points x images/s", rate * 2 * static_cast<double>(forward_macs(graph)));
 }
 
-void bench_training(const Bench& bench, const Graph& graph, std::int64_t batch) {
-  const ImageBatches images = random_images(batch * 4, bench.device);
-  TrainConfig config;
-  config.batch = batch;
-  config.augment = {4, true, 0};
-  TrainState state{initial_weights(graph, 1).to(bench.device), {}, initial_buffers(graph).to(bench.device), {}, 0};
-  state.momentum = at::zeros_like(state.weights);
-  state.epoch_sums = at::zeros({3}, at::TensorOptions(at::kDouble).device(bench.device));
-  TrainStep step(graph, images, config, 1, state);
-  const double seconds = bench.median([&] { step.run(1e-3).item<float>(); });
-  const double rate = static_cast<double>(batch) / seconds;
-  bench.print("train", graph, rate, "images/s", rate * 6 * static_cast<double>(forward_macs(graph)));
-}
-
 void run(const std::string& device, double seconds) {
   set_num_threads(0);
   const Bench bench{parse_device(device), seconds};
@@ -111,7 +95,6 @@ void run(const std::string& device, double seconds) {
     config.name = name;
     const Graph graph = build_model(config, {3, 32, 32}, 10);
     bench_points(bench, graph, bench.device.is_cpu() ? 500 : 10000);
-    bench_training(bench, graph, 128);
   }
 }
 

@@ -18,12 +18,16 @@ readonly kPackages=(nlohmann-json3-dev libcxxopts-dev libgmock-dev libgtest-dev 
   ninja-build)
 
 pack() {
-  local data=${1:-} plotly
+  local data=${1:-} plotly site
   rm -rf .carry
   mkdir -p .carry/debs .carry/data
   (cd .carry/debs && apt-get download -q "${kPackages[@]}") || exit 1
   plotly=$(find "${THALWEG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/thalweg}" -name plotly.min.js 2>/dev/null | head -n 1)
   cp "${plotly:?run ./bootstrap setup first}" .carry/
+  # Headers of cuDNN's graph API, and cuDNN's own in case the wheel there comes without; the library is the wheel's.
+  site=$(cd "$(dirname "$plotly")/../.." && pwd)
+  mkdir -p .carry/cudnn/include
+  cp -r "$site"/include/cudnn_frontend* "$site"/nvidia/cudnn/include/. .carry/cudnn/include/ || exit 1
   if [ -n "$data" ]; then cp -r "$data" .carry/data/; fi
   # The other machine's checkout may come without its history.
   git describe --always --dirty --abbrev=12 >.carry/commit
@@ -40,7 +44,7 @@ configure_and_build() {
   # Carried libraries link against each other by name alone.
   local lib=$prefix/usr/lib/x86_64-linux-gnu
   cmake --preset release -DCMAKE_CUDA_COMPILER="$cuda/bin/nvcc" -DCUDAToolkit_ROOT="$cuda" -DCUDA_TOOLKIT_ROOT_DIR="$cuda" \
-    -DCMAKE_PREFIX_PATH="$site/torch/share/cmake;$prefix/usr" -DHDF5_ROOT="$prefix/usr" -DHDF5_NO_FIND_PACKAGE_CONFIG_FILE=ON \
+    -DCMAKE_PREFIX_PATH="$site/torch/share/cmake;$prefix/usr;$PWD/.carry/cudnn" -DHDF5_ROOT="$prefix/usr" -DHDF5_NO_FIND_PACKAGE_CONFIG_FILE=ON \
     -DCMAKE_LIBRARY_PATH="$lib;$lib/hdf5/serial" -DCMAKE_INCLUDE_PATH="$prefix/usr/include/hdf5/serial;$prefix/usr/include/x86_64-linux-gnu" \
     -DCMAKE_EXE_LINKER_FLAGS="-Wl,-rpath-link,$lib:$lib/hdf5/serial -Wl,-rpath,$lib:$lib/hdf5/serial" \
     -DTHALWEG_PYTHON="$(command -v python3)" -DTHALWEG_PLOTLY_JS="$PWD/.carry/plotly.min.js" \

@@ -34,7 +34,7 @@ CommandLine::CommandLine(const std::string& name, const std::string& summary, co
       "device", "auto, cpu, cuda or cuda:N", cxxopts::value<std::string>(), "NAME")(
       "seed", "seed of weights, data order, augmentation and random directions", cxxopts::value<std::uint64_t>(), "N")(
       "threads", "CPU threads, 0 for one a physical core", cxxopts::value<int>(), "N")("json", "print results as JSON")(
-      "quiet", "no progress on stderr")("h,help", "show this help");
+      "quiet", "no settings and no progress on stderr")("h,help", "show this help");
 }
 
 void CommandLine::parse(int argc, char** argv) {
@@ -54,6 +54,12 @@ void CommandLine::parse(int argc, char** argv) {
 
 std::vector<std::string> CommandLine::texts(const std::string& name) const {
   return has(name) ? result_[name].as<std::vector<std::string>>() : std::vector<std::string>();
+}
+
+std::int64_t CommandLine::integer(const std::string& name, std::int64_t min, std::int64_t max) const {
+  const auto value = result_[name].as<std::int64_t>();
+  if (value < min || value > max) fail_usage("--{}: expected an integer from {} to {}, got {}", name, min, max, value);
+  return value;
 }
 
 std::string CommandLine::required(const std::string& name, const std::string& what) const {

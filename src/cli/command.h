@@ -59,6 +59,8 @@ class CommandLine {
   bool has(const std::string& name) const { return result_.count(name) != 0; }
   std::string text(const std::string& name) const { return result_[name].as<std::string>(); }
   std::vector<std::string> texts(const std::string& name) const;
+  // Usage Error if it lies outside [min, max].
+  std::int64_t integer(const std::string& name, std::int64_t min, std::int64_t max) const;
   // Usage Error that names the flag or argument if it was not given.
   std::string required(const std::string& name, const std::string& what) const;
   CommonFlags common() const;

@@ -8,6 +8,14 @@
 namespace thalweg {
 namespace {
 
+const ImageSet& split_of(const DataSet& data, const std::string& name) {
+  if (name == "train") return data.train;
+  if (name == "test") return data.test;
+  if (data.validation.size() == 0)
+    fail_usage("--split validation: the data have none, since data.validation_images is 0");
+  return data.validation;
+}
+
 // What the weights say of themselves, or --config; --set on top.
 ExperimentConfig config_of(const CommandLine& line, const nlohmann::json& description, const CommonFlags& flags) {
   nlohmann::json json;
@@ -35,20 +43,21 @@ void evaluate_command(int argc, char** argv) {
       "  thalweg evaluate --weights vgg16_bn.safetensors --config experiments/cifar10-vgg11-cpu.json --set "
       "model.name=vgg16_bn\n");
   line.add()("weights", "safetensors file with PyTorch names", cxxopts::value<std::string>(), "FILE")(
-      "split", "train or test", cxxopts::value<std::string>()->default_value("test"), "SPLIT")(
+      "split", "train, validation or test", cxxopts::value<std::string>()->default_value("test"), "SPLIT")(
       "config", "says model and data of weights that do not", cxxopts::value<std::string>(), "FILE");
   line.parse(argc, argv);
   const CommonFlags flags = line.common();
   const std::string file = line.required("weights", "--weights FILE");
   const std::string split = line.text("split");
-  if (split != "train" && split != "test") fail_usage("--split is train or test, got '{}'", split);
 
+  if (split != "train" && split != "validation" && split != "test")
+    fail_usage("--split is train, validation or test, got '{}'", split);
   const nlohmann::json description = read_weights_description(file);
   Session session = open_session(config_of(line, description, flags), flags.progress);
   // The normalisation that the weights were trained with, whatever the data set's usual one is.
   if (description.contains("normalisation")) session.data.normalisation = description.at("normalisation");
   const Weights weights = read_weights(file, session.graph);
-  const ImageSet& images = split == "train" ? session.data.train : session.data.test;
+  const ImageSet& images = split_of(session.data, split);
   const Normalisation& n = session.data.normalisation;
   Evaluator evaluator(compile(session.graph), session.device);
   const SplitMetrics metrics =

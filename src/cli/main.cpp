@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/stop.h"
 #include "cli/command.h"
 #include "thalweg/version.h"
@@ -42,6 +43,7 @@ int run_command(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  thalweg::keep_freed_memory();
   thalweg::install_stop_handlers();
   try {
     return run_command(argc, argv);

@@ -10,16 +10,20 @@ void train_command(int argc, char** argv) {
                    "Trains the main path of a configuration; run again with the same command it goes on where it was.",
                    "CONFIG --out RUN",
                    "  thalweg train experiments/demo.json --out out/run\n"
-                   "  thalweg train experiments/demo.json --out out/fast --set train.epochs=2 --seed 3 --json\n");
+                   "  thalweg train experiments/demo.json --out out/fast --set train.epochs=2 --seed 3 --json\n"
+                   "  thalweg train experiments/demo.json --out out/run --profile 10\n");
   line.add()("config", "configuration file", cxxopts::value<std::string>(), "CONFIG")(
-      "out", "the run's folder", cxxopts::value<std::string>(), "RUN");
+      "out", "the run's folder", cxxopts::value<std::string>(), "RUN")(
+      "profile", "write RUN/profile.json of N steps, a Chrome trace", cxxopts::value<std::int64_t>(), "N");
   line.positional({"config"});
   line.parse(argc, argv);
   const CommonFlags flags = line.common();
   const std::string out = line.required("out", "--out RUN");
   const nlohmann::json json = load_config_json(line.required("config", "the configuration file"), flags);
   const Session session = open_session(read_experiment_config(json), flags.progress);
-  const nlohmann::json result = train_run(session.main_spec(), session.run_context(), out);
+  RunContext context = session.run_context();
+  if (line.has("profile")) context.profile_steps = line.integer("profile", 1, 1000);
+  const nlohmann::json result = train_run(session.main_spec(), context, out);
   if (flags.json) {
     fmt::print("{}\n", result.dump());
   } else {

@@ -7,7 +7,7 @@
 #include "models/models.h"
 #include "nn/weights_file.h"
 #include "thalweg/version.h"
-#include "train/run.h"
+#include "train/run_folder.h"
 #include "trajectory/build_plane.h"
 
 namespace thalweg {
@@ -154,10 +154,20 @@ Plane points_plane_of(const PlaneRequest& request) {
                       context_of(graph, provenance_of(first->description, first->data_path)));
 }
 
+// The averaged path of a run is a run too, and stands behind it.
+std::vector<fs::path> with_averages(const std::vector<fs::path>& runs) {
+  std::vector<fs::path> out;
+  for (const fs::path& run : runs) {
+    out.push_back(run);
+    if (is_run(run / "average")) out.push_back(run / "average");
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<fs::path> find_runs(const fs::path& folder) {
-  if (is_run(folder)) return {folder};
+  if (is_run(folder)) return with_averages({folder});
   std::vector<fs::path> runs;
   check(is_run(folder / "main"), "{} is neither a run (no run.json) nor an experiment (no main/run.json)",
         folder.string());
@@ -174,7 +184,7 @@ std::vector<fs::path> find_runs(const fs::path& folder) {
       return key(a) < key(b);
     });
   }
-  return runs;
+  return with_averages(runs);
 }
 
 Plane make_plane(const PlaneRequest& request) {

@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/stream.h"
 #include "thalweg/version.h"
+#include "train/batches.h"
 #include "train/checkpoint.h"
-#include "train/step.h"
 
 namespace thalweg {
 
@@ -68,10 +68,11 @@ RunSpec Session::branch_spec(const BranchConfig& branch, const std::filesystem::
   if (!branch.snapshots.is_null()) spec.train.snapshots = branch.snapshots;
   spec.first_step = step_at(branch.at_epoch);
   spec.fork = checkpoint_path(main_folder, spec.first_step);
-  check(std::filesystem::exists(spec.fork),
-        "{} keeps no checkpoint at epoch {:g}, where the branch '{}' forks: it was trained before the branch was "
-        "configured. Remove that folder to train the main path again, or choose another --out",
-        main_folder.string(), branch.at_epoch, branch.name);
+  check(
+      std::filesystem::exists(spec.fork),
+      "{} keeps no checkpoint at epoch {:g}, where the branch '{}' forks: it stopped early, or was trained before the "
+      "branch was configured. Remove that folder to train the main path again, or choose another --out",
+      main_folder.string(), branch.at_epoch, branch.name);
   return spec;
 }
 

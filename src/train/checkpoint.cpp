@@ -41,14 +41,17 @@ std::filesystem::path checkpoint_path(const std::filesystem::path& run, std::int
 
 void write_checkpoint(const std::filesystem::path& run, const Checkpoint& checkpoint) {
   const TrainState& state = checkpoint.state;
-  const nlohmann::json info = {
-      {"step", state.step}, {"num_snapshots", checkpoint.num_snapshots}, {"metrics_bytes", checkpoint.metrics_bytes}};
-  write_safetensors(checkpoint_path(run, state.step),
-                    {{"weights", state.weights},
-                     {"momentum", state.momentum},
-                     {"buffers", state.buffers},
-                     {"epoch_sums", state.epoch_sums}},
-                    {{"checkpoint", info.dump()}});
+  const nlohmann::json info = {{"step", state.step},
+                               {"num_snapshots", checkpoint.num_snapshots},
+                               {"metrics_bytes", checkpoint.metrics_bytes},
+                               {"averaged", state.averaged}};
+  std::vector<NamedTensor> tensors = {{"weights", state.weights},
+                                      {"momentum", state.momentum},
+                                      {"buffers", state.buffers},
+                                      {"epoch_sums", state.epoch_sums}};
+  if (state.second_moment.defined()) tensors.push_back({"second_moment", state.second_moment});
+  if (state.average.defined()) tensors.push_back({"average", state.average});
+  write_safetensors(checkpoint_path(run, state.step), tensors, {{"checkpoint", info.dump()}});
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& file, const Graph& graph) {
@@ -62,6 +65,11 @@ Checkpoint read_checkpoint(const std::filesystem::path& file, const Graph& graph
   state.momentum = checked(content, "momentum", graph.parameters.size(), at::kFloat, file);
   state.buffers = checked(content, "buffers", graph.buffers.size(), at::kFloat, file);
   state.epoch_sums = checked(content, "epoch_sums", 3, at::kDouble, file);
+  const std::int64_t size = graph.parameters.size();
+  if (content.contains("second_moment"))
+    state.second_moment = checked(content, "second_moment", size, at::kFloat, file);
+  if (content.contains("average")) state.average = checked(content, "average", size, at::kFloat, file);
+  state.averaged = info.value("averaged", std::int64_t{0});
   state.step = info.at("step").get<std::int64_t>();
   checkpoint.num_snapshots = info.at("num_snapshots").get<std::int64_t>();
   checkpoint.metrics_bytes = info.at("metrics_bytes").get<std::int64_t>();

@@ -1,18 +1,18 @@
 // A checkpoint: everything a run needs to go on to the bit. safetensors with `weights`, `momentum`, `buffers`,
-// `epoch_sums` and metadata `checkpoint` (JSON: step, and how much of the run's journals belongs to the time before
-// it).
+// `epoch_sums`, where the run has them `second_moment` and `average`, and metadata `checkpoint` (JSON: step, and how
+// much of the run's journals belongs to the time before it).
 #pragma once
 
 #include <filesystem>
 #include <optional>
 #include <vector>
 
-#include "train/step.h"
+#include "train/state.h"
 
 namespace thalweg {
 
 struct Checkpoint {
-  TrainState state;                // tensors on the CPU
+  TrainState state;                // read: tensors on the CPU
   std::int64_t num_snapshots = 0;  // rows of the trajectory written before it
   std::int64_t metrics_bytes = 0;  // length of metrics.jsonl at that time
 };

@@ -2,10 +2,13 @@
 //
 //   {"epochs": 30, "batch": 128, "precision": "float32", "label_smoothing": 0,
 //    "schedule": {...train/schedule.h...},
-//    "optimizer": {"momentum": 0.9, "nesterov": false, "weight_decay": 5e-4, "decay_norm_and_bias": true},
+//    "optimizer": {"kind": "sgd", "momentum": 0.9, "nesterov": false, "weight_decay": 5e-4,
+//                  "decay_norm_and_bias": true, "clip_norm": 0, "sam_rho": 0},
+//    "average": {"kind": "ema", "decay": 0.999, "start_epoch": 0}, "accumulate": 1, "mixup": 0,
 //    "augment": {"crop": 4, "flip": true, "cutout": 0},
 //    "snapshots": {...trajectory/snapshot_rule.h...},
-//    "evaluate_every": 1, "checkpoint_every": 1, "log_every": 50}
+//    "evaluate_every": 1, "checkpoint_every": {"minutes": 10}, "log_every": 50,      intervals: train/cadence.h
+//    "keep_last": 1, "keep_best": "test_loss", "early_stop": {...train/early_stop.h...}, "divergence_factor": 1e4}
 #pragma once
 
 #include <string>
@@ -14,28 +17,52 @@
 
 #include "io/config_reader.h"
 #include "kernels/augment.h"
+#include "train/cadence.h"
+#include "train/early_stop.h"
 
 namespace thalweg {
 
 struct OptimizerConfig {
-  double momentum = 0.9;
+  std::string kind = "sgd";  // sgd, adamw (kernels/optimizer.h)
+  double momentum = 0.9;     // sgd
+  double beta1 = 0.9;        // adamw, as the next two
+  double beta2 = 0.999;
+  double eps = 1e-8;
   bool nesterov = false;
   double weight_decay = 5e-4;
   bool decay_norm_and_bias = true;  // false: norms and biases are exempt from weight decay
+  double clip_norm = 0;             // largest norm of the gradient; 0: any
+  double sam_rho = 0;               // sharpness-aware minimisation: how far away the gradient is taken; 0: off
+};
+
+// Averaged weights, kept beside the trained ones (train/optimizer.h).
+struct AverageConfig {
+  std::string kind = "none";  // none, ema, swa
+  double decay = 0.999;       // of ema, each step
+  double start_epoch = 0;     // before it there is no average
 };
 
 struct TrainConfig {
   double epochs = 10;  // may be a fraction
   std::int64_t batch = 128;
-  bool bf16 = false;  // "precision": "bf16": forward and backward under autocast; weights stay float32
+  bool bf16 = false;  // "precision": "bf16": activations are bfloat16; weights stay float32
   double label_smoothing = 0;
   OptimizerConfig optimizer;
+  AverageConfig average;
+  std::int64_t accumulate = 1;   // slices that a batch is computed in, for memory; each has batch statistics of its own
+  double mixup = 0;              // alpha of mixup (kernels/augment.h); 0: off
+  bool step_statistics = false;  // "step" lines tell of the gradient too (train/step.h)
+  bool cuda_graph = true;        // on a GPU a step is one CUDA graph; the same bits either way
   AugmentSpec augment;
   nlohmann::json schedule = {{"kind", "constant"}, {"lr", 0.1}};
   nlohmann::json snapshots = nlohmann::json::object();
-  std::int64_t evaluate_every = 1;  // epochs between evaluations on the test split; 0: at the end only
-  double checkpoint_every = 1;      // epochs between checkpoints
-  std::int64_t log_every = 50;      // steps between "step" lines of metrics.jsonl; 0: none
+  Cadence evaluate_every;       // between evaluations on the test split; never: at the end only
+  Cadence checkpoint_every;     // between checkpoints
+  std::int64_t log_every = 50;  // steps between "step" lines of metrics.jsonl; 0: none
+  std::int64_t keep_last = 1;   // so many latest checkpoints stay
+  std::string keep_best;        // metric by which the best epoch's checkpoint stays too; empty: none
+  EarlyStop early_stop;
+  double divergence_factor = 1e4;  // a loss beyond so many times that of guessing ends the run; 0: NaN and inf alone
 };
 
 TrainConfig read_train_config(ConfigReader reader);

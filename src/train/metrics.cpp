@@ -2,11 +2,13 @@
 
 #include <cerrno>
 #include <cstring>
+#include <sstream>
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "io/atomic_file.h"
 
 namespace thalweg {
 
@@ -40,6 +42,19 @@ void MetricsLog::append(const nlohmann::json& line) {
 std::int64_t MetricsLog::sync() {
   check(fdatasync(fd_) == 0, "cannot write {}: {}", path_.string(), std::strerror(errno));
   return bytes_;
+}
+
+std::vector<nlohmann::json> read_epoch_lines(const std::filesystem::path& file) {
+  std::istringstream text(read_file(file));
+  std::vector<nlohmann::json> epochs;
+  std::int64_t number = 0;
+  for (std::string line; std::getline(text, line);) {
+    ++number;
+    nlohmann::json value = nlohmann::json::parse(line, nullptr, false);
+    check(value.is_object() && value.contains("kind"), "{}: line {} is damaged", file.string(), number);
+    if (value.at("kind") == "epoch") epochs.push_back(std::move(value));
+  }
+  return epochs;
 }
 
 }  // namespace thalweg

@@ -1,11 +1,16 @@
 // metrics.jsonl: one JSON object a line, appended as training goes on. Kinds:
 //   {"kind": "step",  "step", "epoch", "lr", "loss"}                      loss of one batch, as trained
+//                      with train.step_statistics also "gradient_norm", "weight_norm", "update_ratio", "noise_scale"
 //   {"kind": "epoch", "step", "epoch", "lr", "train_loss", "train_accuracy", "test_loss"?, "test_accuracy"?, "seconds"}
-// Accuracies are fractions. train_* are means over the epoch's batches while the weights moved. All values but
-// "seconds" are the same in an interrupted and resumed run.
+//   {"kind": "evaluation", "step", "epoch", "lr", "test_loss", "test_accuracy"}     one that lies inside an epoch
+// and validation_loss, validation_accuracy beside test_* where the data have that split; average_test_loss and so on
+// where the run averages its weights. Accuracies are fractions.
+// train_* are means over the epoch's batches while the weights moved. All values but "seconds" are the same in an
+// interrupted and resumed run.
 #pragma once
 
 #include <filesystem>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -29,5 +34,8 @@ class MetricsLog {
   int fd_ = -1;
   std::int64_t bytes_ = 0;
 };
+
+// The "epoch" lines of a file that no run is writing. Throws Error naming file and line for one that is not JSON.
+std::vector<nlohmann::json> read_epoch_lines(const std::filesystem::path& file);
 
 }  // namespace thalweg

@@ -3,335 +3,324 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 
 #include <ATen/ATen.h>
 
-#include "base/digest.h"
 #include "base/error.h"
 #include "base/stop.h"
-#include "io/atomic_file.h"
-#include "io/config_reader.h"
 #include "io/folder_lock.h"
-#include "nn/evaluate.h"
-#include "nn/init.h"
 #include "nn/weights_file.h"
-#include "train/checkpoint.h"
-#include "train/metrics.h"
-#include "train/schedule.h"
+#include "train/average_run.h"
+#include "train/banner.h"
+#include "train/checkpoint_folder.h"
+#include "train/out_of_memory.h"
+#include "train/plan.h"
+#include "train/profiler.h"
+#include "train/recorder.h"
+#include "train/run_folder.h"
+#include "train/splits.h"
 #include "train/step.h"
-#include "trajectory/snapshot_rule.h"
 #include "trajectory/store.h"
 
 namespace thalweg {
 namespace {
 
-// The state that a branch starts from: another main path makes another branch.
-std::string fork_digest(const RunSpec& spec, const Graph& graph) {
-  const TrainState state = read_checkpoint(spec.fork, graph).state;
-  std::string digests;
-  for (const at::Tensor& tensor : {state.weights, state.momentum, state.buffers}) {
-    digests += sha256_of({static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes()});
-  }
-  return sha256_of(digests);
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-nlohmann::json identity_of(const RunSpec& spec, const Graph& graph) {
-  nlohmann::json identity = {{"name", spec.name},
-                             {"seed", spec.seed},
-                             {"first_step", spec.first_step},
-                             {"train", to_json(spec.train)},
-                             {"description", spec.description}};
-  if (!spec.fork.empty()) identity["fork"] = fork_digest(spec, graph);
-  return identity;
+// Usage Error for a metric that the run will not have at the end of its epochs.
+void check_metric(const std::string& key, const std::string& metric, const RunSpec& spec, const DataSet& data) {
+  if (metric.empty() || metric.starts_with("train_")) return;
+  const std::vector<NamedSplit> splits = watched_splits(data);
+  if (std::none_of(splits.begin(), splits.end(), [&](const auto& split) { return metric.starts_with(split.name); }))
+    fail_usage("train.{}: \"{}\" is never known, since the data have no such split", key, metric);
+  if (spec.train.evaluate_every.every <= 0)
+    fail_usage("train.{}: \"{}\" is never known, since train.evaluate_every is 0", key, metric);
 }
 
-// The first key in which two configurations differ, as "train.batch: 64 there, 128 here".
-std::string difference(const nlohmann::json& there, const nlohmann::json& here) {
-  const nlohmann::json patch = nlohmann::json::diff(there, here);
-  const nlohmann::json::json_pointer key(patch.at(0).at("path").get<std::string>());
-  const auto text = [&](const nlohmann::json& json) { return json.contains(key) ? json.at(key).dump() : "nothing"; };
-  std::string name = key.to_string().substr(1);
-  std::replace(name.begin(), name.end(), '/', '.');
-  return fmt::format("{}: {} there, {} here", name, text(there), text(here));
-}
-
-void claim_folder(const std::filesystem::path& folder, const nlohmann::json& identity) {
-  const std::filesystem::path file = folder / "run.json";
-  if (!std::filesystem::exists(file)) {
-    write_file_atomically(file, identity.dump(2) + "\n");
-    return;
-  }
-  const nlohmann::json there = read_run_identity(folder);
-  if (there == identity) return;
-  fail("{} holds a run with another configuration ({}); choose another --out, or remove the folder to train anew",
-       folder.string(), difference(there, identity));
-}
-
-TrainState to_device(const TrainState& state, c10::Device device) {
-  return {state.weights.to(device), state.momentum.to(device), state.buffers.to(device), state.epoch_sums.to(device),
-          state.step};
-}
-
-Checkpoint starting_point(const RunSpec& spec, const Graph& graph, const std::filesystem::path& folder) {
-  const std::vector<std::int64_t> steps = checkpoint_steps(folder);
-  if (!steps.empty()) return read_checkpoint(checkpoint_path(folder, steps.back()), graph);
-  Checkpoint start;
-  if (!spec.fork.empty()) {
-    start.state = read_checkpoint(spec.fork, graph).state;
-    check(start.state.step == spec.first_step, "{}: the checkpoint is of step {}, the branch '{}' forks at step {}",
-          spec.fork.string(), start.state.step, spec.name, spec.first_step);
-    return start;
-  }
-  start.state.weights = initial_weights(graph, spec.seed);
-  start.state.momentum = at::zeros_like(start.state.weights);
-  start.state.buffers = initial_buffers(graph);
-  start.state.epoch_sums = at::zeros({3}, at::kDouble);
-  return start;
-}
-
-ImageBatches on_device(const ImageSet& split, const Normalisation& n, c10::Device device) {
-  return {split.images, split.labels, n.mean, n.std, device};
-}
-
-// The loop and what it writes. Order at every step boundary: snapshot, checkpoint, stop; so a checkpoint always vouches
-// for the snapshot of its own step.
+// The loop. Order at every step boundary: metrics, snapshot, checkpoint, stop; so a checkpoint always vouches for the
+// metrics and the snapshot of its own step.
 class RunLoop {
  public:
   RunLoop(const RunSpec& spec, const RunContext& context, const std::filesystem::path& folder, const Checkpoint& start)
       : spec_(spec),
         context_(context),
         folder_(folder),
-        train_(on_device(context.data.train, context.data.normalisation, context.device)),
-        test_(on_device(context.data.test, context.data.normalisation, context.device)),
-        state_(to_device(start.state, context.device)),
-        steps_per_epoch_(steps_per_epoch(train_.size(), spec.train.batch)),
-        end_step_(run_end_step(spec, train_.size())),
-        schedule_(spec.train.schedule, config_path() + "schedule", steps_per_epoch_, spec.train.epochs),
-        rule_(spec.train.snapshots, config_path() + "snapshots",
-              {spec.first_step, end_step_, steps_per_epoch_, change_steps()}),
-        step_(context.graph, train_, spec.train, spec.seed, state_),
-        evaluator_(compile(context.graph), context.device),
+        plan_(spec, context.data.train.size()),
+        splits_(context.graph, context.data, context.device),
+        training_(context.graph, splits_.train(), spec.train, spec.seed, start.state),
         trajectory_(folder / "trajectory", context.graph.parameters.size(), context.graph.buffers.size()),
-        metrics_(folder / "metrics.jsonl", start.metrics_bytes),
-        last_checkpoint_(state_.step),
+        average_(average_run(start.state.step)),
+        recorder_(folder, start.metrics_bytes, training_.step()),
+        checkpoints_(folder, spec.train.keep_last, [this](std::int64_t step) { return plan_.is_fork(step); }),
+        profiler_(context.profile_steps, folder / "profile.json", context.device),
+        last_checkpoint_(training_.step()),
         // A checkpoint is written after the snapshot of its step: what it vouches for reaches up to there.
-        last_snapshot_(start.num_snapshots > 0 ? state_.step : -1) {
+        last_snapshot_(start.num_snapshots > 0 ? training_.step() : -1) {
     trajectory_.truncate(start.num_snapshots);
+    judge_metrics();
   }
 
   nlohmann::json run() {
-    write_status("running", {});
-    run_steps();
-    return finish();
+    const std::string banner = run_banner(spec_, context_, plan_, folder_, training_.step());
+    if (context_.progress != ProgressMode::kQuiet) fmt::print(stderr, "{}\n", banner);
+    recorder_.note(banner);
+    try {
+      run_steps();
+      return finish();
+    } catch (const std::exception& error) {
+      recorder_.note(first_line(error.what()));
+      throw;
+    }
   }
 
  private:
-  // How the configuration names this run's keys.
-  std::string config_path() const { return spec_.fork.empty() ? "train." : fmt::format("branch {}: ", spec_.name); }
-  double epoch_at(std::int64_t step) const { return static_cast<double>(step) / static_cast<double>(steps_per_epoch_); }
-  double lr_at(std::int64_t step) const { return schedule_.lr(step - spec_.first_step); }
+  double epoch() const { return plan_.epoch_at(training_.step()); }
+  bool ended() const { return training_.step() == plan_.end_step() || stopped_early_; }
+  bool is_best() const { return best_ && best_->step == training_.step(); }
 
-  std::vector<std::int64_t> change_steps() const {
-    std::vector<std::int64_t> steps = schedule_.change_steps(end_step_ - spec_.first_step);
-    for (std::int64_t& step : steps) step += spec_.first_step;
-    return steps;
+  std::unique_ptr<AverageRun> average_run(std::int64_t step) const {
+    if (spec_.train.average.kind == "none") return nullptr;
+    return std::make_unique<AverageRun>(spec_, context_, folder_, splits_.train(), step);
   }
-
-  // Whether a multiple of `epochs` (an interval in epochs) lies at this step.
-  bool due(double epochs, std::int64_t step) const {
-    if (epochs <= 0) return false;
-    const double interval = epochs * static_cast<double>(steps_per_epoch_);
-    const auto k = std::llround(static_cast<double>(step) / interval);
-    return k > 0 && std::llround(static_cast<double>(k) * interval) == step;
-  }
-
-  bool kept(std::int64_t step) const {
-    return std::find(spec_.keep.begin(), spec_.keep.end(), step) != spec_.keep.end();
-  }
-
-  // Where branches leave, the main path has a snapshot too: it is the point that they share.
-  bool wants_snapshot(std::int64_t step) const { return rule_.wants(step) || kept(step); }
 
   void run_steps() {
-    const auto images_at = [&](std::int64_t step) {  // images seen since step 0 of the main path
-      return static_cast<double>(step / steps_per_epoch_ * train_.size() +
-                                 std::min(step % steps_per_epoch_ * spec_.train.batch, train_.size()));
-    };
-    Progress progress(fmt::format("train {}", spec_.name), "img", images_at(end_step_) - images_at(spec_.first_step),
-                      images_at(state_.step) - images_at(spec_.first_step), context_.progress);
+    write_status("running");
+    Progress progress(fmt::format("train {}", spec_.name), "img", plan_.images_at(plan_.end_step()),
+                      plan_.images_at(training_.step()), context_.progress);
+    save(plan_.agenda(training_.step(), 0));
+    while (!ended()) one_step(progress);
+    if (profiler_.finish()) note_profile();
+    progress.finish();
+    if (stopped_early_) {
+      const EarlyStop& rule = spec_.train.early_stop;
+      recorder_.note(fmt::format("stopped early: no better {} for {:g} epochs", rule.metric, rule.patience));
+    }
+  }
+
+  void one_step(Progress& progress) {
+    if (profiler_.before_step()) note_profile();
+    take_step();
+    const Agenda agenda = plan_.agenda(training_.step(), seconds_since(checkpoint_time_) / 60);
     // On a GPU reading the loss waits for the step: look at it now and then only.
     const std::int64_t look_every = context_.device.is_cpu() ? 1 : 50;
-    save_at_boundary();
-    while (state_.step < end_step_) {
-      const double lr = lr_at(state_.step);
-      const at::Tensor loss = step_.run(lr);
-      const bool boundary = state_.step % steps_per_epoch_ == 0 || state_.step == end_step_;
-      const bool logged = spec_.train.log_every > 0 && state_.step % spec_.train.log_every == 0;
-      if (logged || boundary || state_.step % look_every == 0 || wants_snapshot(state_.step)) {
-        loss_ = loss.item<double>();
-        check_finite(lr);
-        progress.update(images_at(state_.step) - images_at(spec_.first_step),
-                        fmt::format("epoch {:.2f}/{:g}  loss {:.4f}  lr {:.4g}", epoch_at(state_.step),
-                                    epoch_at(end_step_), *loss_, lr));
-      }
-      if (logged) {
-        metrics_.append(
-            {{"kind", "step"}, {"step", state_.step}, {"epoch", epoch_at(state_.step)}, {"lr", lr}, {"loss", *loss_}});
-      }
-      if (boundary) end_epoch(lr);
-      save_at_boundary();
+    if (agenda.anything() || training_.step() % look_every == 0) {
+      look_at_loss();
+      progress.update(plan_.images_at(training_.step()),
+                      fmt::format("epoch {:.2f}/{:g}  loss {:.4f}  lr {:.4g}", epoch(),
+                                  plan_.epoch_at(plan_.end_step()), *loss_, lr_));
     }
-    progress.finish();
+    record(agenda);
+    save(agenda);
   }
 
-  void check_finite(double lr) const {
-    if (std::isfinite(*loss_)) return;
-    write_status("failed", {});
+  void take_step() {
+    const ProfileRange range("training step");
+    lr_ = plan_.lr_at(training_.step());
+    // What is told of a step is computed with it.
+    const bool tell = spec_.train.step_statistics && plan_.agenda(training_.step() + 1, 0).log;
+    try {
+      batch_loss_ = tell ? training_.run(lr_, statistics_) : training_.run(lr_);
+    } catch (const std::exception& error) {
+      if (!is_out_of_memory(error)) throw;
+      fail_out_of_memory(first_line(error.what()));
+    }
+  }
+
+  [[noreturn]] void fail_out_of_memory(const std::string& reason) const {
+    const std::int64_t batch = spec_.train.batch;
+    const std::int64_t smaller =
+        smaller_batch(batch, step_bytes_per_image(context_.graph), room_for_step(context_.device));
+    write_status("failed");
+    fail("{}: out of memory in the step after {}, with a batch of {} ({}). {}", spec_.name, training_.step(), batch,
+         reason,
+         batch == 1 ? "Not even one image fits: take a smaller network"
+                    : fmt::format("A batch of {} should fit (an estimate): --set train.batch={}", smaller, smaller));
+  }
+
+  void note_profile() { recorder_.note(fmt::format("profile of {} steps in profile.json", context_.profile_steps)); }
+
+  // Whatever is written next is known to be sound.
+  void look_at_loss() {
+    loss_ = batch_loss_.item<double>();
+    const double guessing = std::log(static_cast<double>(context_.graph.num_classes()));
+    const double factor = spec_.train.divergence_factor;
+    const bool exploded = factor > 0 && *loss_ > factor * guessing;
+    if (std::isfinite(*loss_) && !exploded) return;
+    write_status("failed");
     fail(
-        "{}: the training loss is {} at step {} (epoch {:.2f}, rate {:g}): training diverged. The last good checkpoint "
-        "is {}. Lower the rate, or put a warm-up in front of it",
-        spec_.name, *loss_, state_.step, epoch_at(state_.step), lr,
-        last_checkpoint_ > 0 ? checkpoint_path(folder_, last_checkpoint_).string() : "none");
+        "{}: the training loss is {:g} at step {} (epoch {:.2f}, rate {:g}): training diverged. The last good "
+        "checkpoint is {}. Lower the rate, or put a warm-up in front of it{}",
+        spec_.name, *loss_, training_.step(), epoch(), lr_,
+        last_checkpoint_ > 0 ? checkpoint_path(folder_, last_checkpoint_).string() : "none",
+        exploded && std::isfinite(*loss_) ? "; or allow such losses by train.divergence_factor" : "");
   }
 
-  void end_epoch(double lr) {
-    const at::Tensor sums = state_.epoch_sums.cpu();
+  nlohmann::json line(const char* kind) const {
+    return {{"kind", kind}, {"step", training_.step()}, {"epoch", epoch()}, {"lr", lr_}};
+  }
+
+  void record(const Agenda& agenda) {
+    if (agenda.log) {
+      nlohmann::json out = line("step");
+      out["loss"] = *loss_;
+      if (spec_.train.step_statistics) add_statistics(out);
+      recorder_.record(out);
+    }
+    if (!agenda.epoch_end && !agenda.evaluate) return;
+    nlohmann::json out = line(agenda.epoch_end ? "epoch" : "evaluation");
+    if (agenda.epoch_end) take_epoch_means(out);
+    if (agenda.evaluate) evaluate_watched(out);
+    if (agenda.epoch_end) out["seconds"] = seconds_since(start_);
+    recorder_.record(out);
+    judge_metrics();
+  }
+
+  void add_statistics(nlohmann::json& out) const {
+    out["gradient_norm"] = statistics_.gradient_norm;
+    out["weight_norm"] = statistics_.weight_norm;
+    out["update_ratio"] = statistics_.update_ratio;
+    out["noise_scale"] = statistics_.noise_scale;
+  }
+
+  // What the epochs so far ask for: the same before and after a resume, since their lines are.
+  void judge_metrics() {
+    const std::vector<nlohmann::json>& epochs = recorder_.epochs();
+    stopped_early_ = training_.step() < plan_.end_step() && is_over(spec_.train.early_stop, epochs);
+    best_ = best_epoch(epochs, spec_.train.keep_best);
+  }
+
+  void take_epoch_means(nlohmann::json& out) {
+    const at::Tensor sums = training_.epoch_sums().cpu();
     const double images = sums[2].item<double>();
-    nlohmann::json line = {{"kind", "epoch"},
-                           {"step", state_.step},
-                           {"epoch", epoch_at(state_.step)},
-                           {"lr", lr},
-                           {"train_loss", sums[0].item<double>() / images},
-                           {"train_accuracy", sums[1].item<double>() / images}};
-    if (due(static_cast<double>(spec_.train.evaluate_every), state_.step) || state_.step == end_step_) {
-      const SplitMetrics test = evaluate_weights(evaluator_, state_.weights, state_.buffers, test_);
-      line["test_loss"] = test.loss;
-      line["test_accuracy"] = test.accuracy;
-    }
-    line["seconds"] = seconds_since(start_);
-    metrics_.append(line);
-    state_.epoch_sums.zero_();
+    out["train_loss"] = sums[0].item<double>() / images;
+    out["train_accuracy"] = sums[1].item<double>() / images;
+    training_.zero_epoch_sums();
   }
 
-  void save_at_boundary() {
-    const std::int64_t step = state_.step;
-    if (step > last_snapshot_ && wants_snapshot(step)) {
-      const std::string reason(rule_.wants(step) ? rule_.reason(step) : "fork");
-      trajectory_.append({step, epoch_at(step), lr_at(step), loss_, reason}, state_.weights, state_.buffers);
-      last_snapshot_ = step;
-    }
-    const bool stop = stop_requested() && step < end_step_;
-    if (step > last_checkpoint_ || !std::filesystem::exists(checkpoint_path(folder_, step))) {
-      if (stop || kept(step) || step == end_step_ || due(spec_.train.checkpoint_every, step)) save_checkpoint();
+  void evaluate_watched(nlohmann::json& out) {
+    const ProfileRange range("evaluation");
+    splits_.evaluate_watched(training_.weights(), training_.buffers(), out);
+    const at::Tensor average = training_.average();
+    if (average.defined()) average_->evaluate(splits_, average, out);
+  }
+
+  void save(const Agenda& agenda) {
+    const std::int64_t step = training_.step();
+    const bool last = ended();
+    if ((agenda.snapshot || last) && step > last_snapshot_) take_snapshot();
+    const bool stop = stop_requested() && !last;
+    if (stop && batch_loss_.defined()) look_at_loss();
+    const bool wanted = agenda.checkpoint || last || stop || is_best();
+    if (wanted && (step > last_checkpoint_ || !checkpoints_.holds(step))) {
+      save_checkpoint();
+    } else if (is_best()) {
+      checkpoints_.keep_as_best(step);  // a kill may have come between the checkpoint and its second name
     }
     if (!stop) return;
-    write_status("interrupted", {});
-    throw Stopped(
-        fmt::format("{}: stopped at step {} of {}; run the same command again to go on", spec_.name, step, end_step_));
+    write_status("interrupted");
+    throw Stopped(fmt::format("{}: stopped at step {} of {}; run the same command again to go on", spec_.name, step,
+                              plan_.end_step()));
+  }
+
+  SnapshotInfo snapshot_info() const {
+    const std::string planned = plan_.snapshot_reason(training_.step());
+    return {training_.step(), epoch(), plan_.lr_at(training_.step()), loss_, planned.empty() ? "last" : planned};
+  }
+
+  void take_snapshot() {
+    const ProfileRange range("snapshot");
+    trajectory_.append(snapshot_info(), training_.weights(), training_.buffers());
+    const at::Tensor average = training_.average();
+    if (average.defined()) average_->take_snapshot(snapshot_info(), average);
+    last_snapshot_ = training_.step();
   }
 
   void save_checkpoint() {
-    Checkpoint checkpoint;
-    checkpoint.state = to_device(state_, at::kCPU);
-    checkpoint.num_snapshots = trajectory_.count();
-    checkpoint.metrics_bytes = metrics_.sync();
-    write_checkpoint(folder_, checkpoint);
-    for (const std::int64_t step : checkpoint_steps(folder_)) {
-      if (step < state_.step && !kept(step)) std::filesystem::remove(checkpoint_path(folder_, step));
-    }
-    last_checkpoint_ = state_.step;
-    write_status("running", {});
+    const ProfileRange range("checkpoint");
+    checkpoints_.save({training_.state(), trajectory_.count(), recorder_.sync()});
+    last_checkpoint_ = training_.step();
+    checkpoint_time_ = Clock::now();
+    if (is_best()) checkpoints_.keep_as_best(training_.step());
+    recorder_.note(fmt::format("checkpoint at step {}", training_.step()));
+    write_status("running");
   }
 
   nlohmann::json finish() {
-    const SplitMetrics train = evaluate_weights(evaluator_, state_.weights, state_.buffers, train_);
-    const SplitMetrics test = evaluate_weights(evaluator_, state_.weights, state_.buffers, test_);
-    const nlohmann::json final_metrics = {{"train_loss", train.loss},
-                                          {"train_accuracy", train.accuracy},
-                                          {"test_loss", test.loss},
-                                          {"test_accuracy", test.accuracy}};
+    nlohmann::json final_metrics;
+    const at::Tensor weights = training_.weights();
+    splits_.evaluate_train(weights, training_.buffers(), final_metrics);
+    splits_.evaluate_watched(weights, training_.buffers(), final_metrics);
     nlohmann::json description = spec_.description;
     description["run"] = spec_.name;
-    description["step"] = state_.step;
-    description["epoch"] = epoch_at(state_.step);
+    description["step"] = training_.step();
+    description["epoch"] = epoch();
     description["final"] = final_metrics;
     description["provenance"] = spec_.provenance;
-    write_weights(folder_ / "weights.safetensors", context_.graph, {state_.weights.cpu(), state_.buffers.cpu()},
-                  state_.step, description);
-    write_status("done", final_metrics);
+    write_weights(folder_ / "weights.safetensors", context_.graph, {weights.cpu(), training_.buffers().cpu()},
+                  training_.step(), description);
+    const at::Tensor average = training_.average();
+    if (average.defined()) average_->finish(splits_, snapshot_info(), average);
+    write_status("done", {{"final", final_metrics}});
+    recorder_.note(fmt::format("done: {}", final_metrics.dump()));
     return final_metrics;
   }
 
-  void write_status(const std::string& state, const nlohmann::json& final_metrics) const {
-    nlohmann::json status = {{"state", state},
-                             {"name", spec_.name},
-                             {"step", state_.step},
-                             {"end_step", end_step_},
-                             {"steps_per_epoch", steps_per_epoch_},
-                             {"provenance", spec_.provenance}};
-    if (!spec_.fork.empty()) status["fork_epoch"] = epoch_at(spec_.first_step);
-    if (!final_metrics.is_null()) status["final"] = final_metrics;
-    write_file_atomically(folder_ / "status.json", status.dump(2) + "\n");
+  static nlohmann::json as_json(const std::string& metric, const MetricEpoch& best) {
+    return {{"metric", metric}, {"value", best.value}, {"step", best.step}, {"epoch", best.epoch}};
   }
 
-  using Clock = std::chrono::steady_clock;
-  static double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
+  void write_status(const std::string& state, const nlohmann::json& more = nlohmann::json::object()) const {
+    nlohmann::json status = {{"state", state},
+                             {"name", spec_.name},
+                             {"step", training_.step()},
+                             {"end_step", plan_.end_step()},
+                             {"steps_per_epoch", plan_.steps_per_epoch()},
+                             {"provenance", spec_.provenance}};
+    if (!spec_.fork.empty()) status["fork_epoch"] = plan_.epoch_at(spec_.first_step);
+    if (stopped_early_) {
+      const EarlyStop& rule = spec_.train.early_stop;
+      status["stopped_early"] = as_json(rule.metric, *best_epoch(recorder_.epochs(), rule.metric, rule.min_delta));
+    }
+    if (best_) status["best"] = as_json(spec_.train.keep_best, *best_);
+    status.update(more);
+    write_run_status(folder_, status);
   }
 
   const RunSpec& spec_;
   const RunContext& context_;
   std::filesystem::path folder_;
-  ImageBatches train_;
-  ImageBatches test_;
-  TrainState state_;
-  std::int64_t steps_per_epoch_;
-  std::int64_t end_step_;
-  Schedule schedule_;
-  SnapshotRule rule_;
-  TrainStep step_;
-  Evaluator evaluator_;
+  RunPlan plan_;
+  Splits splits_;
+  TrainStep training_;
   TrajectoryWriter trajectory_;
-  MetricsLog metrics_;
+  std::unique_ptr<AverageRun> average_;  // where averages are asked for
+  Recorder recorder_;
+  CheckpointFolder checkpoints_;
+  StepProfiler profiler_;
   std::int64_t last_checkpoint_;
   std::int64_t last_snapshot_;
-  std::optional<double> loss_;  // of the last batch that was looked at
+  bool stopped_early_ = false;
+  StepStatistics statistics_;        // of the last step that a line tells of
+  std::optional<MetricEpoch> best_;  // by keep_best
+  double lr_ = 0;                    // of the last update
+  at::Tensor batch_loss_;            // of the last update, on the device
+  std::optional<double> loss_;       // of the last batch that was looked at
   Clock::time_point start_ = Clock::now();
+  Clock::time_point checkpoint_time_ = start_;
 };
 
 }  // namespace
 
-std::int64_t run_end_step(const RunSpec& spec, std::int64_t num_train_images) {
-  const double per_epoch = static_cast<double>(steps_per_epoch(num_train_images, spec.train.batch));
-  return spec.first_step + std::llround(spec.train.epochs * per_epoch);
-}
-
-nlohmann::json read_run_status(const std::filesystem::path& folder) {
-  const std::filesystem::path file = folder / "status.json";
-  if (!std::filesystem::exists(file)) return {};
-  nlohmann::json status = read_json_file(file.string());
-  const auto has = [&](const char* key, nlohmann::json::value_t type) {
-    return status.is_object() && status.contains(key) && status.at(key).type() == type;
-  };
-  check(has("state", nlohmann::json::value_t::string) &&
-            (status.at("state") != "done" || has("final", nlohmann::json::value_t::object)),
-        "{} is damaged; remove it, and the run goes on from its last checkpoint", file.string());
-  return status;
-}
-
-nlohmann::json read_run_identity(const std::filesystem::path& folder) {
-  const std::filesystem::path file = folder / "run.json";
-  nlohmann::json identity = read_json_file(file.string());
-  check(identity.is_object() && identity.contains("name") && identity.at("name").is_string() &&
-            identity.contains("first_step") && identity.at("first_step").is_number_integer() &&
-            identity.contains("description") && identity.at("description").is_object() && identity.contains("seed"),
-        "{} is damaged: it does not describe a run", file.string());
-  return identity;
-}
-
 nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const std::filesystem::path& folder) {
+  check_metric("keep_best", spec.train.keep_best, spec, context.data);
+  check_metric("early_stop.metric", spec.train.early_stop.metric, spec, context.data);
   const FolderLock lock(folder);
-  claim_folder(folder, identity_of(spec, context.graph));
+  claim_run_folder(folder, run_identity(spec, context.graph));
   const nlohmann::json status = read_run_status(folder);
   if (!status.is_null() && status.at("state") == "done") return status.at("final");
   return RunLoop(spec, context, folder, starting_point(spec, context.graph, folder)).run();

@@ -1,137 +1,205 @@
 #include "train/step.h"
 
-#include <numeric>
+#include <cmath>
+#include <optional>
 
 #include <ATen/ATen.h>
-#include <ATen/autocast_mode.h>
+#include <ATen/core/grad_mode.h>
 
 #include "base/stream.h"
-#include "kernels/sgd.h"
-#include "nn/eager.h"
+#include "kernels/cross_entropy.h"
+#include "train/profiler.h"
 
 namespace thalweg {
 namespace {
 
-// Forward under bf16 autocast. Its cache of cast weights is off: each weight is used once a step, and a cached copy
-// would outlive the update.
-class AutocastBf16 {
- public:
-  AutocastBf16(c10::DeviceType device, bool on) : device_(device), on_(on) {
-    if (!on_) return;
-    at::autocast::set_autocast_enabled(device_, true);
-    at::autocast::set_autocast_dtype(device_, at::kBFloat16);
-    at::autocast::set_autocast_cache_enabled(false);
-  }
-  ~AutocastBf16() {
-    if (on_) at::autocast::set_autocast_enabled(device_, false);
-  }
-  AutocastBf16(const AutocastBf16&) = delete;
-  AutocastBf16& operator=(const AutocastBf16&) = delete;
-
- private:
-  c10::DeviceType device_;
-  bool on_;
-};
-
-// Leaves of their own that share the vector's storage: views of one leaf would cost O(P) a layer in backward.
-std::vector<at::Tensor> make_leaves(const Layout& layout, const at::Tensor& weights, const at::Tensor& gradient) {
-  std::vector<at::Tensor> leaves = layout.views(weights);
-  const std::vector<at::Tensor> gradients = layout.views(gradient);
-  for (std::size_t i = 0; i < leaves.size(); ++i) {
-    leaves[i] = leaves[i].detach().requires_grad_(true);
-    leaves[i].mutable_grad() = gradients[i];
-  }
-  return leaves;
+at::Tensor optional_order(const Layout& layout, const at::Tensor& flat, bool training) {
+  if (!flat.defined()) return flat;
+  return training ? layout.to_training_order(flat) : layout.from_training_order(flat);
 }
 
-at::Tensor weight_decay_vector(const Layout& layout, const OptimizerConfig& config, const at::Tensor& like) {
-  at::Tensor decay = at::full_like(like, config.weight_decay);
-  if (config.decay_norm_and_bias) return decay;
-  for (const LayoutEntry& entry : layout.entries()) {
-    if (entry.role != TensorRole::kWeight) decay.narrow(0, entry.offset, entry.numel).zero_();
+// A copy of the state with its vectors in the other order.
+TrainState reordered(const Graph& graph, const TrainState& state, bool training) {
+  TrainState out = state;
+  for (at::Tensor TrainState::*vector :
+       {&TrainState::weights, &TrainState::momentum, &TrainState::second_moment, &TrainState::average}) {
+    out.*vector = optional_order(graph.parameters, state.*vector, training);
   }
-  return decay;
+  out.buffers = state.buffers.clone();
+  out.epoch_sums = state.epoch_sums.clone();
+  return out;
 }
 
-void update_weights(TrainState& state, const at::Tensor& gradient, const at::Tensor& decay, double lr,
-                    const OptimizerConfig& config) {
-  SgdArgs args;
-  args.weights = state.weights.mutable_data_ptr<float>();
-  args.velocity = state.momentum.mutable_data_ptr<float>();
-  args.gradient = gradient.const_data_ptr<float>();
-  args.decay = decay.const_data_ptr<float>();
-  args.num_parameters = gradient.size(0);
-  args.lr = static_cast<float>(lr);
-  args.momentum = static_cast<float>(config.momentum);
-  args.nesterov = config.nesterov;
-  if (gradient.is_cuda()) {
-    sgd_step_cuda(args, current_stream(gradient.device()));
-  } else {
-    sgd_step_cpu(args);
+// With the vectors that this configuration needs and the start may lack: a branch may take another optimiser.
+TrainState starting_state(const Graph& graph, const TrainState& start, const TrainConfig& config, c10::Device device) {
+  TrainState state = reordered(graph, start, true);
+  if (config.optimizer.kind == "adamw" && !state.second_moment.defined())
+    state.second_moment = at::zeros_like(state.weights);
+  if (config.average.kind != "none" && !state.average.defined()) state.average = state.weights.clone();
+  for (at::Tensor TrainState::*tensor : {&TrainState::weights, &TrainState::momentum, &TrainState::second_moment,
+                                         &TrainState::average, &TrainState::buffers, &TrainState::epoch_sums}) {
+    if ((state.*tensor).defined()) state.*tensor = (state.*tensor).to(device);
   }
+  return state;
+}
+
+at::Tensor scalar(const at::Tensor& like, at::ScalarType type, std::int64_t size) {
+  return at::zeros({size}, like.options().dtype(type));
 }
 
 }  // namespace
 
-at::Tensor epoch_order(std::uint64_t seed, std::int64_t epoch, std::int64_t n) {
-  at::Tensor order = at::arange(n, at::kLong);
-  std::int64_t* values = order.mutable_data_ptr<std::int64_t>();
-  Philox stream(seed, Stream::kOrder, static_cast<std::uint32_t>(epoch));
-  for (std::int64_t i = n - 1; i > 0; --i)
-    std::swap(values[i], values[stream.below(static_cast<std::uint32_t>(i + 1))]);
-  return order;
-}
-
-std::int64_t steps_per_epoch(std::int64_t num_images, std::int64_t batch) {
-  return (num_images + batch - 1) / batch;
+TrainState fresh_state(const at::Tensor& weights, const at::Tensor& buffers) {
+  TrainState state;
+  state.weights = weights;
+  state.momentum = at::zeros_like(weights);
+  state.buffers = buffers;
+  state.epoch_sums = at::zeros({3}, at::kDouble);
+  return state;
 }
 
 TrainStep::TrainStep(const Graph& graph, const ImageBatches& images, const TrainConfig& config, std::uint64_t seed,
-                     TrainState& state)
+                     const TrainState& start)
     : graph_(graph),
-      images_(images),
       config_(config),
-      seed_(seed),
-      state_(state),
-      steps_per_epoch_(steps_per_epoch(images.size(), config.batch)),
-      gradient_(at::zeros_like(state.weights)),
-      decay_(weight_decay_vector(graph.parameters, config.optimizer, state.weights)),
-      leaves_(make_leaves(graph.parameters, state.weights, gradient_)),
-      buffers_(graph.buffers.views(state.buffers)) {}
+      state_(starting_state(graph, start, config, images.labels().device())),
+      batches_(images, config, seed, images.labels().device()),
+      gradient_(at::zeros_like(state_.weights)),
+      backprop_(graph, {state_.weights, gradient_, state_.buffers}, config.bf16),
+      optimizer_(graph.parameters, config.optimizer, state_.weights),
+      graphs_(images.labels().device(), config.cuda_graph),
+      control_(scalar(state_.weights, at::kByte, sizeof(StepControl))),
+      scratch_sums_(scalar(state_.weights, at::kDouble, 3)),
+      loss_(scalar(state_.weights, at::kFloat, 1).squeeze()),
+      scratch_loss_(scalar(state_.weights, at::kFloat, 1).squeeze()) {
+  if (config.accumulate > 1) total_ = at::empty_like(gradient_);
+  if (config.optimizer.sam_rho > 0) saved_ = at::empty_like(gradient_);
+}
 
-at::Tensor TrainStep::batch_indices() {
-  const std::int64_t epoch = state_.step / steps_per_epoch_;
-  if (epoch != epoch_) {
-    order_ = epoch_order(seed_, epoch, images_.size()).to(state_.weights.device());
-    epoch_ = epoch;
+void TrainStep::begin(double lr) {
+  StepControl control;
+  batch_size_ = batches_.begin(state_.step, control);
+  optimizer_.prepare(state_.step, lr, control);
+  auto* place = reinterpret_cast<StepControl*>(control_.mutable_data_ptr<std::uint8_t>());
+  if (control_.is_cuda()) {
+    set_control_cuda(place, control, current_stream(control_.device()));
+  } else {
+    *place = control;
   }
-  const std::int64_t begin = (state_.step % steps_per_epoch_) * config_.batch;
-  return order_.narrow(0, begin, std::min(config_.batch, images_.size() - begin));
+}
+
+void TrainStep::compute_slice(std::int64_t offset, std::int64_t size, std::int64_t whole, const Pass& pass) {
+  const auto* control = reinterpret_cast<const StepControl*>(control_.const_data_ptr<std::uint8_t>());
+  const ImageBatches::TrainingBatch batch = batches_.slice(offset, size, control, backprop_.activation_type());
+  std::optional<ProfileRange> range("forward");
+  const at::Tensor logits = backprop_.forward(batch.images, pass.first);
+  const at::Tensor gradient = at::empty_like(logits);
+  CrossEntropyArgs args;
+  args.logits = logits.const_data_ptr<float>();
+  args.labels = batch.labels.const_data_ptr<std::int64_t>();
+  if (config_.mixup > 0) {
+    args.other_labels = batch.partners.const_data_ptr<std::int64_t>();
+    args.mix = &control->mix;
+  }
+  args.num_images = size;
+  args.batch_size = whole;
+  args.num_classes = logits.size(1);
+  args.smoothing = config_.label_smoothing;
+  args.gradient = gradient.mutable_data_ptr<float>();
+  args.sums = (pass.first ? state_.epoch_sums : scratch_sums_).mutable_data_ptr<double>();
+  args.loss = (pass.first ? loss_ : scratch_loss_).mutable_data_ptr<float>();
+  if (logits.is_cuda()) {
+    cross_entropy_cuda(args, current_stream(logits.device()));
+  } else {
+    cross_entropy_cpu(args);
+  }
+  range.emplace("backward");
+  backprop_.backward(gradient);
+}
+
+// The gradient of the mean over the first `size` images of the batch, slice by slice.
+void TrainStep::compute_gradient(std::int64_t size, const Pass& pass) {
+  (pass.first ? loss_ : scratch_loss_).zero_();
+  const std::int64_t slices = std::min(config_.accumulate, size);
+  if (slices == 1) return compute_slice(0, size, size, pass);
+  total_.zero_();
+  for (std::int64_t k = 0; k < slices; ++k) {
+    const std::int64_t begin = size * k / slices, end = size * (k + 1) / slices;
+    compute_slice(begin, end - begin, size, pass);
+    total_.add_(gradient_);
+  }
+  gradient_.copy_(total_);
+}
+
+// Sharpness-aware minimisation (Foret et al. 2021): the gradient is taken at w + rho * g / |g|. Running statistics
+// and metrics are those of the first pass.
+void TrainStep::sharpen_gradient() {
+  saved_.copy_(state_.weights);
+  const at::Tensor scale = config_.optimizer.sam_rho / (at::linalg_vector_norm(gradient_) + 1e-12);
+  state_.weights.add_(gradient_ * scale);
+  compute_gradient(batch_size_, {.first = false});
+  state_.weights.copy_(saved_);
+}
+
+void TrainStep::work() {
+  compute_gradient(batch_size_, {.first = true});
+  if (config_.optimizer.sam_rho > 0) sharpen_gradient();
+  const ProfileRange range("update");
+  const auto* control = reinterpret_cast<const StepControl*>(control_.const_data_ptr<std::uint8_t>());
+  optimizer_.update(state_, gradient_, control);
+}
+
+void TrainStep::end() {
+  ++state_.step;
+  update_average(state_, config_.average, batches_.steps_per_epoch());
 }
 
 at::Tensor TrainStep::run(double lr) {
-  const at::Tensor indices = batch_indices();
-  const at::Tensor labels = images_.labels().index_select(0, indices);
-  const at::Tensor batch = images_.gather_augmented(indices, config_.augment, seed_, epoch_);
-
-  at::Tensor logits;
-  {
-    const AutocastBf16 autocast(batch.device().type(), config_.bf16);
-    logits = run_eager(graph_, leaves_, buffers_, batch, NormMode::kTrain);
-  }
-  logits = logits.to(at::kFloat);
-  const at::Tensor loss =
-      at::cross_entropy_loss(logits, labels, {}, at::Reduction::Mean, /*ignore_index=*/-100, config_.label_smoothing);
-  gradient_.zero_();
-  loss.backward();
-
   const at::NoGradGuard no_grad;
-  const double n = static_cast<double>(indices.size(0));
-  const at::Tensor right = logits.argmax(1).eq(labels).sum().to(at::kDouble);
-  state_.epoch_sums += at::stack({loss.detach().to(at::kDouble) * n, right, at::full_like(right, n)});
-  update_weights(state_, gradient_, decay_, lr, config_.optimizer);
-  ++state_.step;
-  return loss.detach();
+  begin(lr);
+  graphs_.run(batch_size_, [this] { work(); });
+  end();
+  return loss_;
+}
+
+double TrainStep::half_batch_gradient_norm() {
+  compute_gradient(std::max<std::int64_t>(batch_size_ / 2, 1), {.first = false});
+  return at::linalg_vector_norm(gradient_).item<double>();
+}
+
+at::Tensor TrainStep::run(double lr, StepStatistics& statistics) {
+  const at::NoGradGuard no_grad;
+  begin(lr);
+  const double small = static_cast<double>(std::max<std::int64_t>(batch_size_ / 2, 1));
+  const auto big = static_cast<double>(batch_size_);
+  const double small_norm = half_batch_gradient_norm();
+  // Not the graph: the gradient is looked at before it is clipped or sharpened.
+  compute_gradient(batch_size_, {.first = true});
+  statistics.gradient_norm = at::linalg_vector_norm(gradient_).item<double>();
+  statistics.weight_norm = at::linalg_vector_norm(state_.weights).item<double>();
+  const double small_square = small_norm * small_norm;
+  const double big_square = statistics.gradient_norm * statistics.gradient_norm;
+  const double signal = (big * big_square - small * small_square) / (big - small);
+  const double noise = (small_square - big_square) / (1 / small - 1 / big);
+  statistics.noise_scale = signal > 0 ? noise / signal : std::nan("");
+  const at::Tensor before = state_.weights.clone();
+  if (config_.optimizer.sam_rho > 0) sharpen_gradient();
+  optimizer_.update(state_, gradient_, reinterpret_cast<const StepControl*>(control_.const_data_ptr<std::uint8_t>()));
+  statistics.update_ratio = at::linalg_vector_norm(state_.weights - before).item<double>() / statistics.weight_norm;
+  end();
+  return loss_;
+}
+
+TrainState TrainStep::state() const {
+  return reordered(graph_, state_, false);
+}
+
+at::Tensor TrainStep::average() const {
+  return state_.averaged > 0 ? graph_.parameters.from_training_order(state_.average) : at::Tensor();
+}
+
+at::Tensor TrainStep::weights() const {
+  return graph_.parameters.from_training_order(state_.weights);
 }
 
 }  // namespace thalweg

@@ -1,57 +1,79 @@
-// One step of training: batch, forward, loss, backward, update, all on views of flat vectors.
+// One step of training: batch, forward, loss, backward, update, all on flat vectors in training order
+// (nn/layout.h), on a GPU as one CUDA graph with no wait for the host.
 #pragma once
-
-#include <vector>
 
 #include <ATen/core/Tensor.h>
 
-#include "nn/graph.h"
-#include "nn/images.h"
-#include "train/config.h"
+#include "nn/backprop.h"
+#include "train/batches.h"
+#include "train/optimizer.h"
+#include "train/state.h"
+#include "train/step_graph.h"
 
 namespace thalweg {
 
-// Everything that changes while training, on the training device. The random numbers are counters (base/rng.h), so data
-// order and augmentation follow from (seed, step): there is no generator state to keep.
-struct TrainState {
-  at::Tensor weights;     // float32 [P]
-  at::Tensor momentum;    // float32 [P]
-  at::Tensor buffers;     // float32 [num_buffers]
-  at::Tensor epoch_sums;  // float64 [3]: loss summed over images, right answers, images of the epoch so far
-  std::int64_t step = 0;  // updates done
+// Numbers about one update, before it. Reading them waits for the device.
+struct StepStatistics {
+  double gradient_norm = 0;
+  double weight_norm = 0;
+  double update_ratio = 0;  // norm of the change of the weights over weight_norm
+  // Gradient noise scale tr(Sigma) / |G|^2 in images (McCandlish et al. 2018, appendix A.1), from the whole batch and
+  // its first half: unbiased in both parts, and noisy. NaN where the estimate of |G|^2 is not positive.
+  double noise_scale = 0;
 };
-
-// Order of the images of an epoch: a permutation of [0, n), a function of (seed, epoch) alone. int64 [n], CPU.
-at::Tensor epoch_order(std::uint64_t seed, std::int64_t epoch, std::int64_t n);
-
-// The last batch of an epoch is smaller where n is not a multiple of the batch size.
-std::int64_t steps_per_epoch(std::int64_t num_images, std::int64_t batch);
 
 class TrainStep {
  public:
-  // Binds to the state's tensors: they must stay the same storage while this lives.
+  // Starts from `start`, in row-major order. Keeps references to graph, images and config.
   TrainStep(const Graph& graph, const ImageBatches& images, const TrainConfig& config, std::uint64_t seed,
-            TrainState& state);
+            const TrainState& start);
+  TrainStep(const TrainStep&) = delete;
+  TrainStep& operator=(const TrainStep&) = delete;
 
-  // Does update number state.step with rate `lr` and counts it. Returns the batch's mean loss (float32 scalar on the
-  // device, not read here).
+  // Does the next update with rate `lr` and counts it. Returns the batch's mean loss before the update (float32 scalar
+  // on the device, not read here; the next step overwrites it).
   at::Tensor run(double lr);
+  // The same, and its statistics: takes half a step more.
+  at::Tensor run(double lr, StepStatistics& statistics);
+
+  std::int64_t step() const { return state_.step; }  // updates done
+  // Copies in row-major order, on the training device.
+  TrainState state() const;
+  at::Tensor weights() const;
+  // Undefined before the average's first step.
+  at::Tensor average() const;
+  const at::Tensor& buffers() const { return state_.buffers; }
+  // Sums of the epoch so far; zero_epoch_sums starts the next.
+  const at::Tensor& epoch_sums() const { return state_.epoch_sums; }
+  void zero_epoch_sums() { state_.epoch_sums.zero_(); }
 
  private:
-  at::Tensor batch_indices();
+  struct Pass {
+    bool first = true;  // moves running statistics and counts in the epoch's sums
+  };
+  void begin(double lr);
+  void work();
+  void compute_gradient(std::int64_t size, const Pass& pass);
+  void compute_slice(std::int64_t offset, std::int64_t size, std::int64_t whole, const Pass& pass);
+  void sharpen_gradient();
+  void end();
+  double half_batch_gradient_norm();
 
   const Graph& graph_;
-  const ImageBatches& images_;
   const TrainConfig& config_;
-  std::uint64_t seed_;
-  TrainState& state_;
-  std::int64_t steps_per_epoch_;
-  at::Tensor gradient_;              // float32 [P]
-  at::Tensor decay_;                 // float32 [P]: weight decay of each parameter
-  std::vector<at::Tensor> leaves_;   // autograd leaves sharing state_.weights' storage; .grad are views of gradient_
-  std::vector<at::Tensor> buffers_;  // views of state_.buffers
-  std::int64_t epoch_ = -1;          // epoch of order_
-  at::Tensor order_;                 // int64 [n] on the device
+  TrainState state_;  // in training order
+  Batches batches_;
+  at::Tensor gradient_;  // float32 [P]
+  at::Tensor total_;     // float32 [P] with accumulation: sum over slices
+  at::Tensor saved_;     // float32 [P] of SAM: the weights while the gradient is taken elsewhere
+  Backprop backprop_;
+  Optimizer optimizer_;
+  StepGraph graphs_;
+  at::Tensor control_;       // StepControl on the device
+  at::Tensor scratch_sums_;  // float64 [3] for passes that do not count
+  at::Tensor loss_;          // float32 scalar
+  at::Tensor scratch_loss_;
+  std::int64_t batch_size_ = 0;  // of the step
 };
 
 }  // namespace thalweg

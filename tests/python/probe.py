@@ -22,11 +22,20 @@ def random_images(count, seed=0):
 
 def run_probe(mode, spec, model, images, labels):
     """`mode` is forward or train; returns what the probe writes, by name."""
+    tensors = {"w." + name: t.numpy() for name, t in reference_models.tensors_of(model).items()}
+    return _run(mode, {"mean": MEAN, "std": STD, **spec}, {**tensors, "images": images, "labels": labels})
+
+
+def run_schedule(schedule, steps_per_epoch, epochs, steps):
+    """`lr` of each step, and the steps at which it `changes`."""
+    return _run("schedule", {"schedule": schedule, "steps_per_epoch": steps_per_epoch, "epochs": epochs, "steps": steps}, {})
+
+
+def _run(mode, spec, tensors):
     with tempfile.TemporaryDirectory() as folder:
         spec_file, in_file, out_file = (str(Path(folder, name)) for name in ("spec.json", "in", "out"))
-        Path(spec_file).write_text(json.dumps({"mean": MEAN, "std": STD, **spec}))
-        tensors = {"w." + name: t.numpy() for name, t in reference_models.tensors_of(model).items()}
-        safetensors_file.write(in_file, {**tensors, "images": images, "labels": labels})
+        Path(spec_file).write_text(json.dumps(spec))
+        safetensors_file.write(in_file, tensors)
         result = subprocess.run([PROBE, mode, spec_file, in_file, out_file], capture_output=True, text=True, timeout=300)
         if result.returncode != 0:
             raise AssertionError(f"the probe failed: {result.stderr}")

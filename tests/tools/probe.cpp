@@ -2,10 +2,12 @@
 //
 //   thalweg_probe forward SPEC.json IN.safetensors OUT.safetensors
 //   thalweg_probe train   SPEC.json IN.safetensors OUT.safetensors
-// SPEC: {"model": {...}, "train": {...}, "seed": 0, "steps": 5, "mean": [...], "std": [...]}. IN holds the network's
-// tensors under their PyTorch names prefixed "w.", `images` uint8 [N, 3, 32, 32] and `labels` int64. OUT of forward:
-// `eager`, `compiled` logits. OUT of train: the tensors after `steps` updates under their names, and `order`, the
-// images of each step.
+//   thalweg_probe schedule SPEC.json - OUT.safetensors
+// SPEC of the first two: {"model": {...}, "train": {...}, "seed": 0, "steps": 5, "mean": [...], "std": [...]}. IN holds
+// the network's tensors under their PyTorch names prefixed "w.", `images` uint8 [N, 3, 32, 32] and `labels` int64. OUT
+// of forward: `eager`, `compiled` logits. OUT of train: the tensors after `steps` updates under their names, and
+// `order`, the images of each step. SPEC of schedule: {"schedule": {...}, "steps_per_epoch": 1, "epochs": 10, "steps":
+// 10}. OUT: `lr` float64 [steps] and `changes`, the steps at which the rate changes.
 #include <cstdio>
 
 #include <ATen/ATen.h>
@@ -44,15 +46,16 @@ std::vector<NamedTensor> forward(const Graph& graph, const TrainState& state, co
   return {{"eager", eager}, {"compiled", evaluator.logits(x)}};
 }
 
-std::vector<NamedTensor> train(const nlohmann::json& spec, const Graph& graph, TrainState& state,
+std::vector<NamedTensor> train(const nlohmann::json& spec, const Graph& graph, const TrainState& start,
                                const ImageBatches& images) {
   const TrainConfig config = read_train_config(ConfigReader(spec.at("train"), "train"));
   const auto seed = spec.at("seed").get<std::uint64_t>();
   const std::int64_t per_epoch = steps_per_epoch(images.size(), config.batch);
   const Schedule schedule(config.schedule, "train.schedule", per_epoch, config.epochs);
-  TrainStep step(graph, images, config, seed, state);
+  TrainStep step(graph, images, config, seed, start);
   const auto steps = spec.at("steps").get<std::int64_t>();
-  while (state.step < steps) step.run(schedule.lr(state.step));
+  while (step.step() < steps) step.run(schedule.lr(step.step()));
+  const TrainState state = step.state();
   std::vector<NamedTensor> out;
   add_named(out, graph.parameters, state.weights);
   add_named(out, graph.buffers, state.buffers);
@@ -63,18 +66,26 @@ std::vector<NamedTensor> train(const nlohmann::json& spec, const Graph& graph, T
   return out;
 }
 
+std::vector<NamedTensor> rates(const nlohmann::json& spec) {
+  const Schedule schedule(spec.at("schedule"), "schedule", spec.at("steps_per_epoch"), spec.at("epochs"));
+  const auto steps = spec.at("steps").get<std::int64_t>();
+  const at::Tensor lr = at::empty({steps}, at::kDouble);
+  for (std::int64_t step = 0; step < steps; ++step) lr.data_ptr<double>()[step] = schedule.lr(step);
+  return {{"lr", lr}, {"changes", at::tensor(schedule.change_steps(steps), at::kLong)}};
+}
+
+std::vector<NamedTensor> run_network(const std::string& mode, const nlohmann::json& spec, const std::string& in_file) {
+  const SafetensorsFile in = read_safetensors(in_file);
+  const Graph graph = build_model(read_model_config(ConfigReader(spec.at("model"), "model")), {3, 32, 32}, 10);
+  const TrainState state = fresh_state(flatten(graph.parameters, in), flatten(graph.buffers, in));
+  const ImageBatches images(in.at("images"), in.at("labels"), spec.at("mean"), spec.at("std"), at::kCPU);
+  return mode == "train" ? train(spec, graph, state, images) : forward(graph, state, images);
+}
+
 int probe(const std::string& mode, const std::string& spec_file, const std::string& in_file,
           const std::string& out_file) {
   const nlohmann::json spec = read_json_file(spec_file);
-  const SafetensorsFile in = read_safetensors(in_file);
-  const Graph graph = build_model(read_model_config(ConfigReader(spec.at("model"), "model")), {3, 32, 32}, 10);
-  TrainState state;
-  state.weights = flatten(graph.parameters, in);
-  state.momentum = at::zeros_like(state.weights);
-  state.buffers = flatten(graph.buffers, in);
-  state.epoch_sums = at::zeros({3}, at::kDouble);
-  const ImageBatches images(in.at("images"), in.at("labels"), spec.at("mean"), spec.at("std"), at::kCPU);
-  write_safetensors(out_file, mode == "train" ? train(spec, graph, state, images) : forward(graph, state, images), {});
+  write_safetensors(out_file, mode == "schedule" ? rates(spec) : run_network(mode, spec, in_file), {});
   return 0;
 }
 

@@ -1,6 +1,8 @@
 #include "train/run.h"
 
 #include <fstream>
+#include <limits>
+#include <map>
 
 #include <gtest/gtest.h>
 
@@ -11,7 +13,11 @@
 #include "io/atomic_file.h"
 #include "io/temp_folder.h"
 #include "models/models.h"
+#include "train/batches.h"
 #include "train/checkpoint.h"
+#include "train/metrics.h"
+#include "train/plan.h"
+#include "train/run_folder.h"
 #include "trajectory/store.h"
 
 namespace thalweg {
@@ -86,8 +92,8 @@ TEST_F(RunTest, AStopSavesAndTheSameCallGoesOn) {
 }
 
 TEST_F(RunTest, GoesOnFromAnyCheckpointWithTheSameBits) {
-  spec_.train.checkpoint_every = 0.2;
-  const std::int64_t end = run_end_step(spec_, 70);
+  spec_.train.checkpoint_every = {0.2};
+  const std::int64_t end = RunPlan(spec_, 70).end_step();
   for (std::int64_t step = 0; step <= end; ++step) spec_.keep.push_back(step);  // a checkpoint of every step
   train(spec_, "whole");
   const std::string expected = fingerprint("whole");
@@ -99,6 +105,27 @@ TEST_F(RunTest, GoesOnFromAnyCheckpointWithTheSameBits) {
     train(spec_, "whole");
     EXPECT_EQ(fingerprint("whole"), expected) << "from step " << step;
   }
+}
+
+TEST_F(RunTest, EvaluatesInsideEpochsToo) {
+  spec_.train.evaluate_every = {3, Cadence::Unit::kSteps};
+  train(spec_, "run");
+  std::map<std::int64_t, std::string> evaluated;  // step -> kind of the line
+  std::ifstream metrics(folder_ / "run/metrics.jsonl");
+  for (std::string text; std::getline(metrics, text);) {
+    const nlohmann::json line = nlohmann::json::parse(text);
+    if (line.contains("test_loss")) evaluated[line.at("step")] = line.at("kind");
+  }
+  const std::string inside = "evaluation", at_end = "epoch";  // of an epoch of five steps
+  EXPECT_EQ(evaluated,
+            (std::map<std::int64_t, std::string>{{3, inside}, {6, inside}, {9, inside}, {12, inside}, {15, at_end}}));
+}
+
+TEST_F(RunTest, AClockThatTellsWhenToCheckpointChangesNoResult) {
+  train(spec_, "epochs");
+  spec_.train.checkpoint_every = {1e-9, Cadence::Unit::kMinutes};  // after every step
+  train(spec_, "minutes");
+  EXPECT_EQ(fingerprint("minutes"), fingerprint("epochs"));
 }
 
 TEST_F(RunTest, ADoneRunIsNotTouched) {
@@ -158,6 +185,112 @@ TEST_F(RunTest, DivergenceNamesStepAndRateAndKeepsTheLastGoodCheckpoint) {
   ASSERT_FALSE(steps.empty());
   const Checkpoint last = read_checkpoint(checkpoint_path(folder_ / "run", steps.back()), graph_);
   EXPECT_TRUE(at::isfinite(last.state.weights).all().item<bool>());
+}
+
+TEST_F(RunTest, ALossFarBeyondThatOfGuessingIsDivergenceToo) {
+  spec_.train.divergence_factor = 1.01;
+  spec_.train.schedule = {{"kind", "constant"}, {"lr", 2.0}};
+  expect_error([&] { train(spec_, "run"); }, "train.divergence_factor");
+  EXPECT_EQ(read_run_status(folder_ / "run").at("state"), "failed");
+  spec_.train.divergence_factor = 0;
+  train(spec_, "allowed");
+}
+
+TEST_F(RunTest, StopsEarlyAndCleanlyWhereTheMetricNoLongerImproves) {
+  spec_.train.epochs = 9;
+  spec_.train.early_stop = {"train_loss", 2, 100};  // nothing counts as an improvement: over after the third epoch
+  spec_.train.snapshots = {{"every_epochs", 0}};
+  spec_.keep = {7};
+  const nlohmann::json result = train(spec_, "run");
+  const nlohmann::json status = read_run_status(folder_ / "run");
+  EXPECT_EQ(status.at("state"), "done");
+  EXPECT_EQ(status.at("step"), 15);
+  EXPECT_EQ(status.at("end_step"), 45);
+  EXPECT_EQ(status.at("stopped_early").at("metric"), "train_loss");
+  EXPECT_EQ(status.at("stopped_early").at("step"), 5);
+  const TrajectoryReader trajectory(folder_ / "run/trajectory");
+  EXPECT_EQ(trajectory.info(trajectory.size() - 1).step, 15);
+  EXPECT_EQ(trajectory.info(trajectory.size() - 1).reason, "last");
+  // Killed before the end was written, and earlier.
+  const std::string expected = fingerprint("run");
+  for (const std::int64_t last : {15, 7}) {
+    fs::remove(folder_ / "run/status.json");
+    fs::remove(folder_ / "run/weights.safetensors");
+    if (last < 15) fs::remove(checkpoint_path(folder_ / "run", 15));
+    EXPECT_EQ(train(spec_, "run"), result);
+    EXPECT_EQ(fingerprint("run"), expected);
+    EXPECT_EQ(read_run_status(folder_ / "run"), status);
+  }
+}
+
+TEST_F(RunTest, ARunThatImprovesIsNotStopped) {
+  spec_.train.early_stop = {"train_loss", 3};
+  train(spec_, "run");
+  EXPECT_FALSE(read_run_status(folder_ / "run").contains("stopped_early"));
+}
+
+TEST_F(RunTest, KeepsAsManyCheckpointsAsAskedFor) {
+  spec_.train.keep_last = 2;
+  spec_.keep = {4};
+  train(spec_, "run");
+  EXPECT_EQ(checkpoint_steps(folder_ / "run"), (std::vector<std::int64_t>{4, 10, 15}));
+}
+
+TEST_F(RunTest, KeepsTheBestEpochsCheckpoint) {
+  spec_.train.epochs = 6;
+  spec_.train.checkpoint_every = {100};  // none by itself before the end
+  spec_.train.keep_best = "test_loss";
+  for (std::int64_t step = 1; step <= 30; ++step) spec_.keep.push_back(step);
+  train(spec_, "run");
+  double best = std::numeric_limits<double>::infinity();
+  std::int64_t best_step = 0;
+  for (const nlohmann::json& line : read_epoch_lines(folder_ / "run/metrics.jsonl")) {
+    if (line.at("test_loss") >= best) continue;
+    best = line.at("test_loss");
+    best_step = line.at("step");
+  }
+  const nlohmann::json status = read_run_status(folder_ / "run");
+  EXPECT_EQ(status.at("best").at("step"), best_step);
+  EXPECT_EQ(status.at("best").at("value"), best);
+  const fs::path file = folder_ / "run/checkpoints/best.safetensors";
+  EXPECT_EQ(read_file(file), read_file(checkpoint_path(folder_ / "run", best_step)));
+  // Killed between the best checkpoint and its second name.
+  write_file_atomically(file, "an older one");
+  for (std::int64_t later = best_step + 1; later <= 30; ++later) fs::remove(checkpoint_path(folder_ / "run", later));
+  fs::remove(folder_ / "run/status.json");
+  train(spec_, "run");
+  EXPECT_EQ(read_file(file), read_file(checkpoint_path(folder_ / "run", best_step)));
+  EXPECT_FALSE(fs::exists(folder_ / "run/checkpoints/.best.tmp"));
+  EXPECT_EQ(read_run_status(folder_ / "run"), status);
+}
+
+TEST_F(RunTest, TheBestCheckpointOutlivesItsFirstName) {
+  spec_.train.keep_best = "train_loss";
+  spec_.train.early_stop = {"train_loss", 2, 100};
+  train(spec_, "run");
+  EXPECT_EQ(checkpoint_steps(folder_ / "run").size(), 1u);
+  const std::int64_t best = read_run_status(folder_ / "run").at("best").at("step");
+  EXPECT_EQ(read_checkpoint(folder_ / "run/checkpoints/best.safetensors", graph_).state.step, best);
+}
+
+TEST_F(RunTest, WatchesTheValidationSplitWhereThereIsOne) {
+  spec_.train.keep_best = "validation_loss";
+  data_.validation = data_.test;
+  const nlohmann::json result = train(spec_, "run");
+  EXPECT_EQ(result.at("validation_loss"), result.at("test_loss"));
+  for (const nlohmann::json& line : read_epoch_lines(folder_ / "run/metrics.jsonl"))
+    EXPECT_EQ(line.at("validation_accuracy"), line.at("test_accuracy"));
+  EXPECT_EQ(read_run_status(folder_ / "run").at("best").at("metric"), "validation_loss");
+}
+
+TEST_F(RunTest, RefusesToBeJudgedByWhatIsNeverKnown) {
+  spec_.train.keep_best = "validation_loss";
+  expect_usage_error([&] { train(spec_, "run"); }, "train.keep_best");
+  spec_.train.keep_best = "";
+  spec_.train.early_stop.metric = "test_loss";
+  spec_.train.evaluate_every = {0};
+  expect_usage_error([&] { train(spec_, "run"); }, "train.evaluate_every");
+  EXPECT_FALSE(fs::exists(folder_ / "run"));  // free for the configuration that is right
 }
 
 TEST_F(RunTest, DataOrderIsAPermutationOfItsEpoch) {

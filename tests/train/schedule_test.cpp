@@ -182,6 +182,128 @@ TEST(Schedule, IsAValueThatOutlivesItsJson) {
   EXPECT_DOUBLE_EQ(copy.lr(50), 0.01);
 }
 
+TEST(Schedule, PolynomialTakesAnEndAndAPower) {
+  const Schedule schedule = make(R"({"kind": "polynomial", "lr": 0.1, "end_lr": 0.02, "epochs": 4, "power": 2})", 5);
+  EXPECT_EQ(schedule.lr(0), 0.1);
+  EXPECT_NEAR(schedule.lr(15), 0.02 + 0.08 * 0.0625, 1e-16);
+  EXPECT_EQ(schedule.lr(20), 0.02);
+  EXPECT_EQ(schedule.lr(2000), 0.02);
+  EXPECT_EQ(schedule.change_steps(100), Steps{20});
+}
+
+TEST(Schedule, OneCycleRisesToItsRateAndFallsFarBelowItsStart) {
+  const char* text = R"({"kind": "one_cycle", "lr": 1, "pct_start": 0.4, "div_factor": 10, "final_div_factor": 100})";
+  const Schedule schedule = make(text, 10, 5);
+  EXPECT_DOUBLE_EQ(schedule.lr(0), 0.1);
+  EXPECT_EQ(schedule.lr(19), 1);
+  EXPECT_DOUBLE_EQ(schedule.lr(49), 0.001);
+  EXPECT_DOUBLE_EQ(schedule.lr(5000), 0.001);
+  EXPECT_EQ(schedule.change_steps(50), (Steps{19, 49}));
+}
+
+TEST(Schedule, OneCycleOfOneStepOrNoneIsAtItsEnd) {
+  for (const double epochs : {0.0, 1.0}) {
+    const Schedule schedule =
+        make(R"({"kind": "one_cycle", "lr": 1, "div_factor": 10, "final_div_factor": 100})", 1, epochs);
+    EXPECT_DOUBLE_EQ(schedule.lr(0), 0.001);
+    EXPECT_TRUE(schedule.change_steps(10).empty());
+  }
+}
+
+TEST(Schedule, InverseSqrtHalvesInThreeTimescales) {
+  const Schedule schedule = make(R"({"kind": "inverse_sqrt", "lr": 0.4, "timescale": 2})", 50);
+  EXPECT_EQ(schedule.lr(0), 0.4);
+  EXPECT_DOUBLE_EQ(schedule.lr(300), 0.2);
+  EXPECT_DOUBLE_EQ(schedule.lr(1500), 0.1);
+  EXPECT_TRUE(schedule.change_steps(1'000'000).empty());
+}
+
+// Vaswani et al. 2017, eq. 3, and fairseq's inverse_sqrt: lr * sqrt(warmup) / sqrt(step) behind the warm-up.
+TEST(Schedule, InverseSqrtBehindAWarmUpOfItsTimescaleFallsWithTheStepNumber) {
+  const Schedule schedule =
+      make(R"({"kind": "inverse_sqrt", "lr": 0.4, "timescale": 3, "warmup": {"epochs": 3, "start_factor": 0}})", 10);
+  EXPECT_DOUBLE_EQ(schedule.lr(15), 0.2);
+  for (const std::int64_t step : {30, 31, 100, 3000}) {
+    EXPECT_DOUBLE_EQ(schedule.lr(step), 0.4 * std::sqrt(30.0 / static_cast<double>(step))) << step;
+  }
+  EXPECT_EQ(schedule.change_steps(1000), Steps{30});
+}
+
+TEST(Schedule, CyclicTurnsAtEveryTopAndBottom) {
+  const Schedule schedule = make(
+      R"({"kind": "cyclic", "lr": 1, "base_lr": 0.2, "up_epochs": 1, "down_epochs": 3, "mode": "triangular2"})", 2);
+  EXPECT_EQ(schedule.lr(0), 0.2);
+  EXPECT_EQ(schedule.lr(2), 1);
+  EXPECT_DOUBLE_EQ(schedule.lr(5), 0.6);
+  EXPECT_EQ(schedule.lr(8), 0.2);
+  EXPECT_DOUBLE_EQ(schedule.lr(10), 0.6);
+  EXPECT_DOUBLE_EQ(schedule.lr(18), 0.4);
+  EXPECT_EQ(schedule.change_steps(18), (Steps{2, 8, 10, 16}));
+}
+
+TEST(Schedule, CyclicGoesDownAsLongAsUpByDefault) {
+  EXPECT_EQ(make(R"({"kind": "cyclic", "lr": 1, "base_lr": 0, "up_epochs": 2})", 3).change_steps(20),
+            (Steps{6, 12, 18}));
+}
+
+TEST(Schedule, TableFollowsItsPoints) {
+  const char* points = R"({"kind": "table", "points": [[0, 0.2], [2, 0.1], [2.5, 0.3]], "interpolation": ")";
+  const Schedule linear = make(points + std::string("linear\"}"), 10);
+  const Schedule stepwise = make(points + std::string("step\"}"), 10);
+  EXPECT_EQ(linear.lr(0), 0.2);
+  EXPECT_DOUBLE_EQ(linear.lr(5), 0.175);
+  EXPECT_EQ(linear.lr(20), 0.1);
+  EXPECT_DOUBLE_EQ(linear.lr(24), 0.26);
+  EXPECT_EQ(linear.lr(25), 0.3);
+  EXPECT_EQ(linear.lr(2500), 0.3);
+  EXPECT_EQ(stepwise.lr(19), 0.2);
+  EXPECT_EQ(stepwise.lr(20), 0.1);
+  EXPECT_EQ(stepwise.lr(24), 0.1);
+  EXPECT_EQ(stepwise.lr(25), 0.3);
+  for (const Schedule& schedule : {linear, stepwise}) EXPECT_EQ(schedule.change_steps(100), (Steps{20, 25}));
+}
+
+TEST(Schedule, TableOfOnePointIsConstant) {
+  const Schedule schedule = make(R"({"kind": "table", "points": [[0, 0.2]]})");
+  EXPECT_EQ(schedule.lr(0), 0.2);
+  EXPECT_EQ(schedule.lr(50), 0.2);
+  EXPECT_TRUE(schedule.change_steps(100).empty());
+}
+
+TEST(Schedule, WarmUpLeadsUpToTheRateThatTheShapeBeginsWith) {
+  const auto rate_in_the_middle = [](const std::string& shape) {
+    const Schedule schedule = make("{" + shape + R"(, "warmup": {"epochs": 2, "start_factor": 0}})", 10);
+    EXPECT_EQ(schedule.lr(0), 0);
+    return schedule.lr(10);
+  };
+  EXPECT_DOUBLE_EQ(rate_in_the_middle(R"("kind": "one_cycle", "lr": 1)"), 0.02);
+  EXPECT_DOUBLE_EQ(rate_in_the_middle(R"("kind": "cyclic", "lr": 1, "base_lr": 0.4, "up_epochs": 1)"), 0.2);
+  EXPECT_DOUBLE_EQ(rate_in_the_middle(R"("kind": "table", "points": [[0, 0.6], [1, 1]])"), 0.3);
+  EXPECT_DOUBLE_EQ(rate_in_the_middle(R"("kind": "polynomial", "lr": 1)"), 0.5);
+}
+
+TEST(Schedule, RejectsWhatTheNewerKindsDoNotAllow) {
+  const auto expect_in_error = [](const std::string& text, const std::string& part) {
+    EXPECT_NE(error_of("{" + text + "}").find(part), std::string::npos) << text;
+  };
+  expect_in_error(R"("kind": "one_cycle", "lr": 1, "pct_start": 1.5)", "train.schedule.pct_start");
+  expect_in_error(R"("kind": "one_cycle", "lr": 1, "momentum": 0.9)", "train.schedule.momentum");
+  expect_in_error(R"("kind": "polynomial", "lr": 1, "epochs": 0)", "less than one step");
+  expect_in_error(R"("kind": "inverse_sqrt", "lr": 1)", "train.schedule.timescale");
+  expect_in_error(R"("kind": "inverse_sqrt", "lr": 1, "timescale": 0.2)", "less than one step");
+  expect_in_error(R"("kind": "cyclic", "lr": 1, "up_epochs": 1)", "train.schedule.base_lr");
+  expect_in_error(R"("kind": "cyclic", "lr": 1, "base_lr": 2, "up_epochs": 1)", "train.schedule.base_lr");
+  expect_in_error(R"("kind": "cyclic", "lr": 1, "base_lr": 0, "up_epochs": 1, "down_epochs": 0)", "less than one step");
+  expect_in_error(R"("kind": "cyclic", "lr": 1, "base_lr": 0, "up_epochs": 1, "gamma": 0.5)", "train.schedule.gamma");
+  expect_in_error(R"("kind": "table")", "train.schedule.points");
+  expect_in_error(R"("kind": "table", "points": [])", "train.schedule.points");
+  expect_in_error(R"("kind": "table", "points": [[0, 1], 5])", "got 5");
+  expect_in_error(R"("kind": "table", "points": [[1, 1]])", "ascend from 0");
+  expect_in_error(R"("kind": "table", "points": [[0, 1], [3, 1], [3, 2]])", "one is 3");
+  expect_in_error(R"("kind": "table", "points": [[0, -1]])", "one is -1");
+  expect_in_error(R"("kind": "table", "points": [[0, 1]], "lr": 1)", "train.schedule.lr");
+}
+
 TEST(Schedule, RejectsWhatItDoesNotUnderstandByName) {
   EXPECT_NE(error_of(R"({"kind": "late_decay", "lr": 0.1, "decay_att": 5})").find("decay_at"), std::string::npos);
   EXPECT_NE(error_of(R"({"kind": "constant", "lr": 0.1, "factor": 5})").find("train.schedule.factor"),

@@ -1,0 +1,80 @@
+#include "train/average_run.h"
+
+#include <ATen/ATen.h>
+
+#include "nn/eager.h"
+#include "nn/init.h"
+#include "nn/weights_file.h"
+#include "train/run_folder.h"
+
+namespace thalweg {
+namespace {
+
+std::int64_t snapshots_until(const std::filesystem::path& trajectory, std::int64_t step) {
+  if (!std::filesystem::exists(trajectory / "index.log")) return 0;
+  const TrajectoryReader reader(trajectory);
+  std::int64_t count = 0;
+  while (count < reader.size() && reader.info(count).step <= step) ++count;
+  return count;
+}
+
+}  // namespace
+
+AverageRun::AverageRun(const RunSpec& spec, const RunContext& context, const std::filesystem::path& run,
+                       const ImageBatches& train, std::int64_t step)
+    : spec_(spec),
+      context_(context),
+      folder_(run / "average"),
+      train_(train),
+      name_(spec.name + "-average"),
+      trajectory_(folder_ / "trajectory", context.graph.parameters.size(), context.graph.buffers.size()) {
+  trajectory_.truncate(snapshots_until(folder_ / "trajectory", step));
+  claim_run_folder(folder_, {{"name", name_},
+                             {"seed", spec.seed},
+                             {"first_step", spec.first_step},
+                             {"train", to_json(spec.train)},
+                             {"description", spec.description}});
+  write_status("running", step, {});
+}
+
+at::Tensor AverageRun::buffers_of(const at::Tensor& average) const {
+  const at::Tensor buffers = initial_buffers(context_.graph).to(average.device());
+  if (context_.graph.has_batch_norm()) {
+    estimate_batch_norm(context_.graph, average, buffers, train_.range(0, std::min(kAverageImages, train_.size())));
+  }
+  return buffers;
+}
+
+void AverageRun::take_snapshot(const SnapshotInfo& info, const at::Tensor& average) {
+  trajectory_.append(info, average, buffers_of(average));
+}
+
+void AverageRun::evaluate(Splits& splits, const at::Tensor& average, nlohmann::json& out) const {
+  nlohmann::json metrics;
+  splits.evaluate_watched(average, buffers_of(average), metrics);
+  for (const auto& [key, value] : metrics.items()) out["average_" + key] = value;
+}
+
+void AverageRun::finish(Splits& splits, const SnapshotInfo& info, const at::Tensor& average) {
+  const at::Tensor buffers = buffers_of(average);
+  nlohmann::json final_metrics;
+  splits.evaluate_train(average, buffers, final_metrics);
+  splits.evaluate_watched(average, buffers, final_metrics);
+  nlohmann::json description = spec_.description;
+  description["run"] = name_;
+  description["step"] = info.step;
+  description["epoch"] = info.epoch;
+  description["final"] = final_metrics;
+  description["provenance"] = spec_.provenance;
+  write_weights(folder_ / "weights.safetensors", context_.graph, {average.cpu(), buffers.cpu()}, info.step,
+                description);
+  write_status("done", info.step, final_metrics);
+}
+
+void AverageRun::write_status(const std::string& state, std::int64_t step, const nlohmann::json& final_metrics) const {
+  nlohmann::json status = {{"state", state}, {"name", name_}, {"step", step}, {"provenance", spec_.provenance}};
+  if (!final_metrics.is_null()) status["final"] = final_metrics;
+  write_run_status(folder_, status);
+}
+
+}  // namespace thalweg

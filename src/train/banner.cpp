@@ -1,0 +1,62 @@
+#include "train/banner.h"
+
+#include <ATen/Context.h>
+
+namespace thalweg {
+namespace {
+
+// 1234567 -> "1,234,567".
+std::string grouped(std::int64_t number) {
+  if (number < 1000) return fmt::format("{}", number);
+  return fmt::format("{},{:03}", grouped(number / 1000), number % 1000);
+}
+
+// {"name": "vgg11", "width": 1} -> "vgg11, width 1".
+std::string settings(const nlohmann::json& object) {
+  std::string text = object.value("name", "");
+  for (const auto& [key, value] : object.items()) {
+    if (key != "name") text += fmt::format("{}{} {}", text.empty() ? "" : ", ", key, value.dump());
+  }
+  return text;
+}
+
+std::string position(const RunSpec& spec, const RunPlan& plan, std::int64_t step) {
+  const char* how = step > spec.first_step ? "goes on" : spec.fork.empty() ? "starts" : "forks";
+  return fmt::format("{} at step {} (epoch {:g}), ends at step {} (epoch {:g}); {} steps an epoch", how, step,
+                     plan.epoch_at(step), plan.end_step(), plan.epoch_at(plan.end_step()), plan.steps_per_epoch());
+}
+
+}  // namespace
+
+std::string run_banner(const RunSpec& spec, const RunContext& context, const RunPlan& plan,
+                       const std::filesystem::path& folder, std::int64_t step) {
+  const nlohmann::json empty = nlohmann::json::object();
+  std::string text = fmt::format("run {} in {}, thalweg {} ({})", spec.name, folder.string(),
+                                 spec.provenance.value("version", "?"), spec.provenance.value("commit", "?"));
+  const auto add = [&](const std::string& name, const std::string& value) {
+    text += fmt::format("\n  {:<17} {}", name, value);
+  };
+  add("steps", position(spec, plan, step));
+  add("model", fmt::format("{}: {} parameters, {:.4g} M multiply-adds an image",
+                           settings(spec.description.value("model", empty)), grouped(context.graph.parameters.size()),
+                           static_cast<double>(forward_macs(context.graph)) / 1e6));
+  add("data",
+      fmt::format("{}: {} train, {} test, {} validation images, SHA-256 {:.16}",
+                  settings(spec.description.value("data", empty)), grouped(context.data.train.size()),
+                  grouped(context.data.test.size()), grouped(context.data.validation.size()), context.data.digest));
+  const int threads = spec.provenance.value("threads", 0);
+  add("device", fmt::format("{}, {}, {} thread{}", context.device.str(), spec.provenance.value("processor", "?"),
+                            threads, threads == 1 ? "" : "s"));
+  const bool deterministic = context.device.is_cpu() || at::globalContext().deterministicCuDNN();
+  add("deterministic", deterministic ? "yes" : "no");
+  add("seed", std::to_string(spec.seed));
+  // Whatever the configuration says of training, in its own words.
+  const nlohmann::json train = to_json(spec.train);
+  for (const auto& [key, value] : train.items()) {
+    const std::string shown = value.is_string() ? value.get<std::string>() : value.dump();
+    add(key, shown.empty() ? "none" : shown);
+  }
+  return text;
+}
+
+}  // namespace thalweg

@@ -1,0 +1,75 @@
+#include "train/batches.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/ATen.h>
+
+#include "base/normal.h"
+
+namespace thalweg {
+namespace {
+
+// Gamma(shape, 1) by Marsaglia & Tsang (2000); below 1 through Gamma(shape + 1) * u^(1 / shape).
+double gamma_variate(NormalStream& normal, Philox& uniform, double shape) {
+  if (shape < 1) return gamma_variate(normal, uniform, shape + 1) * std::pow(uniform.uniform(), 1 / shape);
+  const double d = shape - 1.0 / 3.0;
+  const double c = 1 / std::sqrt(9 * d);
+  for (;;) {
+    const double x = normal.next();
+    const double v = std::pow(1 + c * x, 3);
+    if (v > 0 && std::log(uniform.uniform()) < 0.5 * x * x + d - d * v + d * std::log(v)) return d * v;
+  }
+}
+
+}  // namespace
+
+at::Tensor epoch_order(std::uint64_t seed, std::int64_t epoch, std::int64_t n) {
+  at::Tensor order = at::arange(n, at::kLong);
+  std::int64_t* values = order.mutable_data_ptr<std::int64_t>();
+  Philox stream(seed, Stream::kOrder, static_cast<std::uint32_t>(epoch));
+  for (std::int64_t i = n - 1; i > 0; --i)
+    std::swap(values[i], values[stream.below(static_cast<std::uint32_t>(i + 1))]);
+  return order;
+}
+
+std::int64_t steps_per_epoch(std::int64_t num_images, std::int64_t batch) {
+  return (num_images + batch - 1) / batch;
+}
+
+double mixup_share(std::uint64_t seed, std::int64_t step, double alpha) {
+  if (alpha <= 0) return 1;
+  NormalStream normal(Philox(seed, Stream::kMixup, static_cast<std::uint32_t>(step), 0));
+  Philox uniform(seed, Stream::kMixup, static_cast<std::uint32_t>(step), 1);
+  const double a = gamma_variate(normal, uniform, alpha);
+  const double b = gamma_variate(normal, uniform, alpha);
+  // With a tiny alpha both may underflow to 0: then the share is 0 or 1 with equal odds.
+  return a + b > 0 ? a / (a + b) : static_cast<double>(uniform.below(2));
+}
+
+Batches::Batches(const ImageBatches& images, const TrainConfig& config, std::uint64_t seed, c10::Device device)
+    : images_(images),
+      config_(config),
+      seed_(seed),
+      steps_per_epoch_(thalweg::steps_per_epoch(images.size(), config.batch)),
+      order_(at::empty({images.size()}, at::TensorOptions(at::kLong).device(device))) {}
+
+std::int64_t Batches::begin(std::int64_t step, StepControl& control) {
+  const std::int64_t epoch = step / steps_per_epoch_;
+  if (epoch != epoch_) {
+    order_.copy_(epoch_order(seed_, epoch, images_.size()));
+    epoch_ = epoch;
+  }
+  control.epoch = static_cast<std::uint32_t>(epoch);
+  control.position = (step % steps_per_epoch_) * config_.batch;
+  control.mix = static_cast<float>(mixup_share(seed_, step, config_.mixup));
+  return std::min(config_.batch, images_.size() - control.position);
+}
+
+ImageBatches::TrainingBatch Batches::slice(std::int64_t offset, std::int64_t size, const StepControl* control,
+                                           at::ScalarType type) const {
+  return images_.training_batch(order_.slice(0, offset), size, control,
+                                {config_.augment, config_.mixup > 0, seed_, type});
+}
+
+}  // namespace thalweg

@@ -1,0 +1,44 @@
+// Which images a step takes, and how they are mixed: a function of (seed, step) alone.
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/core/Tensor.h>
+
+#include "kernels/step_control.h"
+#include "nn/images.h"
+#include "train/config.h"
+
+namespace thalweg {
+
+// Order of the images of an epoch: a permutation of [0, n), a function of (seed, epoch) alone. int64 [n], CPU.
+at::Tensor epoch_order(std::uint64_t seed, std::int64_t epoch, std::int64_t n);
+
+// The last batch of an epoch is smaller where n is not a multiple of the batch size.
+std::int64_t steps_per_epoch(std::int64_t num_images, std::int64_t batch);
+
+// Share of the first image in a step's mixture: from Beta(alpha, alpha); 1 where alpha is 0.
+double mixup_share(std::uint64_t seed, std::int64_t step, double alpha);
+
+class Batches {
+ public:
+  // Keeps a reference to the images.
+  Batches(const ImageBatches& images, const TrainConfig& config, std::uint64_t seed, c10::Device device);
+
+  std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
+  // Number of images of the step's batch; its position, epoch and mixture go to `control`.
+  std::int64_t begin(std::int64_t step, StepControl& control);
+  // `size` images from number `offset` of that batch on. `control` in memory of the device.
+  ImageBatches::TrainingBatch slice(std::int64_t offset, std::int64_t size, const StepControl* control,
+                                    at::ScalarType type) const;
+
+ private:
+  const ImageBatches& images_;
+  const TrainConfig& config_;
+  std::uint64_t seed_;
+  std::int64_t steps_per_epoch_;
+  std::int64_t epoch_ = -1;  // of order_
+  at::Tensor order_;         // int64 [n] on the device; its memory stays
+};
+
+}  // namespace thalweg

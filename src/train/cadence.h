@@ -1,0 +1,40 @@
+// How often something that recurs in a run is due. In a configuration:
+//   1.5               epochs: the steps round(k * 1.5 * steps_per_epoch), k = 1, 2...; the same as {"epochs": 1.5}
+//   {"steps": 100}    multiples of 100 steps
+//   {"minutes": 10}   ten minutes of wall clock after it was done last; only for what does not show in results
+//   0                 never
+// Steps count from the start of the main path, in branches too.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "io/config_reader.h"
+
+namespace thalweg {
+
+struct Cadence {
+  enum class Unit { kEpochs, kSteps, kMinutes };
+  double every = 1;  // 0: never
+  Unit unit = Unit::kEpochs;
+
+  bool operator==(const Cadence&) const = default;
+  // Pure. `minutes` have passed since it was done last, or since the process started.
+  bool due(std::int64_t step, std::int64_t steps_per_epoch, double minutes) const;
+};
+
+struct CadenceLimits {
+  bool may_be_never = false;
+  bool may_be_minutes = false;
+};
+
+// Usage Error naming the key. Absent: `fallback`.
+Cadence read_cadence(ConfigReader& reader, const std::string& key, const Cadence& fallback, CadenceLimits limits);
+// A number for epochs, an object otherwise: reading it gives the same value.
+nlohmann::json to_json(const Cadence& cadence);
+// "every 2 epochs", "never".
+std::string describe(const Cadence& cadence);
+
+}  // namespace thalweg

@@ -1,0 +1,34 @@
+// checkpoints/ of a run: the latest ones, to go on from; those that branches fork from; and, if it is asked for, the
+// best epoch's as best.safetensors.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+
+#include "train/checkpoint.h"
+#include "train/run_spec.h"
+
+namespace thalweg {
+
+// Where the run goes on: its latest checkpoint, or the fork of a branch, or initial weights.
+Checkpoint starting_point(const RunSpec& spec, const Graph& graph, const std::filesystem::path& run);
+
+class CheckpointFolder {
+ public:
+  // Of the checkpoints the last `keep_last` stay, and those of steps for which `stays` holds.
+  CheckpointFolder(const std::filesystem::path& run, std::int64_t keep_last, std::function<bool(std::int64_t)> stays);
+
+  bool holds(std::int64_t step) const { return std::filesystem::exists(checkpoint_path(run_, step)); }
+  // Writes the checkpoint, then removes those that it replaces.
+  void save(const Checkpoint& checkpoint) const;
+  // Makes the checkpoint of `step`, which must be there, best.safetensors too: a second name of the same file, or a
+  // copy where the file system has no such thing.
+  void keep_as_best(std::int64_t step) const;
+
+ private:
+  std::filesystem::path run_;
+  std::int64_t keep_last_;
+  std::function<bool(std::int64_t)> stays_;
+};
+
+}  // namespace thalweg

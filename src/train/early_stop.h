@@ -1,0 +1,43 @@
+// What the course of a metric decides: which epoch was the best, and whether to end a run because no better one comes.
+//   "early_stop": {"metric": "test_loss", "patience": 5, "min_delta": 0}
+// Pure functions of the "epoch" lines of metrics.jsonl. A resumed run has the same lines, and so decides the same:
+// there is no counter that a checkpoint would have to keep.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "io/config_reader.h"
+
+namespace thalweg {
+
+// "train_loss", "train_accuracy", "validation_loss"...: the metrics that a run may be watched by.
+const std::vector<std::string>& metric_names();
+
+struct EarlyStop {
+  std::string metric;    // empty: never
+  double patience = 5;   // epochs without an improvement
+  double min_delta = 0;  // what counts as one: better than the best so far by more than this
+};
+// {}: never. Usage Error naming the key.
+EarlyStop read_early_stop(ConfigReader reader);
+nlohmann::json to_json(const EarlyStop& rule);
+
+struct MetricEpoch {
+  std::int64_t step = 0;
+  double epoch = 0;
+  double value = 0;
+};
+
+// The first line that none later betters by more than `min_delta`: lower is better for a loss, higher for an accuracy.
+// Lines without the metric, or where it is not finite, do not count; none if no line counts.
+std::optional<MetricEpoch> best_epoch(const std::vector<nlohmann::json>& lines, const std::string& metric,
+                                      double min_delta = 0);
+
+// Whether the last line ends the run.
+bool is_over(const EarlyStop& rule, const std::vector<nlohmann::json>& lines);
+
+}  // namespace thalweg

@@ -1,0 +1,45 @@
+#include "train/out_of_memory.h"
+
+#include <algorithm>
+#include <limits>
+#include <new>
+#include <string_view>
+
+#include <cuda_runtime_api.h>
+
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/util/Exception.h>
+
+namespace thalweg {
+
+bool is_out_of_memory(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
+  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
+  // The CPU allocator has no type of its own for it.
+  return std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos;
+}
+
+double step_bytes_per_image(const Graph& graph) {
+  double values = 0;
+  for (const Node& node : graph.nodes) values += static_cast<double>(node.shape[0] * node.shape[1] * node.shape[2]);
+  return values * sizeof(float);
+}
+
+std::int64_t smaller_batch(std::int64_t batch, double bytes_per_image, double room) {
+  std::int64_t smaller = batch / 2;
+  while (smaller > 1 && static_cast<double>(smaller) * bytes_per_image > 0.9 * room) smaller /= 2;
+  return std::max<std::int64_t>(smaller, 1);
+}
+
+double room_for_step(c10::Device device) {
+  if (device.is_cpu()) return std::numeric_limits<double>::infinity();
+  std::size_t free = 0;
+  std::size_t total = 0;
+  if (cudaMemGetInfo(&free, &total) != cudaSuccess) return std::numeric_limits<double>::infinity();
+  const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(std::max<c10::DeviceIndex>(device.index(), 0));
+  const auto all = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  return static_cast<double>(free) +
+         static_cast<double>(stats.reserved_bytes.at(all).current - stats.allocated_bytes.at(all).current);
+}
+
+}  // namespace thalweg

@@ -1,0 +1,68 @@
+#include "train/plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "train/batches.h"
+
+namespace thalweg {
+namespace {
+
+// How the configuration names this run's keys.
+std::string config_path(const RunSpec& spec) {
+  return spec.fork.empty() ? "train." : fmt::format("branch {}: ", spec.name);
+}
+
+}  // namespace
+
+RunPlan::RunPlan(const RunSpec& spec, std::int64_t num_train_images)
+    : spec_(spec),
+      num_images_(num_train_images),
+      first_step_(spec.first_step),
+      steps_per_epoch_(thalweg::steps_per_epoch(num_train_images, spec.train.batch)),
+      end_step_(first_step_ + std::llround(spec.train.epochs * static_cast<double>(steps_per_epoch_))),
+      schedule_(spec.train.schedule, config_path(spec) + "schedule", steps_per_epoch_, spec.train.epochs),
+      snapshots_(spec.train.snapshots, config_path(spec) + "snapshots", snapshot_range()) {}
+
+SnapshotRange RunPlan::snapshot_range() const {
+  SnapshotRange range{first_step_, end_step_, steps_per_epoch_, schedule_.change_steps(end_step_ - first_step_)};
+  for (std::int64_t& step : range.change_steps) step += first_step_;
+  return range;
+}
+
+double RunPlan::epoch_at(std::int64_t step) const {
+  return static_cast<double>(step) / static_cast<double>(steps_per_epoch_);
+}
+
+std::int64_t RunPlan::images_before(std::int64_t step) const {
+  return step / steps_per_epoch_ * num_images_ + std::min(step % steps_per_epoch_ * spec_.train.batch, num_images_);
+}
+
+double RunPlan::images_at(std::int64_t step) const {
+  return static_cast<double>(images_before(step) - images_before(first_step_));
+}
+
+Agenda RunPlan::agenda(std::int64_t step, double minutes_since_checkpoint) const {
+  const TrainConfig& train = spec_.train;
+  const bool last = step == end_step_;
+  Agenda agenda;
+  agenda.log = train.log_every > 0 && step % train.log_every == 0;
+  agenda.epoch_end = last || step % steps_per_epoch_ == 0;
+  agenda.evaluate = last || train.evaluate_every.due(step, steps_per_epoch_, 0);
+  agenda.snapshot = !snapshot_reason(step).empty();
+  agenda.checkpoint =
+      last || is_fork(step) || train.checkpoint_every.due(step, steps_per_epoch_, minutes_since_checkpoint);
+  return agenda;
+}
+
+std::string RunPlan::snapshot_reason(std::int64_t step) const {
+  if (snapshots_.wants(step)) return std::string(snapshots_.reason(step));
+  // Where branches leave, the main path has a snapshot too: it is the point that they share.
+  return is_fork(step) ? "fork" : "";
+}
+
+bool RunPlan::is_fork(std::int64_t step) const {
+  return std::find(spec_.keep.begin(), spec_.keep.end(), step) != spec_.keep.end();
+}
+
+}  // namespace thalweg

@@ -1,0 +1,85 @@
+#include "train/run_folder.h"
+
+#include <algorithm>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "io/atomic_file.h"
+#include "io/config_reader.h"
+#include "train/checkpoint.h"
+
+namespace thalweg {
+namespace {
+
+// The state that a branch starts from: another main path makes another branch.
+std::string fork_digest(const RunSpec& spec, const Graph& graph) {
+  const TrainState state = read_checkpoint(spec.fork, graph).state;
+  std::string digests;
+  for (const at::Tensor& tensor : {state.weights, state.momentum, state.buffers}) {
+    digests += sha256_of({static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes()});
+  }
+  return sha256_of(digests);
+}
+
+// The first key in which two configurations differ, as "train.batch: 64 there, 128 here".
+std::string difference(const nlohmann::json& there, const nlohmann::json& here) {
+  const nlohmann::json patch = nlohmann::json::diff(there, here);
+  const nlohmann::json::json_pointer key(patch.at(0).at("path").get<std::string>());
+  const auto text = [&](const nlohmann::json& json) { return json.contains(key) ? json.at(key).dump() : "nothing"; };
+  std::string name = key.to_string().substr(1);
+  std::replace(name.begin(), name.end(), '/', '.');
+  return fmt::format("{}: {} there, {} here", name, text(there), text(here));
+}
+
+}  // namespace
+
+nlohmann::json run_identity(const RunSpec& spec, const Graph& graph) {
+  nlohmann::json identity = {{"name", spec.name},
+                             {"seed", spec.seed},
+                             {"first_step", spec.first_step},
+                             {"train", to_json(spec.train)},
+                             {"description", spec.description}};
+  if (!spec.fork.empty()) identity["fork"] = fork_digest(spec, graph);
+  return identity;
+}
+
+void claim_run_folder(const std::filesystem::path& folder, const nlohmann::json& identity) {
+  const std::filesystem::path file = folder / "run.json";
+  if (!std::filesystem::exists(file)) {
+    write_file_atomically(file, identity.dump(2) + "\n");
+    return;
+  }
+  const nlohmann::json there = read_run_identity(folder);
+  if (there == identity) return;
+  fail("{} holds a run with another configuration ({}); choose another --out, or remove the folder to train anew",
+       folder.string(), difference(there, identity));
+}
+
+nlohmann::json read_run_identity(const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / "run.json";
+  nlohmann::json identity = read_json_file(file.string());
+  check(identity.is_object() && identity.contains("name") && identity.at("name").is_string() &&
+            identity.contains("first_step") && identity.at("first_step").is_number_integer() &&
+            identity.contains("description") && identity.at("description").is_object() && identity.contains("seed"),
+        "{} is damaged: it does not describe a run", file.string());
+  return identity;
+}
+
+void write_run_status(const std::filesystem::path& folder, const nlohmann::json& status) {
+  write_file_atomically(folder / "status.json", status.dump(2) + "\n");
+}
+
+nlohmann::json read_run_status(const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / "status.json";
+  if (!std::filesystem::exists(file)) return {};
+  nlohmann::json status = read_json_file(file.string());
+  const auto has = [&](const char* key, nlohmann::json::value_t type) {
+    return status.is_object() && status.contains(key) && status.at(key).type() == type;
+  };
+  check(has("state", nlohmann::json::value_t::string) &&
+            (status.at("state") != "done" || has("final", nlohmann::json::value_t::object)),
+        "{} is damaged; remove it, and the run goes on from its last checkpoint", file.string());
+  return status;
+}
+
+}  // namespace thalweg

@@ -1,0 +1,27 @@
+// The two files of a run's folder that speak of the run as a whole:
+//   run.json     what the run is: {"name", "seed", "first_step", "train", "description", "fork"?}; must be equal for it
+//                to go on
+//   status.json  where it is: {"state": "running|interrupted|failed|done", "step", "end_step", "final"?, ...}
+#pragma once
+
+#include <filesystem>
+
+#include <nlohmann/json.hpp>
+
+#include "nn/graph.h"
+#include "train/run_spec.h"
+
+namespace thalweg {
+
+// What run.json holds. For a branch it reads the fork's checkpoint: other bits there make another branch.
+nlohmann::json run_identity(const RunSpec& spec, const Graph& graph);
+// Writes run.json where there is none. Throws Error naming the first key that differs if there is another.
+void claim_run_folder(const std::filesystem::path& folder, const nlohmann::json& identity);
+// Throws Error naming the file if it is damaged.
+nlohmann::json read_run_identity(const std::filesystem::path& folder);
+
+void write_run_status(const std::filesystem::path& folder, const nlohmann::json& status);
+// null if there is none. Throws Error naming the file if it is damaged.
+nlohmann::json read_run_status(const std::filesystem::path& folder);
+
+}  // namespace thalweg

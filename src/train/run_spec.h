@@ -1,0 +1,28 @@
+// What a run is: everything that decides its bits, and what is written beside them.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "train/config.h"
+
+namespace thalweg {
+
+struct RunSpec {
+  std::string name = "main";
+  TrainConfig train;
+  std::uint64_t seed = 0;
+  std::int64_t first_step = 0;     // 0, or the fork
+  std::filesystem::path fork;      // checkpoint of first_step; empty: initial weights
+  std::vector<std::int64_t> keep;  // steps whose checkpoints stay for branches to fork from
+  // Model, data, normalisation: written beside the weights.
+  nlohmann::json description = nlohmann::json::object();
+  // Version, commit, device, threads.
+  nlohmann::json provenance = nlohmann::json::object();
+};
+
+}  // namespace thalweg

@@ -1,0 +1,46 @@
+// The splits of a data set on the training device, and their losses at the weights of a run.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "data/dataset.h"
+#include "nn/evaluator.h"
+#include "nn/images.h"
+
+namespace thalweg {
+
+struct NamedSplit {
+  std::string name;  // as in "test_loss"
+  const ImageSet* images;
+};
+// Those that are evaluated while training goes on.
+std::vector<NamedSplit> watched_splits(const DataSet& data);
+
+class Splits {
+ public:
+  Splits(const Graph& graph, const DataSet& data, c10::Device device);
+
+  const ImageBatches& train() const { return train_; }
+
+  // Adds "<split>_loss" and "<split>_accuracy" of each watched split, over all its images with running statistics.
+  void evaluate_watched(const at::Tensor& weights, const at::Tensor& buffers, nlohmann::json& out);
+  // The same of the training split.
+  void evaluate_train(const at::Tensor& weights, const at::Tensor& buffers, nlohmann::json& out);
+
+ private:
+  struct LoadedSplit {
+    std::string name;
+    ImageBatches images;
+  };
+  void evaluate(const at::Tensor& weights, const at::Tensor& buffers, const std::string& name,
+                const ImageBatches& images, nlohmann::json& out);
+
+  ImageBatches train_;
+  std::vector<LoadedSplit> watched_;
+  Evaluator evaluator_;
+};
+
+}  // namespace thalweg

@@ -1,0 +1,132 @@
+"""What a run tells of itself: metrics.csv, TensorBoard's events and log.txt hold what metrics.jsonl holds, resumed or not."""
+import csv
+import json
+import signal
+import unittest
+
+import numpy as np
+
+import cli
+import event_files
+
+
+def config(**train):
+    config = cli.experiment_config(cli.MLP)
+    config["train"] |= {"epochs": 8, "log_every": 2, "checkpoint_every": 3, **train}
+    del config["branches"]
+    return config
+
+
+def expected_scalars(lines):
+    """tag -> {step: value}, from the lines of metrics.jsonl."""
+    scalars = {}
+    for line in lines:
+        for key, value in line.items():
+            split, _, quantity = key.rpartition("_")
+            tag = f"{quantity}/{split}" if split else {"loss": "loss/batch", "lr": "lr"}.get(key)
+            if tag:
+                scalars.setdefault(tag, {})[line["step"]] = float(np.float32(value))
+    return scalars
+
+
+def rows_in(run):
+    file = run / "metrics.csv"
+    return file.read_bytes().count(b"\n") - 1 if file.exists() else 0
+
+
+def kill_beyond_a_checkpoint(config_file, run):
+    """The last one lies nine epochs behind the start; ten are written."""
+    process = cli.start("train", config_file, "--out", run, "--quiet")
+    code = cli.signal_when(process, lambda: rows_in(run) >= 10, signal.SIGKILL)
+    assert code == -signal.SIGKILL, code
+
+
+class Observation(cli.CliTest):
+    def setUp(self):
+        super().setUp()
+        self.out = self.folder / "run"
+
+    def train(self, config, *flags):
+        return cli.run("train", self.write("config.json", config), "--out", self.out, *flags)
+
+    def check_all_agree(self):
+        lines = cli.read_metrics(self.out)
+        epochs = [line for line in lines if line["kind"] == "epoch"]
+        with open(self.out / "metrics.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual(list(rows[0])[:3], ["step", "epoch", "lr"])
+        self.assertEqual([{key: float(value) for key, value in row.items() if value} for row in rows],
+                         [{key: value for key, value in line.items() if key != "kind"} for line in epochs])
+        self.assertEqual(event_files.read_scalars(self.out), expected_scalars(lines))
+
+    def test_table_and_events_hold_the_metrics(self):
+        self.assertEqual(self.train(config(evaluate_every={"steps": 7})).returncode, 0)
+        self.check_all_agree()
+        with open(self.out / "metrics.csv", newline="") as file:
+            evaluated = [row["step"] for row in csv.DictReader(file) if row["test_loss"]]
+        self.assertEqual(evaluated, ["35", "40"])  # the others lie inside epochs
+
+    def test_after_a_kill_what_it_orphaned_is_not_shown(self):
+        long = config(epochs=40)
+        path = self.write("config.json", long)
+        kill_beyond_a_checkpoint(path, self.out)
+        self.assertEqual(self.train(long, "--quiet").returncode, 0)
+        self.assertEqual(len(list(self.out.glob("events.out.tfevents.*"))), 2)
+        self.check_all_agree()
+
+    def test_the_log_says_what_happened(self):
+        path = self.write("config.json", config(epochs=40))
+        process = cli.start("train", path, "--out", self.out, "--quiet")
+        self.assertEqual(cli.signal_when(process, lambda: rows_in(self.out) > 0, signal.SIGTERM), 75)
+        self.assertEqual(self.train(config(epochs=40), "--quiet").returncode, 0)
+        log = (self.out / "log.txt").read_text()
+        self.assertRegex(log, r"(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ  run main in ")
+        for words in ("starts at step 0", "goes on at step", "epoch 1 ", "epoch 40 ", "checkpoint", "stopped at step", "done"):
+            self.assertIn(words, log)
+
+    def test_the_log_says_why_a_run_failed(self):
+        bad = config()
+        bad["train"]["schedule"] = {"kind": "constant", "lr": 1e6}
+        self.assertEqual(self.train(bad, "--quiet").returncode, 1)
+        self.assertIn("training diverged", (self.out / "log.txt").read_text())
+
+    def test_a_banner_tells_every_setting_unless_quiet(self):
+        result = self.train(config(epochs=1))
+        for words in ("run main", "mlp", "parameters", "300 train, 100 test, 0 validation images", "cpu", " thread", "5 steps an epoch",
+                      "ends at step 5", "momentum", "schedule", "float32", "deterministic", "checkpoint_every", str(self.out)):
+            self.assertIn(words, result.stderr)
+        again = self.train(config(epochs=1))
+        self.assertEqual(again.stderr, "", "a run that is done does nothing")
+        self.out = self.folder / "quiet"
+        self.assertEqual(self.train(config(epochs=1), "--quiet").stderr, "")
+
+    def test_a_profile_names_steps_and_operations_and_changes_nothing(self):
+        with_evaluation = config(evaluate_every={"steps": 7})  # the profile is of the steps 6 to 9
+        self.assertEqual(self.train(with_evaluation, "--quiet").returncode, 0)
+        self.assertFalse((self.out / "profile.json").exists())
+        plain, self.out = self.out, self.folder / "profiled"
+        result = self.train(with_evaluation, "--quiet", "--profile", "4")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        events = cli.read_json(self.out / "profile.json")["traceEvents"]
+        names = [event.get("name") for event in events]
+        self.assertEqual(names.count("training step"), 4)
+        for name in ("evaluation", "snapshot", "aten::linear", "aten::addmm"):
+            self.assertIn(name, names)
+        for name in ("forward", "backward", "update"):
+            self.assertEqual(names.count(name), 4, name)
+        self.assertEqual((self.out / "trajectory/index.log").read_bytes(), (plain / "trajectory/index.log").read_bytes())
+        self.assertIn("profile.json", (self.out / "log.txt").read_text())
+
+    def test_a_profile_of_a_run_that_ends_sooner_holds_what_there_was(self):
+        self.assertEqual(self.train(config(epochs=1.4), "--quiet", "--profile", "10").returncode, 0)
+        names = [event.get("name") for event in cli.read_json(self.out / "profile.json")["traceEvents"]]
+        self.assertEqual(names.count("training step"), 2)
+
+    def test_a_number_of_steps_to_profile_is_checked(self):
+        path = self.write("config.json", config())
+        for number in ("0", "-3", "many", "1001"):
+            self.check_fails(2, ["train", path, "--out", self.out, "--profile", number], number)
+
+
+if __name__ == "__main__":
+    unittest.main()

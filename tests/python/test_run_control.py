@@ -1,0 +1,53 @@
+"""How a run ends other than by its last step: early, out of memory."""
+import json
+import resource
+import unittest
+
+import cli
+
+
+class RunControl(cli.CliTest):
+    def test_an_early_stop_is_a_clean_end_and_branches_beyond_it_are_refused(self):
+        config = cli.experiment_config(cli.MLP)
+        config["train"] |= {"epochs": 9, "early_stop": {"metric": "test_loss", "patience": 2, "min_delta": 1000},
+                            "keep_best": "test_loss"}
+        config["branches"] = [{"at_epoch": at, "epochs": 1, "schedule": {"kind": "constant", "lr": 0.002}} for at in (1, 6)]
+        out = self.folder / "out"
+        self.check_fails(1, ["experiment", self.write("config.json", config), "--out", out, "--quiet"], "decay-at-6", "early")
+        status = cli.read_json(out / "main/status.json")
+        self.assertEqual((status["state"], status["step"], status["end_step"]), ("done", 15, 45))
+        self.assertEqual(status["stopped_early"]["epoch"], 1)
+        self.assertTrue((out / "main/checkpoints/best.safetensors").exists())
+        self.assertIn("stopped early: no better test_loss for 2 epochs", (out / "main/log.txt").read_text())
+        self.assertEqual(cli.read_json(out / "branches/decay-at-1/status.json")["state"], "done")
+
+    def test_the_validation_split_is_evaluated_as_in_training(self):
+        config = cli.experiment_config(cli.MLP, {**cli.SYNTHETIC, "validation_images": 60})
+        out = self.folder / "run"
+        result = json.loads(cli.run_ok("train", self.write("config.json", config), "--out", out, "--quiet", "--json"))
+        weights = ["evaluate", "--weights", out / "weights.safetensors", "--json", "--split"]
+        alone = json.loads(cli.run_ok(*weights, "validation"))
+        self.assertEqual((alone["images"], alone["loss"]), (60, result["validation_loss"]))
+        self.assertNotEqual(alone["loss"], json.loads(cli.run_ok(*weights, "train"))["loss"])
+        self.check_fails(2, [*weights, "validation", "--set", "data.validation_images=0"], "data.validation_images")
+        self.check_fails(2, [*weights, "all"], "--split")
+
+    def test_out_of_memory_names_a_smaller_batch(self):
+        config = cli.experiment_config({"name": "vgg11_bn"}, {"name": "synthetic", "train_images": 4096, "test_images": 10})
+        config["train"]["batch"] = 4096
+        del config["branches"]
+        path = self.write("config.json", config)
+
+        def limit_memory():
+            resource.setrlimit(resource.RLIMIT_DATA, (2 << 30, 2 << 30))
+        result = cli.run("train", path, "--out", self.folder / "run", "--quiet", preexec_fn=limit_memory)
+        self.assertEqual((result.returncode, result.stdout), (1, ""), result.stderr)
+        self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+        for words in ("out of memory", "batch of 4096", "train.batch=2048"):
+            self.assertIn(words, result.stderr)
+        self.assertEqual(cli.read_json(self.folder / "run/status.json")["state"], "failed")
+        self.assertIn("out of memory", (self.folder / "run/log.txt").read_text())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,48 @@
+#include "train/out_of_memory.h"
+
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include <ATen/ATen.h>
+
+#include "models/models.h"
+
+namespace thalweg {
+namespace {
+
+TEST(OutOfMemory, IsToldFromOtherErrors) {
+  EXPECT_TRUE(is_out_of_memory(std::bad_alloc()));
+  EXPECT_TRUE(is_out_of_memory(c10::OutOfMemoryError({}, "CUDA out of memory")));
+  EXPECT_FALSE(is_out_of_memory(std::runtime_error("anything else")));
+  try {
+    at::empty({std::int64_t{1} << 46}, at::kFloat);  // more than an address space holds
+    FAIL() << "256 TB were allocated";
+  } catch (const std::exception& error) {
+    EXPECT_TRUE(is_out_of_memory(error)) << error.what();
+  }
+}
+
+TEST(OutOfMemory, AStepNeedsEveryOutputOfTheNetwork) {
+  ModelConfig model;
+  model.name = "mlp";
+  model.hidden = {16, 8};
+  // Image and its flat form, three linear layers, two ReLUs.
+  EXPECT_EQ(step_bytes_per_image(build_model(model, {3, 4, 4}, 10)), 4.0 * (48 + 48 + 16 + 16 + 8 + 8 + 10));
+}
+
+TEST(OutOfMemory, HalvesTheBatchUntilItFits) {
+  constexpr double kUnknown = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(smaller_batch(128, 1, kUnknown), 64);
+  EXPECT_EQ(smaller_batch(128, 10, 300), 16);  // 160 of 270 bytes; 32 images would need 320
+  EXPECT_EQ(smaller_batch(100, 1, 1000), 50);
+  EXPECT_EQ(smaller_batch(3, 1, kUnknown), 1);
+  EXPECT_EQ(smaller_batch(128, 10, 0), 1);
+}
+
+TEST(OutOfMemory, OnACpuNothingIsSaidOfTheRoom) {
+  EXPECT_EQ(room_for_step(at::kCPU), std::numeric_limits<double>::infinity());
+}
+
+}  // namespace
+}  // namespace thalweg
