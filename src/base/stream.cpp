@@ -15,6 +15,12 @@ void use_device(c10::Device device) {
   at::globalContext().setBenchmarkCuDNN(false);
 }
 
+void use_own_stream(c10::Device device) {
+  if (!device.is_cuda()) return;
+  use_device(device);
+  c10::cuda::setCurrentCUDAStream(c10::cuda::getStreamFromPool(false, device.index()));
+}
+
 cudaStream_t current_stream(c10::Device device) {
   return c10::cuda::getCurrentCUDAStream(device.index()).stream();
 }

@@ -12,6 +12,9 @@ namespace thalweg {
 // bits.
 void use_device(c10::Device device);
 
+// Makes `device` current for the calling thread, with a CUDA stream that no other thread's work waits for.
+void use_own_stream(c10::Device device);
+
 cudaStream_t current_stream(c10::Device device);
 
 }  // namespace thalweg

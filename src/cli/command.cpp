@@ -81,7 +81,10 @@ CommonFlags CommandLine::common() const {
 void apply_flags(nlohmann::json& config, const CommonFlags& flags) {
   for (const std::string& assignment : flags.overrides) apply_override(config, assignment);
   if (flags.device) config["device"] = *flags.device;
-  if (flags.seed) config["seed"] = *flags.seed;
+  if (flags.seed) {
+    config["seed"] = *flags.seed;
+    config.erase("seeds");
+  }
   if (flags.threads) config["threads"] = *flags.threads;
 }
 

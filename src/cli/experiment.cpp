@@ -1,7 +1,25 @@
 #include "cli/command.h"
 #include "experiment/runner.h"
+#include "io/config_reader.h"
 
 namespace thalweg {
+namespace {
+
+// A line a run; JSON knows no NaN, so what is not known is null.
+void print_seeds(const nlohmann::json& summary) {
+  const auto text = [](const nlohmann::json& value, double factor, int digits) {
+    return value.is_number() ? fmt::format("{:.{}f}", factor * value.get<double>(), digits) : "?";
+  };
+  for (const auto& [run, metrics] : summary.at("runs").items()) {
+    const nlohmann::json& loss = metrics.at("test_loss");
+    const nlohmann::json& accuracy = metrics.at("test_accuracy");
+    fmt::print("{}: test loss {} +- {}, test accuracy {} +- {} % ({} seeds)\n", run, text(loss.at("mean"), 1, 4),
+               text(loss.at("std"), 1, 4), text(accuracy.at("mean"), 100, 2), text(accuracy.at("std"), 100, 2),
+               summary.at("seeds").size());
+  }
+}
+
+}  // namespace
 
 void experiment_command(int argc, char** argv) {
   CommandLine line(
@@ -24,8 +42,10 @@ void experiment_command(int argc, char** argv) {
     nlohmann::json names = nlohmann::json::array();
     for (const auto& file : files) names.push_back(file.string());
     fmt::print("{}\n", nlohmann::json({{"folder", out.string()}, {"files", names}}).dump());
-  } else {
+  } else if (session.config.seeds.empty()) {
     fmt::print("{}\n", files.front().string());
+  } else {
+    print_seeds(read_json_file(files.front()));
   }
 }
 

@@ -23,7 +23,10 @@ void train_command(int argc, char** argv) {
   const Session session = open_session(read_experiment_config(json), flags.progress);
   RunContext context = session.run_context();
   if (line.has("profile")) context.profile_steps = line.integer("profile", 1, 1000);
-  const nlohmann::json result = train_run(session.main_spec(), context, out);
+  nlohmann::json result;
+  Lanes lanes = session.lanes();
+  lanes.count = 1;
+  run_side_by_side({{[&] { result = train_run(session.main_spec(), context, out); }}}, lanes);
   if (flags.json) {
     fmt::print("{}\n", result.dump());
   } else {

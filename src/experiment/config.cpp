@@ -65,6 +65,21 @@ std::vector<BranchConfig> read_branches(ConfigReader reader, double main_epochs)
   return out;
 }
 
+std::vector<std::uint64_t> read_seeds(ConfigReader& reader) {
+  std::vector<std::uint64_t> seeds;
+  if (!reader.has("seeds")) return seeds;
+  const nlohmann::json& list = reader.get_json("seeds");
+  if (!list.is_array()) fail_usage("seeds must be a list of integers from 0, got {}", list.dump());
+  for (const nlohmann::json& seed : list) {
+    if (!seed.is_number_integer() || seed < 0)
+      fail_usage("seeds must be a list of integers from 0, got {}", seed.dump());
+    seeds.push_back(seed.get<std::uint64_t>());
+    if (std::count(seeds.begin(), seeds.end(), seeds.back()) > 1)
+      fail_usage("seeds: {} stands there twice", seed.dump());
+  }
+  return seeds;
+}
+
 // Reading them for their errors alone: the real ones are made once the data set's size is known. With many steps an
 // epoch nothing is refused that some data set allows.
 void check_rules(const nlohmann::json& schedule, const nlohmann::json& snapshots, const std::string& path,
@@ -79,7 +94,10 @@ ExperimentConfig read_experiment_config(const nlohmann::json& json) {
   ExperimentConfig config;
   ConfigReader reader(json, "");
   config.name = reader.get_string("name", config.name);
-  config.seed = static_cast<std::uint64_t>(reader.get_int("seed", 0, 0));
+  config.seeds = read_seeds(reader);
+  const std::uint64_t first = config.seeds.empty() ? 0 : config.seeds.front();
+  config.seed = static_cast<std::uint64_t>(reader.get_int("seed", static_cast<std::int64_t>(first), 0));
+  config.parallel_runs = static_cast<int>(reader.get_int("parallel_runs", 0, 0, 256));
   config.device = reader.get_string("device", config.device);
   config.threads = static_cast<int>(reader.get_int("threads", 0, 0, 1024));
   config.data = read_data_config(reader.get_object("data"));
@@ -118,6 +136,8 @@ nlohmann::json to_json(const ExperimentConfig& config) {
   }
   return {{"name", config.name},
           {"seed", config.seed},
+          {"seeds", config.seeds},
+          {"parallel_runs", config.parallel_runs},
           {"device", config.device},
           {"threads", config.threads},
           {"data", to_json(config.data)},

@@ -1,6 +1,6 @@
 // The configuration of an experiment; `thalweg train` reads the same file and uses its main path.
 //
-//   {"name": "demo", "seed": 1, "device": "auto", "threads": 0,
+//   {"name": "demo", "seed": 1, "seeds": [], "parallel_runs": 0, "device": "auto", "threads": 0,
 //    "data": {...data/dataset.h...}, "model": {...models/models.h...}, "train": {...train/config.h...},
 //    "branches": [{"at_epoch": 5, "until_epoch": 15, "schedule": {...}, "name": "decay-at-5"}],
 //    "plane": {"kind": "pca", "origin": "mean"}, "landscape": {...landscape/config.h...}}
@@ -38,6 +38,8 @@ struct PlaneConfig {
 struct ExperimentConfig {
   std::string name = "experiment";
   std::uint64_t seed = 0;
+  std::vector<std::uint64_t> seeds;  // the whole experiment for each of them, `seed` set aside; empty: for `seed`
+  int parallel_runs = 0;             // runs trained at once; 0: 4 on a GPU, 1 on a CPU
   std::string device = "auto";
   int threads = 0;  // 0: one a core
   DataConfig data;

@@ -41,14 +41,42 @@ bool has_request(const fs::path& file, const nlohmann::json& provenance, const n
   return fs::exists(file) && provenance.value("request", nlohmann::json()) == request;
 }
 
+void write_config(const ExperimentConfig& config, const fs::path& folder) {
+  write_file_atomically(folder / "config.json", to_json(config).dump(2) + "\n");
+}
+
 }  // namespace
 
-void train_experiment(const Session& session, const fs::path& folder) {
-  const RunContext context = session.run_context();
-  train_run(session.main_spec(), context, folder / "main");
-  for (const BranchConfig& branch : session.config.branches) {
-    train_run(session.branch_spec(branch, folder / "main"), context, folder / "branches" / branch.name);
+void train_experiments(const std::vector<Member>& members) {
+  const Lanes lanes = members.front().session.lanes();
+  std::vector<Job> jobs;
+  const auto title = [&](const Member& member, const std::string& run) {
+    return members.size() == 1 ? run : fmt::format("seed {} {}", member.session.config.seed, run);
+  };
+  const auto context_of = [&](const Member& member, const std::string& run) {
+    RunContext context = member.session.run_context();
+    context.title = title(member, run);
+    // One line that is redrawn cannot serve several runs.
+    if (lanes.count > 1 && context.progress != ProgressMode::kQuiet) context.progress = ProgressMode::kLines;
+    return context;
+  };
+  // All main paths first: the branches of the first seeds begin while those of the last still train.
+  for (const Member& member : members) {
+    jobs.push_back({[&, context = context_of(member, "main")] {
+      train_run(member.session.main_spec(), context, member.folder / "main");
+    }});
   }
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const Member& member = members[i];
+    for (const BranchConfig& branch : member.session.config.branches) {
+      jobs.push_back({[&, context = context_of(member, branch.name)] {
+                        train_run(member.session.branch_spec(branch, member.folder / "main"), context,
+                                  member.folder / "branches" / branch.name);
+                      },
+                      i});
+    }
+  }
+  run_side_by_side(jobs, lanes);
 }
 
 fs::path plane_experiment(const Session& session, const fs::path& folder) {
@@ -88,11 +116,21 @@ fs::path map_experiment(const Session& session, const fs::path& folder) {
 }
 
 std::vector<fs::path> run_experiment(const Session& session, const fs::path& folder) {
-  write_file_atomically(folder / "config.json", to_json(session.config).dump(2) + "\n");
-  train_experiment(session, folder);
-  plane_experiment(session, folder);
-  map_experiment(session, folder);
-  return write_report(folder, collect_report(folder));
+  write_config(session.config, folder);
+  const std::vector<Member> members = members_of(session, folder);
+  for (const Member& member : members) write_config(member.session.config, member.folder);
+  train_experiments(members);
+  std::vector<fs::path> files;
+  if (!session.config.seeds.empty()) {
+    files.push_back(folder / "seeds.json");
+    write_file_atomically(files.back(), summarise_seeds(members).dump(2) + "\n");
+  }
+  for (const Member& member : members) {
+    plane_experiment(member.session, member.folder);
+    map_experiment(member.session, member.folder);
+    for (const fs::path& file : write_report(member.folder, collect_report(member.folder))) files.push_back(file);
+  }
+  return files;
 }
 
 }  // namespace thalweg

@@ -1,25 +1,29 @@
-// A whole experiment in one folder: main path, branches, plane, surfaces, report. Each step writes its result whole;
-// steps whose result is there and still fits are skipped, so the same call goes on after a stop, a kill or a changed
-// landscape.
+// A whole experiment in one folder: main path, branches, plane, surfaces, report; or one in each of several folders.
+// Each step writes its result whole; steps whose result is there and still fits are skipped, so the same call goes on
+// after a stop, a kill or a changed landscape.
 //
 //   config.json  main/  branches/<name>/  planes/<kind>.safetensors  surfaces/<kind>.h5 .csv  report.html  figures/
+// With "seeds":
+//   config.json  seeds/<seed>/ (as above)  seeds.json
 #pragma once
 
 #include <filesystem>
 #include <vector>
 
-#include "experiment/session.h"
+#include "experiment/seeds.h"
 
 namespace thalweg {
 
-// Trains main path and branches. Returns nothing: results are in the folders' status.json.
-void train_experiment(const Session& session, const std::filesystem::path& folder);
+// Trains main paths and branches, side by side where the session says so. Returns nothing: results are in the folders'
+// status.json.
+void train_experiments(const std::vector<Member>& members);
 // Returns the plane's file.
 std::filesystem::path plane_experiment(const Session& session, const std::filesystem::path& folder);
 // Returns the surface's HDF5 file.
 std::filesystem::path map_experiment(const Session& session, const std::filesystem::path& folder);
 
-// All of it, and the report. Returns the files of the report, report.html first.
+// All of it, for each seed, and the reports. Returns the files of the reports, each report.html first, and seeds.json
+// in front.
 std::vector<std::filesystem::path> run_experiment(const Session& session, const std::filesystem::path& folder);
 
 // Maps a plane file and writes `out` (HDF5) with a CSV beside it; the journal `out`.journal goes when both are written.

@@ -1,5 +1,6 @@
 #include "experiment/session.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <ATen/Parallel.h>
@@ -31,6 +32,12 @@ nlohmann::json make_provenance(c10::Device device) {
           {"threads", at::get_num_threads()}};
 }
 
+Lanes Session::lanes() const {
+  constexpr int kRunsOnGpu = 4;
+  const int count = config.parallel_runs > 0 ? config.parallel_runs : device.is_cuda() ? kRunsOnGpu : 1;
+  return {count, std::max(at::get_num_threads() / count, 1), device};
+}
+
 std::int64_t Session::step_at(double epoch) const {
   return std::llround(epoch * static_cast<double>(steps_per_epoch(data.train.size(), config.train.batch)));
 }
@@ -55,6 +62,7 @@ RunSpec Session::main_spec() const {
   for (const BranchConfig& branch : config.branches) spec.keep.push_back(step_at(branch.at_epoch));
   spec.description = describe();
   spec.provenance = make_provenance(device);
+  spec.provenance["threads"] = lanes().threads;
   spec.provenance["data_path"] = config.data.path;
   return spec;
 }

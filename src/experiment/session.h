@@ -8,6 +8,7 @@
 
 #include "base/progress.h"
 #include "experiment/config.h"
+#include "experiment/side_by_side.h"
 #include "train/run.h"
 
 namespace thalweg {
@@ -20,6 +21,9 @@ struct Session {
   ProgressMode progress = ProgressMode::kAuto;
 
   RunContext run_context() const { return {graph, data, device, progress}; }
+  // How many runs train at once, and with how many CPU threads: as many whether others train or not, since the bits on
+  // a CPU depend on it.
+  Lanes lanes() const;
   RunSpec main_spec() const;
   // `main_folder` holds the main path's run, with a checkpoint at the fork.
   RunSpec branch_spec(const BranchConfig& branch, const std::filesystem::path& main_folder) const;

@@ -79,6 +79,7 @@ class RunLoop {
   }
 
  private:
+  const std::string& title() const { return context_.title.empty() ? spec_.name : context_.title; }
   double epoch() const { return plan_.epoch_at(training_.step()); }
   bool ended() const { return training_.step() == plan_.end_step() || stopped_early_; }
   bool is_best() const { return best_ && best_->step == training_.step(); }
@@ -90,7 +91,7 @@ class RunLoop {
 
   void run_steps() {
     write_status("running");
-    Progress progress(fmt::format("train {}", spec_.name), "img", plan_.images_at(plan_.end_step()),
+    Progress progress(fmt::format("train {}", title()), "img", plan_.images_at(plan_.end_step()),
                       plan_.images_at(training_.step()), context_.progress);
     save(plan_.agenda(training_.step(), 0));
     while (!ended()) one_step(progress);
@@ -136,7 +137,7 @@ class RunLoop {
     const std::int64_t smaller =
         smaller_batch(batch, step_bytes_per_image(context_.graph), room_for_step(context_.device));
     write_status("failed");
-    fail("{}: out of memory in the step after {}, with a batch of {} ({}). {}", spec_.name, training_.step(), batch,
+    fail("{}: out of memory in the step after {}, with a batch of {} ({}). {}", title(), training_.step(), batch,
          reason,
          batch == 1 ? "Not even one image fits: take a smaller network"
                     : fmt::format("A batch of {} should fit (an estimate): --set train.batch={}", smaller, smaller));
@@ -155,7 +156,7 @@ class RunLoop {
     fail(
         "{}: the training loss is {:g} at step {} (epoch {:.2f}, rate {:g}): training diverged. The last good "
         "checkpoint is {}. Lower the rate, or put a warm-up in front of it{}",
-        spec_.name, *loss_, training_.step(), epoch(), lr_,
+        title(), *loss_, training_.step(), epoch(), lr_,
         last_checkpoint_ > 0 ? checkpoint_path(folder_, last_checkpoint_).string() : "none",
         exploded && std::isfinite(*loss_) ? "; or allow such losses by train.divergence_factor" : "");
   }
@@ -223,7 +224,7 @@ class RunLoop {
     }
     if (!stop) return;
     write_status("interrupted");
-    throw Stopped(fmt::format("{}: stopped at step {} of {}; run the same command again to go on", spec_.name, step,
+    throw Stopped(fmt::format("{}: stopped at step {} of {}; run the same command again to go on", title(), step,
                               plan_.end_step()));
   }
 

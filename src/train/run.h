@@ -27,6 +27,7 @@ struct RunContext {
   const DataSet& data;
   c10::Device device;
   ProgressMode progress = ProgressMode::kAuto;
+  std::string title = {};          // in progress and errors; empty: the run's name
   std::int64_t profile_steps = 0;  // so many steps of this process go into profile.json (train/profiler.h); 0: none
 };
 

@@ -29,6 +29,15 @@ TEST(ExperimentConfig, ResolvedItReadsAsItself) {
   EXPECT_EQ(to_json(read_experiment_config(resolved)), resolved);
 }
 
+TEST(ExperimentConfig, TheFirstOfItsSeedsIsTheSeedOfASingleRun) {
+  nlohmann::json json = small();
+  json["seeds"] = {7, 3};
+  EXPECT_EQ(read_experiment_config(json).seed, 7u);
+  json["seed"] = 5;
+  EXPECT_EQ(read_experiment_config(json).seed, 5u);
+  EXPECT_EQ(read_experiment_config(json).seeds, (std::vector<std::uint64_t>{7, 3}));
+}
+
 TEST(ExperimentConfig, NamesTheKeyThatIsWrong) {
   const auto with = [](const std::string& pointer, const nlohmann::json& value) {
     nlohmann::json json = small();
@@ -36,6 +45,10 @@ TEST(ExperimentConfig, NamesTheKeyThatIsWrong) {
     return [json] { read_experiment_config(json); };
   };
   expect_usage_error(with("/train/bacth", 3), "train.bacth");
+  expect_usage_error(with("/seeds", 3), "seeds");
+  expect_usage_error(with("/seeds", {1, -1}), "seeds");
+  expect_usage_error(with("/seeds", {1, 2, 1}), "seeds");
+  expect_usage_error(with("/parallel_runs", -1), "parallel_runs");
   expect_usage_error(with("/train/batch", "many"), "train.batch");
   expect_usage_error(with("/train/batch", 0), "train.batch");
   expect_usage_error(with("/train/schedule/kind", "cosin"), "train.schedule.kind");

@@ -35,7 +35,8 @@ Problem problem_of(const json& model) {
     if (entry.role == TensorRole::kNormWeight) {
       views[i].uniform_(0.15, 0.3);
     } else if (entry.role == TensorRole::kNormBias) {
-      const bool summed = entry.name.find("bn2") != std::string::npos || entry.name.find("shortcut") != std::string::npos;
+      const bool summed =
+          entry.name.find("bn2") != std::string::npos || entry.name.find("shortcut") != std::string::npos;
       views[i].fill_(2.0);
       if (!summed) views[i].slice(0, 0, entry.numel, 4).fill_(-2.0);
     } else if (entry.fan_in > 0) {
@@ -156,7 +157,8 @@ TEST_P(BackpropTest, IsNearInBfloat16) {
 
 INSTANTIATE_TEST_SUITE_P(Networks, BackpropTest,
                          testing::Values(R"({"name": "mlp", "hidden": [20, 10]})",
-                                         R"({"name": "vgg11", "width": 0.25})", R"({"name": "vgg11_bn", "width": 0.25})",
+                                         R"({"name": "vgg11", "width": 0.25})",
+                                         R"({"name": "vgg11_bn", "width": 0.25})",
                                          R"({"name": "resnet20", "width": 0.25})",
                                          R"({"name": "resnet18", "width": 0.125})"));
 

@@ -1,0 +1,67 @@
+#include "experiment/seeds.h"
+
+#include <cmath>
+#include <numeric>
+
+#include "train/run_folder.h"
+
+namespace thalweg {
+namespace {
+
+namespace fs = std::filesystem;
+
+nlohmann::json statistics_of(const nlohmann::json& values) {
+  nlohmann::json out = {{"values", values}, {"mean", nullptr}, {"std", nullptr}};
+  std::vector<double> numbers;
+  for (const nlohmann::json& value : values) {
+    if (!value.is_number()) return out;  // JSON writes NaN as null
+    numbers.push_back(value.get<double>());
+  }
+  const auto count = static_cast<double>(numbers.size());
+  const double mean = std::accumulate(numbers.begin(), numbers.end(), 0.0) / count;
+  out["mean"] = mean;
+  if (numbers.size() < 2) return out;
+  double squares = 0;
+  for (const double number : numbers) squares += (number - mean) * (number - mean);
+  out["std"] = std::sqrt(squares / (count - 1));
+  return out;
+}
+
+// Run folders of an experiment by the runs' names.
+std::vector<std::pair<std::string, fs::path>> runs_of(const Member& member) {
+  std::vector<std::pair<std::string, fs::path>> out = {{"main", member.folder / "main"}};
+  for (const BranchConfig& branch : member.session.config.branches)
+    out.emplace_back(branch.name, member.folder / "branches" / branch.name);
+  return out;
+}
+
+}  // namespace
+
+std::vector<Member> members_of(const Session& session, const fs::path& folder) {
+  if (session.config.seeds.empty()) return {{session, folder}};
+  std::vector<Member> out;
+  for (const std::uint64_t seed : session.config.seeds) {
+    Member member{session, folder / "seeds" / std::to_string(seed)};
+    member.session.config.seed = seed;
+    member.session.config.seeds.clear();
+    out.push_back(std::move(member));
+  }
+  return out;
+}
+
+nlohmann::json summarise_seeds(const std::vector<Member>& members) {
+  nlohmann::json seeds = nlohmann::json::array(), runs;
+  for (const Member& member : members) {
+    seeds.push_back(member.session.config.seed);
+    for (const auto& [name, run] : runs_of(member)) {
+      const nlohmann::json final_metrics = read_run_status(run).at("final");
+      for (const auto& [metric, value] : final_metrics.items()) runs[name][metric].push_back(value);
+    }
+  }
+  for (nlohmann::json& metrics : runs) {
+    for (nlohmann::json& values : metrics) values = statistics_of(values);
+  }
+  return {{"seeds", seeds}, {"runs", runs}};
+}
+
+}  // namespace thalweg

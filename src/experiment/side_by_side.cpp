@@ -1,0 +1,129 @@
+#include "experiment/side_by_side.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include <ATen/Parallel.h>
+
+#include "base/stop.h"
+#include "base/stream.h"
+
+namespace thalweg {
+namespace {
+
+bool is_stop(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const Stopped&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+// Hands out jobs to lanes and keeps how they ended.
+class JobBoard {
+ public:
+  explicit JobBoard(const std::vector<Job>& jobs) : jobs_(jobs), states_(jobs.size()), errors_(jobs.size()) {}
+
+  // Takes jobs until none is left to begin.
+  void work() {
+    while (const std::optional<std::size_t> job = take()) {
+      std::exception_ptr error;
+      try {
+        jobs_[*job].work();
+      } catch (...) {
+        error = std::current_exception();
+      }
+      end(*job, error);
+    }
+  }
+
+  void rethrow() const {
+    std::exception_ptr stop;
+    for (const std::exception_ptr& error : errors_) {
+      if (!error) continue;
+      if (!is_stop(error)) std::rethrow_exception(error);
+      if (!stop) stop = error;
+    }
+    if (stop) std::rethrow_exception(stop);
+    if (std::count(states_.begin(), states_.end(), State::kWaiting) > 0)
+      throw Stopped("stopped between two runs; run the same command again to go on");
+  }
+
+ private:
+  enum class State { kWaiting, kRunning, kDone, kFailed };
+
+  // The next job that may begin; waits where all that are left come after jobs that are running.
+  std::optional<std::size_t> take() {
+    std::unique_lock lock(mutex_);
+    while (!stop_requested()) {
+      bool blocked = false;
+      for (std::size_t i = 0; i < jobs_.size(); ++i) {
+        if (states_[i] != State::kWaiting) continue;
+        const State before = jobs_[i].after ? states_[*jobs_[i].after] : State::kDone;
+        if (before == State::kFailed) {
+          states_[i] = State::kFailed;
+        } else if (before == State::kDone) {
+          states_[i] = State::kRunning;
+          return i;
+        } else {
+          blocked = true;
+        }
+      }
+      if (!blocked) break;
+      ended_.wait(lock);
+    }
+    return std::nullopt;
+  }
+
+  void end(std::size_t job, const std::exception_ptr& error) {
+    const std::lock_guard lock(mutex_);
+    states_[job] = error ? State::kFailed : State::kDone;
+    errors_[job] = error;
+    ended_.notify_all();
+  }
+
+  const std::vector<Job>& jobs_;
+  std::vector<State> states_;
+  std::vector<std::exception_ptr> errors_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+};
+
+// LibTorch's number of threads is a setting of the process and of each thread.
+class ThreadCount {
+ public:
+  explicit ThreadCount(int threads) : before_(at::get_num_threads()) { at::set_num_threads(threads); }
+  ~ThreadCount() { at::set_num_threads(before_); }
+  ThreadCount(const ThreadCount&) = delete;
+  ThreadCount& operator=(const ThreadCount&) = delete;
+
+ private:
+  int before_;
+};
+
+}  // namespace
+
+void run_side_by_side(const std::vector<Job>& jobs, const Lanes& lanes) {
+  const ThreadCount threads(lanes.threads);
+  JobBoard board(jobs);
+  if (lanes.count == 1) {
+    board.work();
+  } else {
+    std::vector<std::jthread> workers;
+    for (int lane = 0; lane < lanes.count; ++lane) {
+      workers.emplace_back([&] {
+        at::set_num_threads(lanes.threads);
+        use_own_stream(lanes.device);
+        board.work();
+      });
+    }
+  }
+  board.rethrow();
+}
+
+}  // namespace thalweg

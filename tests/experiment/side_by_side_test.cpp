@@ -1,0 +1,102 @@
+#include "experiment/side_by_side.h"
+
+#include <atomic>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include <ATen/Parallel.h>
+
+#include "base/stop.h"
+#include "expect_error.h"
+
+namespace thalweg {
+namespace {
+
+Lanes lanes_of(int count, int threads = 1) {
+  return {count, threads, at::kCPU};
+}
+
+class SideBySide : public testing::TestWithParam<int> {
+ protected:
+  void TearDown() override { request_stop(false); }
+
+  // A job that notes its number when it is done.
+  Job noting(int number, std::optional<std::size_t> after = {}) {
+    return {[this, number] {
+              const std::lock_guard lock(mutex_);
+              done_.push_back(number);
+            },
+            after};
+  }
+  Job failing(const std::string& message) {
+    return {[message] { fail("{}", message); }};
+  }
+  std::vector<int> sorted() const {
+    std::vector<int> out = done_;
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+  std::mutex mutex_;
+  std::vector<int> done_;
+};
+
+TEST_P(SideBySide, DoesEveryJobOnce) {
+  std::vector<Job> jobs;
+  for (int i = 0; i < 20; ++i) jobs.push_back(noting(i));
+  run_side_by_side(jobs, lanes_of(GetParam()));
+  const std::vector<int> done = sorted();
+  ASSERT_EQ(done.size(), 20u);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(done[static_cast<std::size_t>(i)], i);
+}
+
+TEST_P(SideBySide, AJobWaitsForTheOneItComesAfter) {
+  std::atomic<bool> first = false;
+  std::vector<Job> jobs = {{[&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    first = true;
+  }}};
+  for (int i = 0; i < 4; ++i) jobs.push_back({[&] { EXPECT_TRUE(first); }, 0});
+  run_side_by_side(jobs, lanes_of(GetParam()));
+}
+
+TEST_P(SideBySide, OthersGoOnWhereOneFailsButNotThoseBehindIt) {
+  const std::vector<Job> jobs = {noting(0), failing("first"), noting(2, 1), failing("second"), noting(4, 0)};
+  expect_error([&] { run_side_by_side(jobs, lanes_of(GetParam())); }, "first");
+  EXPECT_EQ(sorted(), (std::vector<int>{0, 4}));
+}
+
+TEST_P(SideBySide, NoJobBeginsAfterAStop) {
+  const std::vector<Job> jobs = {{[] { request_stop(); }}, noting(1, 0), noting(2, 0)};
+  EXPECT_THROW(run_side_by_side(jobs, lanes_of(GetParam())), Stopped);
+  EXPECT_TRUE(done_.empty());
+}
+
+TEST_P(SideBySide, AFailureIsToldRatherThanTheStopOfOthers) {
+  const std::vector<Job> jobs = {{[] { throw Stopped("stopped"); }}, failing("disk full")};
+  expect_error([&] { run_side_by_side(jobs, lanes_of(GetParam())); }, "disk full");
+}
+
+TEST_P(SideBySide, EachJobHasTheThreadsOfItsLaneAndTheCallerItsOwnAfterwards) {
+  const int before = at::get_num_threads();
+  run_side_by_side({{[] { EXPECT_EQ(at::get_num_threads(), 3); }}, {[] { EXPECT_EQ(at::get_num_threads(), 3); }}},
+                   lanes_of(GetParam(), 3));
+  EXPECT_EQ(at::get_num_threads(), before);
+}
+
+INSTANTIATE_TEST_SUITE_P(Lanes, SideBySide, testing::Values(1, 2, 5));
+
+TEST(SideBySideLanes, WorkAtTheSameTime) {
+  std::promise<void> a, b;
+  const auto meet = [](std::promise<void>& mine, std::promise<void>& other) {
+    mine.set_value();
+    ASSERT_EQ(other.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
+  };
+  run_side_by_side({{[&] { meet(a, b); }}, {[&] { meet(b, a); }}}, lanes_of(2));
+}
+
+}  // namespace
+}  // namespace thalweg

@@ -1,0 +1,91 @@
+"""An experiment over several seeds, its runs side by side."""
+import signal
+import statistics
+import unittest
+
+import cli
+
+RUN_FILES = ("weights.safetensors", "trajectory/weights.f32", "trajectory/index.log")
+
+
+class Seeds(cli.CliTest):
+    def config(self, **others):
+        return self.write("config.json", cli.experiment_config(cli.MLP, **{"threads": 2, **others}))
+
+    def experiment(self, name, *args, **others):
+        out = self.folder / name
+        cli.run_ok("experiment", self.config(**others), "--out", out, "--quiet", *args)
+        return out
+
+    def assert_same_runs(self, one, two):
+        for run in cli.RUNS.values():
+            for file in RUN_FILES:
+                self.assertEqual((one / run / file).read_bytes(), (two / run / file).read_bytes(), f"{run}/{file}")
+
+    def test_each_seed_is_the_experiment_of_that_seed_alone(self):
+        out = self.experiment("out", seeds=[5, 11, 2], parallel_runs=2)
+        for seed in (5, 11, 2):
+            alone = self.experiment(f"alone-{seed}", "--seed", seed, seeds=[5, 11, 2], parallel_runs=2)
+            member = out / "seeds" / str(seed)
+            self.assert_same_runs(alone, member)
+            surfaces = [cli.read_surface(folder / "surfaces/pca.h5")[0] for folder in (alone, member)]
+            self.assertEqual(surfaces[0]["test_loss"].tobytes(), surfaces[1]["test_loss"].tobytes())
+            self.assertEqual(cli.read_json(member / "config.json"), cli.read_json(alone / "config.json"))
+
+    def test_a_run_beside_others_equals_the_run_alone(self):
+        together = self.experiment("together", parallel_runs=2)
+        alone = self.experiment("alone", threads=1)
+        self.assert_same_runs(together, alone)
+        trained = self.folder / "trained"
+        cli.run_ok("train", self.config(parallel_runs=2), "--out", trained, "--quiet")
+        for file in RUN_FILES:
+            self.assertEqual((trained / file).read_bytes(), (together / "main" / file).read_bytes(), file)
+
+    def test_the_summary_holds_mean_and_deviation_of_what_the_runs_ended_with(self):
+        out = self.experiment("out", seeds=[5, 11, 2])
+        summary = cli.read_json(out / "seeds.json")
+        self.assertEqual((summary["seeds"], set(summary["runs"])), ([5, 11, 2], set(cli.RUNS)))
+        for run, folder in cli.RUNS.items():
+            finals = [cli.read_json(out / "seeds" / str(seed) / folder / "status.json")["final"] for seed in (5, 11, 2)]
+            self.assertEqual(set(summary["runs"][run]), set(finals[0]))
+            for metric, told in summary["runs"][run].items():
+                values = [final[metric] for final in finals]
+                self.assertEqual(told["values"], values)
+                self.assertAlmostEqual(told["mean"], statistics.mean(values), delta=1e-12)
+                self.assertAlmostEqual(told["std"], statistics.stdev(values), delta=1e-12)
+
+    def test_a_seed_added_later_trains_that_seed_alone(self):
+        out = self.experiment("out", seeds=[5, 11])
+        kept = out / "seeds/5/main/weights.safetensors"
+        before = kept.stat().st_mtime_ns
+        self.experiment("out", seeds=[5, 11, 3])
+        self.assertEqual(kept.stat().st_mtime_ns, before)
+        self.assertEqual(len(cli.read_json(out / "seeds.json")["runs"]["main"]["test_loss"]["values"]), 3)
+
+    def test_stopped_or_killed_it_goes_on_to_the_same_bits(self):
+        many = {"seeds": [5, 11, 2], "parallel_runs": 2}
+        fresh = self.experiment("fresh", **many)
+        out = self.folder / "out"
+        command = ["experiment", self.config(**many), "--out", out, "--quiet"]
+        begun = [lambda: (out / "seeds/11/main/metrics.jsonl").exists(), lambda: (out / "seeds/2/main/metrics.jsonl").exists()]
+        for condition, number in zip(begun, (signal.SIGTERM, signal.SIGKILL)):
+            code = cli.signal_when(cli.start(*command), condition, number)
+            self.assertIn(code, (0, 75, -signal.SIGKILL))
+        cli.run_ok(*command)
+        for seed in many["seeds"]:
+            self.assert_same_runs(fresh / "seeds" / str(seed), out / "seeds" / str(seed))
+
+    def test_where_one_run_fails_the_others_end(self):
+        config = cli.experiment_config(cli.MLP, parallel_runs=2)
+        config["branches"][0]["schedule"]["lr"] = 1e6
+        out = self.folder / "out"
+        self.check_fails(1, ["experiment", self.write("config.json", config), "--out", out, "--quiet"], "decay-at-1", "diverged")
+        self.assertEqual(cli.read_json(out / "branches/late/status.json")["state"], "done")
+
+    def test_seeds_that_are_none_are_refused(self):
+        for seeds in ("3", "[1,-2]", "[1,1]", '["a"]'):
+            self.check_fails(2, ["experiment", self.config(), "--out", self.folder / "out", "--set", f"seeds={seeds}"], "seeds")
+
+
+if __name__ == "__main__":
+    unittest.main()
