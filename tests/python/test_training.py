@@ -1,4 +1,4 @@
-"""Training steps against torch.optim.SGD on the same images in the same order."""
+"""Training steps against torch.optim on the same images in the same order."""
 import unittest
 
 import numpy as np
@@ -15,6 +15,7 @@ VGG, RESNET, MLP = MODELS
 # The rate falls at step 6, in the second epoch.
 SCHEDULE = {"kind": "late_decay", "lr": 0.02, "decay_at": 1.2, "factor": 0.1}
 DECAY_STEP = 6
+ADAMW = {"kind": "adamw", "beta1": 0.85, "beta2": 0.99, "eps": 1e-3, "weight_decay": 0.1}
 
 
 def start_model(config):
@@ -42,55 +43,109 @@ def train_config(optimizer, **others):
     return {"epochs": 2, "batch": BATCH, "schedule": SCHEDULE, "optimizer": optimizer, **others}
 
 
-def run_engine(model_config, train, seed=3):
+def run_engine(model_config, train, seed=3, steps=STEPS):
     model = start_model(model_config)
     images, labels = probe.random_images(IMAGES)
-    spec = {"model": model_config, "train": train, "seed": seed, "steps": STEPS}
+    spec = {"model": model_config, "train": train, "seed": seed, "steps": steps}
     return probe.run_probe("train", spec, model, images, labels)
 
 
-def sgd_of(model, optimizer):
+def optimizer_of(model, optimizer):
     exempt = [p for p in model.parameters() if p.ndim == 1] if not optimizer.get("decay_norm_and_bias", True) else []
     decayed = [p for p in model.parameters() if all(p is not e for e in exempt)]
     groups = [{"params": decayed, "weight_decay": optimizer["weight_decay"]}, {"params": exempt, "weight_decay": 0.0}]
-    return torch.optim.SGD([g for g in groups if g["params"]], lr=SCHEDULE["lr"], momentum=optimizer["momentum"],
-                           nesterov=optimizer.get("nesterov", False))
+    groups = [g for g in groups if g["params"]]
+    if optimizer.get("kind") == "adamw":
+        return torch.optim.AdamW(groups, lr=SCHEDULE["lr"], betas=(optimizer["beta1"], optimizer["beta2"]), eps=optimizer["eps"])
+    return torch.optim.SGD(groups, lr=SCHEDULE["lr"], momentum=optimizer["momentum"], nesterov=optimizer.get("nesterov", False))
 
 
-def run_pytorch(model_config, train, order):
-    """Tensors after the steps in float64; `order` holds a permutation an epoch, one behind the other."""
-    model = start_model(model_config).double().train()
+def add_gradient(model, train, x, labels, share):
+    """Of the mean loss of a batch whose image n is mixed with its image N - 1 - n, in as many slices as train says."""
+    size = len(labels)
+    slices = min(train.get("accumulate", 1), size)
+    for k in range(slices):
+        part = slice(size * k // slices, size * (k + 1) // slices)
+        logits = model(share * x[part] + (1 - share) * x[part].flip(0))
+        loss = sum(weight * torch.nn.functional.cross_entropy(logits, wanted, label_smoothing=train.get("label_smoothing", 0.0))
+                   for weight, wanted in ((share, labels[part]), (1 - share, labels[part].flip(0))) if weight > 0)
+        (loss * (part.stop - part.start) / size).backward()
+
+
+def sharpen(model, optimizer, rho, again):
+    """SAM's gradient in place of the plain one. The second pass leaves the statistics of norms alone."""
+    parameters = list(model.parameters())
+    kept = [p.detach().clone() for p in parameters]
+    norm = torch.sqrt(sum((p.grad ** 2).sum() for p in parameters))
+    buffers = {name: b.clone() for name, b in model.named_buffers()}
+    with torch.no_grad():
+        for p in parameters:
+            p.add_(rho * p.grad / norm)
+    optimizer.zero_grad()
+    again()
+    with torch.no_grad():
+        for p, old in zip(parameters, kept):
+            p.copy_(old)
+        for name, b in model.named_buffers():
+            b.copy_(buffers[name])
+
+
+def average_of(model, average, per_epoch):
+    """PyTorch's running average, fed as train.average says; None where the configuration has none."""
+    if average is None:
+        return None, lambda done: None
+    if average["kind"] == "ema":
+        averaged = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(average["decay"]))
+    else:
+        averaged = torch.optim.swa_utils.AveragedModel(model)
+    first = average.get("start_epoch", 0) * per_epoch
+    due = lambda done: done >= first and (average["kind"] == "ema" or done % per_epoch == 0)
+    return averaged, lambda done: due(done) and averaged.update_parameters(model)
+
+
+def run_pytorch(model_config, train, order, steps, shares, dtype=torch.float64):
+    """Tensors after the steps; `order` holds a permutation an epoch, one behind the other."""
+    model = start_model(model_config).to(dtype).train()
     images, labels = probe.random_images(IMAGES)
-    x = reference_models.normalise(images, probe.MEAN, probe.STD)
-    sgd = sgd_of(model, train["optimizer"])
+    x, labels = reference_models.normalise(images, probe.MEAN, probe.STD).to(dtype), torch.from_numpy(labels)
+    config = train["optimizer"]
+    optimizer = optimizer_of(model, config)
     per_epoch = -(-IMAGES // BATCH)
-    for step in range(STEPS):
+    averaged, update_average = average_of(model, train.get("average"), per_epoch)
+    for step in range(steps):
         epoch, k = divmod(step, per_epoch)
         chosen = torch.from_numpy(order[epoch * IMAGES:(epoch + 1) * IMAGES][k * BATCH:(k + 1) * BATCH])
-        for group in sgd.param_groups:
+        for group in optimizer.param_groups:
             group["lr"] = SCHEDULE["lr"] * (SCHEDULE["factor"] if step >= DECAY_STEP else 1)
-        loss = torch.nn.functional.cross_entropy(model(x[chosen]), torch.from_numpy(labels)[chosen],
-                                                 label_smoothing=train.get("label_smoothing", 0.0))
-        sgd.zero_grad()
-        loss.backward()
-        sgd.step()
-    return {name: t.numpy() for name, t in reference_models.tensors_of(model).items()}
+        optimizer.zero_grad()
+        gradient = lambda: add_gradient(model, train, x[chosen], labels[chosen], shares[step])
+        gradient()
+        if config.get("sam_rho"):
+            sharpen(model, optimizer, config["sam_rho"], gradient)
+        if config.get("clip_norm"):
+            torch.nn.utils.clip_grad_norm_(model.parameters(), config["clip_norm"])
+        optimizer.step()
+        update_average(step + 1)
+    out = {name: t.numpy() for name, t in reference_models.tensors_of(model).items()}
+    if averaged is not None:
+        out.update({"average." + name: p.detach().numpy() for name, p in averaged.module.named_parameters()})
+    return out
 
 
 class Training(unittest.TestCase):
-    def check_training(self, model_config, train):
+    def check_training(self, model_config, train, steps=STEPS):
         """Against float64, tensor by tensor, relative to how far training moved the tensor. Rounding, amplified from step
         to step, costs 1e-6 to 1e-5; a step taken wrongly 1e-2 and more. A tensor that hardly moves (a bias in
         front of a norm) counts with a hundredth of the whole movement."""
-        got = run_engine(model_config, train)
-        exact = run_pytorch(model_config, train, got["order"])
-        self.assertEqual(set(got) - {"order"}, set(exact))
+        got = run_engine(model_config, train, steps=steps)
+        exact = run_pytorch(model_config, train, got["order"], steps, got["shares"])
+        self.assertEqual(set(got) - {"order", "shares"}, set(exact))
         start = reference_models.tensors_of(start_model(model_config))
-        moved = {name: np.linalg.norm(exact[name] - start[name].double().numpy()) for name in exact}
+        moved = {name: np.linalg.norm(exact[name] - start[name.removeprefix("average.")].double().numpy()) for name in exact}
         total = np.linalg.norm([distance for name, distance in moved.items() if "running" not in name])
         self.assertGreater(total, 0.1)
         for name, value in exact.items():
-            stored = STEPS * 6e-8 * np.linalg.norm(value)  # each step rounds the weights themselves
+            stored = steps * 6e-8 * np.linalg.norm(value)  # each step rounds the weights themselves
             self.assertLess(np.linalg.norm(got[name] - value), 1e-4 * (moved[name] + 0.01 * total) + stored, name)
         return got
 
@@ -122,6 +177,73 @@ class Training(unittest.TestCase):
         for model in (RESNET, MLP):
             with self.subTest(**model):
                 self.check_training(model, train_config({"momentum": 0.9, "weight_decay": 0.0}, label_smoothing=0.1))
+
+    def check_fifty_steps(self, model, optimizer):
+        """Rounding grows from step to step, by a factor that depends on the network: what PyTorch's own float32 is off by
+        tells it."""
+        with self.subTest(**model):
+            train = {**train_config(optimizer), "epochs": 10}
+            got = run_engine(model, train, steps=50)
+            exact, single = (run_pytorch(model, train, got["order"], 50, got["shares"], dtype) for dtype in (torch.float64, torch.float32))
+            start = reference_models.tensors_of(start_model(model))
+            for running in (False, True):
+                names = [name for name in start if ("running" in name) == running]
+                if not names:
+                    continue
+                value, moved = flat(exact, names), np.linalg.norm(flat(exact, names) - flat(start, names))
+                error, usual = (np.linalg.norm(flat(tensors, names) - value) for tensors in (got, single))
+                self.assertLess(error, 5 * usual + 1e-5 * np.linalg.norm(value))
+                self.assertLess(error, 1e-2 * moved)
+
+    def test_fifty_steps_of_sgd(self):
+        for model in MODELS:
+            self.check_fifty_steps(model, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.01})
+
+    def test_fifty_steps_of_adamw(self):
+        for model in MODELS:
+            self.check_fifty_steps(model, ADAMW)
+
+    def test_adamw_with_norms_and_biases_exempt(self):
+        self.check_training(VGG, train_config({**ADAMW, "decay_norm_and_bias": False}))
+
+    def test_gradients_are_clipped_to_a_norm(self):
+        for model in MODELS:
+            with self.subTest(**model):
+                plain = {"momentum": 0.9, "weight_decay": 0.01}
+                free = self.check_training(model, train_config({**plain, "clip_norm": 1e6}))
+                got = self.check_training(model, train_config({**plain, "clip_norm": 0.7}))
+                self.assertGreater(np.abs(flat(got, list(free)) - flat(free, list(free))).max(), 1e-3)
+
+    def test_sharpness_aware_steps(self):
+        for model in MODELS:
+            with self.subTest(**model):
+                self.check_training(model, train_config({"momentum": 0.9, "weight_decay": 0.01, "sam_rho": 0.05}))
+
+    def test_batches_in_slices(self):
+        for model in MODELS:
+            with self.subTest(**model):
+                self.check_training(model, train_config({"momentum": 0.9, "weight_decay": 0.01}, accumulate=2))
+
+    def test_mixup(self):
+        for model in MODELS:
+            with self.subTest(**model):
+                got = self.check_training(model, train_config({"momentum": 0.9, "weight_decay": 0.01}, mixup=0.4))
+                self.assertTrue(((got["shares"] > 0) & (got["shares"] < 1)).all())
+                self.assertEqual(len(set(got["shares"])), STEPS)
+
+    def test_all_of_it_together(self):
+        both = {**ADAMW, "clip_norm": 1.5, "sam_rho": 0.02}
+        self.check_training(MLP, train_config(both, accumulate=2, mixup=1.0, label_smoothing=0.1))
+
+    def test_averages(self):
+        for average in ({"kind": "ema", "decay": 0.8}, {"kind": "ema", "decay": 0.8, "start_epoch": 1.2},
+                        {"kind": "swa"}, {"kind": "swa", "start_epoch": 3}):
+            with self.subTest(**average):
+                train = train_config({"momentum": 0.9, "weight_decay": 0.01}, average=average)
+                got = self.check_training(MLP, {**train, "epochs": 5}, steps=25)
+                weights = [name for name in got if name.startswith("fc")]
+                away = flat(got, ["average." + name for name in weights]) - flat(got, weights)
+                self.assertGreater(np.linalg.norm(away), 1e-4)
 
     def test_each_epoch_takes_every_image_once_in_an_order_of_its_own(self):
         order = run_engine(MLP, train_config({"momentum": 0.0, "weight_decay": 0.0}))["order"]

@@ -6,7 +6,8 @@
 // SPEC of the first two: {"model": {...}, "train": {...}, "seed": 0, "steps": 5, "mean": [...], "std": [...]}. IN holds
 // the network's tensors under their PyTorch names prefixed "w.", `images` uint8 [N, 3, 32, 32] and `labels` int64. OUT
 // of forward: `eager`, `compiled` logits. OUT of train: the tensors after `steps` updates under their names, and
-// `order`, the images of each step. SPEC of schedule: {"schedule": {...}, "steps_per_epoch": 1, "epochs": 10, "steps":
+// `order`, the images of each epoch, `average.` and a name where averages are asked for, and `shares`, the share of the
+// first image in the mixture of each step. SPEC of schedule: {"schedule": {...}, "steps_per_epoch": 1, "epochs": 10, "steps":
 // 10}. OUT: `lr` float64 [steps] and `changes`, the steps at which the rate changes.
 #include <cstdio>
 
@@ -31,9 +32,10 @@ at::Tensor flatten(const Layout& layout, const SafetensorsFile& in) {
   return flat;
 }
 
-void add_named(std::vector<NamedTensor>& out, const Layout& layout, const at::Tensor& flat) {
+void add_named(std::vector<NamedTensor>& out, const Layout& layout, const at::Tensor& flat,
+               const std::string& prefix = "") {
   const auto views = layout.views(flat);
-  for (std::size_t i = 0; i < views.size(); ++i) out.push_back({layout.entries()[i].name, views[i]});
+  for (std::size_t i = 0; i < views.size(); ++i) out.push_back({prefix + layout.entries()[i].name, views[i]});
 }
 
 std::vector<NamedTensor> forward(const Graph& graph, const TrainState& state, const ImageBatches& images) {
@@ -63,6 +65,10 @@ std::vector<NamedTensor> train(const nlohmann::json& spec, const Graph& graph, c
   for (std::int64_t epoch = 0; epoch * per_epoch < steps; ++epoch)
     orders.push_back(epoch_order(seed, epoch, images.size()));
   out.push_back({"order", at::cat(orders)});
+  if (step.average().defined()) add_named(out, graph.parameters, step.average(), "average.");
+  const at::Tensor shares = at::empty({steps}, at::kDouble);
+  for (std::int64_t k = 0; k < steps; ++k) shares.data_ptr<double>()[k] = mixup_share(seed, k, config.mixup);
+  out.push_back({"shares", shares});
   return out;
 }
 
