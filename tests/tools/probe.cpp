@@ -7,8 +7,8 @@
 // the network's tensors under their PyTorch names prefixed "w.", `images` uint8 [N, 3, 32, 32] and `labels` int64. OUT
 // of forward: `eager`, `compiled` logits. OUT of train: the tensors after `steps` updates under their names, and
 // `order`, the images of each epoch, `average.` and a name where averages are asked for, and `shares`, the share of the
-// first image in the mixture of each step. SPEC of schedule: {"schedule": {...}, "steps_per_epoch": 1, "epochs": 10, "steps":
-// 10}. OUT: `lr` float64 [steps] and `changes`, the steps at which the rate changes.
+// first image in the mixture of each step. SPEC of schedule: {"schedule": {...}, "steps_per_epoch": 1, "epochs": 10,
+// "steps": 10}. OUT: `lr` float64 [steps] and `changes`, the steps at which the rate changes.
 #include <cstdio>
 
 #include <ATen/ATen.h>

@@ -1,0 +1,216 @@
+// Batch norm with its add and ReLU against the formulas in double, and the CUDA kernels against their CPU twins.
+#include "kernels/norm.h"
+
+#include <gtest/gtest.h>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "base/stream.h"
+
+namespace thalweg {
+namespace {
+
+struct Case {
+  std::int64_t rows, channels;
+  bool relu, other;
+  at::ScalarType type;
+};
+
+std::string name_of(const testing::TestParamInfo<Case>& info) {
+  const Case& c = info.param;
+  return std::to_string(c.rows) + "x" + std::to_string(c.channels) + (c.relu ? "Relu" : "") + (c.other ? "Add" : "") +
+         (c.type == at::kFloat ? "F32" : "Bf16");
+}
+
+// All that the two kernels write, and what they read.
+struct Norm {
+  at::Tensor x, other, dy, weight, bias, running_mean, running_var;
+  at::Tensor y, mean, invstd, dx, dother, dweight, dbias;
+};
+
+Norm problem_of(const Case& c) {
+  auto generator = at::detail::createCPUGenerator(11);
+  const auto random = [&](at::IntArrayRef shape) { return at::randn(shape, generator); };
+  Norm norm;
+  norm.x = (random({c.rows, c.channels}) * 1.5 + 3).to(c.type);
+  norm.other = random({c.rows, c.channels}).to(c.type);
+  norm.dy = random({c.rows, c.channels}).to(c.type);
+  norm.weight = random({c.channels});
+  norm.bias = random({c.channels});
+  norm.running_mean = random({c.channels});
+  norm.running_var = at::rand({c.channels}, generator) + 0.5;
+  return norm;
+}
+
+NormShape shape_of(const Case& c) {
+  return {c.rows, c.channels, c.type == at::kFloat ? ActivationType::kFloat32 : ActivationType::kBFloat16, c.relu};
+}
+
+float* floats(const at::Tensor& tensor) {
+  return tensor.mutable_data_ptr<float>();
+}
+
+// Forward, then backward, on `device`; what comes back lies on the CPU.
+Norm run(const Case& c, c10::Device device, Norm norm, bool in_place = false) {
+  for (at::Tensor Norm::*tensor :
+       {&Norm::x, &Norm::other, &Norm::dy, &Norm::weight, &Norm::bias, &Norm::running_mean, &Norm::running_var})
+    norm.*tensor = (norm.*tensor).to(device, (norm.*tensor).scalar_type(), false, /*copy=*/true);
+  norm.y = at::empty_like(norm.x);
+  norm.dx = in_place ? norm.x : at::empty_like(norm.x);
+  norm.dother = at::empty_like(norm.x);
+  for (at::Tensor Norm::*tensor : {&Norm::mean, &Norm::invstd, &Norm::dweight, &Norm::dbias})
+    norm.*tensor = at::empty_like(norm.weight);
+  const NormShape shape = shape_of(c);
+  const at::Tensor partial = at::empty({shape.num_chunks(), 2, c.channels}, norm.weight.options());
+  NormForwardArgs forward;
+  forward.shape = shape;
+  forward.x = norm.x.const_data_ptr();
+  forward.other = c.other ? norm.other.const_data_ptr() : nullptr;
+  forward.y = norm.y.mutable_data_ptr();
+  forward.weight = floats(norm.weight);
+  forward.bias = floats(norm.bias);
+  forward.running_mean = floats(norm.running_mean);
+  forward.running_var = floats(norm.running_var);
+  forward.mean = floats(norm.mean);
+  forward.invstd = floats(norm.invstd);
+  forward.partial = floats(partial);
+  NormBackwardArgs backward;
+  backward.shape = shape;
+  backward.x = norm.x.const_data_ptr();
+  backward.y = norm.y.const_data_ptr();
+  backward.dy = norm.dy.const_data_ptr();
+  backward.dx = norm.dx.mutable_data_ptr();
+  backward.dother = c.other && c.relu ? norm.dother.mutable_data_ptr() : nullptr;
+  backward.weight = floats(norm.weight);
+  backward.mean = floats(norm.mean);
+  backward.invstd = floats(norm.invstd);
+  backward.dweight = floats(norm.dweight);
+  backward.dbias = floats(norm.dbias);
+  backward.partial = floats(partial);
+  if (device.is_cuda()) {
+    norm_forward_cuda(forward, current_stream(device));
+    norm_backward_cuda(backward, current_stream(device));
+  } else {
+    norm_forward_cpu(forward);
+    norm_backward_cpu(backward);
+  }
+  for (at::Tensor Norm::*tensor : {&Norm::y, &Norm::mean, &Norm::invstd, &Norm::dx, &Norm::dother, &Norm::dweight,
+                                   &Norm::dbias, &Norm::running_mean, &Norm::running_var})
+    norm.*tensor = (norm.*tensor).cpu();
+  return norm;
+}
+
+// The formulas of kernels/norm.h in double; ReLU's mask from `y`, as the kernels saw it.
+Norm expected(const Case& c, Norm norm, const at::Tensor& seen_y) {
+  const at::Tensor x = norm.x.to(at::kDouble);
+  const auto rows = static_cast<double>(c.rows);
+  norm.mean = x.mean(0);
+  const at::Tensor var = (x - norm.mean).square().sum(0) / rows;
+  norm.invstd = 1 / at::sqrt(var + 1e-5);
+  const at::Tensor xhat = (x - norm.mean) * norm.invstd;
+  norm.y = xhat * norm.weight + norm.bias;
+  if (c.other) norm.y = norm.y + norm.other;
+  if (c.relu) norm.y = at::relu(norm.y);
+  norm.running_mean = 0.9 * norm.running_mean + 0.1 * norm.mean;
+  norm.running_var = 0.9 * norm.running_var + 0.1 * var * rows / (rows - 1);
+  at::Tensor g = norm.dy.to(at::kDouble);
+  if (c.relu) g = g * (seen_y > 0);
+  norm.dother = g;
+  norm.dbias = g.sum(0);
+  norm.dweight = (g * xhat).sum(0);
+  norm.dx = norm.weight * norm.invstd * (g - norm.dbias / rows - xhat * norm.dweight / rows);
+  return norm;
+}
+
+void expect_near(const at::Tensor& got, const at::Tensor& wanted, double tolerance, const char* what) {
+  const double scale = wanted.to(at::kDouble).abs().max().item<double>() + 1e-12;
+  EXPECT_LE((got.to(at::kDouble) - wanted.to(at::kDouble)).abs().max().item<double>(), tolerance * scale) << what;
+}
+
+void expect_outcome(const Case& c, const Norm& got, const Norm& wanted) {
+  const double written = c.type == at::kFloat ? 1e-5 : 5e-3;  // an activation is rounded to its type
+  expect_near(got.y, wanted.y, written, "y");
+  expect_near(got.dx, wanted.dx, written, "dx");
+  if (c.relu && c.other) {
+    EXPECT_TRUE(at::equal(got.dother.to(at::kDouble), wanted.dother.to(at::kDouble)));
+  }
+  expect_near(got.mean, wanted.mean, 1e-5, "mean");
+  expect_near(got.invstd, wanted.invstd, 1e-5, "invstd");
+  expect_near(got.running_mean, wanted.running_mean, 1e-5, "running mean");
+  expect_near(got.running_var, wanted.running_var, 1e-5, "running variance");
+  expect_near(got.dbias, wanted.dbias, 1e-5, "dbias");
+  expect_near(got.dweight, wanted.dweight, 1e-5, "dweight");
+}
+
+void expect_same_bits(const Norm& a, const Norm& b) {
+  for (at::Tensor Norm::*tensor : {&Norm::y, &Norm::mean, &Norm::invstd, &Norm::dx, &Norm::dweight, &Norm::dbias})
+    EXPECT_TRUE(at::equal(a.*tensor, b.*tensor));
+}
+
+class NormTest : public testing::TestWithParam<Case> {
+ protected:
+  const Case& case_ = GetParam();
+  const Norm problem_ = problem_of(case_);
+};
+
+TEST_P(NormTest, EqualsTheFormulas) {
+  const Norm got = run(case_, at::kCPU, problem_);
+  expect_outcome(case_, got, expected(case_, problem_, got.y));
+}
+
+TEST_P(NormTest, TheGradientMayTakeThePlaceOfTheInput) {
+  expect_same_bits(run(case_, at::kCPU, problem_, true), run(case_, at::kCPU, problem_));
+}
+
+TEST_P(NormTest, TheBitsDoNotDependOnTheThreads) {
+  const int before = at::get_num_threads();
+  at::set_num_threads(1);
+  const Norm one = run(case_, at::kCPU, problem_);
+  at::set_num_threads(3);
+  const Norm three = run(case_, at::kCPU, problem_);
+  at::set_num_threads(before);
+  expect_same_bits(one, three);
+}
+
+TEST_P(NormTest, OnAGpuEqualsTheFormulasAndItselfAgain) {
+  if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
+  const c10::Device gpu(c10::kCUDA, 0);
+  const Norm got = run(case_, gpu, problem_);
+  expect_outcome(case_, got, expected(case_, problem_, got.y));
+  expect_same_bits(got, run(case_, gpu, problem_));
+  expect_same_bits(got, run(case_, gpu, problem_, true));
+}
+
+// One row more and less than a chunk; channels that no vector width divides.
+INSTANTIATE_TEST_SUITE_P(Shapes, NormTest,
+                         testing::Values(Case{1000, 64, true, true, at::kFloat}, Case{257, 16, true, false, at::kFloat},
+                                         Case{255, 7, false, true, at::kFloat}, Case{5, 3, false, false, at::kFloat},
+                                         Case{4096, 512, true, true, at::kBFloat16},
+                                         Case{300, 24, true, false, at::kBFloat16},
+                                         Case{513, 5, false, true, at::kBFloat16},
+                                         Case{64, 1, false, false, at::kBFloat16}),
+                         name_of);
+
+TEST(Norm, NanAndInfinityPassTheRelu) {
+  const Case c{300, 4, true, false, at::kFloat};
+  Norm problem = problem_of(c);
+  problem.bias[0] = std::nan("");
+  problem.bias[1] = INFINITY;
+  const Norm got = run(c, at::kCPU, problem);
+  EXPECT_TRUE(got.y.select(1, 0).isnan().all().item<bool>());
+  EXPECT_TRUE(got.y.select(1, 1).isinf().all().item<bool>());
+  EXPECT_TRUE(got.y.narrow(1, 2, 2).isfinite().all().item<bool>());
+}
+
+// Far from zero a sum of squares minus a squared mean would have no digit left: 4096^2 is 2^24.
+TEST(Norm, VarianceSurvivesALargeMean) {
+  const Case c{5000, 8, false, false, at::kFloat};
+  Norm problem = problem_of(c);
+  problem.x = problem.x + 4096;
+  const Norm got = run(c, at::kCPU, problem);
+  expect_near(got.invstd, expected(c, problem, got.y).invstd, 1e-4, "invstd");
+}
+
+}  // namespace
+}  // namespace thalweg
