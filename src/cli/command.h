@@ -25,6 +25,7 @@ const std::vector<Command>& commands();
 
 // One function a file, src/cli/<name>.cpp.
 void train_command(int argc, char** argv);
+void lr_range_command(int argc, char** argv);
 void experiment_command(int argc, char** argv);
 void plane_command(int argc, char** argv);
 void landscape_command(int argc, char** argv);
@@ -61,6 +62,7 @@ class CommandLine {
   std::vector<std::string> texts(const std::string& name) const;
   // Usage Error if it lies outside [min, max].
   std::int64_t integer(const std::string& name, std::int64_t min, std::int64_t max) const;
+  double number(const std::string& name) const { return result_[name].as<double>(); }
   // Usage Error that names the flag or argument if it was not given.
   std::string required(const std::string& name, const std::string& what) const;
   CommonFlags common() const;

@@ -1,0 +1,82 @@
+#include "train/lr_range.h"
+
+#include <cmath>
+
+#include "base/stop.h"
+#include "cli/command.h"
+#include "experiment/session.h"
+#include "io/atomic_file.h"
+#include "report/lr_range_figure.h"
+
+namespace thalweg {
+namespace {
+
+namespace fs = std::filesystem;
+
+LrRangeConfig range_of(const CommandLine& line) {
+  LrRangeConfig config;
+  config.low = line.number("from");
+  config.high = line.number("to");
+  config.steps = line.integer("steps", 10, 1'000'000);
+  if (!(config.low > 0 && std::isfinite(config.high) && config.low < config.high))
+    fail_usage("--from and --to: expected 0 < from < to, got {:g} and {:g}", config.low, config.high);
+  return config;
+}
+
+void write_files(const fs::path& csv, const LrRange& range, const std::optional<LrSuggestion>& suggestion) {
+  std::vector<Point2> losses, smoothed;
+  for (const LrRangePoint& point : range.points) {
+    losses.push_back({point.lr, point.loss});
+    smoothed.push_back({point.lr, point.smoothed});
+  }
+  write_file_atomically(csv, lr_range_csv(range.points));
+  write_file_atomically(fs::path(csv).replace_extension(".svg"),
+                        lr_range_figure(losses, smoothed, suggestion ? suggestion->steepest : 0));
+}
+
+}  // namespace
+
+void lr_range_command(int argc, char** argv) {
+  CommandLine line(
+      "lr-range", "Finds a learning rate: a short training whose rate grows from step to step, as CSV and as a figure.",
+      "CONFIG --out FILE.csv",
+      "  thalweg lr-range experiments/demo.json --out out/lr.csv\n"
+      "  thalweg lr-range experiments/demo.json --out out/lr.csv --from 1e-3 --to 1 --steps 200\n");
+  line.add()("config", "configuration file", cxxopts::value<std::string>(), "CONFIG")(
+      "out", "table of rates and losses; the figure goes beside it (.svg)", cxxopts::value<std::string>(), "FILE.csv")(
+      "from", "first rate", cxxopts::value<double>()->default_value("1e-5"), "LR")(
+      "to", "last rate", cxxopts::value<double>()->default_value("10"), "LR")(
+      "steps", "updates from the first to the last", cxxopts::value<std::int64_t>()->default_value("100"), "N");
+  line.positional({"config"});
+  line.parse(argc, argv);
+  const CommonFlags flags = line.common();
+  const fs::path out = line.required("out", "--out FILE.csv");
+  const LrRangeConfig config = range_of(line);
+  const nlohmann::json json = load_config_json(line.required("config", "the configuration file"), flags);
+  const Session session = open_session(read_experiment_config(json), flags.progress);
+  Progress progress("lr-range", "steps", static_cast<double>(config.steps), 0, flags.progress);
+  double done = 0;
+  const LrRange range =
+      test_lr_range(session.main_spec(), session.run_context(), config, [&](const LrRangePoint& point) {
+        progress.update(++done, fmt::format("lr {:.3g}  loss {:.4f}", point.lr, point.smoothed));
+      });
+  progress.finish();
+  const std::optional<LrSuggestion> suggestion = suggest_lr(range.points);
+  if (out.has_parent_path()) fs::create_directories(out.parent_path());
+  if (!range.points.empty()) write_files(out, range, suggestion);
+  if (stop_requested())
+    throw Stopped(fmt::format("lr-range: stopped after {} steps, which {} holds; the same command begins again",
+                              range.points.size(), out.string()));
+  if (flags.json) {
+    nlohmann::json result = {{"file", out.string()}, {"steps", range.points.size()}, {"diverged", range.diverged}};
+    if (suggestion) result["steepest"] = suggestion->steepest, result["lowest"] = suggestion->lowest;
+    fmt::print("{}\n", result.dump());
+  } else if (suggestion) {
+    fmt::print("{}: the loss falls fastest at a rate of {:.3g}, and is lowest at {:.3g}\n", out.string(),
+               suggestion->steepest, suggestion->lowest);
+  } else {
+    fmt::print("{}: the loss never falls; try smaller rates (--from)\n", out.string());
+  }
+}
+
+}  // namespace thalweg
