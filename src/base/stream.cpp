@@ -6,18 +6,26 @@
 
 namespace thalweg {
 
-void use_device(c10::Device device) {
-  if (!device.is_cuda()) return;
+namespace {
+
+void make_current(c10::Device device) {
   c10::cuda::set_device(device.index() < 0 ? static_cast<c10::DeviceIndex>(0) : device.index());
+}
+
+}  // namespace
+
+void use_device(c10::Device device, bool deterministic) {
+  if (!device.is_cuda()) return;
+  make_current(device);
   at::globalContext().setAllowTF32CuDNN(false);
   at::globalContext().setAllowTF32CuBLAS(false);
-  at::globalContext().setDeterministicCuDNN(true);
-  at::globalContext().setBenchmarkCuDNN(false);
+  at::globalContext().setDeterministicCuDNN(deterministic);
+  at::globalContext().setBenchmarkCuDNN(!deterministic);
 }
 
 void use_own_stream(c10::Device device) {
   if (!device.is_cuda()) return;
-  use_device(device);
+  make_current(device);
   c10::cuda::setCurrentCUDAStream(c10::cuda::getStreamFromPool(false, device.index()));
 }
 

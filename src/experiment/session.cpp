@@ -17,7 +17,7 @@ namespace thalweg {
 Session open_session(const ExperimentConfig& config, ProgressMode progress) {
   set_num_threads(config.threads);
   const c10::Device device = parse_device(config.device);
-  use_device(device);
+  use_device(device, config.train.deterministic);
   DataSet data = load_data(config.data);
   const at::IntArrayRef shape = data.train.images.sizes();
   Graph graph = build_model(config.model, {shape[1], shape[2], shape[3]}, data.num_classes());

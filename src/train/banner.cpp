@@ -1,7 +1,5 @@
 #include "train/banner.h"
 
-#include <ATen/Context.h>
-
 namespace thalweg {
 namespace {
 
@@ -47,8 +45,8 @@ std::string run_banner(const RunSpec& spec, const RunContext& context, const Run
   const int threads = spec.provenance.value("threads", 0);
   add("device", fmt::format("{}, {}, {} thread{}", context.device.str(), spec.provenance.value("processor", "?"),
                             threads, threads == 1 ? "" : "s"));
-  const bool deterministic = context.device.is_cpu() || at::globalContext().deterministicCuDNN();
-  add("deterministic", deterministic ? "yes" : "no");
+  const bool deterministic = context.device.is_cpu() || spec.train.deterministic;
+  add("same bits again", deterministic ? "yes" : "no");
   add("seed", std::to_string(spec.seed));
   // Whatever the configuration says of training, in its own words.
   const nlohmann::json train = to_json(spec.train);

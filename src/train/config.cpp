@@ -75,6 +75,7 @@ TrainConfig read_train_config(ConfigReader reader) {
   config.accumulate = reader.get_int("accumulate", config.accumulate, 1, 1 << 20);
   config.mixup = reader.get_double("mixup", 0, 0, 1000);
   config.step_statistics = reader.get_bool("step_statistics", false);
+  config.deterministic = reader.get_bool("deterministic", true);
   config.cuda_graph = reader.get_bool("cuda_graph", true);
   config.augment = read_augment(reader.get_object("augment"));
   if (reader.has("schedule")) config.schedule = reader.get_json("schedule");
@@ -107,6 +108,7 @@ nlohmann::json to_json(const TrainConfig& config) {
       {"accumulate", config.accumulate},
       {"mixup", config.mixup},
       {"step_statistics", config.step_statistics},
+      {"deterministic", config.deterministic},
       {"cuda_graph", config.cuda_graph},
       {"augment", {{"crop", a.crop_padding}, {"flip", a.flip}, {"cutout", a.cutout}}},
       {"schedule", config.schedule},

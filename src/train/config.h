@@ -1,6 +1,6 @@
 // The "train" object of a configuration.
 //
-//   {"epochs": 30, "batch": 128, "precision": "float32", "label_smoothing": 0,
+//   {"epochs": 30, "batch": 128, "precision": "float32", "deterministic": true, "label_smoothing": 0,
 //    "schedule": {...train/schedule.h...},
 //    "optimizer": {"kind": "sgd", "momentum": 0.9, "nesterov": false, "weight_decay": 5e-4,
 //                  "decay_norm_and_bias": true, "clip_norm": 0, "sam_rho": 0},
@@ -52,6 +52,7 @@ struct TrainConfig {
   std::int64_t accumulate = 1;   // slices that a batch is computed in, for memory; each has batch statistics of its own
   double mixup = 0;              // alpha of mixup (kernels/augment.h); 0: off
   bool step_statistics = false;  // "step" lines tell of the gradient too (train/step.h)
+  bool deterministic = true;     // on a GPU false allows faster algorithms whose sums have no fixed order
   bool cuda_graph = true;        // on a GPU a step is one CUDA graph; the same bits either way
   AugmentSpec augment;
   nlohmann::json schedule = {{"kind", "constant"}, {"lr", 0.1}};

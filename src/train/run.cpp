@@ -324,7 +324,17 @@ nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const s
   claim_run_folder(folder, run_identity(spec, context.graph));
   const nlohmann::json status = read_run_status(folder);
   if (!status.is_null() && status.at("state") == "done") return status.at("final");
-  return RunLoop(spec, context, folder, starting_point(spec, context.graph, folder)).run();
+  try {
+    return RunLoop(spec, context, folder, starting_point(spec, context.graph, folder)).run();
+  } catch (const Error&) {
+    throw;  // a step's own out-of-memory among them, which says what batch would fit
+  } catch (const std::exception& error) {
+    if (!is_out_of_memory(error)) throw;
+    fail(
+        "{}: out of memory ({}) for the images, the network and its evaluation, whatever the batch. Take fewer images "
+        "(data.train_images) or a smaller network, or end other programs on {}; what is computed is kept",
+        folder.string(), first_line(error.what()), context.device.str());
+  }
 }
 
 }  // namespace thalweg
