@@ -8,7 +8,7 @@
 # A config is experiments/demo.json unless named. STAGES="build tests" chooses.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
-readonly kStages=${STAGES:-build tests sanitizer kernels experiment}
+readonly kStages=${STAGES:-build tests sanitizer kernels train peer experiment}
 
 # Header and library packages that the build takes from the system. Unpacked, not installed, so any distribution does
 # whose C library is no older than that of the machine that packed them.
@@ -59,7 +59,7 @@ sanitize() {
   local tool status=0
   for tool in memcheck racecheck initcheck synccheck; do
     compute-sanitizer --tool "$tool" --error-exitcode 9 build/release/tests/thalweg_tests \
-      --gtest_filter="${SANITIZER_FILTER:-*Cuda*:*Gpu*}" || status=1
+      --gtest_filter="${SANITIZER_FILTER:-*Cuda*:*Gpu*:PlannedConvolutions*}" || status=1
   done
   return $status
 }
@@ -69,6 +69,27 @@ kernel_benchmarks() {
   cmake --preset bench $(sed -nE 's/^(CMAKE_PREFIX_PATH|CMAKE_CUDA_COMPILER|CUDAToolkit_ROOT|CUDA_TOOLKIT_ROOT_DIR|HDF5_ROOT|CMAKE_LIBRARY_PATH|CMAKE_INCLUDE_PATH|THALWEG_PYTHON|THALWEG_PLOTLY_JS|THALWEG_CUDA_ARCHITECTURES):[A-Z]+=(.*)/-D\1=\2/p' build/release/CMakeCache.txt) &&
     cmake --build build/bench -j "$(nproc)" || return 1
   build/bench/bench/bench_engine cuda:0 20 >"$OUT/bench_engine.jsonl" || status=1
+  return $status
+}
+
+# Steps alone; needs the stage "kernels", which builds it.
+train_benchmarks() {
+  local model batch status=0
+  for model in resnet18 vgg11_bn resnet20; do
+    for batch in 128 512 1024; do
+      build/bench/bench/bench_train $model bf16 $batch cuda:0 4 >>"$OUT/bench_train.jsonl" || status=1
+    done
+  done
+  return $status
+}
+
+# In turns with PyTorch, compiled and not.
+peer_benchmarks() {
+  local batch status=0
+  for batch in 128 1024; do
+    python3 bench/train_peer.py --device cuda:0 --compile --models resnet18 vgg11_bn --precisions bf16 --batch $batch \
+      --rounds 2 --seconds 4 >>"$OUT/bench_train_peer.jsonl" || status=1
+  done
   return $status
 }
 
@@ -106,6 +127,8 @@ run() {
   stage tests gpu_tests
   stage sanitizer sanitize
   stage kernels kernel_benchmarks
+  stage train train_benchmarks
+  stage peer peer_benchmarks
   stage experiment experiment
   cat "$OUT/summary.json"
   exit $failed
