@@ -3,7 +3,9 @@
 // channels, so that every access is coalesced. Partial sums: a block takes one chunk and up to 32 V channels, its rows
 // dealt to the threads of the second dimension, then a tree over them. Totals: a block takes 32 channels, the chunks
 // dealt to 32 threads, then a tree. All orders are functions of the shape alone.
-// Bytes: x is read three times forward (the second time from L2), x, y and dy twice backward.
+// Bytes: x is read three times forward (the second time from L2), x and dy twice backward, and y with an add. With a
+// pool a thread holds V channels of a pooled pixel and reads the four pixels under it; a chunk is the pooled pixels of
+// kNormRows rows.
 #include "kernels/launch.cuh"
 #include "kernels/norm.h"
 
@@ -51,17 +53,17 @@ __device__ void add_rows(float (&a)[V]) {
   for (int v = 0; v < V; ++v) a[v] = shared[threadIdx.x * V + v];
 }
 
-// The rows of a chunk and the channels that a thread of a partial sum holds.
+// The rows (or pooled pixels) of a chunk and the channels that a thread of a partial sum holds.
 struct Share {
-  std::int64_t begin, end;  // rows
+  std::int64_t begin, end;
   std::int64_t channel;
   bool active;
 };
 
 template <int V>
-__device__ Share my_share(const NormShape& shape) {
-  const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * kNormRows;
-  const std::int64_t last = first + kNormRows < shape.rows ? first + kNormRows : shape.rows;
+__device__ Share my_share(const NormShape& shape, std::int64_t rows, std::int64_t chunk_rows) {
+  const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * chunk_rows;
+  const std::int64_t last = first + chunk_rows < rows ? first + chunk_rows : rows;
   const std::int64_t channel = (static_cast<std::int64_t>(blockIdx.y) * blockDim.x + threadIdx.x) * V;
   return {first, last, channel, channel < shape.channels};
 }
@@ -80,7 +82,7 @@ __device__ void save_partial(float* partial, const NormShape& shape, const Share
 template <typename T, int V>
 __global__ void norm_moments_kernel(NormForwardArgs args) {
   const NormShape& shape = args.shape;
-  const Share share = my_share<V>(shape);
+  const Share share = my_share<V>(shape, shape.rows, kNormRows);
   float mean[V] = {}, m2[V] = {};
   if (share.active) {
     for (std::int64_t m = share.begin + threadIdx.y; m < share.end; m += blockDim.y) {
@@ -100,28 +102,85 @@ __global__ void norm_moments_kernel(NormForwardArgs args) {
   save_partial(args.partial, shape, share, mean, m2);
 }
 
-template <typename T, int V, bool kRelu>
-__device__ float masked(const Pack<T, V>& y, const Pack<T, V>& dy, int v) {
-  const float g = to_float(dy.v[v]);
-  if constexpr (!kRelu) return g;
-  return to_float(y.v[v]) <= 0.0f ? 0.0f : g;
+// Where the ReLU's mask comes from: there is none, y, or y computed again.
+enum class Mask { kNone, kRead, kComputed };
+
+// The gradient that reaches the normalisation of channel `c`.
+template <Mask kMask>
+__device__ float masked(const NormBackwardArgs& args, float x, float y, float dy, std::int64_t c) {
+  if constexpr (kMask == Mask::kRead) return y <= 0.0f ? 0.0f : dy;
+  if constexpr (kMask == Mask::kComputed) return normalised(args, x, c) <= 0.0f ? 0.0f : dy;
+  return dy;
 }
 
-template <typename T, int V, bool kRelu>
+template <typename T, int V, Mask kMask>
 __global__ void norm_gradient_sums_kernel(NormBackwardArgs args) {
   const NormShape& shape = args.shape;
-  const Share share = my_share<V>(shape);
+  const Share share = my_share<V>(shape, shape.rows, kNormRows);
   float sum[V] = {}, dot[V] = {};
   if (share.active) {
     for (std::int64_t m = share.begin + threadIdx.y; m < share.end; m += blockDim.y) {
       const std::int64_t i = m * shape.channels + share.channel;
       const auto x = load<T, V>(args.x, i);
       const auto dy = load<T, V>(args.dy, i);
-      const auto y = kRelu ? load<T, V>(args.y, i) : dy;
+      const auto y = kMask == Mask::kRead ? load<T, V>(args.y, i) : dy;
       for (int v = 0; v < V; ++v) {
-        const float g = masked<T, V, kRelu>(y, dy, v);
+        const std::int64_t c = share.channel + v;
+        const float g = masked<kMask>(args, to_float(x.v[v]), to_float(y.v[v]), to_float(dy.v[v]), c);
         sum[v] += g;
-        dot[v] += g * (to_float(x.v[v]) - args.mean[share.channel + v]);
+        dot[v] += g * (to_float(x.v[v]) - args.mean[c]);
+      }
+    }
+    for (int v = 0; v < V; ++v) dot[v] *= args.invstd[share.channel + v];
+  }
+  add_rows(sum);
+  add_rows(dot);
+  save_partial(args.partial, shape, share, sum, dot);
+}
+
+// The four pixels under a pooled one, V channels from `channel` on.
+template <typename T, int V>
+struct Window {
+  std::int64_t at[4];  // elements of [M, C]
+  Pack<T, V> x[4];
+
+  __device__ Window(const NormShape& shape, const void* data, std::int64_t pooled, std::int64_t channel) {
+    const std::int64_t row = shape.window_row(pooled);
+    const std::int64_t rows[4] = {row, row + 1, row + shape.pool_width, row + shape.pool_width + 1};
+    for (int k = 0; k < 4; ++k) {
+      at[k] = rows[k] * shape.channels + channel;
+      x[k] = load<T, V>(data, at[k]);
+    }
+  }
+
+  // Which pixel the pool takes of channel number `v`, and its normalised value.
+  template <typename Args>
+  __device__ int take(const Args& args, int v, std::int64_t channel, float& best) const {
+    int pixel = 0;
+    best = normalised(args, to_float(x[0].v[v]), channel);
+    for (int k = 1; k < 4; ++k) {
+      const float value = normalised(args, to_float(x[k].v[v]), channel);
+      if (is_larger(value, best)) best = value, pixel = k;
+    }
+    return pixel;
+  }
+};
+
+template <typename T, int V>
+__global__ void norm_pooled_sums_kernel(NormBackwardArgs args) {
+  const NormShape& shape = args.shape;
+  const Share share = my_share<V>(shape, shape.pooled_rows(), kNormRows / 4);
+  float sum[V] = {}, dot[V] = {};
+  if (share.active) {
+    for (std::int64_t p = share.begin + threadIdx.y; p < share.end; p += blockDim.y) {
+      const Window<T, V> window(shape, args.x, p, share.channel);
+      const auto dy = load<T, V>(args.dy, p * shape.channels + share.channel);
+      for (int v = 0; v < V; ++v) {
+        float best;
+        const int pixel = window.take(args, v, share.channel + v, best);
+        const float g = best <= 0.0f ? 0.0f : to_float(dy.v[v]);
+        sum[v] += g;
+        dot[v] += g * (to_float(window.x[pixel].v[v]) - args.mean[share.channel + v]);
       }
     }
     for (int v = 0; v < V; ++v) dot[v] *= args.invstd[share.channel + v];
@@ -202,7 +261,42 @@ __global__ void norm_apply_kernel(NormForwardArgs args) {
   save<T, V>(args.y, i, y);
 }
 
-template <typename T, int V, bool kRelu>
+template <typename T, int V>
+__global__ void norm_apply_pooled_kernel(NormForwardArgs args) {
+  const NormShape& shape = args.shape;
+  const std::int64_t i = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * V;
+  if (i >= shape.pooled_rows() * shape.channels) return;
+  const std::int64_t c = i % shape.channels;
+  const Window<T, V> window(shape, args.x, i / shape.channels, c);
+  float y[V];
+  for (int v = 0; v < V; ++v) {
+    window.take(args, v, c + v, y[v]);
+    if (y[v] < 0.0f) y[v] = 0.0f;
+  }
+  save<T, V>(args.y, i, y);
+}
+
+template <typename T, int V>
+__global__ void norm_pooled_gradient_kernel(NormBackwardArgs args) {
+  const NormShape& shape = args.shape;
+  const std::int64_t i = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * V;
+  if (i >= shape.pooled_rows() * shape.channels) return;
+  const std::int64_t c = i % shape.channels;
+  const Window<T, V> window(shape, args.x, i / shape.channels, c);
+  const auto dy = load<T, V>(args.dy, i);
+  float dx[4][V];
+  for (int v = 0; v < V; ++v) {
+    float best;
+    const int pixel = window.take(args, v, c + v, best);
+    const float g = best <= 0.0f ? 0.0f : to_float(dy.v[v]);
+    for (int k = 0; k < 4; ++k) {
+      dx[k][v] = input_gradient(args, to_float(window.x[k].v[v]), k == pixel ? g : 0.0f, c + v);
+    }
+  }
+  for (int k = 0; k < 4; ++k) save<T, V>(args.dx, window.at[k], dx[k]);
+}
+
+template <typename T, int V, Mask kMask>
 __global__ void norm_gradient_kernel(NormBackwardArgs args) {
   const NormShape& shape = args.shape;
   const std::int64_t i = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * V;
@@ -210,10 +304,10 @@ __global__ void norm_gradient_kernel(NormBackwardArgs args) {
   const std::int64_t c = i % shape.channels;
   const auto x = load<T, V>(args.x, i);
   const auto dy = load<T, V>(args.dy, i);
-  const auto y = kRelu ? load<T, V>(args.y, i) : dy;
+  const auto y = kMask == Mask::kRead ? load<T, V>(args.y, i) : dy;
   float g[V], dx[V];
   for (int v = 0; v < V; ++v) {
-    g[v] = masked<T, V, kRelu>(y, dy, v);
+    g[v] = masked<kMask>(args, to_float(x.v[v]), to_float(y.v[v]), to_float(dy.v[v]), c + v);
     dx[v] = input_gradient(args, to_float(x.v[v]), g[v], c + v);
   }
   if (args.dother) save<T, V>(args.dother, i, g);
@@ -233,22 +327,33 @@ Geometry total_geometry(const NormShape& shape) {
           dim3(Tuning::kTotalChannels, Tuning::kTotalThreads)};
 }
 
-Geometry element_geometry(const NormShape& shape, int pack) {
-  return {dim3(ceil_divide(shape.rows * shape.channels / pack, Tuning::kThreads)), dim3(Tuning::kThreads)};
+Geometry element_geometry(const NormShape& shape, std::int64_t rows, int pack) {
+  return {dim3(ceil_divide(rows * shape.channels / pack, Tuning::kThreads)), dim3(Tuning::kThreads)};
 }
 
 template <typename T, int V>
 void forward(const NormForwardArgs& args, cudaStream_t stream) {
   launch("norm_moments", norm_moments_kernel<T, V>, partial_geometry(args.shape, V), stream, args);
   launch("norm_finish_moments", norm_finish_moments_kernel, total_geometry(args.shape), stream, args);
-  launch("norm_apply", norm_apply_kernel<T, V>, element_geometry(args.shape, V), stream, args);
+  const bool pooled = args.shape.pool_width > 0;
+  launch("norm_apply", pooled ? norm_apply_pooled_kernel<T, V> : norm_apply_kernel<T, V>,
+         element_geometry(args.shape, pooled ? args.shape.pooled_rows() : args.shape.rows, V), stream, args);
 }
 
-template <typename T, int V, bool kRelu>
+template <typename T, int V, Mask kMask>
 void backward(const NormBackwardArgs& args, cudaStream_t stream) {
-  launch("norm_gradient_sums", norm_gradient_sums_kernel<T, V, kRelu>, partial_geometry(args.shape, V), stream, args);
+  launch("norm_gradient_sums", norm_gradient_sums_kernel<T, V, kMask>, partial_geometry(args.shape, V), stream, args);
   launch("norm_finish_sums", norm_finish_sums_kernel, total_geometry(args.shape), stream, args);
-  launch("norm_gradient", norm_gradient_kernel<T, V, kRelu>, element_geometry(args.shape, V), stream, args);
+  launch("norm_gradient", norm_gradient_kernel<T, V, kMask>, element_geometry(args.shape, args.shape.rows, V), stream,
+         args);
+}
+
+template <typename T, int V>
+void pooled_backward(const NormBackwardArgs& args, cudaStream_t stream) {
+  launch("norm_pooled_sums", norm_pooled_sums_kernel<T, V>, partial_geometry(args.shape, V), stream, args);
+  launch("norm_finish_sums", norm_finish_sums_kernel, total_geometry(args.shape), stream, args);
+  launch("norm_pooled_gradient", norm_pooled_gradient_kernel<T, V>,
+         element_geometry(args.shape, args.shape.pooled_rows(), V), stream, args);
 }
 
 // Packs of 16 bytes where the channels allow it.
@@ -258,26 +363,29 @@ void dispatch(const NormForwardArgs& args, cudaStream_t stream) {
   args.shape.channels % kPack == 0 ? forward<T, kPack>(args, stream) : forward<T, 1>(args, stream);
 }
 
-template <typename T, bool kRelu>
+template <typename T, int V>
+void dispatch_mask(const NormBackwardArgs& args, cudaStream_t stream) {
+  if (args.shape.pool_width > 0) return pooled_backward<T, V>(args, stream);
+  if (!args.shape.relu) return backward<T, V, Mask::kNone>(args, stream);
+  args.y ? backward<T, V, Mask::kRead>(args, stream) : backward<T, V, Mask::kComputed>(args, stream);
+}
+
+template <typename T>
 void dispatch(const NormBackwardArgs& args, cudaStream_t stream) {
   constexpr int kPack = 16 / sizeof(T);
-  args.shape.channels % kPack == 0 ? backward<T, kPack, kRelu>(args, stream) : backward<T, 1, kRelu>(args, stream);
+  args.shape.channels % kPack == 0 ? dispatch_mask<T, kPack>(args, stream) : dispatch_mask<T, 1>(args, stream);
 }
 
 }  // namespace
 
 void norm_forward_cuda(const NormForwardArgs& args, cudaStream_t stream) {
   const bool f32 = args.shape.type == ActivationType::kFloat32;
-  (f32 ? dispatch<float> : dispatch<BFloat16>)(args, stream);
+  f32 ? dispatch<float>(args, stream) : dispatch<BFloat16>(args, stream);
 }
 
 void norm_backward_cuda(const NormBackwardArgs& args, cudaStream_t stream) {
   const bool f32 = args.shape.type == ActivationType::kFloat32;
-  if (args.shape.relu) {
-    f32 ? dispatch<float, true>(args, stream) : dispatch<BFloat16, true>(args, stream);
-  } else {
-    f32 ? dispatch<float, false>(args, stream) : dispatch<BFloat16, false>(args, stream);
-  }
+  f32 ? dispatch<float>(args, stream) : dispatch<BFloat16>(args, stream);
 }
 
 }  // namespace thalweg

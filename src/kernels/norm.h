@@ -1,15 +1,18 @@
-// Batch norm in training with what follows it in one pass: the residual add and the ReLU. Activations are
+// Batch norm in training with what follows it in one pass: the residual add and the ReLU, or the ReLU and a 2x2 max
+// pool of stride 2. Activations are
 // channels-last, [M, C] with M = N*H*W rows, float32 or bfloat16; statistics are float32, their partial sums added in
 // double.
 //
 //   mean_c = sum_m x_mc / M     var_c = sum_m (x_mc - mean_c)^2 / M     invstd_c = 1 / sqrt(var_c + eps)
 //   y = act(x * scale_c + shift_c + other),  scale = weight * invstd,  shift = bias - mean * scale,  act = ReLU or none
+//   With the pool y is the largest of the four pixels under it; of equal ones the first, NaN before all (as ATen).
 //   running = (1 - momentum) * running + momentum * batch, the variance unbiased (M / (M - 1)), as PyTorch
-// Backward, with g = dy where y > 0 (ReLU) or dy:
+// Backward, with g = dy where y > 0 (ReLU) or dy, at the pixel that the pool took, 0 at the other three:
 //   dbias = sum g     dweight = sum g * (x - mean) * invstd     dother = g
 //   dx = scale * (g - dbias / M - (x - mean) * invstd * dweight / M)
 // (Ioffe & Szegedy 2015.) Rows are summed in chunks of kNormRows, the chunks in order: results do not depend on the
-// number of threads or blocks. NaN and infinity pass through the ReLU as at::relu lets them.
+// number of threads or blocks. Where no add comes between, backward computes y again from x: that costs less than
+// reading it. NaN and infinity pass through the ReLU as at::relu lets them.
 #pragma once
 
 #include <cmath>
@@ -30,15 +33,23 @@ struct NormShape {
   std::int64_t channels = 0;  // C
   ActivationType type = ActivationType::kFloat32;
   bool relu = false;
+  std::int64_t pool_width = 0;  // width of the images, of even width and height, that a max pool follows (with ReLU)
 
   THALWEG_HD std::int64_t num_chunks() const { return (rows + kNormRows - 1) / kNormRows; }
+  // Pixels after the pool, and the row of x of the first of the four under pooled pixel `p`. The others are at +1,
+  // + pool_width and + pool_width + 1.
+  THALWEG_HD std::int64_t pooled_rows() const { return rows / 4; }
+  THALWEG_HD std::int64_t window_row(std::int64_t p) const {
+    const std::int64_t half = pool_width / 2;
+    return p / half * 2 * pool_width + p % half * 2;
+  }
 };
 
 struct NormForwardArgs {
   NormShape shape;
   const void* x = nullptr;        // [M, C]
   const void* other = nullptr;    // [M, C] added before the ReLU, or nullptr
-  void* y = nullptr;              // [M, C]
+  void* y = nullptr;              // [M, C], or [M / 4, C] with a pool
   const float* weight = nullptr;  // [C]
   const float* bias = nullptr;    // [C]
   float* running_mean = nullptr;  // [C], nullptr: left alone
@@ -53,11 +64,12 @@ struct NormForwardArgs {
 struct NormBackwardArgs {
   NormShape shape;
   const void* x = nullptr;   // [M, C]
-  const void* y = nullptr;   // [M, C], of the forward pass; read with ReLU alone
-  const void* dy = nullptr;  // [M, C]
+  const void* y = nullptr;   // [M, C] of the forward pass, with an add and a ReLU; else nullptr
+  const void* dy = nullptr;  // [M, C], or [M / 4, C] with a pool
   void* dx = nullptr;        // [M, C]; may be x's memory
   void* dother = nullptr;    // [M, C] with ReLU, or nullptr; may be dy's memory
   const float* weight = nullptr;
+  const float* bias = nullptr;
   const float* mean = nullptr;
   const float* invstd = nullptr;
   float* dweight = nullptr;  // [C]
@@ -66,8 +78,19 @@ struct NormBackwardArgs {
 };
 
 // The formulas that both devices call; `c` is the channel.
-THALWEG_HD inline float normalised(const NormForwardArgs& args, float x, std::int64_t c) {
+template <typename Args>
+THALWEG_HD inline float normalised(const Args& args, float x, std::int64_t c) {
+#ifdef __CUDA_ARCH__
+  // The same roundings wherever it is called: backward must find the pixel that forward took.
+  return __fmaf_rn(x - args.mean[c], __fmul_rn(args.invstd[c], args.weight[c]), args.bias[c]);
+#else
   return (x - args.mean[c]) * (args.invstd[c] * args.weight[c]) + args.bias[c];
+#endif
+}
+
+// Whether the pool prefers `value` to `best`, of a pixel before it.
+THALWEG_HD inline bool is_larger(float value, float best) {
+  return value > best || value != value;
 }
 
 THALWEG_HD inline float input_gradient(const NormBackwardArgs& args, float x, float g, std::int64_t c) {

@@ -63,21 +63,119 @@ THALWEG_INLINE void apply_chunk(const Chunk& chunk, const NormForwardArgs& args)
   }
 }
 
-// The gradient that reaches the normalisation.
-template <typename T, bool kRelu>
-THALWEG_INLINE float masked(const T* y, const T* dy, std::int64_t i) {
-  const float g = to_float(dy[i]);
-  if constexpr (!kRelu) return g;
-  return to_float(y[i]) <= 0.0f ? 0.0f : g;
+// Calls work(first element under it, element of the pooled image) for each pooled pixel of chunk `k`.
+template <typename F>
+THALWEG_INLINE void for_each_window(const NormShape& shape, std::int64_t k, F work) {
+  constexpr std::int64_t kPooledRows = kNormRows / 4;
+  const std::int64_t end = std::min((k + 1) * kPooledRows, shape.pooled_rows());
+  for (std::int64_t p = k * kPooledRows; p < end; ++p) work(shape.window_row(p) * shape.channels, p * shape.channels);
+}
+
+template <typename T>
+THALWEG_INLINE void apply_pooled_chunk(std::int64_t k, const NormForwardArgs& args) {
+  const std::int64_t channels = args.shape.channels, below = args.shape.pool_width * channels;
+  for_each_window(args.shape, k, [&](std::int64_t window, std::int64_t pooled) THALWEG_INLINED_LAMBDA {
+    const T* x = static_cast<const T*>(args.x) + window;
+    T* y = static_cast<T*>(args.y) + pooled;
+#pragma GCC ivdep
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const float v0 = normalised(args, to_float(x[c]), c);
+      const float v1 = normalised(args, to_float(x[channels + c]), c);
+      const float v2 = normalised(args, to_float(x[below + c]), c);
+      const float v3 = normalised(args, to_float(x[below + channels + c]), c);
+      const float best1 = is_larger(v1, v0) ? v1 : v0;
+      const float best2 = is_larger(v2, best1) ? v2 : best1;
+      const float best = is_larger(v3, best2) ? v3 : best2;
+      store(y[c], best < 0.0f ? 0.0f : best);
+    }
+  });
+}
+
+// What reaches each of the four pixels under a pooled one, of one channel: the gradient at the one that the pool took,
+// 0 at the others. In selects of floats alone, which the compiler turns into vector instructions.
+struct WindowGradient {
+  float g[4];
+  float taken_x, taken_g;
+};
+
+template <typename T>
+THALWEG_INLINE WindowGradient window_gradient(const NormBackwardArgs& args, const T* x, float dy, std::int64_t c) {
+  const std::int64_t channels = args.shape.channels, below = args.shape.pool_width * channels;
+  const float x0 = to_float(x[c]), x1 = to_float(x[channels + c]);
+  const float x2 = to_float(x[below + c]), x3 = to_float(x[below + channels + c]);
+  const float v0 = normalised(args, x0, c), v1 = normalised(args, x1, c);
+  const float v2 = normalised(args, x2, c), v3 = normalised(args, x3, c);
+  const bool second = is_larger(v1, v0);
+  const float best1 = second ? v1 : v0, at1 = second ? x1 : x0;
+  const bool third = is_larger(v2, best1);
+  const float best2 = third ? v2 : best1, at2 = third ? x2 : at1;
+  const bool fourth = is_larger(v3, best2);
+  const float best3 = fourth ? v3 : best2, at3 = fourth ? x3 : at2;
+  const float g = best3 <= 0.0f ? 0.0f : dy;
+  const float not_fourth = fourth ? 0.0f : g;
+  const float not_third = third ? 0.0f : not_fourth;
+  return {{second ? 0.0f : not_third, second ? not_third : 0.0f, third ? not_fourth : 0.0f, fourth ? g : 0.0f}, at3, g};
+}
+
+template <typename T>
+THALWEG_INLINE void pooled_gradient_sums(std::int64_t k, const NormBackwardArgs& args, float* __restrict sum,
+                                         float* __restrict dot) {
+  const std::int64_t channels = args.shape.channels;
+  for (std::int64_t c = 0; c < channels; ++c) sum[c] = dot[c] = 0;
+  for_each_window(args.shape, k, [&](std::int64_t window, std::int64_t pooled) THALWEG_INLINED_LAMBDA {
+    const T* x = static_cast<const T*>(args.x) + window;
+    const T* dy = static_cast<const T*>(args.dy) + pooled;
+#pragma GCC ivdep
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const WindowGradient gradient = window_gradient(args, x, to_float(dy[c]), c);
+      sum[c] += gradient.taken_g;
+      dot[c] += gradient.taken_g * (gradient.taken_x - args.mean[c]);
+    }
+  });
+  for (std::int64_t c = 0; c < channels; ++c) dot[c] *= args.invstd[c];
+}
+
+template <typename T>
+THALWEG_INLINE void pooled_gradient_chunk(std::int64_t k, const NormBackwardArgs& args) {
+  const std::int64_t channels = args.shape.channels, below = args.shape.pool_width * channels;
+  for_each_window(args.shape, k, [&](std::int64_t window, std::int64_t pooled) THALWEG_INLINED_LAMBDA {
+    const T* x = static_cast<const T*>(args.x) + window;
+    const T* dy = static_cast<const T*>(args.dy) + pooled;
+    T* dx = static_cast<T*>(args.dx) + window;
+#pragma GCC ivdep
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const WindowGradient gradient = window_gradient(args, x, to_float(dy[c]), c);
+      const float dx0 = input_gradient(args, to_float(x[c]), gradient.g[0], c);
+      const float dx1 = input_gradient(args, to_float(x[channels + c]), gradient.g[1], c);
+      const float dx2 = input_gradient(args, to_float(x[below + c]), gradient.g[2], c);
+      const float dx3 = input_gradient(args, to_float(x[below + channels + c]), gradient.g[3], c);
+      store(dx[c], dx0);
+      store(dx[channels + c], dx1);
+      store(dx[below + c], dx2);
+      store(dx[below + channels + c], dx3);
+    }
+  });
+}
+
+// Where the ReLU's mask comes from: there is none, y, or y computed again.
+enum class Mask { kNone, kRead, kComputed };
+
+// The gradient that reaches the normalisation of element `i`, of channel `c`.
+template <typename T, Mask kMask>
+THALWEG_INLINE float masked(const NormBackwardArgs& args, const T* y, float x, float dy, std::int64_t i,
+                            std::int64_t c) {
+  if constexpr (kMask == Mask::kRead) return to_float(y[i]) <= 0.0f ? 0.0f : dy;
+  if constexpr (kMask == Mask::kComputed) return normalised(args, x, c) <= 0.0f ? 0.0f : dy;
+  return dy;
 }
 
 // sum g [C] and sum g * xhat [C].
-template <typename T, bool kRelu>
+template <typename T, Mask kMask>
 THALWEG_INLINE void chunk_gradient_sums(const Chunk& chunk, const NormBackwardArgs& args, float* __restrict sum,
                                         float* __restrict dot) {
   const std::int64_t channels = chunk.channels;
   const T* __restrict x = static_cast<const T*>(args.x) + chunk.begin;
-  const T* __restrict y = kRelu ? static_cast<const T*>(args.y) + chunk.begin : nullptr;
+  const T* __restrict y = kMask == Mask::kRead ? static_cast<const T*>(args.y) + chunk.begin : nullptr;
   const T* __restrict dy = static_cast<const T*>(args.dy) + chunk.begin;
   const float* __restrict mean = args.mean;
   const float* __restrict invstd = args.invstd;
@@ -85,18 +183,19 @@ THALWEG_INLINE void chunk_gradient_sums(const Chunk& chunk, const NormBackwardAr
   for (std::int64_t m = 0; m < chunk.rows; ++m) {
     for (std::int64_t c = 0; c < channels; ++c) {
       const std::int64_t i = m * channels + c;
-      const float g = masked<T, kRelu>(y, dy, i);
+      const float value = to_float(x[i]);
+      const float g = masked<T, kMask>(args, y, value, to_float(dy[i]), i, c);
       sum[c] += g;
-      dot[c] += g * (to_float(x[i]) - mean[c]);
+      dot[c] += g * (value - mean[c]);
     }
   }
   for (std::int64_t c = 0; c < channels; ++c) dot[c] *= invstd[c];
 }
 
-template <typename T, bool kRelu, bool kOther>
+template <typename T, Mask kMask, bool kOther>
 THALWEG_INLINE void gradient_chunk(const Chunk& chunk, const NormBackwardArgs& args) {
   const T* x = static_cast<const T*>(args.x) + chunk.begin;
-  const T* y = kRelu ? static_cast<const T*>(args.y) + chunk.begin : nullptr;
+  const T* y = kMask == Mask::kRead ? static_cast<const T*>(args.y) + chunk.begin : nullptr;
   const T* dy = static_cast<const T*>(args.dy) + chunk.begin;
   T* dx = static_cast<T*>(args.dx) + chunk.begin;
   T* dother = kOther ? static_cast<T*>(args.dother) + chunk.begin : nullptr;
@@ -104,35 +203,51 @@ THALWEG_INLINE void gradient_chunk(const Chunk& chunk, const NormBackwardArgs& a
 #pragma GCC ivdep
     for (std::int64_t c = 0; c < chunk.channels; ++c) {
       const std::int64_t i = m * chunk.channels + c;
-      const float g = masked<T, kRelu>(y, dy, i);
-      const float d = input_gradient(args, to_float(x[i]), g, c);
+      const float value = to_float(x[i]);
+      const float g = masked<T, kMask>(args, y, value, to_float(dy[i]), i, c);
+      const float d = input_gradient(args, value, g, c);
       if constexpr (kOther) store(dother[i], g);
       store(dx[i], d);
     }
   }
 }
 
-// One function a type and step, compiled for each instruction set; the flags choose among loops inside.
+// One function a type and step, compiled for each instruction set; the flags choose among loops inside. `k` is the
+// number of the chunk.
 #define THALWEG_NORM_LOOPS(SUFFIX, T)                                                                           \
   THALWEG_SIMD void moments_##SUFFIX(const Chunk& chunk, const NormForwardArgs& args, float* mean, float* m2) { \
     chunk_moments<T>(chunk, args.x, mean, m2);                                                                  \
   }                                                                                                             \
-  THALWEG_SIMD void apply_##SUFFIX(const Chunk& chunk, const NormForwardArgs& args) {                           \
-    if (args.shape.relu) {                                                                                      \
+  THALWEG_SIMD void apply_##SUFFIX(std::int64_t k, const Chunk& chunk, const NormForwardArgs& args) {           \
+    if (args.shape.pool_width > 0) {                                                                            \
+      apply_pooled_chunk<T>(k, args);                                                                           \
+    } else if (args.shape.relu) {                                                                               \
       args.other ? apply_chunk<T, true, true>(chunk, args) : apply_chunk<T, true, false>(chunk, args);          \
     } else {                                                                                                    \
       args.other ? apply_chunk<T, false, true>(chunk, args) : apply_chunk<T, false, false>(chunk, args);        \
     }                                                                                                           \
   }                                                                                                             \
-  THALWEG_SIMD void sums_##SUFFIX(const Chunk& chunk, const NormBackwardArgs& args, float* sum, float* dot) {   \
-    args.shape.relu ? chunk_gradient_sums<T, true>(chunk, args, sum, dot)                                       \
-                    : chunk_gradient_sums<T, false>(chunk, args, sum, dot);                                     \
-  }                                                                                                             \
-  THALWEG_SIMD void gradient_##SUFFIX(const Chunk& chunk, const NormBackwardArgs& args) {                       \
-    if (args.shape.relu) {                                                                                      \
-      args.dother ? gradient_chunk<T, true, true>(chunk, args) : gradient_chunk<T, true, false>(chunk, args);   \
+  THALWEG_SIMD void sums_##SUFFIX(std::int64_t k, const Chunk& chunk, const NormBackwardArgs& args, float* sum, \
+                                  float* dot) {                                                                 \
+    if (args.shape.pool_width > 0) {                                                                            \
+      pooled_gradient_sums<T>(k, args, sum, dot);                                                               \
+    } else if (!args.shape.relu) {                                                                              \
+      chunk_gradient_sums<T, Mask::kNone>(chunk, args, sum, dot);                                               \
     } else {                                                                                                    \
-      gradient_chunk<T, false, false>(chunk, args);                                                             \
+      args.y ? chunk_gradient_sums<T, Mask::kRead>(chunk, args, sum, dot)                                       \
+             : chunk_gradient_sums<T, Mask::kComputed>(chunk, args, sum, dot);                                  \
+    }                                                                                                           \
+  }                                                                                                             \
+  THALWEG_SIMD void gradient_##SUFFIX(std::int64_t k, const Chunk& chunk, const NormBackwardArgs& args) {       \
+    if (args.shape.pool_width > 0) {                                                                            \
+      pooled_gradient_chunk<T>(k, args);                                                                        \
+    } else if (!args.shape.relu) {                                                                              \
+      gradient_chunk<T, Mask::kNone, false>(chunk, args);                                                       \
+    } else if (args.dother) {                                                                                   \
+      gradient_chunk<T, Mask::kRead, true>(chunk, args);                                                        \
+    } else {                                                                                                    \
+      args.y ? gradient_chunk<T, Mask::kRead, false>(chunk, args)                                               \
+             : gradient_chunk<T, Mask::kComputed, false>(chunk, args);                                          \
     }                                                                                                           \
   }
 THALWEG_NORM_LOOPS(f32, float)
@@ -186,7 +301,7 @@ void norm_forward_cpu(const NormForwardArgs& args) {
     (f32 ? moments_f32 : moments_bf16)(chunk, args, mean, mean + shape.channels);
   });
   total_moments(args);
-  for_each_chunk(shape, [&](std::int64_t, const Chunk& chunk) { (f32 ? apply_f32 : apply_bf16)(chunk, args); });
+  for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) { (f32 ? apply_f32 : apply_bf16)(k, chunk, args); });
 }
 
 void norm_backward_cpu(const NormBackwardArgs& args) {
@@ -194,10 +309,11 @@ void norm_backward_cpu(const NormBackwardArgs& args) {
   const bool f32 = shape.type == ActivationType::kFloat32;
   for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) {
     float* sum = partial_at(args.partial, shape, k);
-    (f32 ? sums_f32 : sums_bf16)(chunk, args, sum, sum + shape.channels);
+    (f32 ? sums_f32 : sums_bf16)(k, chunk, args, sum, sum + shape.channels);
   });
   total_sums(args);
-  for_each_chunk(shape, [&](std::int64_t, const Chunk& chunk) { (f32 ? gradient_f32 : gradient_bf16)(chunk, args); });
+  for_each_chunk(shape,
+                 [&](std::int64_t k, const Chunk& chunk) { (f32 ? gradient_f32 : gradient_bf16)(k, chunk, args); });
 }
 
 }  // namespace thalweg

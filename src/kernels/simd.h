@@ -12,3 +12,5 @@
 #endif
 // What such a function calls, so that it is compiled with it.
 #define THALWEG_INLINE inline __attribute__((always_inline))
+// The same of a lambda, behind its parameters: one that is not inlined is compiled for the oldest instruction set.
+#define THALWEG_INLINED_LAMBDA __attribute__((always_inline))

@@ -16,6 +16,7 @@ NormShape shape_of(const at::Tensor& x, const TrainOp& op) {
   shape.channels = x.size(1);
   shape.type = x.scalar_type() == at::kFloat ? ActivationType::kFloat32 : ActivationType::kBFloat16;
   shape.relu = op.relu;
+  if (op.pool) shape.pool_width = x.size(3);
   return shape;
 }
 
@@ -128,7 +129,9 @@ at::Tensor Backprop::run_forward(const TrainOp& op) {
 at::Tensor Backprop::norm_forward(const TrainOp& op) {
   const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
   const at::Tensor& x = value(op.input);
-  const at::Tensor y = at::empty_like(x);
+  const at::Tensor y = op.pool ? at::empty({x.size(0), x.size(1), x.size(2) / 2, x.size(3) / 2}, x.options(),
+                                           at::MemoryFormat::ChannelsLast)
+                               : at::empty_like(x);
   NormForwardArgs args;
   args.shape = shape_of(x, op);
   args.x = x.const_data_ptr();
@@ -237,7 +240,7 @@ void Backprop::norm_backward(const TrainOp& op, const at::Tensor& dy) {
   NormBackwardArgs args;
   args.shape = shape_of(x, op);
   args.x = x.const_data_ptr();
-  args.y = value(op.output).const_data_ptr();
+  if (op.relu && op.other >= 0) args.y = value(op.output).const_data_ptr();
   args.dy = gradient.const_data_ptr();
   args.dx = dx.mutable_data_ptr();
   at::Tensor dother;
@@ -246,6 +249,7 @@ void Backprop::norm_backward(const TrainOp& op, const at::Tensor& dy) {
     if (op.relu) args.dother = dother.mutable_data_ptr();
   }
   args.weight = parameters_[static_cast<std::size_t>(node.weight)].const_data_ptr<float>();
+  args.bias = parameters_[static_cast<std::size_t>(node.bias)].const_data_ptr<float>();
   args.dweight = gradients_[static_cast<std::size_t>(node.weight)].mutable_data_ptr<float>();
   args.dbias = gradients_[static_cast<std::size_t>(node.bias)].mutable_data_ptr<float>();
   const NormState& state = norms_[static_cast<std::size_t>(op.node)];

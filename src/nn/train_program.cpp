@@ -20,7 +20,7 @@ class TrainCompiler {
       const Node& n = node(i);
       if (fused[static_cast<std::size_t>(i)]) continue;
       if (n.op == Op::kBatchNorm && added_to(i) >= 0) continue;  // its step stands where the add is
-      TrainOp op{n.op, i, n.inputs[0], n.inputs[1], i, false};
+      TrainOp op{n.op, i, n.inputs[0], n.inputs[1], i, false, false};
       if (n.op == Op::kAdd) fuse_norm(op);
       if (op.op == Op::kBatchNorm) {
         const int next = only_consumer(op.output);
@@ -28,6 +28,7 @@ class TrainCompiler {
           op.relu = true;
           op.output = next;
           fused[static_cast<std::size_t>(next)] = true;
+          fuse_pool(op, fused);
         }
       }
       ops.push_back(op);
@@ -64,6 +65,16 @@ class TrainCompiler {
     op.other = op.input == norm ? op.other : op.input;
     op.node = norm;
     op.input = node(norm).inputs[0];
+  }
+
+  void fuse_pool(TrainOp& op, std::vector<bool>& fused) const {
+    const int next = only_consumer(op.output);
+    if (op.other >= 0 || next < 0 || node(next).op != Op::kMaxPool) return;
+    const auto& shape = node(op.output).shape;
+    if (node(next).kernel != 2 || node(next).stride != 2 || shape[1] % 2 != 0 || shape[2] % 2 != 0) return;
+    op.pool = true;
+    op.output = next;
+    fused[static_cast<std::size_t>(next)] = true;
   }
 
   const Graph& graph_;

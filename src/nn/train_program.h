@@ -1,5 +1,5 @@
-// A graph compiled for training: the same operations in the same order, with the residual add and the ReLU behind a
-// batch norm taken into its step (kernels/norm.h).
+// A graph compiled for training: the same operations in the same order, with the residual add, the ReLU and
+// the max pool behind a batch norm taken into its step (kernels/norm.h).
 #pragma once
 
 #include <vector>
@@ -15,6 +15,7 @@ struct TrainOp {
   int other = -1;     // of kAdd, and of kBatchNorm with a fused add
   int output = 0;     // node whose value is written: of a fused step, the last one
   bool relu = false;  // kBatchNorm: with a fused ReLU
+  bool pool = false;  // kBatchNorm with ReLU, without an add: with a fused 2x2 max pool of stride 2
 };
 
 std::vector<TrainOp> compile_training(const Graph& graph);

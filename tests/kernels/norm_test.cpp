@@ -15,12 +15,13 @@ struct Case {
   std::int64_t rows, channels;
   bool relu, other;
   at::ScalarType type;
+  std::int64_t pool_width = 0;  // of images that are twice as high as wide
 };
 
 std::string name_of(const testing::TestParamInfo<Case>& info) {
   const Case& c = info.param;
-  return std::to_string(c.rows) + "x" + std::to_string(c.channels) + (c.relu ? "Relu" : "") + (c.other ? "Add" : "") +
-         (c.type == at::kFloat ? "F32" : "Bf16");
+  return std::to_string(c.rows) + "x" + std::to_string(c.channels) + (c.relu ? "Relu" : "") +
+         (c.pool_width > 0 ? "Pool" : "") + (c.other ? "Add" : "") + (c.type == at::kFloat ? "F32" : "Bf16");
 }
 
 // All that the two kernels write, and what they read.
@@ -35,7 +36,7 @@ Norm problem_of(const Case& c) {
   Norm norm;
   norm.x = (random({c.rows, c.channels}) * 1.5 + 3).to(c.type);
   norm.other = random({c.rows, c.channels}).to(c.type);
-  norm.dy = random({c.rows, c.channels}).to(c.type);
+  norm.dy = random({c.pool_width > 0 ? c.rows / 4 : c.rows, c.channels}).to(c.type);
   norm.weight = random({c.channels});
   norm.bias = random({c.channels});
   norm.running_mean = random({c.channels});
@@ -44,7 +45,8 @@ Norm problem_of(const Case& c) {
 }
 
 NormShape shape_of(const Case& c) {
-  return {c.rows, c.channels, c.type == at::kFloat ? ActivationType::kFloat32 : ActivationType::kBFloat16, c.relu};
+  return {c.rows, c.channels, c.type == at::kFloat ? ActivationType::kFloat32 : ActivationType::kBFloat16, c.relu,
+          c.pool_width};
 }
 
 float* floats(const at::Tensor& tensor) {
@@ -56,7 +58,7 @@ Norm run(const Case& c, c10::Device device, Norm norm, bool in_place = false) {
   for (at::Tensor Norm::*tensor :
        {&Norm::x, &Norm::other, &Norm::dy, &Norm::weight, &Norm::bias, &Norm::running_mean, &Norm::running_var})
     norm.*tensor = (norm.*tensor).to(device, (norm.*tensor).scalar_type(), false, /*copy=*/true);
-  norm.y = at::empty_like(norm.x);
+  norm.y = at::empty_like(norm.dy);
   norm.dx = in_place ? norm.x : at::empty_like(norm.x);
   norm.dother = at::empty_like(norm.x);
   for (at::Tensor Norm::*tensor : {&Norm::mean, &Norm::invstd, &Norm::dweight, &Norm::dbias})
@@ -78,11 +80,12 @@ Norm run(const Case& c, c10::Device device, Norm norm, bool in_place = false) {
   NormBackwardArgs backward;
   backward.shape = shape;
   backward.x = norm.x.const_data_ptr();
-  backward.y = norm.y.const_data_ptr();
+  backward.y = c.other ? norm.y.const_data_ptr() : nullptr;
   backward.dy = norm.dy.const_data_ptr();
   backward.dx = norm.dx.mutable_data_ptr();
   backward.dother = c.other && c.relu ? norm.dother.mutable_data_ptr() : nullptr;
   backward.weight = floats(norm.weight);
+  backward.bias = floats(norm.bias);
   backward.mean = floats(norm.mean);
   backward.invstd = floats(norm.invstd);
   backward.dweight = floats(norm.dweight);
@@ -101,6 +104,20 @@ Norm run(const Case& c, c10::Device device, Norm norm, bool in_place = false) {
   return norm;
 }
 
+// The max pool over [M, C], and for each of its values the row of x that it took.
+struct Pooled {
+  at::Tensor y, row;
+};
+
+Pooled pooled(const Case& c, const at::Tensor& y) {
+  const std::int64_t width = c.pool_width, height = 2 * width, images = c.rows / (width * height);
+  const at::Tensor image = y.reshape({images, height, width, c.channels}).permute({0, 3, 1, 2});
+  const auto [values, index] = at::max_pool2d_with_indices(image.contiguous(), {2, 2}, {2, 2});
+  const at::Tensor first = at::arange(images, at::kLong).reshape({-1, 1, 1, 1}) * (width * height);
+  const auto as_rows = [&](const at::Tensor& t) { return t.permute({0, 2, 3, 1}).reshape({-1, c.channels}); };
+  return {as_rows(values), as_rows(index + first)};
+}
+
 // The formulas of kernels/norm.h in double; ReLU's mask from `y`, as the kernels saw it.
 Norm expected(const Case& c, Norm norm, const at::Tensor& seen_y) {
   const at::Tensor x = norm.x.to(at::kDouble);
@@ -111,12 +128,18 @@ Norm expected(const Case& c, Norm norm, const at::Tensor& seen_y) {
   const at::Tensor xhat = (x - norm.mean) * norm.invstd;
   norm.y = xhat * norm.weight + norm.bias;
   if (c.other) norm.y = norm.y + norm.other;
+  Pooled pool;
+  if (c.pool_width > 0) {
+    pool = pooled(c, norm.y);
+    norm.y = pool.y;
+  }
   if (c.relu) norm.y = at::relu(norm.y);
   norm.running_mean = 0.9 * norm.running_mean + 0.1 * norm.mean;
   norm.running_var = 0.9 * norm.running_var + 0.1 * var * rows / (rows - 1);
   at::Tensor g = norm.dy.to(at::kDouble);
   if (c.relu) g = g * (seen_y > 0);
   norm.dother = g;
+  if (c.pool_width > 0) g = at::zeros_like(x).scatter(0, pool.row, g);
   norm.dbias = g.sum(0);
   norm.dweight = (g * xhat).sum(0);
   norm.dx = norm.weight * norm.invstd * (g - norm.dbias / rows - xhat * norm.dweight / rows);
@@ -183,14 +206,16 @@ TEST_P(NormTest, OnAGpuEqualsTheFormulasAndItselfAgain) {
 }
 
 // One row more and less than a chunk; channels that no vector width divides.
-INSTANTIATE_TEST_SUITE_P(Shapes, NormTest,
-                         testing::Values(Case{1000, 64, true, true, at::kFloat}, Case{257, 16, true, false, at::kFloat},
-                                         Case{255, 7, false, true, at::kFloat}, Case{5, 3, false, false, at::kFloat},
-                                         Case{4096, 512, true, true, at::kBFloat16},
-                                         Case{300, 24, true, false, at::kBFloat16},
-                                         Case{513, 5, false, true, at::kBFloat16},
-                                         Case{64, 1, false, false, at::kBFloat16}),
-                         name_of);
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, NormTest,
+    testing::Values(Case{1000, 64, true, true, at::kFloat}, Case{257, 16, true, false, at::kFloat},
+                    Case{255, 7, false, true, at::kFloat}, Case{5, 3, false, false, at::kFloat},
+                    Case{4096, 512, true, true, at::kBFloat16}, Case{300, 24, true, false, at::kBFloat16},
+                    Case{513, 5, false, true, at::kBFloat16}, Case{64, 1, false, false, at::kBFloat16},
+                    Case{6 * 8 * 16, 64, true, false, at::kFloat, 8}, Case{2 * 2 * 4, 5, true, false, at::kFloat, 2},
+                    Case{3 * 6 * 12, 24, true, false, at::kBFloat16, 6},
+                    Case{5 * 16 * 32, 3, true, false, at::kBFloat16, 16}),
+    name_of);
 
 TEST(Norm, NanAndInfinityPassTheRelu) {
   const Case c{300, 4, true, false, at::kFloat};
@@ -201,6 +226,15 @@ TEST(Norm, NanAndInfinityPassTheRelu) {
   EXPECT_TRUE(got.y.select(1, 0).isnan().all().item<bool>());
   EXPECT_TRUE(got.y.select(1, 1).isinf().all().item<bool>());
   EXPECT_TRUE(got.y.narrow(1, 2, 2).isfinite().all().item<bool>());
+}
+
+TEST(Norm, NanPassesThePool) {
+  const Case c{4 * 8, 2, true, false, at::kFloat, 4};
+  Norm problem = problem_of(c);
+  problem.bias[1] = std::nan("");
+  const Norm got = run(c, at::kCPU, problem);
+  EXPECT_TRUE(got.y.select(1, 1).isnan().all().item<bool>());
+  EXPECT_TRUE(got.y.select(1, 0).isfinite().all().item<bool>());
 }
 
 // Far from zero a sum of squares minus a squared mean would have no digit left: 4096^2 is 2^24.
