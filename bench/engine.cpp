@@ -79,8 +79,7 @@ void bench_points(const Bench& bench, const Graph& graph, std::int64_t num_image
   const at::Tensor point = at::full({1, 2}, 0.5, origin.options());
   const double seconds = bench.median([&] {
     evaluator.load(plane.folded(point, buffers)[0]);
-    sum_split_losses(
-        images, [&](const at::Tensor& x) { return evaluator.logits(x); }, default_chunk(bench.device));
+    sum_split_losses(images, network_of(evaluator));
   });
   const double rate = static_cast<double>(num_images) / seconds;
   bench.print("landscape", graph, rate, "points x images/s", rate * 2 * static_cast<double>(forward_macs(graph)));

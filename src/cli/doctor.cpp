@@ -15,7 +15,7 @@
 #include "io/atomic_file.h"
 #include "models/models.h"
 #include "nn/eager.h"
-#include "nn/evaluator.h"
+#include "nn/evaluate.h"
 #include "nn/images.h"
 #include "nn/init.h"
 #include "thalweg/version.h"
@@ -89,8 +89,7 @@ std::string kernel_self_test(c10::Device device) {
   Evaluator evaluator(compile(graph), device);
   evaluator.load(fold_weights(evaluator.program(), weights.to(device), buffers.to(device)));
   const ImageBatches images(data.test.images, data.test.labels, n.mean, n.std, device);
-  const LossSums sums = sum_split_losses(
-      images, [&](const at::Tensor& x) { return evaluator.logits(x); }, 32);
+  const LossSums sums = sum_split_losses(images, network_of(evaluator));
 
   const at::NoGradGuard no_grad;
   const at::Tensor x = (data.test.images.to(at::kFloat) / 255 - at::tensor(n.mean).to(at::kFloat).view({1, -1, 1, 1})) /

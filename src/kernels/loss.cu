@@ -19,6 +19,7 @@ __global__ void image_losses_kernel(LossArgs args) {
   const ImageLoss value = image_loss(args.logits + n * args.num_classes, args.num_classes, args.labels[n]);
   args.losses[n] = value.loss;
   args.correct[n] = value.correct;
+  if (args.margins != nullptr) args.margins[n] = value.margin;
 }
 
 __global__ void sum_losses_kernel(const double* losses, const std::int32_t* correct, std::int64_t num_images,

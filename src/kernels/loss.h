@@ -2,6 +2,7 @@
 //
 //   loss_n = log(sum_c exp(z_nc - m)) + m - z_n,label   with m = max_c z_nc      (nats; double on both devices)
 //   correct_n = 1 where the first largest logit is the label's; a NaN among the logits makes loss NaN and correct 0
+//   margin_n = z_n,label - max_{c != label} z_nc     (float; NaN where a logit is; infinite with a single class)
 // Sums are taken in a fixed order (a function of N alone), so they do not depend on how images were split into batches.
 #pragma once
 
@@ -21,6 +22,7 @@ struct LossArgs {
   std::int64_t num_classes = 0;
   double* losses = nullptr;         // [N] out
   std::int32_t* correct = nullptr;  // [N] out
+  float* margins = nullptr;         // [N] out, or nullptr
 };
 
 struct LossSums {
@@ -31,19 +33,22 @@ struct LossSums {
 struct ImageLoss {
   double loss;
   std::int32_t correct;
+  float margin;
 };
 
 THALWEG_HD inline ImageLoss image_loss(const float* logits, std::int64_t num_classes, std::int64_t label) {
   std::int64_t best = 0;
   bool nan = false;
+  float rival = -INFINITY;  // largest logit that is not the label's
   for (std::int64_t c = 0; c < num_classes; ++c) {
     nan = nan || logits[c] != logits[c];
     if (logits[c] > logits[best]) best = c;
+    if (c != label && logits[c] > rival) rival = logits[c];
   }
   const double largest = logits[best];
   double sum = 0;
   for (std::int64_t c = 0; c < num_classes; ++c) sum += exp(logits[c] - largest);
-  return {log(sum) + (largest - logits[label]), !nan && best == label ? 1 : 0};
+  return {log(sum) + (largest - logits[label]), !nan && best == label ? 1 : 0, nan ? NAN : logits[label] - rival};
 }
 
 void image_losses_cpu(const LossArgs& args);

@@ -10,6 +10,7 @@ void image_losses_cpu(const LossArgs& args) {
       const ImageLoss value = image_loss(args.logits + n * args.num_classes, args.num_classes, args.labels[n]);
       args.losses[n] = value.loss;
       args.correct[n] = value.correct;
+      if (args.margins != nullptr) args.margins[n] = value.margin;
     }
   });
 }

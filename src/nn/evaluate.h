@@ -14,6 +14,9 @@ struct SplitMetrics {
   std::int64_t images = 0;
 };
 
+// The evaluator, which must stay, as what evaluate_images takes.
+Network network_of(const Evaluator& evaluator);
+
 SplitMetrics to_metrics(const LossSums& sums, std::int64_t images);
 
 // `weights` float32 [P] and `buffers` [num_buffers] on the evaluator's device.

@@ -55,8 +55,8 @@ at::Tensor pad_shortcut(const Step& step, const at::Tensor& x) {
 
 }  // namespace
 
-Evaluator::Evaluator(Program program, c10::Device device)
-    : program_(std::move(program)), device_(device), layers_(program_.segments.size()) {}
+Evaluator::Evaluator(Program program, c10::Device device, at::ScalarType type)
+    : program_(std::move(program)), device_(device), type_(type), layers_(program_.segments.size()) {}
 
 void Evaluator::load(const at::Tensor& folded) {
   check(folded.dim() == 1 && folded.size(0) == program_.folded_size, "expected {} folded weights, got {}",
@@ -74,12 +74,13 @@ void Evaluator::load(const at::Tensor& folded) {
     }
     layer.weight = weight.view({s.rows, step.kernel, step.kernel, s.channels}).permute({0, 3, 1, 2});
   }
-  if (!device_.is_cpu()) return;
-  separate_relu_ = may_overflow();
+  if (device_.is_cpu()) separate_relu_ = may_overflow();
   for (const Step& step : program_.steps) {
-    if (step.kind != StepKind::kConv) continue;
+    if (step.segment < 0) continue;
     LayerWeights& layer = layers_[static_cast<std::size_t>(step.segment)];
-    layer.weight = packed_weight(layer.weight, step);
+    layer.weight = layer.weight.to(type_);
+    layer.bias = layer.bias.to(type_);
+    if (device_.is_cpu() && step.kind == StepKind::kConv) layer.weight = packed_weight(layer.weight, step);
   }
 }
 
@@ -156,7 +157,7 @@ at::Tensor Evaluator::logits(const at::Tensor& images) const {
     slots[static_cast<std::size_t>(step.output)] = run_step(step, slots);
     for (const int slot : step.dead) slots[static_cast<std::size_t>(slot)] = at::Tensor();
   }
-  return slots[static_cast<std::size_t>(program_.steps.back().output)].contiguous();
+  return slots[static_cast<std::size_t>(program_.steps.back().output)].to(at::kFloat).contiguous();
 }
 
 at::Tensor fold_weights(const Program& program, const at::Tensor& weights, const at::Tensor& buffers) {

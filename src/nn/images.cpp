@@ -55,8 +55,8 @@ void ImageBatches::make_batch(const BatchArgs& args) const {
   }
 }
 
-at::Tensor ImageBatches::gather(const at::Tensor& indices) const {
-  const at::Tensor out = empty_batch(images_, indices.size(0), at::kFloat);
+at::Tensor ImageBatches::gather(const at::Tensor& indices, at::ScalarType type) const {
+  const at::Tensor out = empty_batch(images_, indices.size(0), type);
   make_batch(batch_args(indices, indices.size(0), out));
   return out;
 }
@@ -80,37 +80,47 @@ ImageBatches::TrainingBatch ImageBatches::training_batch(const at::Tensor& order
   return batch;
 }
 
-at::Tensor ImageBatches::range(std::int64_t begin, std::int64_t end) const {
-  return gather(at::arange(begin, end, labels_.options()));
+at::Tensor ImageBatches::range(std::int64_t begin, std::int64_t end, at::ScalarType type) const {
+  return gather(at::arange(begin, end, labels_.options()), type);
 }
 
-LossSums sum_split_losses(const ImageBatches& split, const Network& network, std::int64_t chunk) {
-  const std::int64_t n = split.size();
-  const at::Tensor losses = at::empty({n}, split.labels().options().dtype(at::kDouble));
-  const at::Tensor correct = at::empty({n}, split.labels().options().dtype(at::kInt));
-  const bool cuda = losses.is_cuda();
-  for (std::int64_t begin = 0; begin < n; begin += chunk) {
-    const std::int64_t end = std::min(n, begin + chunk);
-    const at::Tensor logits = network(split.range(begin, end));
+ImageValues evaluate_images(const ImageBatches& split, const Network& network, const at::Tensor& indices) {
+  const bool all = !indices.defined();
+  const std::int64_t n = all ? split.size() : indices.size(0);
+  const at::Tensor labels = all ? split.labels() : split.labels().index_select(0, indices);
+  ImageValues values{at::empty({n}, labels.options().dtype(at::kDouble)),
+                     at::empty({n}, labels.options().dtype(at::kInt)),
+                     at::empty({n}, labels.options().dtype(at::kFloat))};
+  for (std::int64_t begin = 0; begin < n; begin += network.chunk) {
+    const std::int64_t end = std::min(n, begin + network.chunk);
+    const at::Tensor logits = network.logits(all ? split.range(begin, end, network.type)
+                                                 : split.gather(indices.slice(0, begin, end), network.type));
     LossArgs args;
     args.logits = logits.const_data_ptr<float>();
-    args.labels = split.labels().const_data_ptr<std::int64_t>() + begin;
+    args.labels = labels.const_data_ptr<std::int64_t>() + begin;
     args.num_images = end - begin;
     args.num_classes = logits.size(1);
-    args.losses = losses.mutable_data_ptr<double>() + begin;
-    args.correct = correct.mutable_data_ptr<std::int32_t>() + begin;
-    if (cuda) {
-      image_losses_cuda(args, current_stream(losses.device()));
+    args.losses = values.losses.mutable_data_ptr<double>() + begin;
+    args.correct = values.correct.mutable_data_ptr<std::int32_t>() + begin;
+    args.margins = values.margins.mutable_data_ptr<float>() + begin;
+    if (labels.is_cuda()) {
+      image_losses_cuda(args, current_stream(labels.device()));
     } else {
       image_losses_cpu(args);
     }
   }
-  const auto* loss = losses.const_data_ptr<double>();
-  const auto* right = correct.const_data_ptr<std::int32_t>();
-  if (!cuda) return sum_losses_cpu(loss, right, n);
-  const at::Tensor sums = at::empty({static_cast<std::int64_t>(sizeof(LossSums))}, losses.options().dtype(at::kByte));
-  sum_losses_cuda(loss, right, n, reinterpret_cast<LossSums*>(sums.mutable_data_ptr<std::uint8_t>()),
-                  current_stream(losses.device()));
+  return values;
+}
+
+LossSums sum_split_losses(const ImageBatches& split, const Network& network) {
+  const ImageValues values = evaluate_images(split, network);
+  const auto* loss = values.losses.const_data_ptr<double>();
+  const auto* right = values.correct.const_data_ptr<std::int32_t>();
+  if (!values.losses.is_cuda()) return sum_losses_cpu(loss, right, split.size());
+  const at::Tensor sums =
+      at::empty({static_cast<std::int64_t>(sizeof(LossSums))}, values.losses.options().dtype(at::kByte));
+  sum_losses_cuda(loss, right, split.size(), reinterpret_cast<LossSums*>(sums.mutable_data_ptr<std::uint8_t>()),
+                  current_stream(values.losses.device()));
   return *reinterpret_cast<const LossSums*>(sums.cpu().const_data_ptr<std::uint8_t>());
 }
 

@@ -21,8 +21,8 @@ class ImageBatches {
   std::int64_t size() const { return labels_.size(0); }
   const at::Tensor& labels() const { return labels_; }
 
-  // Normalised images `indices` (int64 [n] on the device): float32 [n, C, H, W], channels-last.
-  at::Tensor gather(const at::Tensor& indices) const;
+  // Normalised images `indices` (int64 [n] on the device): `type` (float32 or bfloat16) [n, C, H, W], channels-last.
+  at::Tensor gather(const at::Tensor& indices, at::ScalarType type = at::kFloat) const;
 
   // A training batch of `size` images of an epoch's order (int64 [N] on the device), from the position that `control`
   // names, augmented (kernels/augment.h).
@@ -40,7 +40,7 @@ class ImageBatches {
   TrainingBatch training_batch(const at::Tensor& order, std::int64_t size, const StepControl* control,
                                const TrainingSpec& spec) const;
   // Images [begin, end).
-  at::Tensor range(std::int64_t begin, std::int64_t end) const;
+  at::Tensor range(std::int64_t begin, std::int64_t end, at::ScalarType type = at::kFloat) const;
 
  private:
   BatchArgs batch_args(const at::Tensor& indices, std::int64_t size, const at::Tensor& out) const;
@@ -52,10 +52,25 @@ class ImageBatches {
   at::Tensor shift_;   // float32 [C]
 };
 
-// Losses of all images of a split, then their sums in a fixed order: independent of `chunk` up to the network's own
-// arithmetic. `network` maps images to logits float32 [n, num_classes].
-using Network = std::function<at::Tensor(const at::Tensor&)>;
-LossSums sum_split_losses(const ImageBatches& split, const Network& network, std::int64_t chunk);
+// What maps images to logits, and how it wants them.
+struct Network {
+  std::function<at::Tensor(const at::Tensor&)> logits;  // float32 [n, num_classes], contiguous
+  at::ScalarType type = at::kFloat;                     // of the images
+  std::int64_t chunk = 125;                             // images at a time
+};
+
+// Values of single images, on the split's device; kernels/loss.h says what they are.
+struct ImageValues {
+  at::Tensor losses;   // float64 [n]
+  at::Tensor correct;  // int32 [n]
+  at::Tensor margins;  // float32 [n]
+};
+// Of images `indices` (int64 [n] on the device), or of all where it is undefined.
+ImageValues evaluate_images(const ImageBatches& split, const Network& network, const at::Tensor& indices = {});
+
+// Losses of all images of a split, then their sums in a fixed order: independent of the chunk up to the network's own
+// arithmetic.
+LossSums sum_split_losses(const ImageBatches& split, const Network& network);
 
 // Images a forward pass takes at a time: about what stays in cache on a CPU (measured best near 125 for VGG-11), many
 // on a GPU.
