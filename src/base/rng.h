@@ -23,6 +23,7 @@ enum class Stream : std::uint32_t {
   kSynthetic = 5,  // a: split, b: image index
   kMixup = 6,      // a: step, b: 0 for normal, 1 for uniform numbers
   kHoldOut = 7,    // a: class
+  kSample = 16,    // a, b: which sample
 };
 
 struct Philox {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <sstream>
 
 #include "base/error.h"
@@ -24,16 +25,19 @@ ExperimentConfig config_of(const std::string& plane_file, const nlohmann::json& 
   return read_experiment_config(json);
 }
 
-LandscapeConfig landscape_of(const CommandLine& line, LandscapeConfig config) {
+LandscapeConfig landscape_of(const CommandLine& line, const CommonFlags& flags, const LandscapeConfig& config) {
   nlohmann::json json = to_json(config);
-  for (const char* key : {"grid", "range", "bn"}) {
+  for (const char* key : {"grid", "range", "bn", "precision", "tolerance"}) {
     if (line.has(key)) json[key] = line.text(key);
   }
   if (line.has("splits")) json["splits"] = split_at_commas(line.text("splits"));
-  if (line.has("margin")) apply_override(json, "margin=" + line.text("margin"));
-  if (line.has("train-images")) apply_override(json, "train_images=" + line.text("train-images"));
-  if (line.has("test-images")) apply_override(json, "test_images=" + line.text("test-images"));
-  if (line.has("bn-images")) apply_override(json, "bn_images=" + line.text("bn-images"));
+  for (const char* flag :
+       {"margin", "train-images", "test-images", "bn-images", "images", "stderr", "audit-points", "max-deviation"}) {
+    std::string key = flag;
+    std::replace(key.begin(), key.end(), '-', '_');
+    if (line.has(flag)) apply_override(json, key + "=" + line.text(flag));
+  }
+  if (flags.seed) json["seed"] = *flags.seed;
   return read_landscape_config(ConfigReader(json, "landscape"));
 }
 
@@ -68,7 +72,14 @@ void landscape_command(int argc, char** argv) {
       "bn-images", "training images for batch norm's statistics (1000)", cxxopts::value<std::string>(), "N")(
       "train-images", "first N training images only", cxxopts::value<std::string>(), "N")(
       "test-images", "first N test images only", cxxopts::value<std::string>(), "N")(
-      "out", "the surface's file (HDF5); a CSV is written beside it", cxxopts::value<std::string>(), "FILE");
+      "precision", "float32 or bf16 (float32)", cxxopts::value<std::string>(), "TYPE")(
+      "audit-points", "points of a bf16 map that are evaluated again in float32 (8)", cxxopts::value<std::string>(),
+      "N")("max-deviation", "relative; a bf16 map that deviates more is made again in float32 (0.005)",
+           cxxopts::value<std::string>(), "D")(
+      "images", "a stratified sample of N images of each split, with standard errors", cxxopts::value<std::string>(),
+      "N")("stderr", "as many images as a standard error of E nats takes", cxxopts::value<std::string>(), "E")(
+      "tolerance", "adaptive: certified to T nats, or to T% of the surface's range", cxxopts::value<std::string>(),
+      "T")("out", "the surface's file (HDF5); a CSV is written beside it", cxxopts::value<std::string>(), "FILE");
   line.parse(argc, argv);
   const CommonFlags flags = line.common();
   const std::string plane = line.required("plane", "--plane FILE");
@@ -76,7 +87,7 @@ void landscape_command(int argc, char** argv) {
   if (out.ends_with(".csv")) fail_usage("--out names the HDF5 file, like surface.h5; the CSV is written beside it");
   const nlohmann::json provenance = read_plane(plane).provenance;
   const ExperimentConfig config = config_of(plane, provenance, flags);
-  const LandscapeConfig landscape = landscape_of(line, config.landscape);
+  const LandscapeConfig landscape = landscape_of(line, flags, config.landscape);
   Session session = open_session(config, flags.progress);
   // The normalisation that the weights were trained with, whatever the data set's usual one is.
   if (provenance.value("data_digest", session.data.digest) != session.data.digest) {

@@ -90,16 +90,22 @@ fs::path plane_experiment(const Session& session, const fs::path& folder) {
 }
 
 void write_mapped_surface(const fs::path& plane_file, const LandscapeConfig& config, const Session& session,
-                          const fs::path& out) {
+                          const fs::path& out, const std::function<void()>& shown) {
   const fs::path journal = out.string() + ".journal";
   if (out.has_parent_path()) fs::create_directories(out.parent_path());
-  Surface surface = map_landscape(read_plane(plane_file), config,
-                                  {session.graph, session.data, session.device, session.progress}, journal);
+  const auto write = [&](const Surface& surface) {
+    write_surface_csv(fs::path(out).replace_extension(".csv"), surface);
+    write_surface_hdf5(out, surface);
+  };
+  MapContext context{session.graph, session.data, session.device, session.progress, [&](const Surface& unfinished) {
+                       write(unfinished);
+                       if (shown) shown();
+                     }};
+  Surface surface = map_landscape(read_plane(plane_file), config, context, journal);
   surface.provenance["request"] = {{"landscape", to_json(config)}, {"plane", surface.provenance["plane_digest"]}};
   surface.provenance["made_by"] = make_provenance(session.device);
-  write_surface_csv(fs::path(out).replace_extension(".csv"), surface);
-  write_surface_hdf5(out, surface);
-  fs::remove(journal);
+  write(surface);
+  remove_journal(journal);
 }
 
 fs::path map_experiment(const Session& session, const fs::path& folder) {
@@ -111,7 +117,8 @@ fs::path map_experiment(const Session& session, const fs::path& folder) {
                                   {"plane", plane_digest(read_plane(plane))}};
     if (has_request(out, made, asked)) return out;
   }
-  write_mapped_surface(plane, session.config.landscape, session, out);
+  write_mapped_surface(plane, session.config.landscape, session, out,
+                       [&] { write_report(folder, collect_report(folder)); });
   return out;
 }
 

@@ -1,5 +1,8 @@
 #include "landscape/config.h"
 
+#include <charconv>
+#include <cmath>
+
 #include "base/error.h"
 #include "landscape/grid.h"
 
@@ -26,6 +29,45 @@ void set_splits(LandscapeConfig& config, const std::vector<std::string>& splits)
   if (splits.empty()) fail_usage("at least one split is needed: train, test or both");
 }
 
+Tolerance parse_tolerance(const std::string& text) {
+  Tolerance tolerance;
+  std::string number = text;
+  if (number.ends_with('%')) {
+    tolerance.relative = true;
+    number.pop_back();
+  }
+  const auto result = std::from_chars(number.data(), number.data() + number.size(), tolerance.value);
+  if (result.ec != std::errc() || result.ptr != number.data() + number.size() || !(tolerance.value > 0) ||
+      !std::isfinite(tolerance.value))
+    fail_usage(
+        "a tolerance is a positive number of nats, like 0.02, or a part of the surface's range, like 1%; got '{}'",
+        text);
+  if (tolerance.relative) tolerance.value /= 100;
+  return tolerance;
+}
+
+namespace {
+
+void read_sampling(ConfigReader& reader, LandscapeConfig& config) {
+  config.images = reader.get_int("images", config.images, 0);
+  config.standard_error = reader.get_double("stderr", config.standard_error, 0);
+  if (reader.has("tolerance")) {
+    const nlohmann::json& tolerance = reader.get_json("tolerance");
+    config.tolerance = tolerance.is_string() ? tolerance.get<std::string>() : tolerance.dump();
+  }
+  if (!config.tolerance.empty()) parse_tolerance(config.tolerance);
+  config.seed = reader.get_int("seed", config.seed, 0);
+  const int modes = (config.images > 0) + (config.standard_error > 0) + !config.tolerance.empty();
+  if (modes > 1)
+    fail_usage("{}, {} and {} are ways of their own to use fewer images: set one of them", reader.full_name("images"),
+               reader.full_name("stderr"), reader.full_name("tolerance"));
+  if (modes == 1 && config.bn == BnMode::kBatch)
+    fail_usage("{}: \"batch\" needs whole batches of images, so it goes with an exact map alone",
+               reader.full_name("bn"));
+}
+
+}  // namespace
+
 LandscapeConfig read_landscape_config(ConfigReader reader) {
   LandscapeConfig config;
   config.grid = reader.get_string("grid", config.grid);
@@ -46,6 +88,14 @@ LandscapeConfig read_landscape_config(ConfigReader reader) {
   config.bn_images = reader.get_int("bn_images", config.bn_images, 2);
   config.train_images = reader.get_int("train_images", config.train_images, 0);
   config.test_images = reader.get_int("test_images", config.test_images, 0);
+  config.precision = reader.get_choice("precision", "float32", {"float32", "bf16"}) == "bf16"
+                         ? c10::ScalarType::BFloat16
+                         : c10::ScalarType::Float;
+  config.audit_points = reader.get_int("audit_points", config.audit_points, 1, 1 << 20);
+  config.max_deviation = reader.get_double("max_deviation", config.max_deviation, 0);
+  if (config.precision != c10::ScalarType::Float && config.bn == BnMode::kBatch)
+    fail_usage("{}: \"batch\" is computed in float32 alone", reader.full_name("bn"));
+  read_sampling(reader, config);
   reader.finish();
   return config;
 }
@@ -61,7 +111,14 @@ nlohmann::json to_json(const LandscapeConfig& config) {
           {"bn", to_string(config.bn)},
           {"bn_images", config.bn_images},
           {"train_images", config.train_images},
-          {"test_images", config.test_images}};
+          {"test_images", config.test_images},
+          {"precision", config.precision == c10::ScalarType::Float ? "float32" : "bf16"},
+          {"audit_points", config.audit_points},
+          {"max_deviation", config.max_deviation},
+          {"images", config.images},
+          {"stderr", config.standard_error},
+          {"tolerance", config.tolerance},
+          {"seed", config.seed}};
 }
 
 }  // namespace thalweg

@@ -1,12 +1,15 @@
 // The "landscape" object of a configuration, and the flags of `thalweg landscape`.
 //
 //   {"grid": "25x25", "range": "x0:x1,y0:y1" or "", "margin": 0.2, "splits": ["train", "test"],
-//    "bn": "recompute", "bn_images": 1000, "train_images": 0, "test_images": 0}
+//    "bn": "recompute", "bn_images": 1000, "train_images": 0, "test_images": 0, "precision": "float32",
+//    "audit_points": 8, "max_deviation": 0.005, "images": 0, "stderr": 0, "tolerance": "", "seed": 0}
 #pragma once
 
 #include <string>
 
 #include <nlohmann/json.hpp>
+
+#include <c10/core/ScalarType.h>
 
 #include "io/config_reader.h"
 
@@ -20,6 +23,21 @@ enum class BnMode {
 };
 const char* to_string(BnMode mode);
 
+// How a point's losses come about.
+enum class MapMode {
+  kExact,    // of all images
+  kSampled,  // of a stratified sample of them, with standard errors
+  kAdaptive  // exact on a coarse grid, elsewhere interpolated and corrected by samples, certified
+};
+
+// Largest error of an adaptive map: nats, or a part of the surface's range.
+struct Tolerance {
+  double value = 0;
+  bool relative = false;
+};
+// "0.02", or "1%" of the range. Usage Error otherwise.
+Tolerance parse_tolerance(const std::string& text);
+
 struct LandscapeConfig {
   std::string grid = "25x25";
   std::string range;    // empty: fitted to the path
@@ -30,6 +48,19 @@ struct LandscapeConfig {
   std::int64_t bn_images = 1000;
   std::int64_t train_images = 0;  // the first N of the split; 0: all
   std::int64_t test_images = 0;
+  c10::ScalarType precision = c10::ScalarType::Float;  // or BFloat16
+  std::int64_t audit_points = 8;                       // in reduced precision: so many again in float32
+  double max_deviation = 0.005;                        // relative, above it the map is made again in float32
+  std::int64_t images = 0;                             // above 0: kSampled, so many of each split
+  double standard_error = 0;                           // above 0: kSampled, as many as it takes
+  std::string tolerance;                               // not empty: kAdaptive
+  std::int64_t seed = 0;                               // of samples and audits
+
+  MapMode mode() const {
+    return !tolerance.empty()                 ? MapMode::kAdaptive
+           : images > 0 || standard_error > 0 ? MapMode::kSampled
+                                              : MapMode::kExact;
+  }
 };
 LandscapeConfig read_landscape_config(ConfigReader reader);
 nlohmann::json to_json(const LandscapeConfig& config);

@@ -9,31 +9,43 @@ namespace thalweg {
 
 static_assert(std::endian::native == std::endian::little, "the journal's numbers are written as they lie in memory");
 
-Journal::Journal(const std::filesystem::path& file, const nlohmann::json& identity, std::size_t values_per_point)
-    : values_per_point_(values_per_point),
+namespace {
+
+std::string header_of(nlohmann::json identity, const std::vector<std::string>& names) {
+  identity["values"] = names;
+  return identity.dump();
+}
+
+}  // namespace
+
+Journal::Journal(const std::filesystem::path& file, nlohmann::json identity, std::vector<std::string> names)
+    : names_(std::move(names)),
       log_(
-          file, identity.dump(),
+          file, header_of(std::move(identity), names_),
           "it belongs to a surface with other settings (plane, grid, data, batch norm or device); remove it, or choose "
           "another --out") {
+  const std::size_t bytes = names_.size() * sizeof(double);
   for (const std::string& record : log_.records()) {
-    check(record.size() == sizeof(std::uint64_t) + values_per_point_ * sizeof(double),
-          "{}: a record of {} bytes does not belong here", file.string(), record.size());
     std::uint64_t point = 0;
+    check(record.size() >= sizeof point + bytes, "{}: a record of {} bytes does not belong here", file.string(),
+          record.size());
     std::memcpy(&point, record.data(), sizeof point);
-    std::vector<double> values(values_per_point_);
-    std::memcpy(values.data(), record.data() + sizeof point, values.size() * sizeof(double));
-    points_[point] = std::move(values);
+    Point& found = points_[point];
+    found.values.resize(names_.size());
+    std::memcpy(found.values.data(), record.data() + sizeof point, bytes);
+    found.images = record.substr(sizeof point + bytes);
   }
 }
 
-void Journal::append(std::size_t point, const std::vector<double>& values) {
-  check(values.size() == values_per_point_, "a point has {} values, expected {}", values.size(), values_per_point_);
+void Journal::append(std::size_t point, Point values) {
+  check(values.values.size() == names_.size(), "a point has {} values, expected {}", values.values.size(),
+        names_.size());
   const std::uint64_t index = point;
-  std::string record(sizeof index + values.size() * sizeof(double), '\0');
+  std::string record(sizeof index + values.values.size() * sizeof(double), '\0');
   std::memcpy(record.data(), &index, sizeof index);
-  std::memcpy(record.data() + sizeof index, values.data(), values.size() * sizeof(double));
-  log_.append(record);
-  points_[point] = values;
+  std::memcpy(record.data() + sizeof index, values.values.data(), values.values.size() * sizeof(double));
+  log_.append(record + values.images);
+  points_[point] = std::move(values);
 }
 
 }  // namespace thalweg

@@ -1,7 +1,7 @@
 // The journal of a surface in the making: a record a finished point, so that a kill loses at most the point it hit.
-// A RecordLog (io/record_log.h) whose header says what is evaluated; a record is u64 LE point index, then the values as
-// float64 LE in the order train_loss, train_acc, test_loss, test_acc (those evaluated). NaN and inf are kept as they
-// are.
+// A RecordLog (io/record_log.h) whose header says what is evaluated and how the values are called; a record is u64 LE
+// point index, then the values as float64 LE in the header's order, then, where a map needs them again, single images'
+// losses. NaN and inf are kept as they are. Of two records of a point the later one counts.
 #pragma once
 
 #include <filesystem>
@@ -17,16 +17,21 @@ namespace thalweg {
 class Journal {
  public:
   // `identity` must equal that of an existing journal: points of another plane, data set or setting are never mixed in.
-  Journal(const std::filesystem::path& file, const nlohmann::json& identity, std::size_t values_per_point);
+  Journal(const std::filesystem::path& file, nlohmann::json identity, std::vector<std::string> names);
 
-  const std::map<std::size_t, std::vector<double>>& points() const { return points_; }
+  struct Point {
+    std::vector<double> values;
+    std::string images;  // bytes; usually empty
+  };
+  const std::vector<std::string>& names() const { return names_; }
+  const std::map<std::size_t, Point>& points() const { return points_; }
   bool has(std::size_t point) const { return points_.count(point) != 0; }
-  void append(std::size_t point, const std::vector<double>& values);
+  void append(std::size_t point, Point values);
 
  private:
-  std::size_t values_per_point_;
+  std::vector<std::string> names_;
   RecordLog log_;
-  std::map<std::size_t, std::vector<double>> points_;
+  std::map<std::size_t, Point> points_;
 };
 
 }  // namespace thalweg

@@ -1,11 +1,14 @@
-// Maps a plane: train and test loss and accuracy at every point of a grid.
+// Maps a plane: train and test loss and accuracy at every point of a grid, exactly, by samples or adaptively
+// (landscape/config.h).
 //
 // A point's weights are materialised with batch norm folded in (kernels/materialise.h) and run through the compiled
 // evaluator. The same point gives the same bits whatever else is evaluated with it. A point whose loss is NaN or inf is
 // stored as such. Interrupted (Stopped) or killed, the journal keeps every finished point and the same call goes on.
+// The map checks itself (landscape/audit.h): one in reduced precision that deviates too much is made again in float32.
 #pragma once
 
 #include <filesystem>
+#include <functional>
 
 #include <c10/core/Device.h>
 
@@ -24,11 +27,15 @@ struct MapContext {
   const DataSet& data;
   c10::Device device;
   ProgressMode progress = ProgressMode::kAuto;
+  // Takes the map in the making, after some seconds and ever more seldom; its provenance says "unfinished".
+  std::function<void(const Surface&)> show = {};
 };
 
-// `journal` is removed by the caller once the surface is written.
+// `journal` is removed by the caller (remove_journal) once the surface is written.
 Surface map_landscape(const Plane& plane, const LandscapeConfig& config, const MapContext& context,
                       const std::filesystem::path& journal);
+
+void remove_journal(const std::filesystem::path& journal);
 
 // SHA-256 over the plane's vectors and buffers: what a surface belongs to.
 std::string plane_digest(const Plane& plane);

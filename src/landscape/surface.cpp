@@ -13,6 +13,13 @@ namespace thalweg {
 namespace {
 
 constexpr const char* kKeys[] = {"train_loss", "train_acc", "test_loss", "test_acc"};
+constexpr const char* kReserved[] = {"xcoordinates", "ycoordinates", "status",
+                                     "proj_xcoord",  "proj_ycoord",  "explained_variance_ratio_"};
+
+template <typename Names>
+bool is_one_of(const Names& names, const std::string& name) {
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
 
 void check_axis(const std::vector<double>& axis, const char* name, const std::string& where) {
   check(!axis.empty(), "{}: {} is empty; a surface needs at least one point", where, name);
@@ -26,21 +33,26 @@ void check_axis(const std::vector<double>& axis, const char* name, const std::st
 void check_surface(const Surface& surface, const std::string& where) {
   check_axis(surface.x, "x", where);
   check_axis(surface.y, "y", where);
-  check(!surface.values.empty(), "{}: no values to write; expected one of train_loss, train_acc, test_loss, test_acc",
-        where);
+  check(std::any_of(std::begin(kKeys), std::end(kKeys), [&](const char* key) { return surface.has(key); }),
+        "{}: no values to write; expected one of train_loss, train_acc, test_loss, test_acc", where);
   const std::size_t num_points = surface.x.size() * surface.y.size();
   for (const auto& [key, values] : surface.values) {
-    check(std::find(std::begin(kKeys), std::end(kKeys), key) != std::end(kKeys),
-          "{}: unknown values \"{}\"; expected train_loss, train_acc, test_loss or test_acc", where, key);
+    check(!is_one_of(kReserved, key), "{}: values cannot be called \"{}\", which is part of the format", where, key);
     check(values.size() == num_points, "{}: {} holds {} values, but the grid has {} x {} points", where, key,
           values.size(), surface.x.size(), surface.y.size());
   }
+  for (const auto& [key, values] : surface.stacks) {
+    check(!values.empty() && values.size() % num_points == 0 && !is_one_of(kReserved, key) && !surface.has(key),
+          "{}: stack {} holds {} values, but the grid has {} x {} points", where, key, values.size(), surface.x.size(),
+          surface.y.size());
+  }
 }
 
-// 1 where any of the values is not finite.
+// 1 where a loss or an accuracy is not finite.
 std::vector<double> grid_status(const Surface& surface) {
   std::vector<double> status(surface.x.size() * surface.y.size(), 0.0);
   for (const auto& [key, values] : surface.values) {
+    if (!is_one_of(kKeys, key)) continue;
     for (std::size_t i = 0; i < values.size(); ++i) {
       if (!std::isfinite(values[i])) status[i] = 1.0;
     }
@@ -89,6 +101,17 @@ std::vector<double> read_values(const Hdf5Dataset& dataset, const Surface& surfa
   return values;
 }
 
+// Whatever else of our own lies on the grid.
+void read_further_values(const Hdf5Content& content, Surface& surface) {
+  const std::size_t nx = surface.x.size(), ny = surface.y.size();
+  for (const auto& [key, dataset] : content.datasets) {
+    if (is_one_of(kKeys, key) || is_one_of(kReserved, key)) continue;
+    if (dataset.shape == std::vector{ny, nx}) surface.values[key] = dataset.values;
+    if (dataset.shape.size() == 3 && dataset.shape[1] == ny && dataset.shape[2] == nx)
+      surface.stacks[key] = dataset.values;
+  }
+}
+
 void read_own_notes(const std::string& text, const std::string& where, Surface* surface) {
   const nlohmann::json notes = nlohmann::json::parse(text, nullptr, false);
   check(notes.is_object() && notes.contains("provenance") && notes.contains("path") && notes["path"].is_array(),
@@ -121,6 +144,9 @@ void write_surface_hdf5(const std::filesystem::path& file, const Surface& surfac
   content.datasets["xcoordinates"] = {{surface.x.size()}, surface.x};
   content.datasets["ycoordinates"] = {{surface.y.size()}, surface.y};
   for (const auto& [key, values] : surface.values) content.datasets[key] = {shape, values};
+  for (const auto& [key, values] : surface.stacks) {
+    content.datasets[key] = {{values.size() / (shape[0] * shape[1]), shape[0], shape[1]}, values};
+  }
   content.datasets["status"] = {shape, grid_status(surface)};
   if (!surface.path.empty()) add_projection(surface.path, &content);
   const nlohmann::json variance =
@@ -152,6 +178,7 @@ Surface read_surface_hdf5(const std::filesystem::path& file) {
   surface.provenance = nlohmann::json::object();
   if (!foreign) {
     read_own_notes(notes->second, where, &surface);
+    read_further_values(content, surface);
   } else if (const auto found = content.datasets.find("explained_variance_ratio_"); found != content.datasets.end()) {
     surface.provenance["explained_variance"] = found->second.values;
   }

@@ -4,8 +4,9 @@
 // `xcoordinates` [nx], `ycoordinates` [ny], `train_loss`, `train_acc`, `test_loss`, `test_acc` [ny][nx], `dir_file`
 // (this file's own name); for its trajectory plot also `proj_xcoord`, `proj_ycoord` (all runs in turn, a NaN between
 // two, so that a line drawn through them has gaps there) and `explained_variance_ratio_`. Ours beside them: string
-// dataset `thalweg` (provenance and path as JSON), `status` [ny][nx] (0 fine, 1 not finite). CSV: one row a point, x
-// fastest.
+// dataset `thalweg` (provenance and path as JSON), `status` [ny][nx] (0 fine, 1 loss or accuracy not finite), further
+// values [ny][nx] and stacks of them [n][ny][nx] under their names (docs/formats.md). CSV: one row a point, x fastest,
+// values without stacks.
 //
 // Read back too: that tool's own 2-D files (no `thalweg`): there -1 means "not computed" and becomes NaN, and an array
 // shaped [nx][ny] is taken in the order in which it was filled, x fastest.
@@ -22,12 +23,17 @@
 
 namespace thalweg {
 
+// How a value came about: the numbers of the values "cell".
+enum class Cell { kExact = 0, kEstimated = 1, kInterpolated = 2, kMissing = 3 };
+
 struct Surface {
   std::vector<double> x;  // [nx], ascending
   std::vector<double> y;  // [ny], ascending
-  // Row-major [ny][nx]: value at (x[i], y[j]) is [j * nx + i]. Keys "train_loss", "train_acc", "test_loss", "test_acc";
-  // losses in nats, accuracies in percent; NaN and inf are kept as they came.
+  // Row-major [ny][nx]: value at (x[i], y[j]) is [j * nx + i]. Keys "train_loss", "train_acc", "test_loss", "test_acc"
+  // (at least one of them) and others; losses in nats, accuracies in percent; NaN and inf are kept as they came.
   std::map<std::string, std::vector<double>> values;
+  // Several values of a kind, one behind the other: [n][ny][nx]. Keys "train_class_loss" and so on.
+  std::map<std::string, std::vector<double>> stacks;
   std::vector<PathPoint> path;
   nlohmann::json
       provenance;  // the plane's, plus "landscape": grid, splits, bn mode, images, device, precision, seconds

@@ -1,4 +1,6 @@
 // x, y and the values of each grid point, x running fastest; full precision, "nan" and "inf" as they are.
+#include <algorithm>
+#include <array>
 #include <iterator>
 #include <string>
 
@@ -14,13 +16,18 @@ void write_surface_csv(const std::filesystem::path& file, const Surface& surface
   const std::size_t nx = surface.x.size();
   std::string text = "x,y";
   std::vector<const std::vector<double>*> columns;
-  for (const char* key : {"train_loss", "train_acc", "test_loss", "test_acc"}) {
-    const auto found = surface.values.find(key);
-    if (found == surface.values.end()) continue;
-    check(found->second.size() == nx * surface.y.size(), "{}: {} holds {} values, but the grid has {} x {} points",
-          file.string(), key, found->second.size(), nx, surface.y.size());
+  const auto add = [&](const std::string& key, const std::vector<double>& values) {
+    check(values.size() == nx * surface.y.size(), "{}: {} holds {} values, but the grid has {} x {} points",
+          file.string(), key, values.size(), nx, surface.y.size());
     text += fmt::format(",{}", key);
-    columns.push_back(&found->second);
+    columns.push_back(&values);
+  };
+  constexpr std::array<const char*, 4> kFirst = {"train_loss", "train_acc", "test_loss", "test_acc"};
+  for (const char* key : kFirst) {
+    if (surface.has(key)) add(key, surface.values.at(key));
+  }
+  for (const auto& [key, values] : surface.values) {
+    if (std::find(kFirst.begin(), kFirst.end(), key) == kFirst.end()) add(key, values);
   }
   text += '\n';
   auto out = std::back_inserter(text);

@@ -171,7 +171,7 @@ TEST(Surface, IsNotWrittenWhenShapesDisagree) {
   EXPECT_THROW(write_surface_hdf5(scratch("never.h5"), s), Error);
   EXPECT_THROW(write_surface_csv(scratch("never.csv"), s), Error);
   s = example();
-  s.values["loss"] = s.values["train_loss"];
+  s.values["status"] = s.values["train_loss"];
   EXPECT_THROW(write_surface_hdf5(scratch("never.h5"), s), Error);
   s = example();
   s.values.clear();

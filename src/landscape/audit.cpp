@@ -1,0 +1,153 @@
+#include "landscape/audit.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "landscape/sampling.h"
+#include "landscape/split_summary.h"
+#include "nn/eager.h"
+
+namespace thalweg {
+namespace {
+
+constexpr std::int64_t kCentreImages = 256;
+constexpr std::int64_t kAuditImages = 2000;
+constexpr double kSmallestLoss = 1e-3;  // nats, of a relative deviation
+// A wrong plan, layout or fold changes a loss by parts of itself; rounding does not.
+constexpr double kCentreTolerance = 1e-3;
+constexpr double kReducedTolerance = 5e-2;
+
+std::vector<std::int64_t> first_images(std::int64_t n) {
+  std::vector<std::int64_t> images(static_cast<std::size_t>(n));
+  std::iota(images.begin(), images.end(), 0);
+  return images;
+}
+
+double eager_loss(const PointEvaluator& evaluator, const PointEvaluator::Source& source, const LandscapeSplit& split,
+                  std::int64_t n) {
+  const at::NoGradGuard no_grad;
+  const Graph& graph = source.graph;
+  const at::Tensor logits =
+      run_eager(graph, graph.parameters.views(source.plane.origin.to(source.device)),
+                graph.buffers.views(evaluator.buffers().clone()), split.images.range(0, n), NormMode::kEval);
+  return at::cross_entropy_loss(logits.to(at::kDouble), split.images.labels().narrow(0, 0, n)).item<double>();
+}
+
+double tolerance_of(const LandscapeConfig& config) {
+  return config.precision == at::kFloat ? kCentreTolerance : kReducedTolerance;
+}
+
+void compare_with_checkpoint(const PointEvaluator& evaluator, const PointEvaluator::Source& source,
+                             const LandscapeConfig& config) {
+  const nlohmann::json final = source.plane.provenance.value("origin_final", nlohmann::json());
+  if (!final.is_object() || (config.bn != BnMode::kOrigin && source.graph.has_batch_norm())) return;
+  if (source.plane.provenance.value("data_digest", std::string()) != source.data.digest) return;
+  for (const LandscapeSplit& split : evaluator.splits()) {
+    const ImageSet& all = split.name == "train" ? source.data.train : source.data.test;
+    const nlohmann::json own = final.value(split.name + "_loss", nlohmann::json());
+    if (!own.is_number() || all.size() != split.images.size()) continue;
+    const double loss = mean_loss(evaluator.evaluate(split)), expected = own.get<double>();
+    check(
+        std::abs(loss - expected) <= tolerance_of(config) * std::max(expected, kSmallestLoss),
+        "at the plane's origin the {} loss is {:.6g}, but the checkpoint there was evaluated to {:.6g}: the plane, the "
+        "data or the program have changed since; make the plane again",
+        split.name, loss, expected);
+  }
+}
+
+// The points that people look at, and some others.
+std::vector<std::size_t> audited_points(const MapRun& run) {
+  const std::size_t size = run.grid().size();
+  const auto wanted = std::min(static_cast<std::size_t>(run.config().audit_points), size);
+  std::set<std::size_t> points;
+  const auto add = [&](std::size_t point) {
+    if (points.size() < wanted) points.insert(point);
+  };
+  for (const LandscapeSplit& split : run.evaluator().splits()) {
+    const std::size_t loss = run.value(split.name + "_loss");
+    std::size_t best = size;
+    for (const auto& [point, record] : run.journal().points()) {
+      if (!std::isfinite(record.values[loss])) continue;
+      if (best == size || record.values[loss] < run.journal().points().at(best).values[loss]) best = point;
+    }
+    if (best < size) add(best);
+  }
+  add(run.grid().y.size() / 2 * run.grid().x.size() + run.grid().x.size() / 2);
+  Philox random(static_cast<std::uint64_t>(run.config().seed), Stream::kSample, 0, 0xC0000000u);
+  while (points.size() < wanted) add(random.below(static_cast<std::uint32_t>(size)));
+  return {points.begin(), points.end()};
+}
+
+double deviation(double reduced, double full) {
+  if (!std::isfinite(reduced) || !std::isfinite(full))
+    return std::isfinite(reduced) == std::isfinite(full) ? 0 : INFINITY;
+  return std::abs(reduced - full) / std::max(std::abs(full), kSmallestLoss);
+}
+
+std::vector<std::int64_t> audited_images(const LandscapeSplit& split, std::int64_t num_classes, std::int64_t seed) {
+  const Strata strata = class_strata(split.labels, num_classes);
+  const std::vector<double> shares(strata.sizes.begin(), strata.sizes.end());
+  StratifiedSample sample(strata, shares, {static_cast<std::uint64_t>(seed), split.name == "test", 0xC0000001u});
+  return sample.grow(std::min(kAuditImages, split.images.size()));
+}
+
+}  // namespace
+
+void check_centre(PointEvaluator& evaluator, const PointEvaluator::Source& source, const LandscapeConfig& config) {
+  if (config.bn == BnMode::kBatch && source.graph.has_batch_norm()) return;
+  evaluator.prepare({{0, 0}});
+  evaluator.use(0);
+  for (const LandscapeSplit& split : evaluator.splits()) {
+    const std::int64_t n = std::min(kCentreImages, split.images.size());
+    const double expected = eager_loss(evaluator, source, split, n);
+    const double loss = mean_loss(evaluator.evaluate(split, first_images(n)));
+    if (!std::isfinite(expected) && !std::isfinite(loss)) continue;
+    check(
+        std::abs(loss - expected) <= tolerance_of(config) * std::max(expected, kSmallestLoss),
+        "at the plane's origin the evaluator gives a {} loss of {:.7g}, plain arithmetic {:.7g} on the same {} images; "
+        "no map is made of that. `thalweg doctor` looks at the kernels",
+        split.name, loss, expected, n);
+  }
+  compare_with_checkpoint(evaluator, source, config);
+}
+
+nlohmann::json audit_precision(MapRun& run, PointEvaluator& reference) {
+  const std::vector<std::size_t> points = audited_points(run);
+  nlohmann::json audit = {{"points", points.size()}, {"limit", run.config().max_deviation}};
+  std::map<std::string, std::vector<std::int64_t>> images;
+  for (const LandscapeSplit& split : run.evaluator().splits()) {
+    images[split.name] = audited_images(split, run.num_classes(), run.config().seed);
+    audit["images"][split.name] = images[split.name].size();
+    audit["largest_deviation"][split.name] = 0.0;
+  }
+  run.visit_points(points, [&](std::size_t point) {
+    reference.prepare({run.at(point)});
+    reference.use(0);
+    for (std::size_t s = 0; s < reference.splits().size(); ++s) {
+      const LandscapeSplit& split = run.evaluator().splits()[s];
+      const std::vector<std::int64_t>& some = images.at(split.name);
+      const double found = deviation(mean_loss(run.evaluator().evaluate(split, some)),
+                                     mean_loss(reference.evaluate(reference.splits()[s], some)));
+      if (found < audit["largest_deviation"][split.name].get<double>()) continue;
+      audit["largest_deviation"][split.name] = found;
+      audit["at"][split.name] = {run.at(point).first, run.at(point).second};
+    }
+  });
+  return audit;
+}
+
+bool is_within_limit(const nlohmann::json& audit) {
+  for (const auto& [split, deviation] : audit.at("largest_deviation").items()) {
+    if (!(deviation.get<double>() <= audit.at("limit").get<double>())) return false;
+  }
+  return true;
+}
+
+}  // namespace thalweg

@@ -1,0 +1,455 @@
+// An adaptive map: exact on nodes, elsewhere estimated, certified.
+//
+// At a point between nodes the loss of image i is guessed by interpolation, g_i = sum_k c_k l_ki with bicubic weights
+// over exact nodes k. Its mean over all images is known, sum_k c_k L_k, and the mean of what the guess lacks, l_i -
+// g_i, comes from a sample: the guess is a control variate, and the estimate is unbiased whatever its error. The sample
+// has strata by |bicubic - bilinear|, a guess at the size of l_i - g_i, with Neyman's allocation, and grows until an
+// empirical Bernstein bound (sampling.h) is below the tolerance; where half of the images do not suffice, the point is
+// evaluated exactly. The bound is shared out over the looks, failure / ((k + 1) (k + 2)) for look k, so stopping early
+// does not weaken it.
+//
+// How far apart the nodes lie is decided by the cost that some pilot points let expect.
+//
+// The certificate: kAudited estimated points, drawn at random, are estimated again by samples of their own, four times
+// as large. If none is farther from the map than the tolerance, at most 5 % of the points are with 95 % confidence
+// (0.95^59 = 0.048). If one is, all are estimated anew with half the tolerance, at most kPasses times in all.
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <optional>
+
+#include "base/rng.h"
+#include "landscape/interpolation.h"
+#include "landscape/kept_images.h"
+#include "landscape/map_run.h"
+#include "landscape/sampling.h"
+#include "landscape/split_summary.h"
+
+namespace thalweg {
+namespace {
+
+constexpr double kFailure = 0.05;
+constexpr std::int64_t kFirstLook = 128;
+constexpr std::size_t kAudited = 59;
+constexpr std::size_t kPilots = 12;
+constexpr std::int64_t kPilotImages = 256;
+constexpr int kPasses = 3;
+// By how much twice as many nodes a side shrink what the guess lacks; measured on trajectory planes: 3 to 5.
+constexpr double kGainOfHalving = 3.5;
+
+enum Purpose : std::uint32_t { kForPoint = 0, kForAudit = 1, kForPilot = 2, kForChoice = 3 };
+
+struct Node {
+  std::vector<KeptImages> splits;
+  std::vector<double> loss, accuracy;  // means over all images
+};
+
+// Where a point stands among the nodes.
+struct Neighbours {
+  std::vector<std::pair<const Node*, double>> cubic;  // with their weights
+  std::vector<std::pair<const Node*, double>> linear;
+};
+
+struct SplitEstimate {
+  Estimate loss;
+  Estimate accuracy;  // percent
+  std::int64_t images = 0;
+  double bound = 0;   // of the loss
+  bool sound = true;  // false: not within the tolerance by half of the images
+};
+
+class AdaptiveMap {
+ public:
+  explicit AdaptiveMap(MapRun& run) : run_(run) {
+    for (const LandscapeSplit& split : run.evaluator().splits()) sizes_.push_back(split.images.size());
+  }
+
+  nlohmann::json map() {
+    choose_nodes();
+    int pass = recorded_pass();
+    for (;; ++pass) {
+      estimate_points(pass);
+      audit(pass);
+      if (violations_ == 0 || pass + 1 == kPasses) break;
+    }
+    run_.on_gaps({});  // there are none left, and this object goes
+    return certificate(pass);
+  }
+
+ private:
+  const Grid& grid() const { return run_.grid(); }
+  std::size_t num_splits() const { return sizes_.size(); }
+  const LandscapeSplit& split(std::size_t s) const { return run_.evaluator().splits()[s]; }
+
+  // --- nodes ---
+
+  struct Spacing {
+    std::size_t x = 1, y = 1;  // grid points from node to node
+    Spacing half() const { return {std::max<std::size_t>(1, x / 2), std::max<std::size_t>(1, y / 2)}; }
+  };
+  std::vector<std::size_t> nodes_along_x(Spacing spacing) const { return node_indices(grid().x.size(), spacing.x); }
+  std::vector<std::size_t> nodes_along_y(Spacing spacing) const { return node_indices(grid().y.size(), spacing.y); }
+
+  void choose_nodes() {
+    evaluate_nodes({coarse_step(grid().x.size()), coarse_step(grid().y.size())});
+    while (std::max(spacing_.x, spacing_.y) > 1 && finer_is_cheaper()) evaluate_nodes(spacing_.half());
+  }
+
+  void evaluate_nodes(Spacing spacing) {
+    std::vector<std::size_t> points;
+    for (const std::size_t j : nodes_along_y(spacing)) {
+      for (const std::size_t i : nodes_along_x(spacing)) points.push_back(j * grid().x.size() + i);
+    }
+    run_.evaluate_points("landscape: nodes", points, [&](std::size_t) { return exact_point(true); });
+    for (const std::size_t point : points) {
+      if (nodes_.count(point) != 0) continue;
+      const Journal::Point& record = run_.journal().points().at(point);
+      Node& node = nodes_[point];
+      node.splits = from_bytes(record.images, sizes_);
+      for (std::size_t s = 0; s < num_splits(); ++s) {
+        node.loss.push_back(record.values[run_.value(split(s).name + "_loss")]);
+        node.accuracy.push_back(record.values[run_.value(split(s).name + "_acc")]);
+      }
+    }
+    spacing_ = spacing;
+    set_tolerances();
+    run_.on_gaps([this](Surface& surface) { fill(surface); });
+  }
+
+  Journal::Point exact_point(bool keep) const {
+    Journal::Point point{{static_cast<double>(Cell::kExact)}, {}};
+    std::vector<ImageLosses> all;
+    for (const LandscapeSplit& s : run_.evaluator().splits()) {
+      all.push_back(run_.evaluator().evaluate(s));
+      for (const double value :
+           {mean_loss(all.back()), accuracy_percent(all.back()), 0.0, 0.0, static_cast<double>(s.images.size())}) {
+        point.values.push_back(value);
+      }
+    }
+    if (keep) point.images = to_bytes(all);
+    return point;
+  }
+
+  void set_tolerances() {
+    const Tolerance tolerance = parse_tolerance(run_.config().tolerance);
+    tolerances_.assign(num_splits(), tolerance.value);
+    if (!tolerance.relative) return;
+    for (std::size_t s = 0; s < num_splits(); ++s) {
+      double low = INFINITY, high = -INFINITY;
+      for (const auto& [point, node] : nodes_) {
+        if (!std::isfinite(node.loss[s])) continue;
+        low = std::min(low, node.loss[s]);
+        high = std::max(high, node.loss[s]);
+      }
+      tolerances_[s] *= high > low ? high - low : 1;
+    }
+  }
+
+  Neighbours neighbours(std::size_t point) const {
+    const std::size_t nx = grid().x.size();
+    Neighbours found;
+    for (const auto& [count, list] :
+         {std::pair{std::size_t{4}, &found.cubic}, std::pair{std::size_t{2}, &found.linear}}) {
+      for (const NodeWeight& y : lagrange_weights(grid().y, nodes_along_y(spacing_), grid().y[point / nx], count)) {
+        for (const NodeWeight& x : lagrange_weights(grid().x, nodes_along_x(spacing_), grid().x[point % nx], count)) {
+          list->emplace_back(&nodes_.at(y.node * nx + x.node), x.weight * y.weight);
+        }
+      }
+    }
+    return found;
+  }
+
+  // Interpolated values of the points that are not there yet.
+  void fill(Surface& surface) const {
+    for (std::size_t point = 0; point < grid().size(); ++point) {
+      if (run_.journal().has(point)) continue;
+      surface.values["cell"][point] = static_cast<double>(Cell::kInterpolated);
+      const Neighbours around = neighbours(point);
+      for (std::size_t s = 0; s < num_splits(); ++s) {
+        double loss = 0, accuracy = 0;
+        for (const auto& [node, weight] : around.cubic) {
+          loss += weight * node->loss[s];
+          accuracy += weight * node->accuracy[s];
+        }
+        surface.values[split(s).name + "_loss"][point] = loss;
+        surface.values[split(s).name + "_acc"][point] = accuracy;
+      }
+    }
+  }
+
+  // --- one point ---
+
+  struct Guess {
+    std::vector<float> losses;  // g_i
+    Strata strata;              // by the size of what it may lack
+    std::vector<double> shares;
+    double mean_loss = 0, mean_accuracy = 0;
+  };
+
+  std::optional<Guess> guess(const Neighbours& around, std::size_t s) const {
+    const auto n = static_cast<std::size_t>(sizes_[s]);
+    Guess out;
+    out.losses.assign(n, 0.0f);
+    std::vector<float> lacking(n, 0.0f);
+    for (const auto& [node, weight] : around.cubic) {
+      const auto w = static_cast<float>(weight);
+      for (std::size_t i = 0; i < n; ++i) out.losses[i] += w * node->splits[s].losses[i];
+      out.mean_loss += weight * node->loss[s];
+      out.mean_accuracy += weight * node->accuracy[s];
+    }
+    if (!std::isfinite(out.mean_loss)) return std::nullopt;
+    for (const auto& [node, weight] : around.linear) {
+      const auto w = static_cast<float>(weight);
+      for (std::size_t i = 0; i < n; ++i) lacking[i] += w * node->splits[s].losses[i];
+    }
+    double sum = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      lacking[i] = std::abs(out.losses[i] - lacking[i]);
+      sum += static_cast<double>(lacking[i]);
+    }
+    out.strata = size_strata(lacking);
+    // A tenth of the mean for everyone: the guess at a size is only a guess.
+    const double floor = 0.1 * sum / static_cast<double>(n) + 1e-9;
+    out.shares.assign(out.strata.sizes.size(), 0);
+    for (std::size_t i = 0; i < n; ++i)
+      out.shares[static_cast<std::size_t>(out.strata.of[i])] += floor + static_cast<double>(lacking[i]);
+    return out;
+  }
+
+  struct Drawn {
+    std::vector<double> losses, right;  // what the guess lacks; right in percent
+  };
+
+  void draw(StratifiedSample& sample, std::int64_t n, const Neighbours& around, const Guess& guess, std::size_t s,
+            Drawn& drawn) const {
+    const std::vector<std::int64_t> images = sample.grow(n);
+    const ImageLosses values = run_.evaluator().evaluate(split(s), images);
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      const auto image = static_cast<std::size_t>(images[i]);
+      double right = 0;
+      for (const auto& [node, weight] : around.cubic) right += weight * node->splits[s].correct[image];
+      drawn.losses.push_back(values.losses[i] - static_cast<double>(guess.losses[image]));
+      drawn.right.push_back(100 * (values.correct[i] - right));
+    }
+  }
+
+  static SplitEstimate finish(const StratifiedSample& sample, const Guess& guess, const Drawn& drawn, double bound) {
+    SplitEstimate out{estimate_mean(sample, drawn.losses), estimate_mean(sample, drawn.right),
+                      static_cast<std::int64_t>(sample.images().size()), bound, true};
+    out.loss.mean += guess.mean_loss;
+    out.accuracy.mean += guess.mean_accuracy;
+    return out;
+  }
+
+  StratifiedSample::Name name(std::size_t point, std::size_t s, Purpose purpose, int pass = 0) const {
+    return {static_cast<std::uint64_t>(run_.config().seed), static_cast<std::uint32_t>(point),
+            1 + static_cast<std::uint32_t>(s) + 2 * static_cast<std::uint32_t>(purpose) +
+                8 * static_cast<std::uint32_t>(pass)};
+  }
+
+  SplitEstimate estimate(std::size_t point, std::size_t s, const Neighbours& around, double tolerance, int pass) const {
+    SplitEstimate out;
+    out.sound = false;
+    const std::optional<Guess> guessed = guess(around, s);
+    if (!guessed) return out;
+    StratifiedSample sample(guessed->strata, guessed->shares, name(point, s, kForPoint, pass));
+    Drawn drawn;
+    int look = 0;
+    for (std::int64_t n = kFirstLook; n <= sizes_[s] / 2; n *= 2, ++look) {
+      draw(sample, n, around, *guessed, s, drawn);
+      const double bound = bernstein_half_width(sample, drawn.losses, kFailure / ((look + 1) * (look + 2)));
+      if (bound <= tolerance) return finish(sample, *guessed, drawn, bound);
+      if (!std::isfinite(bound)) break;
+    }
+    return out;
+  }
+
+  // --- how far apart the nodes lie ---
+
+  std::vector<std::size_t> between_nodes() const {
+    std::vector<std::size_t> points;
+    for (std::size_t point = 0; point < grid().size(); ++point) {
+      if (nodes_.count(point) == 0) points.push_back(point);
+    }
+    return points;
+  }
+
+  std::vector<std::size_t> choose(std::vector<std::size_t> from, std::size_t count, Purpose purpose, int pass) const {
+    Philox random(static_cast<std::uint64_t>(run_.config().seed), Stream::kSample, static_cast<std::uint32_t>(pass),
+                  0x80000000u + static_cast<std::uint32_t>(purpose));
+    count = std::min(count, from.size());
+    for (std::size_t k = 0; k < count; ++k) {
+      std::swap(from[k], from[k + random.below(static_cast<std::uint32_t>(from.size() - k))]);
+    }
+    from.resize(count);
+    return from;
+  }
+
+  // Images that a point would take, at this spacing and at half of it.
+  std::array<double, 2> images_wanted(std::size_t point) const {
+    std::array<double, 2> wanted = {0, 0};
+    const Neighbours around = neighbours(point);
+    for (std::size_t s = 0; s < num_splits(); ++s) {
+      const auto all = static_cast<double>(sizes_[s]);
+      const std::optional<Guess> guessed = guess(around, s);
+      if (!guessed) return {all, all};
+      StratifiedSample sample(guessed->strata, guessed->shares, name(point, s, kForPilot));
+      Drawn drawn;
+      draw(sample, std::min(kPilotImages, sizes_[s]), around, *guessed, s, drawn);
+      const double bound = bernstein_half_width(sample, drawn.losses, kFailure / 12);
+      for (std::size_t k = 0; k < 2; ++k) {
+        // The bound shrinks with the number of images, between its square root and itself.
+        const double ratio = bound / (k == 0 ? 1 : kGainOfHalving) / tolerances_[s];
+        const double images = std::max(static_cast<double>(kFirstLook), static_cast<double>(sample.images().size()) *
+                                                                            std::pow(ratio, ratio > 1 ? 1.4 : 1.0));
+        wanted[k] += std::isfinite(images) && images <= all / 2 ? images : all;
+      }
+    }
+    return wanted;
+  }
+
+  bool finer_is_cheaper() {
+    const std::vector<std::size_t> rest = between_nodes();
+    std::array<double, 2> images = {0, 0};
+    std::size_t pilots = 0;
+    run_.visit_points(choose(rest, kPilots, kForPilot, static_cast<int>(spacing_.x)), [&](std::size_t point) {
+      const std::array<double, 2> wanted = images_wanted(point);
+      images[0] += wanted[0];
+      images[1] += wanted[1];
+      ++pilots;
+    });
+    if (pilots == 0) return false;
+    const auto all = static_cast<double>(run_.evaluator().images_per_point());
+    const std::size_t finer = nodes_along_x(spacing_.half()).size() * nodes_along_y(spacing_.half()).size();
+    const auto cost = [&](std::size_t nodes, double wanted) {
+      return static_cast<double>(nodes) * all +
+             static_cast<double>(grid().size() - nodes) * wanted / static_cast<double>(pilots);
+    };
+    return cost(finer, images[1]) < cost(nodes_.size(), images[0]);
+  }
+
+  // --- all points ---
+
+  static int pass_of(const Journal::Point& point) { return point.images.size() == 1 ? point.images[0] : 0; }
+  int recorded_pass() const {
+    int pass = 0;
+    for (const auto& [point, record] : run_.journal().points()) {
+      if (nodes_.count(point) == 0) pass = std::max(pass, pass_of(record));
+    }
+    return pass;
+  }
+
+  // The coarsest first, so that a map in the making gets better everywhere.
+  void sort_by_coarseness(std::vector<std::size_t>& points) const {
+    const auto level = [&](std::size_t point) {
+      const std::size_t i = point % grid().x.size(), j = point / grid().x.size();
+      return (i | j) & (~(i | j) + 1);  // the largest power of two that divides both
+    };
+    std::stable_sort(points.begin(), points.end(), [&](std::size_t a, std::size_t b) { return level(a) > level(b); });
+  }
+
+  void estimate_points(int pass) {
+    std::vector<std::size_t> points = between_nodes();
+    sort_by_coarseness(points);
+    if (pass > 0) {
+      std::erase_if(points, [&](std::size_t point) {
+        const Journal::Point& record = run_.journal().points().at(point);
+        return record.values[0] == static_cast<double>(Cell::kExact) || pass_of(record) >= pass;
+      });
+    }
+    const auto work = [&](std::size_t point) { return estimate_point(point, pass); };
+    pass == 0 ? run_.evaluate_points("landscape", points, work)
+              : run_.evaluate_points_again(fmt::format("landscape: pass {}", pass + 1), points, work);
+  }
+
+  Journal::Point estimate_point(std::size_t point, int pass) const {
+    const Neighbours around = neighbours(point);
+    Journal::Point record{{static_cast<double>(Cell::kEstimated)}, std::string(1, static_cast<char>(pass))};
+    for (std::size_t s = 0; s < num_splits(); ++s) {
+      const SplitEstimate value = estimate(point, s, around, tolerances_[s] / (1 << pass), pass);
+      if (!value.sound) return exact_point(false);
+      for (const double v : {value.loss.mean, value.accuracy.mean, value.loss.standard_error,
+                             value.accuracy.standard_error, static_cast<double>(value.images)}) {
+        record.values.push_back(v);
+      }
+    }
+    return record;
+  }
+
+  // --- the certificate ---
+
+  std::vector<std::size_t> estimated_points() const {
+    std::vector<std::size_t> points;
+    for (const auto& [point, record] : run_.journal().points()) {
+      if (record.values[0] == static_cast<double>(Cell::kEstimated)) points.push_back(point);
+    }
+    return points;
+  }
+
+  void audit(int pass) {
+    const std::vector<std::size_t> points = choose(estimated_points(), kAudited, kForChoice, pass);
+    deviations_.assign(num_splits(), 0);
+    violations_ = 0;
+    audited_ = points.size();
+    run_.visit_points(points, [&](std::size_t point) {
+      const Journal::Point& record = run_.journal().points().at(point);
+      const Neighbours around = neighbours(point);
+      bool violated = false;
+      for (std::size_t s = 0; s < num_splits(); ++s) {
+        const Guess guessed = *guess(around, s);
+        StratifiedSample sample(guessed.strata, guessed.shares, name(point, s, kForAudit, pass));
+        Drawn drawn;
+        const double images = record.values[run_.value(split(s).name + "_images")];
+        draw(sample, std::min(sizes_[s], 4 * static_cast<std::int64_t>(images)), around, guessed, s, drawn);
+        const double loss = finish(sample, guessed, drawn, 0).loss.mean;
+        const double deviation = std::abs(loss - record.values[run_.value(split(s).name + "_loss")]);
+        deviations_[s] = std::max(deviations_[s], deviation);
+        violated = violated || !(deviation <= tolerances_[s]);
+        audit_images_ += static_cast<double>(sample.images().size());
+      }
+      violations_ += violated;
+    });
+  }
+
+  nlohmann::json certificate(int pass) const {
+    nlohmann::json out = {{"spacing", {spacing_.x, spacing_.y}},
+                          {"nodes", nodes_.size()},
+                          {"estimated_points", estimated_points().size()},
+                          {"confidence", 1 - kFailure},
+                          {"audited", audited_},
+                          {"violations", violations_},
+                          {"certified", violations_ == 0},
+                          {"passes", pass + 1}};
+    double images = audit_images_;
+    for (const auto& [point, record] : run_.journal().points()) {
+      for (std::size_t s = 0; s < num_splits(); ++s) images += record.values[run_.value(split(s).name + "_images")];
+    }
+    out["image_evaluations"] = images;
+    out["image_evaluations_of_an_exact_map"] =
+        static_cast<double>(run_.evaluator().images_per_point()) * static_cast<double>(grid().size());
+    for (std::size_t s = 0; s < num_splits(); ++s) {
+      out["tolerance"][split(s).name] = tolerances_[s];
+      out["largest_deviation"][split(s).name] = deviations_[s];
+    }
+    return {{"adaptive", out}};
+  }
+
+  MapRun& run_;
+  std::vector<std::int64_t> sizes_;    // images, by split
+  Spacing spacing_;                    // of the nodes that are there
+  std::map<std::size_t, Node> nodes_;  // by point
+  std::vector<double> tolerances_;     // nats, by split
+  std::vector<double> deviations_;     // largest of the audit, by split
+  std::size_t violations_ = 0;
+  std::size_t audited_ = 0;
+  double audit_images_ = 0;
+};
+
+}  // namespace
+
+nlohmann::json map_adaptively(MapRun& run) {
+  return AdaptiveMap(run).map();
+}
+
+}  // namespace thalweg

@@ -1,0 +1,149 @@
+#include "landscape/map_run.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/ATen.h>
+
+#include "base/error.h"
+#include "base/stop.h"
+#include "landscape/split_summary.h"
+
+namespace thalweg {
+namespace {
+
+// "train_class_loss/3" -> its stack and place.
+void put(Surface& surface, const std::string& name, const std::vector<double>& values) {
+  const std::size_t slash = name.find('/');
+  if (slash == std::string::npos) {
+    surface.values[name] = values;
+    return;
+  }
+  std::vector<double>& stack = surface.stacks[name.substr(0, slash)];  // its parts come in order
+  stack.insert(stack.end(), values.begin(), values.end());
+}
+
+void derive(Surface& surface) {
+  for (const char* split : {"train", "test"}) {
+    const auto accuracy = surface.values.find(std::string(split) + "_acc");
+    if (accuracy == surface.values.end()) continue;
+    std::vector<double> error = accuracy->second;
+    for (double& value : error) value = 100 - value;
+    surface.values[std::string(split) + "_error"] = std::move(error);
+  }
+  if (!surface.has("train_loss") || !surface.has("test_loss")) return;
+  std::vector<double> gap = surface.values.at("test_loss");
+  for (std::size_t i = 0; i < gap.size(); ++i) gap[i] -= surface.values.at("train_loss")[i];
+  surface.values["gap_loss"] = std::move(gap);
+}
+
+// Missing points are NaN.
+Surface surface_of(const Grid& grid, const Journal& journal) {
+  Surface surface;
+  surface.x = grid.x;
+  surface.y = grid.y;
+  for (std::size_t k = 0; k < journal.names().size(); ++k) {
+    std::vector<double> values(grid.size(), std::nan(""));
+    for (const auto& [point, result] : journal.points()) values[point] = result.values[k];
+    put(surface, journal.names()[k], values);
+  }
+  std::vector<double>& cell = surface.values["cell"];
+  const bool exact = cell.empty();
+  cell.resize(grid.size());
+  for (std::size_t point = 0; point < grid.size(); ++point) {
+    if (!journal.has(point))
+      cell[point] = static_cast<double>(Cell::kMissing);
+    else if (exact)
+      cell[point] = static_cast<double>(Cell::kExact);
+  }
+  return surface;
+}
+
+}  // namespace
+
+PlanePoint2 MapRun::at(std::size_t point) const {
+  const std::size_t nx = grid().x.size();
+  return {grid().x[point % nx], grid().y[point / nx]};
+}
+
+std::size_t MapRun::value(const std::string& name) const {
+  const std::vector<std::string>& names = journal().names();
+  const auto found = std::find(names.begin(), names.end(), name);
+  check(found != names.end(), "this map has no value \"{}\"", name);
+  return static_cast<std::size_t>(found - names.begin());
+}
+
+void MapRun::visit_points(const std::vector<std::size_t>& points, const std::function<void(std::size_t)>& visit) {
+  const std::size_t batch = evaluator().points_at_once();
+  for (std::size_t begin = 0; begin < points.size(); begin += batch) {
+    const std::size_t count = std::min(batch, points.size() - begin);
+    std::vector<PlanePoint2> coordinates;
+    for (std::size_t i = 0; i < count; ++i) coordinates.push_back(at(points[begin + i]));
+    evaluator().prepare(coordinates);
+    for (std::size_t i = 0; i < count; ++i) {
+      evaluator().use(i);
+      visit(points[begin + i]);
+    }
+  }
+}
+
+void MapRun::evaluate_points(const std::string& what, const std::vector<std::size_t>& points,
+                             const Evaluate& evaluate) {
+  std::vector<std::size_t> todo;
+  for (const std::size_t point : points) {
+    if (!journal().has(point)) todo.push_back(point);
+  }
+  work(what, todo, {points.size() - todo.size(), points.size()}, evaluate);
+}
+
+void MapRun::evaluate_points_again(const std::string& what, const std::vector<std::size_t>& points,
+                                   const Evaluate& evaluate) {
+  work(what, points, {0, points.size()}, evaluate);
+}
+
+void MapRun::work(const std::string& what, const std::vector<std::size_t>& todo, Share share,
+                  const Evaluate& evaluate) {
+  Progress progress(what, "points", static_cast<double>(share.all), static_cast<double>(share.done), progress_);
+  visit_points(todo, [&](std::size_t point) {
+    journal().append(point, evaluate(point));
+    ++share.done;
+    progress.update(static_cast<double>(share.done), fmt::format("{}/{} points", share.done, share.all));
+    if (stop_requested() && (share.done < share.all || journal().points().size() < grid().size())) {
+      throw Stopped(fmt::format("landscape: stopped after {} of {} points; run the same command again to go on",
+                                journal().points().size(), grid().size()));
+    }
+    if (pause_) pause_();
+  });
+  progress.finish(fmt::format("{}/{} points", share.done, share.all));
+}
+
+Surface MapRun::surface() const {
+  Surface surface = surface_of(grid(), journal());
+  if (fill_) fill_(surface);
+  derive(surface);
+  return surface;
+}
+
+std::vector<std::string> exact_names(const std::vector<LandscapeSplit>& splits, std::int64_t num_classes) {
+  std::vector<std::string> names;
+  for (const LandscapeSplit& split : splits) {
+    for (std::string& name : summary_names(split.name, num_classes)) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+nlohmann::json map_exactly(MapRun& run) {
+  std::vector<std::size_t> all(run.grid().size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+  run.evaluate_points("landscape", all, [&](std::size_t) {
+    Journal::Point point;
+    for (const LandscapeSplit& split : run.evaluator().splits()) {
+      const std::vector<double> values = summarise(run.evaluator().evaluate(split), split.labels, run.num_classes());
+      point.values.insert(point.values.end(), values.begin(), values.end());
+    }
+    return point;
+  });
+  return nlohmann::json::object();
+}
+
+}  // namespace thalweg

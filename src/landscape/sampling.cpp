@@ -1,0 +1,195 @@
+#include "landscape/sampling.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace thalweg {
+namespace {
+
+constexpr std::int64_t kSmallestStratum = 32;
+
+struct Moments {
+  double mean = 0;
+  double variance = 0;  // sample variance
+  double count = 0;
+  double low = 0, high = 0;
+};
+
+std::vector<Moments> stratum_moments(const StratifiedSample& sample, const std::vector<double>& values) {
+  std::vector<Moments> all(sample.sizes().size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    Moments& m = all[static_cast<std::size_t>(sample.strata()[i])];
+    m.low = m.count == 0 ? values[i] : std::min(m.low, values[i]);
+    m.high = m.count == 0 ? values[i] : std::max(m.high, values[i]);
+    m.count += 1;
+    const double before = values[i] - m.mean;
+    m.mean += before / m.count;
+    m.variance += before * (values[i] - m.mean);
+  }
+  double squares = 0, freedom = 0;
+  for (const Moments& m : all) {
+    squares += m.variance;
+    freedom += std::max(m.count - 1, 0.0);
+  }
+  for (Moments& m : all) {
+    m.variance = m.count > 1 ? m.variance / (m.count - 1) : freedom > 0 ? squares / freedom : 0;
+  }
+  return all;
+}
+
+double population(const StratifiedSample& sample) {
+  return static_cast<double>(std::accumulate(sample.sizes().begin(), sample.sizes().end(), std::int64_t{0}));
+}
+
+// W_h^2 (1 - n_h / N_h) / n_h: what a stratum's variance counts in that of the mean.
+double variance_weight(double size, double count, double total) {
+  return count == 0 ? 0 : size / total * (size / total) * (1 - count / size) / count;
+}
+
+}  // namespace
+
+Strata class_strata(const std::vector<std::int64_t>& labels, std::int64_t num_classes) {
+  Strata strata{std::vector<std::int32_t>(labels.size()),
+                std::vector<std::int64_t>(static_cast<std::size_t>(num_classes))};
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    strata.of[i] = static_cast<std::int32_t>(labels[i]);
+    ++strata.sizes[static_cast<std::size_t>(labels[i])];
+  }
+  return strata;
+}
+
+Strata size_strata(const std::vector<float>& guess) {
+  const auto n = static_cast<std::int64_t>(guess.size());
+  std::vector<std::int32_t> order(guess.size());
+  std::iota(order.begin(), order.end(), 0);
+  Strata strata{std::vector<std::int32_t>(guess.size()), {}};
+  for (std::int64_t begin = 0; begin < n;) {
+    const std::int64_t rest = n - begin;
+    const std::int64_t end = rest < 2 * kSmallestStratum ? n : begin + rest / 2;
+    if (end < n) {
+      std::nth_element(order.begin() + begin, order.begin() + end, order.end(), [&](std::int32_t i, std::int32_t j) {
+        const float a = guess[static_cast<std::size_t>(i)], b = guess[static_cast<std::size_t>(j)];
+        return a != b ? a < b : i < j;
+      });
+    }
+    for (std::int64_t k = begin; k < end; ++k) {
+      strata.of[static_cast<std::size_t>(order[static_cast<std::size_t>(k)])] =
+          static_cast<std::int32_t>(strata.sizes.size());
+    }
+    strata.sizes.push_back(end - begin);
+    begin = end;
+  }
+  return strata;
+}
+
+StratifiedSample::StratifiedSample(const Strata& strata, std::vector<double> shares, const Name& name)
+    : sizes_(strata.sizes), shares_(std::move(shares)), members_(sizes_.size()), drawn_(sizes_.size()) {
+  for (std::size_t h = 0; h < sizes_.size(); ++h) {
+    members_[h].reserve(static_cast<std::size_t>(sizes_[h]));
+    random_.emplace_back(name.seed, Stream::kSample, name.a, name.b ^ static_cast<std::uint32_t>(h << 16));
+  }
+  for (std::size_t i = 0; i < strata.of.size(); ++i) {
+    members_[static_cast<std::size_t>(strata.of[i])].push_back(static_cast<std::int64_t>(i));
+  }
+}
+
+// In proportion to the shares; what a full stratum cannot take goes to the others.
+std::vector<std::int64_t> StratifiedSample::allocate(std::int64_t n) const {
+  std::vector<std::int64_t> counts(sizes_.size());
+  std::vector<bool> full(sizes_.size(), false);
+  auto left = static_cast<double>(n);
+  double shares = std::accumulate(shares_.begin(), shares_.end(), 0.0);
+  for (bool changed = true; changed && shares > 0;) {
+    changed = false;
+    const double taken = left, whole = shares;
+    for (std::size_t h = 0; h < sizes_.size(); ++h) {
+      if (full[h] || shares_[h] / whole * taken < static_cast<double>(sizes_[h])) continue;
+      full[h] = changed = true;
+      left -= static_cast<double>(sizes_[h]);
+      shares -= shares_[h];
+    }
+  }
+  for (std::size_t h = 0; h < sizes_.size(); ++h) {
+    const auto part = full[h] || shares <= 0 ? sizes_[h] : std::llround(shares_[h] / shares * std::max(left, 0.0));
+    counts[h] = std::clamp<std::int64_t>(part, std::min<std::int64_t>(2, sizes_[h]), sizes_[h]);
+  }
+  return counts;
+}
+
+// Fisher and Yates's shuffle as far as it is needed. Each stratum has a stream of its own, so that growing in steps
+// draws what growing at once does.
+void StratifiedSample::draw(std::size_t stratum, std::int64_t count) {
+  std::vector<std::int64_t>& members = members_[stratum];
+  for (std::int64_t& k = drawn_[stratum]; k < count; ++k) {
+    const std::int64_t other = k + random_[stratum].below(static_cast<std::uint32_t>(sizes_[stratum] - k));
+    std::swap(members[static_cast<std::size_t>(k)], members[static_cast<std::size_t>(other)]);
+    images_.push_back(members[static_cast<std::size_t>(k)]);
+    strata_.push_back(static_cast<std::int32_t>(stratum));
+  }
+}
+
+std::vector<std::int64_t> StratifiedSample::grow(std::int64_t n) {
+  const std::size_t before = images_.size();
+  const std::vector<std::int64_t> counts = allocate(n);
+  for (std::size_t h = 0; h < counts.size(); ++h) draw(h, counts[h]);
+  return {images_.begin() + static_cast<std::ptrdiff_t>(before), images_.end()};
+}
+
+Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>& values) {
+  const std::vector<Moments> moments = stratum_moments(sample, values);
+  const double total = population(sample);
+  Estimate estimate;
+  double variance = 0;
+  for (std::size_t h = 0; h < moments.size(); ++h) {
+    const auto size = static_cast<double>(sample.sizes()[h]);
+    estimate.mean += size / total * moments[h].mean;
+    variance += variance_weight(size, moments[h].count, total) * moments[h].variance;
+  }
+  estimate.standard_error = std::sqrt(variance);
+  return estimate;
+}
+
+Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>& values,
+                       const std::vector<double>& control, double control_mean) {
+  const std::vector<Moments> x = stratum_moments(sample, control), y = stratum_moments(sample, values);
+  const double total = population(sample);
+  double covariance = 0, variance = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto h = static_cast<std::size_t>(sample.strata()[i]);
+    if (x[h].count < 2) continue;
+    const double weight = variance_weight(static_cast<double>(sample.sizes()[h]), x[h].count, total) / (x[h].count - 1);
+    covariance += weight * (control[i] - x[h].mean) * (values[i] - y[h].mean);
+    variance += weight * (control[i] - x[h].mean) * (control[i] - x[h].mean);
+  }
+  const double beta = variance > 0 && std::isfinite(covariance / variance) ? covariance / variance : 0;
+  std::vector<double> rest(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) rest[i] = values[i] - beta * control[i];
+  Estimate estimate = estimate_mean(sample, rest);
+  if (beta == 0) return estimate;
+  estimate.mean += beta * control_mean;
+  // One degree of freedom went into beta.
+  const double freedom = static_cast<double>(values.size()) - static_cast<double>(sample.sizes().size());
+  if (freedom > 1) estimate.standard_error *= std::sqrt(freedom / (freedom - 1));
+  return estimate;
+}
+
+double bernstein_half_width(const StratifiedSample& sample, const std::vector<double>& values, double failure) {
+  const double kappa = 7.0 / 3 + 3 / std::sqrt(2.0);
+  const double log_term = std::log(5 / failure);
+  const double total = population(sample);
+  const std::vector<Moments> moments = stratum_moments(sample, values);
+  double variance = 0, largest = 0;
+  for (std::size_t h = 0; h < moments.size(); ++h) {
+    const Moments& m = moments[h];
+    const auto size = static_cast<double>(sample.sizes()[h]);
+    if (m.count == 0 || m.count >= size) continue;  // nothing of it is guessed
+    const double rho = m.count <= size / 2 ? 1 - (m.count - 1) / size : (1 - m.count / size) * (1 + 1 / m.count);
+    const double weight = size / total;
+    variance += weight * weight * rho * m.variance / m.count;
+    largest = std::max(largest, weight * (m.high - m.low) / m.count);
+  }
+  return std::sqrt(2 * variance * log_term) + kappa * largest * log_term;
+}
+
+}  // namespace thalweg

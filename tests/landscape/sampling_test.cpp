@@ -1,0 +1,179 @@
+#include "landscape/sampling.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <random>
+#include <set>
+
+#include <gtest/gtest.h>
+
+namespace thalweg {
+namespace {
+
+// Losses of images as networks have them: most small, some large, by class, and a second point's losses that go along.
+struct Population {
+  std::vector<std::int64_t> labels;
+  std::vector<double> losses;
+  std::vector<double> control;
+  double mean = 0, control_mean = 0;
+
+  explicit Population(std::size_t n, double noise = 0.3) : labels(n), losses(n), control(n) {
+    std::mt19937_64 random(7);
+    std::normal_distribution<double> normal;
+    for (std::size_t i = 0; i < n; ++i) {
+      labels[i] = static_cast<std::int64_t>(random() % 5);
+      control[i] = std::exp(0.5 * static_cast<double>(labels[i]) - 1.5 + 0.7 * normal(random));
+      losses[i] = std::abs(1.3 * control[i] + noise * normal(random));
+    }
+    const auto count = static_cast<double>(n);
+    mean = std::accumulate(losses.begin(), losses.end(), 0.0) / count;
+    control_mean = std::accumulate(control.begin(), control.end(), 0.0) / count;
+  }
+};
+
+std::vector<double> proportional(const Strata& strata) {
+  return {strata.sizes.begin(), strata.sizes.end()};
+}
+
+std::vector<double> pick(const std::vector<double>& from, const std::vector<std::int64_t>& images) {
+  std::vector<double> out;
+  for (const std::int64_t i : images) out.push_back(from[static_cast<std::size_t>(i)]);
+  return out;
+}
+
+TEST(StratifiedSample, DrawsEachImageOnceAndEachClassInProportion) {
+  const Population p(1003);
+  const Strata strata = class_strata(p.labels, 5);
+  StratifiedSample sample(strata, proportional(strata), {3, 1, 2});
+  sample.grow(200);
+  const std::set<std::int64_t> distinct(sample.images().begin(), sample.images().end());
+  EXPECT_EQ(distinct.size(), sample.images().size());
+  EXPECT_NEAR(static_cast<double>(sample.images().size()), 200, 5);
+  for (std::int32_t h = 0; h < 5; ++h) {
+    const auto drawn = static_cast<double>(std::count(sample.strata().begin(), sample.strata().end(), h));
+    EXPECT_NEAR(drawn, 200.0 * static_cast<double>(strata.sizes[static_cast<std::size_t>(h)]) / 1003, 1);
+  }
+  sample.grow(5000);
+  EXPECT_EQ(sample.images().size(), 1003u);
+}
+
+TEST(StratifiedSample, GrowingInStepsDrawsWhatGrowingAtOnceDoes) {
+  const Population p(500);
+  const Strata strata = class_strata(p.labels, 5);
+  StratifiedSample steps(strata, proportional(strata), {3, 1, 2}), once(strata, proportional(strata), {3, 1, 2}),
+      other(strata, proportional(strata), {4, 1, 2});
+  for (const std::int64_t n : {10, 30, 31, 200}) steps.grow(n);
+  once.grow(200);
+  other.grow(200);
+  const auto as_set = [](const StratifiedSample& s) {
+    return std::set<std::int64_t>(s.images().begin(), s.images().end());
+  };
+  EXPECT_EQ(as_set(steps), as_set(once));
+  EXPECT_NE(as_set(other), as_set(once));
+}
+
+TEST(StratifiedSample, TakesAllOfAStratumThatItsShareExceeds) {
+  const Strata strata{std::vector<std::int32_t>{0, 0, 0, 0, 0, 0, 0, 0, 1, 1}, {8, 2}};
+  StratifiedSample sample(strata, {1, 9}, {});
+  sample.grow(6);
+  EXPECT_EQ(std::count(sample.strata().begin(), sample.strata().end(), 1), 2);
+  EXPECT_EQ(std::count(sample.strata().begin(), sample.strata().end(), 0), 4);
+}
+
+TEST(SizeStrata, HalveTheRestFromTheSmallestUp) {
+  std::vector<float> guess(1000);
+  std::iota(guess.begin(), guess.end(), 0.0f);
+  std::reverse(guess.begin(), guess.end());
+  const Strata strata = size_strata(guess);
+  EXPECT_EQ(std::accumulate(strata.sizes.begin(), strata.sizes.end(), std::int64_t{0}), 1000);
+  EXPECT_EQ(strata.sizes.front(), 500);
+  EXPECT_LT(strata.sizes.back(), 64);
+  EXPECT_EQ(strata.of[0], static_cast<std::int32_t>(strata.sizes.size()) - 1);
+  EXPECT_EQ(strata.of[999], 0);
+}
+
+TEST(EstimateMean, OfAllImagesIsTheMeanWithoutError) {
+  const Population p(321);
+  const Strata strata = class_strata(p.labels, 5);
+  StratifiedSample sample(strata, proportional(strata), {});
+  sample.grow(321);
+  const Estimate plain = estimate_mean(sample, pick(p.losses, sample.images()));
+  EXPECT_NEAR(plain.mean, p.mean, 1e-12);
+  EXPECT_EQ(plain.standard_error, 0);
+  const Estimate controlled =
+      estimate_mean(sample, pick(p.losses, sample.images()), pick(p.control, sample.images()), p.control_mean);
+  EXPECT_NEAR(controlled.mean, p.mean, 1e-12);
+}
+
+// Over many samples: no bias, the stated error is the real one, and its 95 % intervals hold 95 % of the time.
+TEST(EstimateMean, StatesItsErrorRightWithAndWithoutControl) {
+  const Population p(3000);
+  const Strata strata = class_strata(p.labels, 5);
+  constexpr int kRepetitions = 2000;
+  for (const bool controlled : {false, true}) {
+    double sum = 0, squares = 0, stated = 0;
+    int covered = 0;
+    for (int r = 0; r < kRepetitions; ++r) {
+      StratifiedSample sample(strata, proportional(strata), {static_cast<std::uint64_t>(r), 0, 0});
+      sample.grow(400);
+      const std::vector<double> y = pick(p.losses, sample.images()), x = pick(p.control, sample.images());
+      const Estimate e = controlled ? estimate_mean(sample, y, x, p.control_mean) : estimate_mean(sample, y);
+      sum += e.mean - p.mean;
+      squares += (e.mean - p.mean) * (e.mean - p.mean);
+      stated += e.standard_error * e.standard_error;
+      covered += std::abs(e.mean - p.mean) <= 1.96 * e.standard_error;
+    }
+    const double error = std::sqrt(squares / kRepetitions);
+    EXPECT_LT(std::abs(sum / kRepetitions), 3.5 * error / std::sqrt(kRepetitions) + 0.02 * error);
+    EXPECT_NEAR(std::sqrt(stated / kRepetitions), error, 0.06 * error);
+    EXPECT_GT(covered, 0.93 * kRepetitions);
+    EXPECT_LT(covered, 0.97 * kRepetitions);
+  }
+}
+
+TEST(EstimateMean, AControlThatGoesAlongLowersTheErrorAndAnIdleOneDoesNotRaiseIt) {
+  const Population p(3000);
+  const Strata strata = class_strata(p.labels, 5);
+  StratifiedSample sample(strata, proportional(strata), {1, 0, 0});
+  sample.grow(300);
+  const std::vector<double> y = pick(p.losses, sample.images()), x = pick(p.control, sample.images());
+  const double plain = estimate_mean(sample, y).standard_error;
+  EXPECT_LT(estimate_mean(sample, y, x, p.control_mean).standard_error, 0.4 * plain);
+  std::vector<double> idle(x.size());
+  std::mt19937_64 random(1);
+  for (double& value : idle) value = std::normal_distribution<double>()(random);
+  EXPECT_LT(estimate_mean(sample, y, idle, 0).standard_error, 1.02 * plain);
+  const std::vector<double> constant(x.size(), 2.0);
+  EXPECT_EQ(estimate_mean(sample, y, constant, 2).standard_error, plain);
+}
+
+TEST(BernsteinHalfWidth, HoldsFarMoreOftenThanItPromises) {
+  const Population p(3000);
+  const Strata strata = size_strata(std::vector<float>(p.control.begin(), p.control.end()));
+  int outside = 0;
+  double width = 0, error = 0;
+  for (int r = 0; r < 500; ++r) {
+    StratifiedSample sample(strata, proportional(strata), {static_cast<std::uint64_t>(r), 9, 9});
+    sample.grow(400);
+    const std::vector<double> y = pick(p.losses, sample.images());
+    const double half = bernstein_half_width(sample, y, 0.05), off = std::abs(estimate_mean(sample, y).mean - p.mean);
+    outside += off > half;
+    width += half / 500;
+    error += off / 500;
+  }
+  EXPECT_LE(outside, 25);
+  EXPECT_GT(width, error);
+  EXPECT_LT(width, 40 * error);  // and is not idle
+}
+
+TEST(BernsteinHalfWidth, IsZeroWhereAllImagesAreDrawn) {
+  const Population p(100);
+  const Strata strata = class_strata(p.labels, 5);
+  StratifiedSample sample(strata, proportional(strata), {});
+  sample.grow(100);
+  EXPECT_EQ(bernstein_half_width(sample, pick(p.losses, sample.images()), 0.05), 0);
+}
+
+}  // namespace
+}  // namespace thalweg
