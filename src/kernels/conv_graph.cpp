@@ -105,12 +105,12 @@ void add_operations(fe::graph::Graph& graph, const ConvShape& shape, ConvPass pa
   result->set_output(true).set_uid(like.get_uid()).set_dim(like.get_dim()).set_stride(like.get_stride());
 }
 
-// Bars what does not give the same bits each time, and what rounds more than the type and float32 sums do. For float32
+// Bars what rounds more than the type and float32 sums do, and what does not give the same bits each time. For float32
 // the tensor cores mean TF32.
-void keep_exact_engines(fe::graph::Graph& graph, ConvType type) {
-  std::vector<fe::NumericalNote_t> barred = {fe::NumericalNote_t::NONDETERMINISTIC,
-                                             fe::NumericalNote_t::DOWN_CONVERT_INPUTS,
+void keep_exact_engines(fe::graph::Graph& graph, ConvType type, bool deterministic) {
+  std::vector<fe::NumericalNote_t> barred = {fe::NumericalNote_t::DOWN_CONVERT_INPUTS,
                                              fe::NumericalNote_t::REDUCED_PRECISION_REDUCTION};
+  if (deterministic) barred.push_back(fe::NumericalNote_t::NONDETERMINISTIC);
   if (type == ConvType::kFloat32) barred.push_back(fe::NumericalNote_t::TENSOR_CORE);
   graph.deselect_numeric_notes(barred);
 }
@@ -168,7 +168,7 @@ struct ConvGraph::Frontend {
   fe::graph::Graph graph;
 };
 
-ConvGraph::ConvGraph(const ConvDevice& device, const ConvShape& shape, ConvPass pass, std::int64_t max_workspace)
+ConvGraph::ConvGraph(const ConvDevice& device, const ConvShape& shape, ConvPass pass, const ConvPlanOptions& options)
     : device_(device), what_(describe(shape, pass)), frontend_(std::make_unique<Frontend>()) {
   fe::graph::Graph& graph = frontend_->graph;
   graph.set_io_data_type(data_type(shape.type))
@@ -179,8 +179,8 @@ ConvGraph::ConvGraph(const ConvDevice& device, const ConvShape& shape, ConvPass 
   check_frontend(graph.validate(), what_, "accept the shape");
   check_frontend(graph.build_operation_graph(device.cudnn_->handle), what_, "build its graph");
   check_frontend(graph.create_execution_plans({fe::HeurMode_t::A, fe::HeurMode_t::FALLBACK}), what_, "find a plan");
-  keep_exact_engines(graph, shape.type);
-  graph.deselect_workspace_greater_than(max_workspace);
+  keep_exact_engines(graph, shape.type, options.deterministic);
+  graph.deselect_workspace_greater_than(options.max_workspace);
 }
 
 ConvGraph::~ConvGraph() = default;

@@ -34,14 +34,16 @@ class ConvDevice {
 
 class ConvGraph {
  public:
-  // Asks cuDNN's heuristics (mode A, then its fallbacks). `device` must outlive the graph.
-  ConvGraph(const ConvDevice& device, const ConvShape& shape, ConvPass pass, std::int64_t max_workspace);
+  // Asks cuDNN's heuristics (mode A, then its fallbacks). `device` must outlive the graph. Of the options those that
+  // say which plans are considered.
+  ConvGraph(const ConvDevice& device, const ConvShape& shape, ConvPass pass, const ConvPlanOptions& options);
   ~ConvGraph();
 
   // Candidates in the order of the heuristics, from what they deem fastest. Not all of them can be built.
   std::size_t num_candidates() const;
   std::string name(std::size_t candidate) const;
-  // False: not deterministic, of reduced precision, in want of more workspace, or refused by cuDNN.
+  // False: not deterministic (where that is asked for), of reduced precision, in want of more workspace, or refused by
+  // cuDNN.
   bool build(std::size_t candidate);
   // Of a candidate that was built.
   std::int64_t workspace_bytes(std::size_t candidate) const;

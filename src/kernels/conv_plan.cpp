@@ -34,11 +34,14 @@ ConvPlans ConvPlans::without_gpu(const std::string& device_properties, const Con
 ConvPlans::~ConvPlans() = default;
 ConvPlans::ConvPlans(ConvPlans&&) noexcept = default;
 
+bool ConvPlans::fits(const ConvManifest& manifest) const {
+  return manifest.gpu == device_->gpu() && manifest.cudnn == ConvDevice::cudnn_version();
+}
+
 void ConvPlans::adopt(const ConvManifest& manifest) {
-  check(manifest.gpu == device_->gpu() && manifest.cudnn == ConvDevice::cudnn_version(),
+  check(fits(manifest),
         "the convolution plans were chosen on \"{}\" with cuDNN {}, but this is \"{}\" with cuDNN {}: other plans need "
-        "not "
-        "give the same bits; go on there, or choose anew by removing the file with the plans",
+        "not give the same bits; go on there, or choose anew by removing the file with the plans",
         manifest.gpu, manifest.cudnn, device_->gpu(), ConvDevice::cudnn_version());
   check(choices_.empty(), "convolution plans were chosen before the earlier run's were adopted");
   choices_ = manifest.choices;
@@ -51,15 +54,15 @@ ConvManifest ConvPlans::manifest() const {
 // The candidate of that name; the first that can be built where no name is given.
 ConvPlan ConvPlans::build(const Key& key, const std::string& name) const {
   const auto& [shape, pass] = key;
-  const auto graph = std::make_shared<ConvGraph>(*device_, shape, pass, options_.max_workspace);
+  const auto graph = std::make_shared<ConvGraph>(*device_, shape, pass, options_);
   for (std::size_t i = 0; i < graph->num_candidates(); ++i) {
     if ((name.empty() || graph->name(i) == name) && graph->build(i)) {
       return {graph->name(i), graph->workspace_bytes(i), graph, i};
     }
   }
   if (name.empty()) {
-    fail("{}: cuDNN has no deterministic plan within {} MB of workspace; use LibTorch's own convolution for it",
-         describe(shape, pass), options_.max_workspace >> 20);
+    fail("{}: cuDNN has no {}plan within {} MB of workspace; use LibTorch's own convolution for it",
+         describe(shape, pass), options_.deterministic ? "deterministic " : "", options_.max_workspace >> 20);
   }
   fail("{}: cuDNN has no plan \"{}\" here; choose anew by removing the file with the plans", describe(shape, pass),
        name);

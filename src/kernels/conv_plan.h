@@ -5,9 +5,10 @@
 // [K, C, R, S] as KRSC; groups 1, dilation 1. Sums are float32, and float32 tensors never go through TF32. C and K may
 // be any number: cuDNN's engines pad those that are no multiple of 8 in their workspace.
 //
-// Only plans that cuDNN calls deterministic are used, and one is chosen once: it is the one that an earlier run chose
-// (adopt), or the fastest of a timing (tune), or the first in the order of cuDNN's heuristics (get). How much memory
-// happens to be free plays no part. So with the same manifest a rerun computes the same bits.
+// Only plans that cuDNN calls deterministic are used (unless the options allow others), and one is chosen once: it is
+// the one that an earlier run chose (adopt), or the fastest of a timing (tune), or the first in the order of cuDNN's
+// heuristics (get). How much memory happens to be free plays no part. So with the same manifest a rerun computes the
+// same bits.
 #pragma once
 
 #include <array>
@@ -98,6 +99,10 @@ struct ConvPlanOptions {
   // 130 MB in float32.
   std::int64_t max_workspace = std::int64_t{256} << 20;
   bool tune = false;  // whether those who run a convolution are to tune() it first
+  // So many candidates are timed, from the front of the heuristics' order, which is good; LibTorch's benchmark mode
+  // stops at ten, too. (There are up to 43 for each of a network's sixty passes, at two batch sizes.)
+  std::size_t max_timed = 10;
+  bool deterministic = true;  // false: plans whose sums have no fixed order are candidates, too
 };
 
 // The plans of one GPU; used by one thread at a time. Errors are Error (a std::runtime_error) and name the convolution.
@@ -109,15 +114,19 @@ class ConvPlans {
   ~ConvPlans();
   ConvPlans(ConvPlans&&) noexcept;
 
-  // Takes over an earlier run's choices; Error if they were made for another GPU or version of cuDNN. Before all
-  // others.
+  // Whether choices were made for this GPU model and version of cuDNN.
+  bool fits(const ConvManifest& manifest) const;
+  // Takes over an earlier run's choices; Error if they do not fit. Before all others.
   void adopt(const ConvManifest& manifest);
   // All choices so far, adopted ones included.
   ConvManifest manifest() const;
+  std::size_t num_chosen() const { return choices_.size(); }
   bool is_chosen(const ConvShape& shape, ConvPass pass) const { return choices_.contains({shape, pass}); }
+  // Whether get() has the plan ready; if not, it may not be called while a CUDA graph is captured.
+  bool is_built(const ConvShape& shape, ConvPass pass) const { return plans_.contains({shape, pass}); }
 
-  // Times all candidates that fit `workspace` on `buffers` (some milliseconds each; the pass's result is overwritten)
-  // and chooses the fastest, unless a choice is there. Waits for the stream's work.
+  // Times the first options().max_timed candidates that run and fit `workspace`, on `buffers` (the pass's result is
+  // overwritten), and chooses the fastest, unless a choice is there. Waits for the stream's work.
   void tune(const ConvShape& shape, ConvPass pass, const ConvBuffers& buffers, const ConvWorkspace& workspace,
             cudaStream_t stream);
 

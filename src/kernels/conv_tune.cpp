@@ -109,13 +109,20 @@ void ConvPlans::tune(const ConvShape& shape, ConvPass pass, const ConvBuffers& b
   // The buffers' contents may still be on their way.
   check_cuda(cudaStreamSynchronize(stream), "wait for earlier work");
   TimingStream timing;
-  ConvGraph graph(*device_, shape, pass, std::min(options_.max_workspace, workspace.bytes));
+  ConvPlanOptions options = options_;
+  options.max_workspace = std::min(options_.max_workspace, workspace.bytes);
+  ConvGraph graph(*device_, shape, pass, options);
   ConvChoice best;
-  for (std::size_t i = 0; i < graph.num_candidates(); ++i) {
+  std::size_t timed = 0;
+  for (std::size_t i = 0; i < graph.num_candidates() && timed < options_.max_timed; ++i) {
     if (!graph.build(i)) continue;
     const std::optional<double> time = microseconds({graph, i, buffers, workspace.data}, timing);
-    if (time && (best.plan.empty() || *time < best.microseconds)) best = {graph.name(i), *time};
+    if (!time) continue;
+    ++timed;
+    if (best.plan.empty() || *time < best.microseconds) best = {graph.name(i), *time};
   }
+  // The buffers go back to whoever knows of the other stream alone.
+  check_cuda(cudaStreamSynchronize(timing.get()), "finish a timing");
   check(!best.plan.empty(), "{}: none of cuDNN's {} plans ran; use LibTorch's own convolution for it",
         describe(shape, pass), graph.num_candidates());
   choices_[{shape, pass}] = best;

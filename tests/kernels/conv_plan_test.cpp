@@ -37,6 +37,19 @@ TEST_P(ConvPlansOfNetworks, HaveADeterministicPlanForEveryPass) {
   }
 }
 
+// What training wants of them in float32, its default. (Evaluation is in float16.)
+TEST_P(ConvPlansOfNetworks, HaveADeterministicPlanToTrainByInFloat32) {
+  ConvPlans plans = h200_plans();
+  for (const ConvShape& shape : convolutions_of(GetParam(), 128, ConvType::kFloat32)) {
+    for (const ConvPass pass :
+         {ConvPass::kForward, ConvPass::kForwardBias, ConvPass::kInputGradient, ConvPass::kWeightGradient}) {
+      EXPECT_FALSE(plans.is_built(shape, pass));
+      plans.get(shape, pass);
+      EXPECT_TRUE(plans.is_built(shape, pass));
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, ConvPlansOfNetworks, testing::Values("resnet18", "vgg11", "resnet20"));
 
 // Engines for 3 channels pad the image to 8 in the workspace, so nobody else need.
@@ -52,7 +65,7 @@ TEST(ConvPlans, TakeTheStemsThreeChannelsAsTheyAre) {
 // The engines with tensor cores come first for float32, too, and compute in TF32.
 TEST(ConvPlans, KeepFloat32AwayFromTheTensorCores) {
   const auto device = ConvDevice::absent_gpu(h200_properties());
-  ConvGraph graph(*device, stage_one(ConvType::kFloat32), ConvPass::kForward, std::int64_t{1} << 30);
+  ConvGraph graph(*device, stage_one(ConvType::kFloat32), ConvPass::kForward, {.max_workspace = std::int64_t{1} << 30});
   EXPECT_FALSE(graph.build(0));
   ConvPlans plans = h200_plans();
   for (const ConvPass pass : {ConvPass::kForward, ConvPass::kInputGradient, ConvPass::kWeightGradient}) {
@@ -63,16 +76,29 @@ TEST(ConvPlans, KeepFloat32AwayFromTheTensorCores) {
 // cuDNN lists a weight gradient that adds by atomics; it is the one candidate that must not build.
 TEST(ConvPlans, LeaveOutWhatIsNotDeterministic) {
   const auto device = ConvDevice::absent_gpu(h200_properties());
-  ConvGraph graph(*device, stage_one(), ConvPass::kWeightGradient, std::int64_t{1} << 30);
+  ConvGraph graph(*device, stage_one(), ConvPass::kWeightGradient, {.max_workspace = std::int64_t{1} << 30});
   std::size_t built = 0;
   for (std::size_t i = 0; i < graph.num_candidates(); ++i) built += graph.build(i) ? 1 : 0;
   EXPECT_GE(built, 10u);
   EXPECT_LT(built, graph.num_candidates());
 }
 
+// In bfloat16 and float16 there is none that is worth a bit: cuDNN lists one, and refuses to build it.
+TEST(ConvPlans, TakeInWhatIsNotDeterministicWhenTold) {
+  const auto device = ConvDevice::absent_gpu(h200_properties());
+  const auto buildable = [&](bool deterministic) {
+    ConvGraph graph(*device, stage_one(ConvType::kFloat32), ConvPass::kWeightGradient,
+                    {.max_workspace = std::int64_t{1} << 30, .deterministic = deterministic});
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < graph.num_candidates(); ++i) count += graph.build(i) ? 1 : 0;
+    return count;
+  };
+  EXPECT_GT(buildable(false), buildable(true));
+}
+
 TEST(ConvPlans, TakeTheFirstInTheHeuristicsOrderAndKeepIt) {
   const auto device = ConvDevice::absent_gpu(h200_properties());
-  const ConvGraph graph(*device, stage_one(), ConvPass::kForward, std::int64_t{1} << 30);
+  const ConvGraph graph(*device, stage_one(), ConvPass::kForward, {.max_workspace = std::int64_t{1} << 30});
   ConvPlans plans = h200_plans();
   const ConvPlan& plan = plans.get(stage_one(), ConvPass::kForward);
   EXPECT_EQ(plan.name, graph.name(0));
@@ -91,7 +117,7 @@ TEST(ConvPlans, HoldToTheLimitOfWorkspace) {
 
 TEST(ConvPlans, TakeTheSamePlansAsTheRunBefore) {
   const auto device = ConvDevice::absent_gpu(h200_properties());
-  ConvGraph graph(*device, stage_one(), ConvPass::kForward, std::int64_t{1} << 30);
+  ConvGraph graph(*device, stage_one(), ConvPass::kForward, {.max_workspace = std::int64_t{1} << 30});
   const std::string last = graph.name(graph.num_candidates() - 1);
   ASSERT_NE(last, graph.name(0));
   ConvManifest manifest = h200_plans().manifest();
@@ -109,8 +135,10 @@ TEST(ConvPlans, TakeTheSamePlansAsTheRunBefore) {
 TEST(ConvPlans, RefuseThoseOfAnotherGpuOrVersionOrName) {
   const ConvManifest here = h200_plans().manifest();
   EXPECT_EQ(here.gpu, "NVIDIA H200");
+  EXPECT_TRUE(h200_plans().fits(here));
   ConvManifest other = here;
   other.gpu = "NVIDIA A100";
+  EXPECT_FALSE(h200_plans().fits(other));
   expect_error([&] { h200_plans().adopt(other); }, "chosen on \"NVIDIA A100\" with cuDNN");
   other = here;
   other.cudnn -= 100;
