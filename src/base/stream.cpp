@@ -1,6 +1,8 @@
 #include "base/stream.h"
 
 #include <ATen/Context.h>
+#include <ATen/cuda/CUDAContext.h>
+#include <ATen/cudnn/Handle.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAStream.h>
 
@@ -27,6 +29,14 @@ void use_own_stream(c10::Device device) {
   if (!device.is_cuda()) return;
   make_current(device);
   c10::cuda::setCurrentCUDAStream(c10::cuda::getStreamFromPool(false, device.index()));
+  const std::unique_lock lock = capture_lock();
+  at::cuda::getCurrentCUDABlasHandle();
+  at::native::getCudnnHandle();
+}
+
+std::unique_lock<std::mutex> capture_lock() {
+  static std::mutex mutex;  // the process's: so is what it guards
+  return std::unique_lock(mutex);
 }
 
 cudaStream_t current_stream(c10::Device device) {

@@ -1,6 +1,8 @@
 // A process's choice of GPU, and the CUDA stream that LibTorch's own operations use there, for our kernels to join.
 #pragma once
 
+#include <mutex>
+
 #include <c10/core/Device.h>
 
 typedef struct CUstream_st* cudaStream_t;
@@ -13,8 +15,14 @@ namespace thalweg {
 // deterministic.
 void use_device(c10::Device device, bool deterministic = true);
 
-// Makes `device` current for the calling thread, with a CUDA stream that no other thread's work waits for.
+// Makes `device` current for the calling thread, with a CUDA stream that no other thread's work waits for, and the
+// libraries' handles ready: none is then created while another thread captures.
 void use_own_stream(c10::Device device);
+
+// Held by a thread while it captures a CUDA graph, or does for the first time what it will capture (libraries load
+// kernels and create handles then, and candidates are timed). LibTorch keeps a list of graphs without a lock of its
+// own.
+std::unique_lock<std::mutex> capture_lock();
 
 cudaStream_t current_stream(c10::Device device);
 

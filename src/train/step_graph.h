@@ -1,4 +1,8 @@
 // Runs the same work again and again; on a GPU from its second time on as one captured CUDA graph.
+//
+// Legal inside a capture: kernels on the current stream, and LibTorch's allocations, which then come from memory that
+// stays the graph's. Not legal: waiting for the device, reading from it, choosing an algorithm by timing. What the work
+// leaves for later must lie in memory from before.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +27,8 @@ class StepGraph {
   StepGraph& operator=(const StepGraph&) = delete;
 
   // `key` names the work: what is captured for it must be the same each time, in the same memory. The first time it is
-  // called as it is, so that libraries load their kernels and choose their algorithms outside of a capture.
+  // called as it is, so that libraries load their kernels and choose their algorithms outside of a capture. Several
+  // threads may each have a StepGraph; first calls and captures then go one at a time.
   void run(std::int64_t key, const std::function<void()>& work);
 
  private:
@@ -31,6 +36,8 @@ class StepGraph {
     bool warm = false;
     std::unique_ptr<at::cuda::CUDAGraph> graph;
   };
+  std::unique_ptr<at::cuda::CUDAGraph> capture(const std::function<void()>& work) const;
+
   c10::Device device_;
   bool capture_;
   std::map<std::int64_t, Entry> entries_;
