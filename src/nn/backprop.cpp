@@ -46,9 +46,10 @@ std::vector<bool> normed_convolutions(const Graph& graph) {
 
 }  // namespace
 
-Backprop::Backprop(const Graph& graph, const Vectors& vectors, bool bf16)
+Backprop::Backprop(const Graph& graph, const Vectors& vectors, bool bf16, ConvPlans* plans)
     : graph_(graph),
       bf16_(bf16),
+      plans_(plans),
       ops_(compile_training(graph)),
       weights_(vectors.weights),
       parameters_(graph.parameters.training_views(vectors.weights)),
@@ -98,8 +99,7 @@ at::Tensor Backprop::run_forward(const TrainOp& op) {
   const at::Tensor& x = value(op.input);
   switch (op.op) {
     case Op::kConv:
-      return channels_last(at::conv2d(x, optional_parameter(node.weight), optional_parameter(node.bias),
-                                      Ints{node.stride, node.stride}, Ints{node.padding, node.padding}));
+      return convolve(op);
     case Op::kBatchNorm:
       return norm_forward(op);
     case Op::kRelu:
@@ -124,6 +124,13 @@ at::Tensor Backprop::run_forward(const TrainOp& op) {
       break;
   }
   return x;
+}
+
+at::Tensor Backprop::convolve(const TrainOp& op) {
+  const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
+  const at::Tensor &x = value(op.input), w = optional_parameter(node.weight), bias = optional_parameter(node.bias);
+  if (plans_) return conv_forward(planned(node), x, w, bias);
+  return channels_last(at::conv2d(x, w, bias, Ints{node.stride, node.stride}, Ints{node.padding, node.padding}));
 }
 
 at::Tensor Backprop::norm_forward(const TrainOp& op) {
@@ -221,6 +228,7 @@ void Backprop::run_backward(const TrainOp& op) {
 void Backprop::conv_backward(const TrainOp& op, const at::Tensor& dy) {
   const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
   const bool has_bias = node.bias >= 0 && !only_normed_[static_cast<std::size_t>(op.node)];
+  if (plans_) return planned_conv_backward(op, dy, has_bias);
   const bool needs_dx = op.input > 0;
   auto [dx, dw, db] = at::convolution_backward(dy, value(op.input), optional_parameter(node.weight),
                                                at::OptionalIntArrayRef(node.shape[0]), Ints{node.stride, node.stride},
@@ -229,6 +237,15 @@ void Backprop::conv_backward(const TrainOp& op, const at::Tensor& dy) {
   gradients_[static_cast<std::size_t>(node.weight)].copy_(dw);
   if (has_bias) gradients_[static_cast<std::size_t>(node.bias)].copy_(db);
   if (needs_dx) add_gradient(op.input, channels_last(dx));
+}
+
+void Backprop::planned_conv_backward(const TrainOp& op, const at::Tensor& dy, bool has_bias) {
+  const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
+  const at::Tensor& x = value(op.input);
+  conv_weight_gradient(planned(node), dy, x, gradients_[static_cast<std::size_t>(node.weight)]);
+  if (has_bias) gradients_[static_cast<std::size_t>(node.bias)].copy_(at::sum(dy, {0, 2, 3}, false, at::kFloat));
+  if (op.input > 0)
+    add_gradient(op.input, conv_input_gradient(planned(node), dy, optional_parameter(node.weight), x.sizes()));
 }
 
 void Backprop::norm_backward(const TrainOp& op, const at::Tensor& dy) {

@@ -9,6 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "kernels/norm.h"
+#include "nn/gpu_conv.h"
 #include "nn/train_program.h"
 
 namespace thalweg {
@@ -21,8 +22,9 @@ class Backprop {
     at::Tensor buffers;   // float32 [num_buffers]; running statistics move in forward
   };
   // With `bf16` activations, and the weights as convolutions see them, are bfloat16; all else stays float32. Keeps the
-  // vectors' storage.
-  Backprop(const Graph& graph, const Vectors& vectors, bool bf16);
+  // vectors' storage. Convolutions are run by `plans`, of the vectors' GPU, which must outlive this; without them by
+  // LibTorch.
+  Backprop(const Graph& graph, const Vectors& vectors, bool bf16, ConvPlans* plans = nullptr);
 
   at::ScalarType activation_type() const { return bf16_ ? at::kBFloat16 : at::kFloat; }
 
@@ -39,9 +41,12 @@ class Backprop {
   };
   at::Tensor& value(int node) { return values_[static_cast<std::size_t>(node)]; }
   at::Tensor run_forward(const TrainOp& op);
+  GpuConv planned(const Node& node) const { return {*plans_, node.stride, node.padding}; }
+  at::Tensor convolve(const TrainOp& op);
   at::Tensor norm_forward(const TrainOp& op);
   void run_backward(const TrainOp& op);
   void conv_backward(const TrainOp& op, const at::Tensor& dy);
+  void planned_conv_backward(const TrainOp& op, const at::Tensor& dy, bool has_bias);
   void norm_backward(const TrainOp& op, const at::Tensor& dy);
   void linear_backward(const TrainOp& op, const at::Tensor& dy);
   void add_gradient(int node, const at::Tensor& gradient);
@@ -50,6 +55,7 @@ class Backprop {
 
   const Graph& graph_;
   bool bf16_;
+  ConvPlans* plans_;
   bool update_statistics_ = true;
   std::vector<TrainOp> ops_;
   at::Tensor weights_;                  // the vector

@@ -1,6 +1,7 @@
 #include "nn/gpu_conv.h"
 
 #include <ATen/ATen.h>
+#include <c10/cuda/CUDAGraphsC10Utils.h>
 
 #include "base/error.h"
 #include "base/stream.h"
@@ -64,6 +65,10 @@ void run(const GpuConv& conv, const ConvShape& shape, ConvPass pass, const ConvB
   ConvPlans& plans = conv.plans;
   const at::TensorOptions bytes = at::TensorOptions(at::kByte).device(device);
   const cudaStream_t stream = current_stream(device);
+  if (!plans.is_built(shape, pass) &&
+      c10::cuda::currentStreamCaptureStatusMayInitCtx() != c10::cuda::CaptureStatus::None) {
+    fail("{}: its plan cannot be chosen while a CUDA graph is captured; run it once before", describe(shape, pass));
+  }
   if (plans.options().tune && !plans.is_chosen(shape, pass)) {
     const at::Tensor largest = at::empty({plans.options().max_workspace}, bytes);
     plans.tune(shape, pass, buffers, space_of(largest), stream);
@@ -122,15 +127,15 @@ at::Tensor conv_input_gradient(const GpuConv& conv, const at::Tensor& dy, const 
   return dx;
 }
 
-at::Tensor conv_weight_gradient(const GpuConv& conv, const at::Tensor& dy, const at::Tensor& x,
-                                at::IntArrayRef w_sizes) {
+void conv_weight_gradient(const GpuConv& conv, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& dw) {
   check(dy.is_cuda(), "convolution by cuDNN: expected tensors on a GPU, got one on {}", dy.device().str());
-  const ConvShape shape = conv_shape(conv, x.sizes(), w_sizes, conv_type(dy));
+  const ConvShape shape = conv_shape(conv, x.sizes(), dw.sizes(), conv_type(dy));
   const at::Tensor gradient = operand(dy, {shape.n, shape.k, shape.p(), shape.q()}, dy);
   const at::Tensor image = operand(x, x.sizes(), dy);
-  at::Tensor dw = empty_like(dy, w_sizes);
-  run(conv, shape, ConvPass::kWeightGradient, {image.data_ptr(), dw.data_ptr(), gradient.data_ptr()}, dy.device());
-  return dw;
+  const bool direct = dw.scalar_type() == dy.scalar_type() && dw.is_contiguous(kLayout) && is_aligned(dw);
+  const at::Tensor result = direct ? dw : empty_like(dy, dw.sizes());
+  run(conv, shape, ConvPass::kWeightGradient, {image.data_ptr(), result.data_ptr(), gradient.data_ptr()}, dy.device());
+  if (!direct) dw.copy_(result);
 }
 
 }  // namespace thalweg

@@ -4,7 +4,7 @@
 // All tensors are of one type (float32, float16, bfloat16) and on the plans' GPU; results are channels-last. Tensors
 // that are not channels-last, or not aligned to 16 bytes, are copied first. Output and workspace come from LibTorch's
 // allocator and the work goes to LibTorch's current stream, so a call may be captured into a CUDA graph; but run each
-// convolution once before, since building (and timing) a plan cannot be.
+// convolution once before, since building (and timing) a plan cannot be: then it throws.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -30,7 +30,7 @@ at::Tensor conv_relu(const GpuConv& conv, const at::Tensor& x, const at::Tensor&
 // What at::convolution_backward gives for the output masks {true, false, false} and {false, true, false}: the gradients
 // by x [N, C, H, W] and by w [K, C, R, S] from that by the output, dy [N, K, P, Q].
 at::Tensor conv_input_gradient(const GpuConv& conv, const at::Tensor& dy, const at::Tensor& w, at::IntArrayRef x_sizes);
-at::Tensor conv_weight_gradient(const GpuConv& conv, const at::Tensor& dy, const at::Tensor& x,
-                                at::IntArrayRef w_sizes);
+// Written to `dw`, of any type and layout: without a copy where it is of dy's type, channels-last and aligned.
+void conv_weight_gradient(const GpuConv& conv, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& dw);
 
 }  // namespace thalweg

@@ -76,6 +76,7 @@ TrainConfig read_train_config(ConfigReader reader) {
   config.mixup = reader.get_double("mixup", 0, 0, 1000);
   config.step_statistics = reader.get_bool("step_statistics", false);
   config.deterministic = reader.get_bool("deterministic", true);
+  config.conv_plans = reader.get_bool("conv_plans", true);
   config.cuda_graph = reader.get_bool("cuda_graph", true);
   config.augment = read_augment(reader.get_object("augment"));
   if (reader.has("schedule")) config.schedule = reader.get_json("schedule");
@@ -109,6 +110,7 @@ nlohmann::json to_json(const TrainConfig& config) {
       {"mixup", config.mixup},
       {"step_statistics", config.step_statistics},
       {"deterministic", config.deterministic},
+      {"conv_plans", config.conv_plans},
       {"cuda_graph", config.cuda_graph},
       {"augment", {{"crop", a.crop_padding}, {"flip", a.flip}, {"cutout", a.cutout}}},
       {"schedule", config.schedule},

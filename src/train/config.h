@@ -1,6 +1,7 @@
 // The "train" object of a configuration.
 //
-//   {"epochs": 30, "batch": 128, "precision": "float32", "deterministic": true, "label_smoothing": 0,
+//   {"epochs": 30, "batch": 128, "precision": "float32", "deterministic": true, "conv_plans": true, "label_smoothing":
+//   0,
 //    "schedule": {...train/schedule.h...},
 //    "optimizer": {"kind": "sgd", "momentum": 0.9, "nesterov": false, "weight_decay": 5e-4,
 //                  "decay_norm_and_bias": true, "clip_norm": 0, "sam_rho": 0},
@@ -53,6 +54,7 @@ struct TrainConfig {
   double mixup = 0;              // alpha of mixup (kernels/augment.h); 0: off
   bool step_statistics = false;  // "step" lines tell of the gradient too (train/step.h)
   bool deterministic = true;     // on a GPU false allows faster algorithms whose sums have no fixed order
+  bool conv_plans = true;        // on a GPU convolutions are run by plans (kernels/conv_plan.h), else by LibTorch
   bool cuda_graph = true;        // on a GPU a step is one CUDA graph; the same bits either way
   AugmentSpec augment;
   nlohmann::json schedule = {{"kind", "constant"}, {"lr", 0.1}};

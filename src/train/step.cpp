@@ -1,5 +1,6 @@
 #include "train/step.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -43,6 +44,14 @@ TrainState starting_state(const Graph& graph, const TrainState& start, const Tra
   return state;
 }
 
+std::unique_ptr<ConvPlans> make_plans(const Graph& graph, const TrainConfig& config, c10::Device device) {
+  const bool convolves =
+      std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) { return node.op == Op::kConv; });
+  if (!device.is_cuda() || !config.conv_plans || !convolves) return nullptr;
+  const std::unique_lock lock = capture_lock();  // cuDNN starts
+  return std::make_unique<ConvPlans>(ConvPlans::on_current_gpu({.tune = true, .deterministic = config.deterministic}));
+}
+
 at::Tensor scalar(const at::Tensor& like, at::ScalarType type, std::int64_t size) {
   return at::zeros({size}, like.options().dtype(type));
 }
@@ -65,7 +74,8 @@ TrainStep::TrainStep(const Graph& graph, const ImageBatches& images, const Train
       state_(starting_state(graph, start, config, images.labels().device())),
       batches_(images, config, seed, images.labels().device()),
       gradient_(at::zeros_like(state_.weights)),
-      backprop_(graph, {state_.weights, gradient_, state_.buffers}, config.bf16),
+      plans_(make_plans(graph, config, images.labels().device())),
+      backprop_(graph, {state_.weights, gradient_, state_.buffers}, config.bf16, plans_.get()),
       optimizer_(graph.parameters, config.optimizer, state_.weights),
       graphs_(images.labels().device(), config.cuda_graph),
       control_(scalar(state_.weights, at::kByte, sizeof(StepControl))),

@@ -2,6 +2,8 @@
 // (nn/layout.h), on a GPU as one CUDA graph with no wait for the host.
 #pragma once
 
+#include <memory>
+
 #include <ATen/core/Tensor.h>
 
 #include "nn/backprop.h"
@@ -37,6 +39,9 @@ class TrainStep {
   at::Tensor run(double lr, StepStatistics& statistics);
 
   std::int64_t step() const { return state_.step; }  // updates done
+  // The plans that convolutions are run by: to adopt earlier choices before the first step, and to keep what the first
+  // step of each batch size chooses. nullptr where LibTorch runs them: on a CPU, and where the configuration says so.
+  ConvPlans* conv_plans() { return plans_.get(); }
   // Copies in row-major order, on the training device.
   TrainState state() const;
   at::Tensor weights() const;
@@ -66,6 +71,7 @@ class TrainStep {
   at::Tensor gradient_;  // float32 [P]
   at::Tensor total_;     // float32 [P] with accumulation: sum over slices
   at::Tensor saved_;     // float32 [P] of SAM: the weights while the gradient is taken elsewhere
+  std::unique_ptr<ConvPlans> plans_;
   Backprop backprop_;
   Optimizer optimizer_;
   StepGraph graphs_;

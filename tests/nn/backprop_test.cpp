@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "base/stream.h"
 #include "models/models.h"
 #include "nn/eager.h"
 
@@ -81,12 +82,12 @@ at::Tensor logits_gradient(const at::Tensor& logits, const at::Tensor& labels) {
 
 class Executor {
  public:
-  Executor(const Problem& problem, bool bf16)
+  Executor(const Problem& problem, bool bf16, ConvPlans* plans = nullptr)
       : problem_(problem),
         weights_(problem.graph.parameters.to_training_order(problem.weights)),
         gradient_(at::full_like(weights_, 7.0)),
         buffers_(problem.buffers.clone()),
-        backprop_(problem.graph, {weights_, gradient_, buffers_}, bf16) {}
+        backprop_(problem.graph, {weights_, gradient_, buffers_}, bf16, plans) {}
 
   Outcome run(std::int64_t images = 6, bool update_statistics = true) {
     const at::Tensor x = problem_.images.slice(0, 0, images).contiguous(at::MemoryFormat::ChannelsLast);
@@ -112,23 +113,26 @@ double size_of(const at::Tensor& a) {
   return at::linalg_vector_norm(a.to(at::kDouble)).item<double>();
 }
 
+void expect_autograds(const Problem& problem, const Outcome& got) {
+  const Outcome expected = reference(problem);
+  EXPECT_LT(distance(got.logits, expected.logits), 1e-5 * size_of(expected.logits));
+  EXPECT_LE(distance(got.buffers, expected.buffers), 1e-5 * size_of(expected.buffers));
+  const auto views = problem.graph.parameters.views(expected.gradient);
+  const auto got_views = problem.graph.parameters.views(got.gradient);
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    // Sums over all pixels cancel where a norm takes the mean away: rounding counts against the whole gradient there.
+    EXPECT_LT(distance(got_views[i], views[i]), 1e-4 * size_of(views[i]) + 1e-5 * size_of(expected.gradient))
+        << problem.graph.parameters.entries()[i].name;
+  }
+}
+
 class BackpropTest : public testing::TestWithParam<const char*> {
  protected:
   Problem problem_ = problem_of(json::parse(GetParam()));
 };
 
 TEST_P(BackpropTest, EqualsAutograd) {
-  const Outcome expected = reference(problem_);
-  const Outcome got = Executor(problem_, false).run();
-  EXPECT_LT(distance(got.logits, expected.logits), 1e-5 * size_of(expected.logits));
-  EXPECT_LE(distance(got.buffers, expected.buffers), 1e-5 * size_of(expected.buffers));
-  const auto views = problem_.graph.parameters.views(expected.gradient);
-  const auto got_views = problem_.graph.parameters.views(got.gradient);
-  for (std::size_t i = 0; i < views.size(); ++i) {
-    // Sums over all pixels cancel where a norm takes the mean away: rounding counts against the whole gradient there.
-    EXPECT_LT(distance(got_views[i], views[i]), 1e-4 * size_of(views[i]) + 1e-5 * size_of(expected.gradient))
-        << problem_.graph.parameters.entries()[i].name;
-  }
+  expect_autograds(problem_, Executor(problem_, false).run());
 }
 
 TEST_P(BackpropTest, GivesTheSameBitsWhateverWasComputedBefore) {
@@ -155,12 +159,48 @@ TEST_P(BackpropTest, IsNearInBfloat16) {
   EXPECT_GT(distance(got.logits, expected.logits), 1e-6 * size_of(expected.logits));
 }
 
-INSTANTIATE_TEST_SUITE_P(Networks, BackpropTest,
-                         testing::Values(R"({"name": "mlp", "hidden": [20, 10]})",
-                                         R"({"name": "vgg11", "width": 0.25})",
-                                         R"({"name": "vgg11_bn", "width": 0.25})",
-                                         R"({"name": "resnet20", "width": 0.25})",
-                                         R"({"name": "resnet18", "width": 0.125})"));
+constexpr const char* kNetworks[] = {R"({"name": "mlp", "hidden": [20, 10]})", R"({"name": "vgg11", "width": 0.25})",
+                                     R"({"name": "vgg11_bn", "width": 0.25})", R"({"name": "resnet20", "width": 0.25})",
+                                     R"({"name": "resnet18", "width": 0.125})"};
+
+INSTANTIATE_TEST_SUITE_P(Networks, BackpropTest, testing::ValuesIn(kNetworks));
+
+// On a GPU, with convolutions by plans and by LibTorch.
+class CudaBackprop : public BackpropTest {
+ protected:
+  void SetUp() override {
+    if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
+    use_device({c10::kCUDA, 0});
+    on_gpu_ = problem_;
+    for (at::Tensor Problem::*tensor : {&Problem::weights, &Problem::buffers, &Problem::images, &Problem::labels})
+      on_gpu_.*tensor = (on_gpu_.*tensor).to(at::kCUDA);
+  }
+  static Outcome on_cpu(const Outcome& outcome) {
+    return {outcome.logits.cpu(), outcome.gradient.cpu(), outcome.buffers.cpu()};
+  }
+  Problem on_gpu_;
+};
+
+TEST_P(CudaBackprop, ByPlansEqualsAutograd) {
+  ConvPlans plans = ConvPlans::on_current_gpu({.tune = true});
+  expect_autograds(problem_, on_cpu(Executor(on_gpu_, false, &plans).run()));
+}
+
+TEST_P(CudaBackprop, ByLibTorchEqualsAutograd) {
+  expect_autograds(problem_, on_cpu(Executor(on_gpu_, false).run()));
+}
+
+// Both round to 8 bits in the same places, but not the same sums; tolerances as on a CPU.
+TEST_P(CudaBackprop, ByPlansIsNearLibTorchInBfloat16) {
+  ConvPlans plans = ConvPlans::on_current_gpu({.tune = true});
+  const Outcome expected = Executor(on_gpu_, true).run();
+  const Outcome got = Executor(on_gpu_, true, &plans).run();
+  EXPECT_LT(distance(got.logits, expected.logits), 0.05 * size_of(expected.logits));
+  EXPECT_LT(distance(got.gradient, expected.gradient), 0.2 * size_of(expected.gradient));
+  EXPECT_LT(distance(got.buffers, expected.buffers), 0.05 * size_of(expected.buffers));
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks, CudaBackprop, testing::ValuesIn(kNetworks));
 
 }  // namespace
 }  // namespace thalweg

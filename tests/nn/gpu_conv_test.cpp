@@ -38,8 +38,9 @@ struct Results {
 
 Results by_plans(ConvPlans& plans, const ConvShape& s, const Operands& o) {
   const GpuConv conv{plans, s.stride, s.padding};
-  return {conv_forward(conv, o.x, o.w), conv_input_gradient(conv, o.dy, o.w, o.x.sizes()),
-          conv_weight_gradient(conv, o.dy, o.x, o.w.sizes())};
+  const at::Tensor dw = at::full_like(o.w, 7);
+  conv_weight_gradient(conv, o.dy, o.x, dw);
+  return {conv_forward(conv, o.x, o.w), conv_input_gradient(conv, o.dy, o.w, o.x.sizes()), dw};
 }
 
 at::Tensor wide(const at::Tensor& tensor) {
@@ -148,6 +149,35 @@ TEST_F(PlannedConvolutions, TakeAnyLayoutAndAlignment) {
   const at::Tensor vector = at::zeros({o.w.numel() + 1}, o.w.options());
   const at::Tensor shifted = vector.narrow(0, 1, o.w.numel()).as_strided(o.w.sizes(), o.w.strides(), 1).copy_(o.w);
   EXPECT_TRUE(at::equal(conv_forward(conv, o.x, shifted), expected));
+}
+
+// As training wants it: float32 in a vector, whatever the activations are.
+TEST_F(PlannedConvolutions, WriteTheWeightGradientWhereItIsWanted) {
+  const ConvShape shape{5, 16, 8, 8, 24, 3, 3, 1, 1};
+  ConvPlans plans = ConvPlans::on_current_gpu({});
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+    const Operands o = random_operands(shape, type);
+    const at::Tensor expected = by_plans(plans, shape, o).dw.to(at::kFloat);
+    for (const std::int64_t offset : {0, 4, 1}) {  // aligned, aligned, not
+      const at::Tensor vector = at::full({o.w.numel() + 8}, 7.0, o.w.options().dtype(at::kFloat));
+      const at::Tensor dw = vector.as_strided(o.w.sizes(), o.w.strides(), offset);
+      conv_weight_gradient({plans, 1, 1}, o.dy, o.x, dw);
+      EXPECT_TRUE(at::equal(dw, expected)) << offset;
+      EXPECT_EQ(at::sum(vector == 7.0).item<std::int64_t>(), 8) << offset;  // and nothing beside it
+    }
+  }
+}
+
+TEST_F(PlannedConvolutions, AreNotChosenInsideACapture) {
+  const ConvShape shape{4, 8, 8, 8, 8, 3, 3, 1, 1};
+  const Operands operands = random_operands(shape, at::kFloat);
+  ConvPlans plans = ConvPlans::on_current_gpu({.tune = true});
+  c10::cuda::device_synchronize();
+  const c10::cuda::CUDAStreamGuard guard(c10::cuda::getStreamFromPool());
+  at::cuda::CUDAGraph graph;
+  graph.capture_begin();
+  expect_error([&] { conv_forward({plans, 1, 1}, operands.x, operands.w); }, "run it once before");
+  graph.capture_end();
 }
 
 TEST_F(PlannedConvolutions, GiveTheSameBitsAgainAndWithTheSamePlansElsewhere) {

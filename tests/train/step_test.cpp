@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 
+#include "base/stream.h"
 #include "models/models.h"
 #include "nn/init.h"
 
@@ -156,32 +157,71 @@ class CudaTrainStep : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
+    use_device({c10::kCUDA, 0});
   }
 };
+
+// Timings differ, and with them plans and bits.
+void take_plans(TrainStep& to, TrainStep& from) {
+  if (from.conv_plans()) to.conv_plans()->adopt(from.conv_plans()->manifest());
+}
+
+void expect_equal_bits(const TrainStep& a, const TrainStep& b) {
+  EXPECT_TRUE(at::equal(a.weights(), b.weights()));
+  EXPECT_TRUE(at::equal(a.buffers(), b.buffers()));
+  EXPECT_TRUE(at::equal(a.epoch_sums(), b.epoch_sums()));
+}
 
 TEST_P(CudaTrainStep, CapturedStepsGiveTheBitsOfUncapturedOnes) {
   const c10::Device gpu(c10::kCUDA, 0);
   const Graph graph = network(GetParam());
   const ImageBatches data = images(50, gpu);
   for (const bool bf16 : {false, true}) {
-    TrainConfig config = config_of(16);
-    config.bf16 = bf16;
-    config.optimizer.clip_norm = 1;
-    config.mixup = 0.3;
-    config.cuda_graph = false;
-    TrainStep eager(graph, data, config, 1, start_of(graph));
-    TrainConfig captured = config;
-    captured.cuda_graph = true;
-    TrainStep graphed(graph, data, captured, 1, start_of(graph));
-    for (int i = 0; i < 11; ++i) {  // four steps an epoch, the last of two images
-      const double lr = 0.01 * (1 + i);
-      eager.run(lr);
-      graphed.run(lr);
+    for (const bool plans : {false, true}) {
+      TrainConfig config = config_of(16);
+      config.bf16 = bf16;
+      config.conv_plans = plans;
+      config.optimizer.clip_norm = 1;
+      config.mixup = 0.3;
+      config.cuda_graph = false;
+      TrainStep eager(graph, data, config, 1, start_of(graph));
+      TrainConfig captured = config;
+      captured.cuda_graph = true;
+      TrainStep graphed(graph, data, captured, 1, start_of(graph));
+      const auto rate = [](int i) { return 0.01 * (1 + i % 5); };
+      for (int i = 0; i < 50; ++i) eager.run(rate(i));  // four steps an epoch, the last of two images
+      take_plans(graphed, eager);
+      for (int i = 0; i < 50; ++i) graphed.run(rate(i));
+      EXPECT_TRUE(at::isfinite(eager.weights()).all().item<bool>());
+      expect_equal_bits(eager, graphed);
     }
-    EXPECT_TRUE(at::equal(eager.weights(), graphed.weights()));
-    EXPECT_TRUE(at::equal(eager.buffers(), graphed.buffers()));
-    EXPECT_TRUE(at::equal(eager.epoch_sums(), graphed.epoch_sums()));
   }
+}
+
+TEST_P(CudaTrainStep, TheSamePlansGiveTheSameBitsAgain) {
+  const Graph graph = network(GetParam());
+  const ImageBatches data = images(50, {c10::kCUDA, 0});
+  TrainConfig config = config_of(16);
+  config.bf16 = true;
+  config.accumulate = 2;
+  TrainStep first(graph, data, config, 1, start_of(graph)), again(graph, data, config, 1, start_of(graph));
+  for (int i = 0; i < 20; ++i) first.run(0.01);
+  take_plans(again, first);
+  for (int i = 0; i < 20; ++i) again.run(0.01);
+  expect_equal_bits(first, again);
+}
+
+// They take other steps between captured ones, uncaptured and over half a batch.
+TEST_P(CudaTrainStep, StatisticsLeaveTheBitsAlone) {
+  const Graph graph = network(GetParam());
+  const ImageBatches data = images(50, {c10::kCUDA, 0});
+  const TrainConfig config = config_of(16);
+  TrainStep told(graph, data, config, 1, start_of(graph)), plain(graph, data, config, 1, start_of(graph));
+  StepStatistics statistics;
+  for (int i = 0; i < 20; ++i) i % 3 == 2 ? told.run(0.01, statistics) : told.run(0.01);
+  take_plans(plain, told);
+  for (int i = 0; i < 20; ++i) plain.run(0.01);
+  expect_equal_bits(told, plain);
 }
 
 TEST_P(CudaTrainStep, FollowsTheCpu) {
@@ -198,7 +238,7 @@ TEST_P(CudaTrainStep, FollowsTheCpu) {
   EXPECT_LT(norm_of(weights[1] - weights[0]), 0.02 * norm_of(weights[0] - start));
 }
 
-INSTANTIATE_TEST_SUITE_P(Networks, CudaTrainStep, testing::Values("mlp", "vgg11_bn", "resnet20", "resnet18"));
+INSTANTIATE_TEST_SUITE_P(Networks, CudaTrainStep, testing::Values("mlp", "vgg11", "vgg11_bn", "resnet20", "resnet18"));
 
 }  // namespace
 }  // namespace thalweg
