@@ -19,7 +19,9 @@ struct Agenda {
   bool snapshot = false;
   bool checkpoint = false;
 
-  bool anything() const { return log || epoch_end || evaluate || snapshot || checkpoint; }
+  bool anything() const { return log || writes_state(); }
+  // More than a "step" line.
+  bool writes_state() const { return epoch_end || evaluate || snapshot || checkpoint; }
 };
 
 class RunPlan {

@@ -14,6 +14,7 @@
 #include "train/average_run.h"
 #include "train/banner.h"
 #include "train/checkpoint_folder.h"
+#include "train/loss_queue.h"
 #include "train/out_of_memory.h"
 #include "train/plan.h"
 #include "train/profiler.h"
@@ -79,6 +80,10 @@ class RunLoop {
   }
 
  private:
+  // On a GPU losses are looked at this often, and up to one of them may be on its way meanwhile: a run that diverged is
+  // noticed within twice as many steps.
+  static constexpr std::int64_t kLookEvery = 50;
+
   const std::string& title() const { return context_.title.empty() ? spec_.name : context_.title; }
   double epoch() const { return plan_.epoch_at(training_.step()); }
   bool ended() const { return training_.step() == plan_.end_step() || stopped_early_; }
@@ -93,7 +98,7 @@ class RunLoop {
     write_status("running");
     Progress progress(fmt::format("train {}", title()), "img", plan_.images_at(plan_.end_step()),
                       plan_.images_at(training_.step()), context_.progress);
-    save(plan_.agenda(training_.step(), 0));
+    save(plan_.agenda(training_.step(), 0), progress);
     while (!ended()) one_step(progress);
     if (profiler_.finish()) note_profile();
     progress.finish();
@@ -107,16 +112,23 @@ class RunLoop {
     if (profiler_.before_step()) note_profile();
     take_step();
     const Agenda agenda = plan_.agenda(training_.step(), seconds_since(checkpoint_time_) / 60);
-    // On a GPU reading the loss waits for the step: look at it now and then only.
-    const std::int64_t look_every = context_.device.is_cpu() ? 1 : 50;
-    if (agenda.anything() || training_.step() % look_every == 0) {
-      look_at_loss();
-      progress.update(plan_.images_at(training_.step()),
-                      fmt::format("epoch {:.2f}/{:g}  loss {:.4f}  lr {:.4g}", epoch(),
-                                  plan_.epoch_at(plan_.end_step()), *loss_, lr_));
-    }
+    if (agenda.anything() || context_.device.is_cpu() || training_.step() % kLookEvery == 0)
+      losses_.push({training_.step(), lr_, agenda.log}, batch_loss_);
+    // Whatever is written of a step but its line is written when its loss is known to be sound. (Statistics of the
+    // gradient are those of the last step that has any.)
+    look_at_losses(agenda.writes_state() || spec_.train.step_statistics ? 0 : 1, progress);
     record(agenda);
-    save(agenda);
+    save(agenda, progress);
+  }
+
+  void look_at_losses(std::size_t may_wait, Progress& progress) {
+    while (const std::optional<WatchedStep> done = losses_.pop(may_wait)) {
+      judge(*done);
+      progress.update(plan_.images_at(done->step),
+                      fmt::format("epoch {:.2f}/{:g}  loss {:.4f}  lr {:.4g}", plan_.epoch_at(done->step),
+                                  plan_.epoch_at(plan_.end_step()), done->loss, done->lr));
+      if (done->log) record_step(*done);
+    }
   }
 
   void take_step() {
@@ -145,35 +157,36 @@ class RunLoop {
 
   void note_profile() { recorder_.note(fmt::format("profile of {} steps in profile.json", context_.profile_steps)); }
 
-  // Whatever is written next is known to be sound.
-  void look_at_loss() {
-    loss_ = batch_loss_.item<double>();
+  // Returns if the step's loss is sound.
+  void judge(const WatchedStep& done) {
+    loss_ = done.loss;
     const double guessing = std::log(static_cast<double>(context_.graph.num_classes()));
     const double factor = spec_.train.divergence_factor;
-    const bool exploded = factor > 0 && *loss_ > factor * guessing;
-    if (std::isfinite(*loss_) && !exploded) return;
+    const bool exploded = factor > 0 && done.loss > factor * guessing;
+    if (std::isfinite(done.loss) && !exploded) return;
     write_status("failed");
     fail(
         "{}: the training loss is {:g} at step {} (epoch {:.2f}, rate {:g}): training diverged. The last good "
         "checkpoint is {}. Lower the rate, or put a warm-up in front of it{}",
-        title(), *loss_, training_.step(), epoch(), lr_,
+        title(), done.loss, done.step, plan_.epoch_at(done.step), done.lr,
         last_checkpoint_ > 0 ? checkpoint_path(folder_, last_checkpoint_).string() : "none",
-        exploded && std::isfinite(*loss_) ? "; or allow such losses by train.divergence_factor" : "");
+        exploded && std::isfinite(done.loss) ? "; or allow such losses by train.divergence_factor" : "");
   }
 
-  nlohmann::json line(const char* kind) const {
-    return {{"kind", kind}, {"step", training_.step()}, {"epoch", epoch()}, {"lr", lr_}};
+  nlohmann::json line(const char* kind, std::int64_t step, double lr) const {
+    return {{"kind", kind}, {"step", step}, {"epoch", plan_.epoch_at(step)}, {"lr", lr}};
+  }
+
+  void record_step(const WatchedStep& done) {
+    nlohmann::json out = line("step", done.step, done.lr);
+    out["loss"] = done.loss;
+    if (spec_.train.step_statistics) add_statistics(out);
+    recorder_.record(out);
   }
 
   void record(const Agenda& agenda) {
-    if (agenda.log) {
-      nlohmann::json out = line("step");
-      out["loss"] = *loss_;
-      if (spec_.train.step_statistics) add_statistics(out);
-      recorder_.record(out);
-    }
     if (!agenda.epoch_end && !agenda.evaluate) return;
-    nlohmann::json out = line(agenda.epoch_end ? "epoch" : "evaluation");
+    nlohmann::json out = line(agenda.epoch_end ? "epoch" : "evaluation", training_.step(), lr_);
     if (agenda.epoch_end) take_epoch_means(out);
     if (agenda.evaluate) evaluate_watched(out);
     if (agenda.epoch_end) out["seconds"] = seconds_since(start_);
@@ -210,12 +223,15 @@ class RunLoop {
     if (average.defined()) average_->evaluate(splits_, average, out);
   }
 
-  void save(const Agenda& agenda) {
+  void save(const Agenda& agenda, Progress& progress) {
     const std::int64_t step = training_.step();
     const bool last = ended();
     if ((agenda.snapshot || last) && step > last_snapshot_) take_snapshot();
     const bool stop = stop_requested() && !last;
-    if (stop && batch_loss_.defined()) look_at_loss();
+    if (stop && batch_loss_.defined()) {
+      losses_.push({step, lr_}, batch_loss_);
+      look_at_losses(0, progress);
+    }
     const bool wanted = agenda.checkpoint || last || stop || is_best();
     if (wanted && (step > last_checkpoint_ || !checkpoints_.holds(step))) {
       save_checkpoint();
@@ -298,6 +314,7 @@ class RunLoop {
   RunPlan plan_;
   Splits splits_;
   TrainStep training_;
+  LossQueue losses_;
   TrajectoryWriter trajectory_;
   std::unique_ptr<AverageRun> average_;  // where averages are asked for
   Recorder recorder_;
@@ -310,7 +327,7 @@ class RunLoop {
   std::optional<MetricEpoch> best_;  // by keep_best
   double lr_ = 0;                    // of the last update
   at::Tensor batch_loss_;            // of the last update, on the device
-  std::optional<double> loss_;       // of the last batch that was looked at
+  std::optional<double> loss_;       // of the last step that was looked at
   Clock::time_point start_ = Clock::now();
   Clock::time_point checkpoint_time_ = start_;
 };
