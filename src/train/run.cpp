@@ -20,6 +20,7 @@
 #include "train/profiler.h"
 #include "train/recorder.h"
 #include "train/run_folder.h"
+#include "train/run_plans.h"
 #include "train/splits.h"
 #include "train/step.h"
 #include "trajectory/store.h"
@@ -54,6 +55,7 @@ class RunLoop {
         plan_(spec, context.data.train.size()),
         splits_(context.graph, context.data, context.device),
         training_(context.graph, splits_.train(), spec.train, spec.seed, start.state),
+        plans_(training_.conv_plans(), spec, folder, start.state.step > spec.first_step),
         trajectory_(folder / "trajectory", context.graph.parameters.size(), context.graph.buffers.size()),
         average_(average_run(start.state.step)),
         recorder_(folder, start.metrics_bytes, training_.step()),
@@ -70,6 +72,7 @@ class RunLoop {
     const std::string banner = run_banner(spec_, context_, plan_, folder_, training_.step());
     if (context_.progress != ProgressMode::kQuiet) fmt::print(stderr, "{}\n", banner);
     recorder_.note(banner);
+    if (!plans_.note().empty()) tell(plans_.note());
     try {
       run_steps();
       return finish();
@@ -83,6 +86,11 @@ class RunLoop {
   // On a GPU losses are looked at this often, and up to one of them may be on its way meanwhile: a run that diverged is
   // noticed within twice as many steps.
   static constexpr std::int64_t kLookEvery = 50;
+
+  void tell(const std::string& happening) {
+    if (context_.progress != ProgressMode::kQuiet) fmt::print(stderr, "{}: {}\n", title(), happening);
+    recorder_.note(happening);
+  }
 
   const std::string& title() const { return context_.title.empty() ? spec_.name : context_.title; }
   double epoch() const { return plan_.epoch_at(training_.step()); }
@@ -111,6 +119,7 @@ class RunLoop {
   void one_step(Progress& progress) {
     if (profiler_.before_step()) note_profile();
     take_step();
+    if (plans_.save()) recorder_.note("convolution plans chosen and kept in conv_plans.json");
     const Agenda agenda = plan_.agenda(training_.step(), seconds_since(checkpoint_time_) / 60);
     if (agenda.anything() || context_.device.is_cpu() || training_.step() % kLookEvery == 0)
       losses_.push({training_.step(), lr_, agenda.log}, batch_loss_);
@@ -314,6 +323,7 @@ class RunLoop {
   RunPlan plan_;
   Splits splits_;
   TrainStep training_;
+  RunPlans plans_;
   LossQueue losses_;
   TrajectoryWriter trajectory_;
   std::unique_ptr<AverageRun> average_;  // where averages are asked for

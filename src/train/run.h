@@ -1,6 +1,7 @@
 // One training run: a main path, or a branch that forks from a checkpoint of another run. Its folder:
 //   run.json, status.json  train/run_folder.h
 //   metrics.jsonl and what shows the same: train/recorder.h
+//   conv_plans.json        train/run_plans.h, on a GPU
 //   checkpoints/           train/checkpoint_folder.h
 //   trajectory/            trajectory/store.h
 //   profile.json           train/profiler.h, if it was asked for

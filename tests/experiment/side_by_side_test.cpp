@@ -7,10 +7,15 @@
 
 #include <gtest/gtest.h>
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
 #include "base/stop.h"
+#include "base/stream.h"
 #include "expect_error.h"
+#include "models/models.h"
+#include "nn/init.h"
+#include "train/step.h"
 
 namespace thalweg {
 namespace {
@@ -96,6 +101,42 @@ TEST(SideBySideLanes, WorkAtTheSameTime) {
     ASSERT_EQ(other.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
   };
   run_side_by_side({{[&] { meet(a, b); }}, {[&] { meet(b, a); }}}, lanes_of(2));
+}
+
+// Each lane captures its graphs and replays them while the others do the same, on one GPU.
+TEST(CudaSideBySide, RunsGiveTheBitsOfOneAlone) {
+  if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
+  const c10::Device gpu(c10::kCUDA, 0);
+  use_device(gpu);
+  ModelConfig model;
+  model.name = "vgg11_bn";
+  model.width = 0.25;
+  const Graph graph = build_model(model, {3, 32, 32}, 10);
+  auto generator = at::detail::createCPUGenerator(29);
+  const ImageBatches images(at::randint(0, 256, {200, 3, 32, 32}, generator).to(at::kByte),
+                            at::randint(0, 10, {200}, generator), {0.5, 0.5, 0.5}, {0.25, 0.25, 0.25}, gpu);
+  TrainConfig config;
+  config.batch = 64;
+  config.bf16 = true;
+  const TrainState start = fresh_state(initial_weights(graph, 3), initial_buffers(graph));
+  const auto train = [&](std::uint64_t seed, ConvManifest& plans) {
+    TrainStep step(graph, images, config, seed, start);
+    if (!plans.choices.empty()) step.conv_plans()->adopt(plans);
+    for (int i = 0; i < 40; ++i) step.run(0.01);  // four steps an epoch, the last of eight images
+    plans = step.conv_plans()->manifest();
+    return step.weights().cpu();
+  };
+  ConvManifest plans;
+  std::vector<at::Tensor> alone, together(12);
+  for (std::uint64_t seed = 0; seed < together.size(); ++seed) alone.push_back(train(seed, plans));
+  std::vector<Job> jobs;
+  for (std::size_t i = 0; i < together.size(); ++i)
+    jobs.push_back({[&, i] {
+      ConvManifest same = plans;
+      together[i] = train(i, same);
+    }});
+  run_side_by_side(jobs, {4, 1, gpu});
+  for (std::size_t i = 0; i < together.size(); ++i) EXPECT_TRUE(at::equal(together[i], alone[i])) << "run " << i;
 }
 
 }  // namespace

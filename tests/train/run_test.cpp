@@ -9,6 +9,7 @@
 #include <ATen/ATen.h>
 
 #include "base/stop.h"
+#include "base/stream.h"
 #include "expect_error.h"
 #include "io/atomic_file.h"
 #include "io/temp_folder.h"
@@ -53,7 +54,7 @@ class RunTest : public testing::Test {
     return model;
   }
   nlohmann::json train(const RunSpec& spec, const std::string& name) {
-    return train_run(spec, {graph_, data_, at::kCPU, ProgressMode::kQuiet}, folder_ / name);
+    return train_run(spec, {graph_, data_, device_, ProgressMode::kQuiet}, folder_ / name);
   }
   // Every byte that a run leaves, but for wall-clock times.
   std::string fingerprint(const std::string& name) const {
@@ -70,6 +71,7 @@ class RunTest : public testing::Test {
   }
 
   TempFolder folder_;
+  c10::Device device_{at::kCPU};
   DataSet data_;
   Graph graph_;
   RunSpec spec_;
@@ -291,6 +293,61 @@ TEST_F(RunTest, RefusesToBeJudgedByWhatIsNeverKnown) {
   spec_.train.evaluate_every = {0};
   expect_usage_error([&] { train(spec_, "run"); }, "train.evaluate_every");
   EXPECT_FALSE(fs::exists(folder_ / "run"));  // free for the configuration that is right
+}
+
+class CudaRunTest : public RunTest {
+ protected:
+  void SetUp() override {
+    if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
+    device_ = {c10::kCUDA, 0};
+    use_device(device_);
+    spec_.train.bf16 = true;
+  }
+};
+
+TEST_F(CudaRunTest, GoesOnFromAnyCheckpointWithTheSameBits) {
+  spec_.train.checkpoint_every = {0.2};
+  const std::int64_t end = RunPlan(spec_, 70).end_step();
+  for (std::int64_t step = 0; step <= end; ++step) spec_.keep.push_back(step);
+  train(spec_, "whole");
+  const std::string expected = fingerprint("whole"), plans = read_file(folder_ / "whole/conv_plans.json");
+  for (const std::int64_t step : {0, 1, 4, 5, 7, 14}) {
+    for (std::int64_t later = step + 1; later <= end; ++later) fs::remove(checkpoint_path(folder_ / "whole", later));
+    fs::remove(folder_ / "whole/status.json");
+    train(spec_, "whole");
+    EXPECT_EQ(fingerprint("whole"), expected) << "from step " << step;
+    EXPECT_EQ(read_file(folder_ / "whole/conv_plans.json"), plans);
+  }
+}
+
+TEST_F(CudaRunTest, ABranchIsComputedByItsMainPathsPlans) {
+  spec_.train.schedule = {{"kind", "constant"}, {"lr", 0.05}};
+  spec_.train.epochs = 2;
+  spec_.keep = {3};
+  train(spec_, "main");
+  RunSpec branch = spec_;
+  branch.name = "branch";
+  branch.keep.clear();
+  branch.first_step = 3;
+  branch.fork = checkpoint_path(folder_ / "main", 3);
+  branch.train.epochs = 7.0 / 5.0;
+  train(branch, "branch");
+  EXPECT_EQ(read_file(folder_ / "branch/conv_plans.json"), read_file(folder_ / "main/conv_plans.json"));
+  const TrajectoryReader main(folder_ / "main/trajectory"), forked(folder_ / "branch/trajectory");
+  EXPECT_TRUE(at::equal(forked.weights(forked.size() - 1), main.weights(main.size() - 1)));
+}
+
+TEST_F(CudaRunTest, NoticesDivergenceThoughItDoesNotWaitForEachLoss) {
+  DataConfig config;
+  config.train_images = 1600;  // 200 steps an epoch
+  config.test_images = 20;
+  data_ = load_data(config);
+  spec_.train.batch = 8;
+  spec_.train.log_every = 50;
+  spec_.train.snapshots = {{"every_epochs", 0}};
+  spec_.train.schedule = {{"kind", "constant"}, {"lr", 1e6}};
+  expect_error([&] { train(spec_, "run"); }, "at step 50 ");
+  EXPECT_LE(read_run_status(folder_ / "run").at("step"), 100);
 }
 
 TEST_F(RunTest, DataOrderIsAPermutationOfItsEpoch) {

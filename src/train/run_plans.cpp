@@ -1,0 +1,68 @@
+#include "train/run_plans.h"
+
+#include "base/error.h"
+#include "nn/conv_manifest.h"
+
+namespace thalweg {
+namespace {
+
+constexpr const char* kName = "conv_plans.json";
+
+std::string where_chosen(const ConvManifest& manifest) {
+  return fmt::format("chosen on {} with cuDNN {}", manifest.gpu, manifest.cudnn);
+}
+
+}  // namespace
+
+RunPlans::RunPlans(ConvPlans* plans, const RunSpec& spec, const std::filesystem::path& run, bool begun)
+    : plans_(plans), file_(run / kName) {
+  if (!plans_) return;
+  // RUN/checkpoints/step-N.safetensors -> RUN
+  const std::filesystem::path main_paths = spec.fork.parent_path().parent_path() / kName;
+  if (std::filesystem::exists(file_)) {
+    adopt_own(begun);
+  } else if (begun) {
+    note_ = fmt::format(
+        "{} is not there: convolution plans are chosen anew, and the bits from here on may be others than without the "
+        "stop",
+        file_.string());
+  } else if (!spec.fork.empty() && std::filesystem::exists(main_paths)) {
+    adopt_main_paths(main_paths);
+  }
+}
+
+void RunPlans::adopt_own(bool begun) {
+  const ConvManifest manifest = read_conv_manifest(file_);
+  if (!begun && !plans_->fits(manifest)) {
+    note_ = fmt::format("{} was {}: convolution plans are chosen anew, since nothing of the run is computed yet",
+                        file_.string(), where_chosen(manifest));
+    return;
+  }
+  try {
+    plans_->adopt(manifest);
+  } catch (const Error& error) {
+    fail("{}: {}", file_.string(), error.what());
+  }
+  num_saved_ = plans_->num_chosen();
+  note_ = fmt::format("{} convolution plans of {}", num_saved_, file_.string());
+}
+
+void RunPlans::adopt_main_paths(const std::filesystem::path& file) {
+  const ConvManifest manifest = read_conv_manifest(file);
+  if (plans_->fits(manifest)) {
+    plans_->adopt(manifest);
+    note_ = fmt::format("{} convolution plans of the main path, {}", plans_->num_chosen(), file.string());
+  } else {
+    note_ =
+        fmt::format("{} was {}: the branch chooses its own convolution plans", file.string(), where_chosen(manifest));
+  }
+}
+
+bool RunPlans::save() {
+  if (!plans_ || plans_->num_chosen() == num_saved_) return false;
+  write_conv_manifest(file_, plans_->manifest());
+  num_saved_ = plans_->num_chosen();
+  return true;
+}
+
+}  // namespace thalweg

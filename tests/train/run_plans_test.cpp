@@ -1,0 +1,133 @@
+// What a run does with its file of plans, by plans for a GPU that need not be here.
+#include "train/run_plans.h"
+
+#include <gtest/gtest.h>
+
+#include "expect_error.h"
+#include "io/atomic_file.h"
+#include "io/temp_folder.h"
+#include "kernels/conv_fixture.h"
+#include "kernels/conv_graph.h"
+#include "nn/conv_manifest.h"
+#include "train/checkpoint.h"
+
+namespace thalweg {
+namespace {
+
+namespace fs = std::filesystem;
+
+class RunPlansTest : public testing::Test {
+ protected:
+  static ConvPlans plans() { return ConvPlans::without_gpu(h200_properties(), {}); }
+  static ConvShape shape(std::int64_t batch) { return {batch, 64, 32, 32, 64, 3, 3, 1, 1, ConvType::kBFloat16}; }
+  fs::path file(const std::string& run) const { return folder_ / run / "conv_plans.json"; }
+
+  // A file with the first forward plan but one, as a timing may choose it. Returns the plan's name.
+  std::string write_file(const std::string& run, const std::string& gpu = "NVIDIA H200") const {
+    ConvManifest manifest = plans().manifest();
+    manifest.gpu = gpu;
+    manifest.choices[{shape(128), ConvPass::kForward}] = {second_plan(), 12.5};
+    write_conv_manifest(file(run), manifest);
+    return second_plan();
+  }
+  static std::string second_plan() {
+    const auto device = ConvDevice::absent_gpu(h200_properties());
+    ConvGraph graph(*device, shape(128), ConvPass::kForward, {});
+    std::size_t i = 1;
+    while (!graph.build(i)) ++i;
+    return graph.name(i);
+  }
+  RunSpec branch_of(const std::string& run) const {
+    RunSpec spec;
+    spec.first_step = 7;
+    spec.fork = checkpoint_path(folder_ / run, 7);
+    return spec;
+  }
+
+  TempFolder folder_;
+  RunSpec main_;
+};
+
+TEST_F(RunPlansTest, KeepsWhatTheFirstStepOfEachSizeChooses) {
+  ConvPlans first = plans();
+  RunPlans run(&first, main_, folder_ / "run", false);
+  EXPECT_EQ(run.note(), "");
+  EXPECT_FALSE(run.save());
+  EXPECT_FALSE(fs::exists(file("run")));
+  first.get(shape(128), ConvPass::kForward);
+  EXPECT_TRUE(run.save());
+  EXPECT_FALSE(run.save());
+  EXPECT_EQ(read_conv_manifest(file("run")).choices.size(), 1u);
+  first.get(shape(80), ConvPass::kForward);  // the last batch of an epoch
+  EXPECT_TRUE(run.save());
+
+  ConvPlans second = plans();
+  RunPlans resumed(&second, main_, folder_ / "run", true);
+  EXPECT_EQ(second.num_chosen(), 2u);
+  EXPECT_NE(resumed.note().find("2 convolution plans of"), std::string::npos) << resumed.note();
+  EXPECT_FALSE(resumed.save());
+}
+
+TEST_F(RunPlansTest, AResumedRunTakesThePlansOfItsFile) {
+  const std::string name = write_file("run");
+  ConvPlans again = plans();
+  EXPECT_NE(again.get(shape(128), ConvPass::kForward).name, name);
+  ConvPlans resumed = plans();
+  const RunPlans run(&resumed, main_, folder_ / "run", true);
+  EXPECT_EQ(resumed.get(shape(128), ConvPass::kForward).name, name);
+}
+
+TEST_F(RunPlansTest, ABranchTakesItsMainPathsAndKeepsThem) {
+  const std::string name = write_file("main");
+  ConvPlans branch = plans();
+  RunPlans run(&branch, branch_of("main"), folder_ / "branch", false);
+  EXPECT_NE(run.note().find("of the main path"), std::string::npos) << run.note();
+  EXPECT_EQ(branch.get(shape(128), ConvPass::kForward).name, name);
+  EXPECT_TRUE(run.save());
+  // Its own file counts from now on, whatever becomes of the main path.
+  fs::remove(file("main"));
+  ConvPlans resumed = plans();
+  const RunPlans later(&resumed, branch_of("main"), folder_ / "branch", true);
+  EXPECT_EQ(resumed.get(shape(128), ConvPass::kForward).name, name);
+}
+
+TEST_F(RunPlansTest, ARunThatHasBegunIsRefusedOnAnotherGpu) {
+  write_file("run", "NVIDIA A100");
+  ConvPlans here = plans();
+  const auto resume = [&] { const RunPlans run(&here, main_, folder_ / "run", true); };
+  expect_error(resume, file("run").string() + ": the convolution plans were chosen on \"NVIDIA A100\"");
+  expect_error(resume, "removing the file");
+  fs::remove(file("run"));
+  const RunPlans anew(&here, main_, folder_ / "run", true);
+  EXPECT_NE(anew.note().find("chosen anew, and the bits from here on"), std::string::npos) << anew.note();
+}
+
+TEST_F(RunPlansTest, OneOfWhichNothingIsComputedYetChoosesItsOwnThere) {
+  write_file("main", "NVIDIA A100");
+  for (const RunSpec& spec : {branch_of("main"), main_}) {
+    ConvPlans here = plans();
+    RunPlans run(&here, spec, folder_ / (spec.fork.empty() ? "main" : "branch"), false);
+    EXPECT_NE(run.note().find("was chosen on NVIDIA A100"), std::string::npos) << run.note();
+    EXPECT_EQ(here.num_chosen(), 0u);
+    here.get(shape(128), ConvPass::kForward);
+    EXPECT_TRUE(run.save());
+  }
+  EXPECT_EQ(read_conv_manifest(file("branch")).gpu, "NVIDIA H200");
+  EXPECT_EQ(read_conv_manifest(file("main")).gpu, "NVIDIA H200");
+}
+
+TEST_F(RunPlansTest, ADamagedFileIsNamed) {
+  write_file_atomically(file("run"), "{");
+  ConvPlans here = plans();
+  expect_error([&] { const RunPlans run(&here, main_, folder_ / "run", true); }, file("run").string());
+}
+
+TEST_F(RunPlansTest, WithoutPlansNothingHappens) {
+  write_file("run", "NVIDIA A100");
+  RunPlans run(nullptr, main_, folder_ / "run", true);
+  EXPECT_EQ(run.note(), "");
+  EXPECT_FALSE(run.save());
+}
+
+}  // namespace
+}  // namespace thalweg
