@@ -8,7 +8,7 @@
 # A config is experiments/demo.json unless named. STAGES="build tests" chooses.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
-readonly kStages=${STAGES:-build tests sanitizer kernels train peer experiment}
+readonly kStages=${STAGES:-build tests kernels train choices side_by_side profile peer experiment sanitizer}
 
 # Header and library packages that the build takes from the system. Unpacked, not installed, so any distribution does
 # whose C library is no older than that of the machine that packed them.
@@ -72,15 +72,54 @@ kernel_benchmarks() {
   return $status
 }
 
-# Steps alone; needs the stage "kernels", which builds it.
+# bench_train with the arguments, a line to FILE. Needs the stage "kernels", which builds it.
+train_sample() { build/bench/bench/bench_train "${@:2}" >>"$OUT/$1"; }
+
+# Steps alone.
 train_benchmarks() {
   local model batch status=0
   for model in resnet18 vgg11_bn resnet20; do
     for batch in 128 512 1024; do
-      build/bench/bench/bench_train $model bf16 $batch cuda:0 4 >>"$OUT/bench_train.jsonl" || status=1
+      train_sample bench_train.jsonl $model bf16 $batch cuda:0 4 || status=1
     done
   done
   return $status
+}
+
+# What the plans gain over LibTorch's choices, and what the same bits again cost: each way at each batch size.
+choice_benchmarks() {
+  local model batch way status=0
+  for model in resnet18 vgg11_bn; do
+    for batch in 128 512 1024; do
+      for way in "" --any-order --libtorch "--libtorch --any-order"; do
+        # shellcheck disable=SC2086  # two options, or none
+        train_sample bench_choices.jsonl $model bf16 $batch cuda:0 3 $way || status=1
+      done
+    done
+  done
+  train_sample bench_choices.jsonl resnet18 float32 128 cuda:0 3 || status=1
+  train_sample bench_choices.jsonl resnet18 float32 128 cuda:0 3 --libtorch || status=1
+  return $status
+}
+
+# Several runs on the GPU at once: the sum of their rates.
+side_by_side_benchmarks() {
+  local model runs status=0
+  for model in vgg11_bn resnet20 resnet18; do
+    for runs in 1 2 4 8; do
+      train_sample bench_side_by_side.jsonl $model bf16 128 cuda:0 4 --runs $runs || status=1
+    done
+  done
+  return $status
+}
+
+# A Chrome trace of 20 captured steps, and their losses and plans.
+profile() {
+  local run=build/gpu-profile
+  rm -rf "$run"
+  build/release/thalweg train experiments/demo.json --out "$run" --device cuda:0 --profile 20 --set model.width=1 --set data.train_images=6400 --set train.batch=128 \
+    --set train.precision=bf16 --set train.epochs=2 || return 1
+  cp "$run"/{profile.json,metrics.jsonl,conv_plans.json,log.txt} "$OUT/"
 }
 
 # In turns with PyTorch, compiled and not.
@@ -125,11 +164,14 @@ run() {
   entries=() failed=0
   stage build configure_and_build
   stage tests gpu_tests
-  stage sanitizer sanitize
   stage kernels kernel_benchmarks
   stage train train_benchmarks
+  stage choices choice_benchmarks
+  stage side_by_side side_by_side_benchmarks
+  stage profile profile
   stage peer peer_benchmarks
   stage experiment experiment
+  stage sanitizer sanitize
   cat "$OUT/summary.json"
   exit $failed
 }

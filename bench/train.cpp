@@ -1,13 +1,18 @@
 // Training steps per second of one network: batch, augmentation, forward, loss, backward, update.
 //
-//   bench_train MODEL PRECISION BATCH [DEVICE] [SECONDS]     one JSON object
+//   bench_train MODEL PRECISION BATCH [DEVICE] [SECONDS] [--runs N] [--libtorch] [--any-order]     one JSON object
 // The median over steps that fill SECONDS (default 10) after three to warm up; on a GPU over windows of 50 steps, since
-// reading the loss waits. FLOPs are 6 x multiply-adds of the forward pass (padding counted). `peak_mb` is the process's
-// largest resident memory, on a GPU what LibTorch reserved there.
+// reading the loss waits. --runs: so many at once, each on a thread and a stream of its own with its share of the CPU's
+// threads; `rate` is then the sum of their rates. --libtorch: train.conv_plans false; --any-order: train.deterministic
+// false. FLOPs are 6 x multiply-adds of the forward pass (padding counted). `first_step_seconds` is the longest of the
+// runs' first steps, in which plans are timed. `peak_mb` is the process's largest resident memory, on a GPU what
+// LibTorch reserved there.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <latch>
 
+#include <cxxopts.hpp>
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -19,6 +24,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/stream.h"
+#include "experiment/side_by_side.h"
 #include "models/models.h"
 #include "nn/init.h"
 #include "thalweg/version.h"
@@ -42,11 +48,44 @@ ImageBatches random_images(std::int64_t n, c10::Device device) {
           device};
 }
 
-TrainConfig train_config(const std::string& precision, std::int64_t batch) {
-  if (precision != "float32" && precision != "bf16") fail_usage("PRECISION is float32 or bf16, got '{}'", precision);
+struct Settings {
+  std::string model, precision, device;
+  std::int64_t batch = 0;
+  double seconds = 10;
+  int runs = 1;
+  bool libtorch = false;
+  bool any_order = false;
+};
+
+Settings read_settings(int argc, char** argv) {
+  cxxopts::Options options("bench_train");
+  options.add_options()("model", "", cxxopts::value<std::string>())("precision", "", cxxopts::value<std::string>())(
+      "batch", "", cxxopts::value<std::int64_t>())("device", "", cxxopts::value<std::string>()->default_value("auto"))(
+      "seconds", "", cxxopts::value<double>()->default_value("10"))(
+      "runs", "", cxxopts::value<int>()->default_value("1"))("libtorch", "")("any-order", "");
+  options.parse_positional({"model", "precision", "batch", "device", "seconds"});
+  const auto parsed = options.parse(argc, argv);
+  Settings settings;
+  settings.model = parsed["model"].as<std::string>();
+  settings.precision = parsed["precision"].as<std::string>();
+  settings.batch = parsed["batch"].as<std::int64_t>();
+  settings.device = parsed["device"].as<std::string>();
+  settings.seconds = parsed["seconds"].as<double>();
+  settings.runs = parsed["runs"].as<int>();
+  settings.libtorch = parsed.count("libtorch") > 0;
+  settings.any_order = parsed.count("any-order") > 0;
+  if (settings.precision != "float32" && settings.precision != "bf16")
+    fail_usage("PRECISION is float32 or bf16, got '{}'", settings.precision);
+  if (settings.runs < 1) fail_usage("--runs: expected at least 1, got {}", settings.runs);
+  return settings;
+}
+
+TrainConfig train_config(const Settings& settings) {
   TrainConfig config;
-  config.batch = batch;
-  config.bf16 = precision == "bf16";
+  config.batch = settings.batch;
+  config.bf16 = settings.precision == "bf16";
+  config.conv_plans = !settings.libtorch;
+  config.deterministic = !settings.any_order;
   config.optimizer.nesterov = true;
   config.augment = {4, true, 0};
   return config;
@@ -54,7 +93,6 @@ TrainConfig train_config(const std::string& precision, std::int64_t batch) {
 
 // Seconds of one step, of each window.
 std::vector<double> time_steps(TrainStep& step, double seconds, int window) {
-  for (int i = 0; i < 3; ++i) step.run(1e-3).item<float>();
   std::vector<double> times;
   const auto start = Clock::now();
   while (seconds_since(start) < seconds || times.size() < 3) {
@@ -64,7 +102,33 @@ std::vector<double> time_steps(TrainStep& step, double seconds, int window) {
     loss.item<float>();
     times.push_back(seconds_since(begin) / window);
   }
+  std::sort(times.begin(), times.end());
   return times;
+}
+
+struct Sample {
+  double first_step = 0;      // seconds
+  std::vector<double> times;  // of a step, ascending
+};
+
+// Counts down when it goes, whether the run is warm then or failed.
+struct Arrival {
+  std::latch& latch;
+  ~Arrival() { latch.count_down(); }
+};
+
+Sample sample(TrainStep& step, const Settings& settings, int window, std::latch& warm) {
+  Sample out;
+  {
+    const Arrival arrival{warm};
+    const auto begin = Clock::now();
+    step.run(1e-3).item<float>();
+    out.first_step = seconds_since(begin);
+    for (int i = 0; i < 2; ++i) step.run(1e-3).item<float>();
+  }
+  warm.wait();
+  out.times = time_steps(step, settings.seconds, window);
+  return out;
 }
 
 double peak_megabytes(c10::Device device) {
@@ -78,32 +142,48 @@ double peak_megabytes(c10::Device device) {
 }
 
 void run(int argc, char** argv) {
-  if (argc < 4) fail_usage("bench_train MODEL PRECISION BATCH [DEVICE] [SECONDS]");
   keep_freed_memory();
+  const Settings settings = read_settings(argc, argv);
   set_num_threads(0);
-  const c10::Device device = parse_device(argc > 4 ? argv[4] : "auto");
-  use_device(device);
+  const int threads = std::max(at::get_num_threads() / settings.runs, 1);
+  const c10::Device device = parse_device(settings.device);
+  use_device(device, !settings.any_order);
   ModelConfig model;
-  model.name = argv[1];
-  const std::int64_t batch = std::stoll(argv[3]);
-  const TrainConfig config = train_config(argv[2], batch);
+  model.name = settings.model;
+  const TrainConfig config = train_config(settings);
   const Graph graph = build_model(model, {3, 32, 32}, 10);
-  const ImageBatches images = random_images(batch * 8, device);
-  TrainStep step(graph, images, config, 1, fresh_state(initial_weights(graph, 1), initial_buffers(graph)));
-  std::vector<double> times = time_steps(step, argc > 5 ? std::stod(argv[5]) : 10.0, device.is_cuda() ? 50 : 1);
-  std::sort(times.begin(), times.end());
-  const double rate = static_cast<double>(batch) / times[times.size() / 2];
+  const ImageBatches images = random_images(settings.batch * 8, device);
+  std::latch warm(settings.runs);
+  std::vector<Sample> samples(static_cast<std::size_t>(settings.runs));
+  std::vector<Job> jobs;
+  for (Sample& out : samples) {
+    jobs.push_back({[&] {
+      TrainStep step(graph, images, config, 1, fresh_state(initial_weights(graph, 1), initial_buffers(graph)));
+      out = sample(step, settings, device.is_cuda() ? 50 : 1, warm);
+    }});
+  }
+  run_side_by_side(jobs, {settings.runs, threads, device});
+  double rate = 0, best = 0, first_step = 0;
+  for (const Sample& one : samples) {
+    rate += static_cast<double>(settings.batch) / one.times[one.times.size() / 2];
+    best += static_cast<double>(settings.batch) / one.times.front();
+    first_step = std::max(first_step, one.first_step);
+  }
   const nlohmann::json line = {{"what", "train"},
                                {"model", graph.name},
-                               {"precision", argv[2]},
-                               {"batch", batch},
+                               {"precision", settings.precision},
+                               {"batch", settings.batch},
+                               {"runs", settings.runs},
+                               {"conv_plans", config.conv_plans},
+                               {"deterministic", config.deterministic},
                                {"rate", rate},
-                               {"best", static_cast<double>(batch) / times.front()},
+                               {"best", best},
                                {"unit", "images/s"},
                                {"gflops", rate * 6e-9 * static_cast<double>(forward_macs(graph))},
+                               {"first_step_seconds", first_step},
                                {"peak_mb", peak_megabytes(device)},
                                {"device", device_description(device)},
-                               {"threads", at::get_num_threads()},
+                               {"threads", threads},
                                {"version", kVersion},
                                {"commit", kCommit}};
   fmt::print("{}\n", line.dump());
