@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "experiment/runner.h"
+#include "landscape/cost.h"
+#include "landscape/journal.h"
 #include "landscape/map.h"
 
 namespace thalweg {
@@ -41,6 +43,57 @@ LandscapeConfig landscape_of(const CommandLine& line, const CommonFlags& flags, 
   return read_landscape_config(ConfigReader(json, "landscape"));
 }
 
+Session open_plane_session(const ExperimentConfig& config, const Plane& plane, ProgressMode progress) {
+  Session session = open_session(config, progress);
+  // The normalisation that the weights were trained with, whatever the data set's usual one is.
+  if (plane.provenance.value("data_digest", session.data.digest) != session.data.digest) {
+    fmt::print(stderr, "note: these are not the images that the plane's runs were trained on (another SHA-256)\n");
+  }
+  if (plane.provenance.contains("normalisation")) session.data.normalisation = plane.provenance.at("normalisation");
+  return session;
+}
+
+MapContext context_of(const Session& session) {
+  return {session.graph, session.data, session.device, session.progress};
+}
+
+struct BudgetedMap {
+  const Plane& plane;
+  const Session& session;
+  const std::string& out;
+};
+
+// A map that has begun goes on as it began, whatever would be measured now.
+LandscapeConfig within_budget(const LandscapeConfig& config, double seconds, const BudgetedMap& map) {
+  const nlohmann::json begun = read_journal_header(map.out + ".journal");
+  if (!begun.is_null() && begun.value("plane", "") == plane_digest(map.plane)) {
+    LandscapeConfig fitted = config;
+    fitted.grid = begun.at("landscape").at("grid").get<std::string>();
+    fitted.images = begun.at("landscape").at("images").get<std::int64_t>();
+    return fitted;
+  }
+  return fit_budget(config, measure_cost(map.plane, config, context_of(map.session)), seconds);
+}
+
+void print_settings(const LandscapeConfig& config) {
+  fmt::print(stderr, "within the budget: {} points, {}\n", config.grid,
+             config.images > 0 ? fmt::format("{} images of each split, with standard errors", config.images)
+                               : "all images");
+}
+
+void print_cost(const Plane& plane, const LandscapeConfig& config, const Session& session, bool as_json) {
+  const MapCost cost = measure_cost(plane, config, context_of(session));
+  if (as_json) return fmt::print("{}\n", nlohmann::json(cost).dump());
+  const char* most = cost.at_most ? "at most " : "";
+  fmt::print("points       {}\n", cost.points);
+  fmt::print("images       {}{:.0f} evaluated, {:.0f} a point\n", most, cost.images,
+             cost.images / static_cast<double>(cost.points));
+  fmt::print("work         {}{:.3g} TFLOP\n", most, cost.flops / 1e12);
+  fmt::print("time         {}{} (by three points: {:.3g} s a point and {:.3g} ms an image)\n", most,
+             format_duration(cost.seconds), cost.fixed_seconds, 1e3 * cost.seconds_per_image);
+  fmt::print("memory       {:.0f} MB\n", cost.memory_mb);
+}
+
 void print_surface(const std::string& out, bool as_json) {
   const Surface surface = read_surface_hdf5(out);
   nlohmann::json result = {{"file", out}, {"landscape", surface.provenance.at("landscape")}};
@@ -63,38 +116,43 @@ void landscape_command(int argc, char** argv) {
                    "  thalweg landscape --plane plane.safetensors --grid 51x51 --out surface.h5\n"
                    "  thalweg landscape --plane plane.safetensors --grid 21x21 --range=-1:1,-1:1 --splits test "
                    "--test-images 2000 --out test.h5\n");
-  line.add()("plane", "plane file", cxxopts::value<std::string>(), "FILE")("grid", "columns x rows (25x25)",
-                                                                           cxxopts::value<std::string>(), "WxH")(
-      "range", "corners; default: fitted to the path", cxxopts::value<std::string>(), "x0:x1,y0:y1")(
-      "margin", "of the fit, as a part of the path's extent (0.2)", cxxopts::value<std::string>(), "M")(
-      "splits", "train, test or both (train,test)", cxxopts::value<std::string>(), "LIST")(
-      "bn", "batch norm: recompute, origin or batch", cxxopts::value<std::string>(), "MODE")(
-      "bn-images", "training images for batch norm's statistics (1000)", cxxopts::value<std::string>(), "N")(
-      "train-images", "first N training images only", cxxopts::value<std::string>(), "N")(
-      "test-images", "first N test images only", cxxopts::value<std::string>(), "N")(
-      "precision", "float32 or bf16 (float32)", cxxopts::value<std::string>(), "TYPE")(
-      "audit-points", "points of a bf16 map that are evaluated again in float32 (8)", cxxopts::value<std::string>(),
-      "N")("max-deviation", "relative; a bf16 map that deviates more is made again in float32 (0.005)",
-           cxxopts::value<std::string>(), "D")(
-      "images", "a stratified sample of N images of each split, with standard errors", cxxopts::value<std::string>(),
-      "N")("stderr", "as many images as a standard error of E nats takes", cxxopts::value<std::string>(), "E")(
-      "tolerance", "adaptive: certified to T nats, or to T% of the surface's range", cxxopts::value<std::string>(),
-      "T")("out", "the surface's file (HDF5); a CSV is written beside it", cxxopts::value<std::string>(), "FILE");
+  const auto add = [&](const char* name, const char* text, const char* value) {
+    line.add()(name, text, cxxopts::value<std::string>(), value);
+  };
+  add("plane", "plane file", "FILE");
+  add("out", "the surface's file (HDF5); a CSV is written beside it", "FILE");
+  add("grid", "columns x rows (25x25)", "WxH");
+  add("range", "corners; default: fitted to the path", "x0:x1,y0:y1");
+  add("margin", "of the fit, as a part of the path's extent (0.2)", "M");
+  add("splits", "train, test or both (train,test)", "LIST");
+  add("bn", "batch norm: recompute, origin or batch", "MODE");
+  add("bn-images", "training images for batch norm's statistics (1000)", "N");
+  add("train-images", "first N training images only", "N");
+  add("test-images", "first N test images only", "N");
+  add("precision", "float32 or bf16 (float32)", "TYPE");
+  add("audit-points", "points of a bf16 map that are evaluated again in float32 (8)", "N");
+  add("max-deviation", "relative; a bf16 map that deviates more is made again in float32 (0.005)", "D");
+  add("images", "a stratified sample of N images of each split, with standard errors", "N");
+  add("stderr", "as many images as a standard error of E nats takes", "E");
+  add("tolerance", "adaptive: certified to T nats, or to T% of the surface's range", "T");
+  add("budget", "grid and images that fit a time, like 60s, 5m or 1h", "TIME");
+  line.add()("dry-run", "measures three points, says what the map costs, and makes none");
   line.parse(argc, argv);
   const CommonFlags flags = line.common();
-  const std::string plane = line.required("plane", "--plane FILE");
-  const std::string out = line.required("out", "--out SURFACE.h5");
+  const std::string plane_file = line.required("plane", "--plane FILE");
+  const bool dry_run = line.has("dry-run");
+  const std::string out = dry_run && !line.has("out") ? "" : line.required("out", "--out SURFACE.h5");
   if (out.ends_with(".csv")) fail_usage("--out names the HDF5 file, like surface.h5; the CSV is written beside it");
-  const nlohmann::json provenance = read_plane(plane).provenance;
-  const ExperimentConfig config = config_of(plane, provenance, flags);
-  const LandscapeConfig landscape = landscape_of(line, flags, config.landscape);
-  Session session = open_session(config, flags.progress);
-  // The normalisation that the weights were trained with, whatever the data set's usual one is.
-  if (provenance.value("data_digest", session.data.digest) != session.data.digest) {
-    fmt::print(stderr, "note: these are not the images that the plane's runs were trained on (another SHA-256)\n");
+  const Plane plane = read_plane(plane_file);
+  const ExperimentConfig config = config_of(plane_file, plane.provenance, flags);
+  LandscapeConfig landscape = landscape_of(line, flags, config.landscape);
+  const Session session = open_plane_session(config, plane, flags.progress);
+  if (line.has("budget")) {
+    landscape = within_budget(landscape, parse_duration(line.text("budget")), {plane, session, out});
+    if (flags.progress != ProgressMode::kQuiet) print_settings(landscape);
   }
-  if (provenance.contains("normalisation")) session.data.normalisation = provenance.at("normalisation");
-  write_mapped_surface(plane, landscape, session, out);
+  if (dry_run) return print_cost(plane, landscape, session, flags.json);
+  write_mapped_surface(plane_file, landscape, session, out);
   print_surface(out, flags.json);
 }
 

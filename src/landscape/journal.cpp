@@ -37,6 +37,14 @@ Journal::Journal(const std::filesystem::path& file, nlohmann::json identity, std
   }
 }
 
+nlohmann::json read_journal_header(const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file)) return nullptr;
+  const std::vector<std::string> records = read_record_log(file);
+  if (records.empty()) return nullptr;
+  const nlohmann::json header = nlohmann::json::parse(records.front(), nullptr, false);
+  return header.is_object() ? header : nlohmann::json();
+}
+
 void Journal::append(std::size_t point, Point values) {
   check(values.values.size() == names_.size(), "a point has {} values, expected {}", values.values.size(),
         names_.size());

@@ -34,4 +34,7 @@ class Journal {
   std::map<std::size_t, Point> points_;
 };
 
+// The header of a journal, without opening it for writing; null if there is none.
+nlohmann::json read_journal_header(const std::filesystem::path& file);
+
 }  // namespace thalweg

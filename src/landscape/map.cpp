@@ -58,8 +58,7 @@ class Mapping {
       : plane_(plane),
         config_(config),
         context_(context),
-        grid_(make_grid(parse_grid_size(config.grid),
-                        config.range.empty() ? fit_range(plane.path, config.margin) : parse_grid_range(config.range))),
+        grid_(map_grid(plane, config)),
         evaluator_(source(), config, config.precision),
         landscape_(describe(config, grid_, evaluator_, context)) {}
 
@@ -143,6 +142,11 @@ std::filesystem::path float32_journal(const std::filesystem::path& journal) {
 }
 
 }  // namespace
+
+Grid map_grid(const Plane& plane, const LandscapeConfig& config) {
+  return make_grid(parse_grid_size(config.grid),
+                   config.range.empty() ? fit_range(plane.path, config.margin) : parse_grid_range(config.range));
+}
 
 std::string plane_digest(const Plane& plane) {
   std::string digests;

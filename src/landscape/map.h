@@ -37,6 +37,9 @@ Surface map_landscape(const Plane& plane, const LandscapeConfig& config, const M
 
 void remove_journal(const std::filesystem::path& journal);
 
+// The grid of a configuration on a plane.
+Grid map_grid(const Plane& plane, const LandscapeConfig& config);
+
 // SHA-256 over the plane's vectors and buffers: what a surface belongs to.
 std::string plane_digest(const Plane& plane);
 

@@ -1,0 +1,148 @@
+#include "landscape/cost.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <sys/resource.h>
+
+#include <ATen/ATen.h>
+
+#include "base/error.h"
+#include "landscape/point_evaluator.h"
+
+namespace thalweg {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::int64_t kTimedImages = 500;
+constexpr std::int64_t kGoodSample = 500;
+constexpr std::int64_t kSmallestSample = 100;
+constexpr int kSmallestSide = 11;
+
+template <typename Work>
+double seconds_of(const Work& work) {
+  const auto start = Clock::now();
+  work();
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double median(std::array<double, 3> times) {
+  std::sort(times.begin(), times.end());
+  return times[1];
+}
+
+double memory_mb(c10::Device device) {
+  if (device.is_cuda()) {
+    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(device.index());
+    return static_cast<double>(stats.reserved_bytes[0].peak) / 1e6;
+  }
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1e3;
+}
+
+double images_of(const LandscapeConfig& config, const PointEvaluator& evaluator, double points) {
+  const auto all = static_cast<double>(evaluator.images_per_point());
+  if (config.images == 0) return points * all;
+  double sampled = 0;
+  for (const LandscapeSplit& split : evaluator.splits())
+    sampled += static_cast<double>(std::min(config.images, split.images.size()));
+  return all + (points - 1) * sampled;  // one point is the reference
+}
+
+}  // namespace
+
+void to_json(nlohmann::json& json, const MapCost& cost) {
+  json = {{"points", cost.points},
+          {"images", cost.images},
+          {"at_most", cost.at_most},
+          {"flops", cost.flops},
+          {"fixed_seconds_per_point", cost.fixed_seconds},
+          {"seconds_per_image", cost.seconds_per_image},
+          {"seconds", cost.seconds},
+          {"memory_mb", cost.memory_mb}};
+}
+
+MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const MapContext& context) {
+  const Grid grid = map_grid(plane, config);
+  PointEvaluator evaluator({plane, context.graph, context.data, context.device}, config, config.precision);
+  const LandscapeSplit& split = evaluator.splits().front();
+  std::vector<std::int64_t> images(static_cast<std::size_t>(std::min(kTimedImages, split.images.size())));
+  for (std::size_t i = 0; i < images.size(); ++i) images[i] = static_cast<std::int64_t>(i);
+  const bool whole = config.bn == BnMode::kBatch;  // cannot be cut
+  const double timed = static_cast<double>(whole ? split.images.size() : static_cast<std::int64_t>(images.size()));
+  const auto evaluate = [&] { whole ? evaluator.evaluate(split) : evaluator.evaluate(split, images); };
+
+  const std::array<PlanePoint2, 3> points = {PlanePoint2{grid.x.front(), grid.y.front()},
+                                             PlanePoint2{grid.x[grid.x.size() / 2], grid.y[grid.y.size() / 2]},
+                                             PlanePoint2{grid.x.back(), grid.y.back()}};
+  std::array<double, 3> fixed{}, evaluation{};
+  evaluator.prepare({points[1]});  // what is done once, at the first point, is not the map's price
+  evaluator.use(0);
+  evaluate();
+  for (std::size_t k = 0; k < points.size(); ++k) {
+    fixed[k] = seconds_of([&] {
+      evaluator.prepare({points[k]});
+      evaluator.use(0);
+    });
+    evaluation[k] = seconds_of(evaluate);
+  }
+  MapCost cost;
+  cost.points = static_cast<std::int64_t>(grid.size());
+  cost.images = images_of(config, evaluator, static_cast<double>(grid.size()));
+  cost.at_most = config.standard_error > 0 || !config.tolerance.empty();
+  cost.flops = 2 * static_cast<double>(forward_macs(context.graph)) * cost.images;
+  cost.fixed_seconds = median(fixed);
+  cost.seconds_per_image = median(evaluation) / timed;
+  cost.seconds = static_cast<double>(cost.points) * cost.fixed_seconds + cost.images * cost.seconds_per_image;
+  cost.memory_mb = memory_mb(context.device);
+  return cost;
+}
+
+double parse_duration(const std::string& text) {
+  double value = 0;
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string unit(result.ptr, text.data() + text.size());
+  const double factor = unit.empty() || unit == "s" ? 1 : unit == "m" || unit == "min" ? 60 : unit == "h" ? 3600 : 0;
+  if (result.ec != std::errc() || factor == 0 || !(value > 0) || !std::isfinite(value))
+    fail_usage("a time is given as 60s, 5m or 1.5h; got '{}'", text);
+  return factor * value;
+}
+
+LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, double seconds) {
+  if (config.mode() != MapMode::kExact)
+    fail_usage("a budget decides itself how many images are used: leave out images, stderr and tolerance");
+  if (exact.seconds <= seconds) return config;
+  if (config.bn == BnMode::kBatch) fail_usage("bn mode batch needs all images: it takes {:.0f} s", exact.seconds);
+  const auto splits = static_cast<double>(config.train + config.test);
+  const double reference = exact.images / static_cast<double>(exact.points) * exact.seconds_per_image;
+  // Images of each split that so many points leave time for.
+  const auto affordable = [&](double points) {
+    return ((seconds - reference) / points - exact.fixed_seconds) / (splits * exact.seconds_per_image);
+  };
+  LandscapeConfig fitted = config;
+  const auto [nx, ny] = parse_grid_size(config.grid);
+  auto [width, height] = std::pair(nx, ny);
+  while (affordable(static_cast<double>(width) * height) < static_cast<double>(kGoodSample) &&
+         std::max(width, height) > kSmallestSide) {
+    const int side = std::max(width, height) - 1;
+    width = std::max(1, static_cast<int>(std::lround(static_cast<double>(nx) * side / std::max(nx, ny))));
+    height = std::max(1, static_cast<int>(std::lround(static_cast<double>(ny) * side / std::max(nx, ny))));
+  }
+  const double images = affordable(static_cast<double>(width) * height);
+  if (!(images >= static_cast<double>(kSmallestSample)))
+    fail_usage("{:.3g} s are too few: {} x {} points with {} images of each split take {:.0f} s here", seconds, width,
+               height, kSmallestSample,
+               reference + static_cast<double>(width) * height *
+                               (exact.fixed_seconds + splits * kSmallestSample * exact.seconds_per_image));
+  fitted.grid = fmt::format("{}x{}", width, height);
+  fitted.images = static_cast<std::int64_t>(images);
+  return fitted;
+}
+
+}  // namespace thalweg

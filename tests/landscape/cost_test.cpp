@@ -1,0 +1,70 @@
+#include "landscape/cost.h"
+
+#include <gtest/gtest.h>
+
+#include "expect_error.h"
+
+namespace thalweg {
+namespace {
+
+TEST(Duration, HasSecondsMinutesAndHours) {
+  EXPECT_EQ(parse_duration("90"), 90);
+  EXPECT_EQ(parse_duration("60s"), 60);
+  EXPECT_EQ(parse_duration("2m"), 120);
+  EXPECT_EQ(parse_duration("1.5h"), 5400);
+  for (const char* bad : {"", "s", "-1s", "0", "1 s", "1d", "nan", "inf"}) {
+    expect_usage_error([&] { parse_duration(bad); }, "60s, 5m or 1.5h");
+  }
+}
+
+// 51 x 51 points of 60,000 images: 10 ms and 60,000 x 0.1 ms a point.
+MapCost exact_cost() {
+  MapCost cost;
+  cost.points = 51 * 51;
+  cost.images = 51.0 * 51 * 60000;
+  cost.fixed_seconds = 0.01;
+  cost.seconds_per_image = 1e-4;
+  cost.seconds = 51 * 51 * (0.01 + 6);
+  return cost;
+}
+
+double seconds_of(const LandscapeConfig& config) {
+  const auto [nx, ny] = parse_grid_size(config.grid);
+  return 6 + nx * ny * (0.01 + 2 * static_cast<double>(config.images) * 1e-4);
+}
+
+TEST(Budget, TakesAllImagesThenFewerThenACoarserGrid) {
+  LandscapeConfig config;
+  config.grid = "51x51";
+  const LandscapeConfig whole = fit_budget(config, exact_cost(), 20000);
+  EXPECT_EQ(whole.images, 0);
+  EXPECT_EQ(whole.grid, "51x51");
+  const LandscapeConfig fewer = fit_budget(config, exact_cost(), 1000);
+  EXPECT_EQ(fewer.grid, "51x51");
+  EXPECT_GT(fewer.images, 500);
+  const LandscapeConfig coarse = fit_budget(config, exact_cost(), 60);
+  EXPECT_LT(coarse.grid, "51x51");
+  EXPECT_GE(coarse.images, 500);
+  for (const auto& [fitted, seconds] : {std::pair{fewer, 1000.0}, {coarse, 60.0}}) {
+    EXPECT_LE(seconds_of(fitted), seconds);
+    EXPECT_GT(seconds_of(fitted), 0.9 * seconds);
+  }
+}
+
+TEST(Budget, KeepsTheShapeOfTheGrid) {
+  LandscapeConfig config;
+  config.grid = "102x51";
+  const auto [nx, ny] = parse_grid_size(fit_budget(config, exact_cost(), 60).grid);
+  EXPECT_NEAR(static_cast<double>(nx) / ny, 2, 0.1);
+}
+
+TEST(Budget, ThatCannotBeKeptIsAnErrorThatSaysWhatItTakes) {
+  LandscapeConfig config;
+  config.grid = "51x51";
+  expect_usage_error([&] { fit_budget(config, exact_cost(), 7); }, "11 x 11 points");
+  config.images = 100;
+  expect_usage_error([&] { fit_budget(config, exact_cost(), 7); }, "leave out images");
+}
+
+}  // namespace
+}  // namespace thalweg
