@@ -76,9 +76,9 @@ LandscapeConfig within_budget(const LandscapeConfig& config, double seconds, con
 }
 
 void print_settings(const LandscapeConfig& config) {
-  fmt::print(stderr, "within the budget: {} points, {}\n", config.grid,
-             config.images > 0 ? fmt::format("{} images of each split, with standard errors", config.images)
-                               : "all images");
+  fmt::print(
+      stderr, "within the budget: {} points, {}\n", config.grid,
+      config.images > 0 ? fmt::format("{} images of each split, with standard errors", config.images) : "all images");
 }
 
 void print_cost(const Plane& plane, const LandscapeConfig& config, const Session& session, bool as_json) {

@@ -6,10 +6,10 @@
 #include <chrono>
 #include <cmath>
 
-#include <c10/cuda/CUDACachingAllocator.h>
 #include <sys/resource.h>
 
 #include <ATen/ATen.h>
+#include <c10/cuda/CUDACachingAllocator.h>
 
 #include "base/error.h"
 #include "landscape/point_evaluator.h"

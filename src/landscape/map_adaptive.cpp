@@ -5,8 +5,8 @@
 // g_i, comes from a sample: the guess is a control variate, and the estimate is unbiased whatever its error. The sample
 // has strata by |bicubic - bilinear|, a guess at the size of l_i - g_i, with Neyman's allocation, and grows until an
 // empirical Bernstein bound (sampling.h) is below the tolerance; where half of the images do not suffice, the point is
-// evaluated exactly. The bound is shared out over the looks, failure / ((k + 1) (k + 2)) for look k, so stopping early
-// does not weaken it.
+// evaluated exactly. Its chance to fail is shared out over the looks, three quarters of what is left to each, so
+// stopping early does not weaken it.
 //
 // How far apart the nodes lie is decided by the cost that some pilot points let expect.
 //
@@ -258,7 +258,7 @@ class AdaptiveMap {
     int look = 0;
     for (std::int64_t n = kFirstLook; n <= sizes_[s] / 2; n *= 2, ++look) {
       draw(sample, n, around, *guessed, s, drawn);
-      const double bound = bernstein_half_width(sample, drawn.losses, kFailure / ((look + 1) * (look + 2)));
+      const double bound = bernstein_half_width(sample, drawn.losses, kFailure * 0.75 * std::pow(0.25, look));
       if (bound <= tolerance) return finish(sample, *guessed, drawn, bound);
       if (!std::isfinite(bound)) break;
     }
@@ -297,7 +297,7 @@ class AdaptiveMap {
       StratifiedSample sample(guessed->strata, guessed->shares, name(point, s, kForPilot));
       Drawn drawn;
       draw(sample, std::min(kPilotImages, sizes_[s]), around, *guessed, s, drawn);
-      const double bound = bernstein_half_width(sample, drawn.losses, kFailure / 12);
+      const double bound = bernstein_half_width(sample, drawn.losses, kFailure / 6);
       for (std::size_t k = 0; k < 2; ++k) {
         // The bound shrinks with the number of images, between its square root and itself.
         const double ratio = bound / (k == 0 ? 1 : kGainOfHalving) / tolerances_[s];

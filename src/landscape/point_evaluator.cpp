@@ -51,14 +51,15 @@ PointEvaluator::PointEvaluator(const Source& source, const LandscapeConfig& conf
       evaluator_(program_, source.device, type),
       plane_(program_, {source.plane.origin.to(source.device), source.plane.d1.to(source.device),
                         source.plane.d2.to(source.device)}),
-      plane_buffers_(source.plane.buffers.to(source.device)) {
+      plane_buffers_(source.plane.buffers.to(source.device)),
+      statistics_(source.graph, source.device, type) {
   const DataSet& data = source.data;
   if (config.train) add_split("train", data.train, data.normalisation, config.train_images);
   if (config.test) add_split("test", data.test, data.normalisation, config.test_images);
   if (recompute()) {
     const ImageBatches subset = first_images(data.train, std::min(config.bn_images, data.train.size()),
                                              data.normalisation, device_, "landscape.bn_images");
-    bn_images_ = subset.range(0, subset.size());
+    bn_images_ = subset.range(0, subset.size(), type);
   }
 }
 
@@ -101,7 +102,7 @@ void PointEvaluator::prepare(const std::vector<PlanePoint2>& points) {
   if (recompute()) {
     const at::Tensor all = plane_.weights(coordinates_);
     buffers_ = plane_buffers_.repeat({count, 1});
-    for (std::int64_t p = 0; p < count; ++p) estimate_batch_norm(graph_, all[p], buffers_[p], bn_images_);
+    for (std::int64_t p = 0; p < count; ++p) buffers_[p].copy_(statistics_.measure(all[p], bn_images_));
   }
   folded_ = plane_.folded(coordinates_, buffers_);
 }

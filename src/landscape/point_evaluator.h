@@ -16,6 +16,7 @@
 #include "nn/graph.h"
 #include "nn/images.h"
 #include "nn/materialise.h"
+#include "nn/norm_statistics.h"
 #include "trajectory/plane.h"
 
 namespace thalweg {
@@ -76,7 +77,8 @@ class PointEvaluator {
   Evaluator evaluator_;
   PlaneMaterialiser plane_;
   at::Tensor plane_buffers_;  // [num_buffers], the plane's, on the device
-  at::Tensor bn_images_;      // normalised images whose statistics are taken; recompute only
+  NormStatistics statistics_;
+  at::Tensor bn_images_;  // normalised images whose statistics are taken; recompute only
   std::vector<LandscapeSplit> splits_;
   at::Tensor coordinates_;  // float32 [B, 2] of the prepared points
   at::Tensor buffers_;      // [num_buffers] or [B, num_buffers]

@@ -94,6 +94,29 @@ at::Tensor Backprop::forward(const at::Tensor& images, bool update_statistics) {
   return values_.back().to(at::kFloat);
 }
 
+void Backprop::measure_statistics(const at::Tensor& images) {
+  const at::NoGradGuard no_grad;
+  update_statistics_ = measuring_ = true;
+  if (bf16_) low_.copy_(weights_);
+  std::vector<std::size_t> last_use(values_.size(), 0);
+  std::size_t end = 0;
+  for (std::size_t k = 0; k < ops_.size(); ++k) {
+    for (const int node : {ops_[k].input, ops_[k].other}) {
+      if (node >= 0) last_use[static_cast<std::size_t>(node)] = k;
+    }
+    if (ops_[k].op == Op::kBatchNorm) end = k + 1;
+  }
+  value(0) = images;
+  for (std::size_t k = 0; k < end; ++k) {
+    value(ops_[k].output) = run_forward(ops_[k]);
+    for (const int node : {ops_[k].input, ops_[k].other}) {
+      if (node >= 0 && last_use[static_cast<std::size_t>(node)] == k) value(node) = at::Tensor();
+    }
+  }
+  for (at::Tensor& left : values_) left = at::Tensor();
+  measuring_ = false;
+}
+
 at::Tensor Backprop::run_forward(const TrainOp& op) {
   const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
   const at::Tensor& x = value(op.input);
@@ -150,7 +173,7 @@ at::Tensor Backprop::norm_forward(const TrainOp& op) {
     args.running_mean = buffers_[static_cast<std::size_t>(node.running_mean)].mutable_data_ptr<float>();
     args.running_var = buffers_[static_cast<std::size_t>(node.running_var)].mutable_data_ptr<float>();
   }
-  args.momentum = static_cast<float>(node.momentum);
+  args.momentum = measuring_ ? 1.0f : static_cast<float>(node.momentum);
   args.eps = static_cast<float>(node.eps);
   const NormState& state = norms_[static_cast<std::size_t>(op.node)];
   args.mean = state.mean.mutable_data_ptr<float>();

@@ -31,6 +31,9 @@ class Backprop {
   // images [N, C, H, W] of activation_type(), channels-last. Returns logits float32 [N, num_classes]. Keeps what
   // backward needs. With `update_statistics` false the running statistics stay (a second pass over the same images).
   at::Tensor forward(const at::Tensor& images, bool update_statistics = true);
+  // The statistics that batch norms find in these images become the running ones (variances unbiased, as a momentum of
+  // 1 gives). Goes as far as the last batch norm, and keeps no activation longer than it is read.
+  void measure_statistics(const at::Tensor& images);
   // Of the last forward; `logits_gradient` float32 [N, num_classes]. Sets the gradient vector.
   void backward(const at::Tensor& logits_gradient);
 
@@ -57,6 +60,7 @@ class Backprop {
   bool bf16_;
   ConvPlans* plans_;
   bool update_statistics_ = true;
+  bool measuring_ = false;
   std::vector<TrainOp> ops_;
   at::Tensor weights_;                  // the vector
   at::Tensor low_;                      // bfloat16 copy of it, undefined in float32

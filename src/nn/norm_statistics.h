@@ -1,0 +1,26 @@
+// Batch norm's statistics of a batch of images at given weights, as fast as training's forward pass.
+// estimate_batch_norm (nn/eager.h) is its reference.
+#pragma once
+
+#include "nn/backprop.h"
+
+namespace thalweg {
+
+class NormStatistics {
+ public:
+  // `type`: of activations, and of weights as convolutions see them: at::kFloat or at::kBFloat16. Keeps a reference to
+  // the graph.
+  NormStatistics(const Graph& graph, c10::Device device, at::ScalarType type);
+
+  // `weights` float32 [P] in row-major order on the device; `images` of the type, normalised, [N, C, H, W]
+  // channels-last. Returns running means and variances (unbiased) of the batch: float32 [num_buffers].
+  at::Tensor measure(const at::Tensor& weights, const at::Tensor& images);
+
+ private:
+  const Graph& graph_;
+  at::Tensor weights_;  // in training order
+  at::Tensor buffers_;
+  Backprop backprop_;
+};
+
+}  // namespace thalweg
