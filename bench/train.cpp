@@ -63,6 +63,8 @@ Settings read_settings(int argc, char** argv) {
       "batch", "", cxxopts::value<std::int64_t>())("device", "", cxxopts::value<std::string>()->default_value("auto"))(
       "seconds", "", cxxopts::value<double>()->default_value("10"))(
       "runs", "", cxxopts::value<int>()->default_value("1"))("libtorch", "")("any-order", "");
+  if (argc < 4)
+    fail_usage("bench_train MODEL PRECISION BATCH [DEVICE] [SECONDS] [--runs N] [--libtorch] [--any-order]");
   options.parse_positional({"model", "precision", "batch", "device", "seconds"});
   const auto parsed = options.parse(argc, argv);
   Settings settings;
@@ -174,7 +176,7 @@ void run(int argc, char** argv) {
                                {"precision", settings.precision},
                                {"batch", settings.batch},
                                {"runs", settings.runs},
-                               {"conv_plans", config.conv_plans},
+                               {"conv_plans", config.conv_plans && device.is_cuda()},
                                {"deterministic", config.deterministic},
                                {"rate", rate},
                                {"best", best},

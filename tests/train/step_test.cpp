@@ -228,6 +228,7 @@ TEST_P(CudaTrainStep, FollowsTheCpu) {
   const Graph graph = network(GetParam());
   std::vector<at::Tensor> weights;
   TrainConfig config = config_of(16);
+  config.conv_plans = false;  // runs under the sanitizers (bench/gpu.sh), where the timing of plans would take hours
   for (const c10::Device device : {c10::Device(at::kCPU), c10::Device(c10::kCUDA, 0)}) {
     const ImageBatches data = images(50, device);
     TrainStep step(graph, data, config, 1, start_of(graph));
