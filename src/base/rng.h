@@ -24,6 +24,8 @@ enum class Stream : std::uint32_t {
   kMixup = 6,      // a: step, b: 0 for normal, 1 for uniform numbers
   kHoldOut = 7,    // a: class
   kSample = 16,    // a, b: which sample
+  kTheoryData = 20,  // a: 0 the target, 1 initial weights, 2 label noise, 3 + i sample i
+  kTheoryStep = 21,  // a: step, b: place in the batch
 };
 
 struct Philox {

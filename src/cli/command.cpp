@@ -14,6 +14,7 @@ const std::vector<Command>& commands() {
       {"experiment", "main path, branches, plane, surfaces and report from one configuration", experiment_command},
       {"train", "train one run", train_command},
       {"lr-range", "find a learning rate: the loss while the rate grows", lr_range_command},
+      {"theory", "the nonlinear model ||w||^gamma w^T x: thousands of runs, a phase diagram", theory_command},
       {"plane", "make a plane of weight space from runs or weights", plane_command},
       {"landscape", "map train and test loss over a plane", landscape_command},
       {"evaluate", "loss and accuracy of one set of weights", evaluate_command},

@@ -27,6 +27,7 @@ const std::vector<Command>& commands();
 void train_command(int argc, char** argv);
 void lr_range_command(int argc, char** argv);
 void experiment_command(int argc, char** argv);
+void theory_command(int argc, char** argv);
 void plane_command(int argc, char** argv);
 void landscape_command(int argc, char** argv);
 void evaluate_command(int argc, char** argv);

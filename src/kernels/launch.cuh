@@ -1,6 +1,7 @@
 // The one place that launches kernels: names them for profilers, launches, and turns a refused launch into an Error.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -12,6 +13,7 @@ namespace thalweg {
 struct Geometry {
   dim3 grid;
   dim3 block;
+  std::size_t shared = 0;  // bytes of dynamic shared memory of a block
 };
 
 inline unsigned ceil_divide(std::int64_t n, std::int64_t by) {
@@ -28,7 +30,7 @@ template <typename... Parameters, typename... Args>
 void launch(const char* name, void (*kernel)(Parameters...), const Geometry& geometry, cudaStream_t stream,
             Args... args) {
   if (geometry.grid.x == 0 || geometry.grid.y == 0 || geometry.grid.z == 0) return;
-  kernel<<<geometry.grid, geometry.block, 0, stream>>>(args...);
+  kernel<<<geometry.grid, geometry.block, geometry.shared, stream>>>(args...);
   check_cuda(cudaGetLastError(), name);
 }
 

@@ -1,0 +1,68 @@
+#include <algorithm>
+
+#include "cli/command.h"
+#include "theory/study.h"
+
+namespace thalweg {
+namespace {
+
+// Of the cells that did not diverge, the one with the least risk; nullptr if all did.
+const TheoryCell* best_cell(const TheoryStudy& study, double* risk) {
+  const TheoryCell* best = nullptr;
+  for (std::size_t c = 0; c < study.cells.size(); ++c) {
+    const CellState end = study.final_state(c);
+    if (end.diverged > 0 || (best != nullptr && !(end.test_risk.mean < *risk))) continue;
+    best = &study.cells[c];
+    *risk = end.test_risk.mean;
+  }
+  return best;
+}
+
+std::size_t num_diverged(const TheoryStudy& study) {
+  std::size_t count = 0;
+  for (std::size_t c = 0; c < study.cells.size(); ++c) count += ending_of(study, c) == Ending::kDiverged;
+  return count;
+}
+
+void print_result(const TheoryStudy& study, const std::vector<std::filesystem::path>& files, bool json) {
+  double risk = 0;
+  const TheoryCell* best = best_cell(study, &risk);
+  if (json) {
+    nlohmann::json result = {{"files", nlohmann::json::array()},
+                             {"cells", study.cells.size()},
+                             {"runs", study.cells.size() * study.problems.size()},
+                             {"diverged_cells", num_diverged(study)},
+                             {"solution_norm", study.solution_norm().mean},
+                             {"solution_risk", study.solution_risk().mean}};
+    for (const auto& file : files) result["files"].push_back(file.string());
+    if (best != nullptr) result["best"] = {{"cell", best->name}, {"test_risk", risk}};
+    fmt::print("{}\n", result.dump());
+    return;
+  }
+  for (const auto& file : files) fmt::print("{}\n", file.string());
+  fmt::print("minimum-norm solution: norm {:.4g}, risk {:.4g}; {} of {} cells diverged\n", study.solution_norm().mean,
+             study.solution_risk().mean, num_diverged(study), study.cells.size());
+  if (best != nullptr) fmt::print("least risk: {:.4g}, {}\n", risk, best->name);
+}
+
+}  // namespace
+
+void theory_command(int argc, char** argv) {
+  CommandLine line("theory",
+                   "Trains the nonlinear model ||w||^gamma w^T x in thousands of runs: phase diagram, curves, landscape.",
+                   "CONFIG [--out DIR]",
+                   "  thalweg theory experiments/theory/quick.json --out out/theory\n"
+                   "  thalweg theory experiments/theory/phase-diagram.json --set theory.gamma=2\n");
+  line.add()("config", "configuration file", cxxopts::value<std::string>(), "CONFIG")(
+      "out", "folder of the results; out/NAME by default", cxxopts::value<std::string>(), "DIR");
+  line.positional({"config"});
+  line.parse(argc, argv);
+  const CommonFlags flags = line.common();
+  const TheoryConfig config =
+      read_theory_config(load_config_json(line.required("config", "the configuration file"), flags));
+  const std::string folder = line.has("out") ? line.text("out") : "out/" + config.name;
+  const TheoryStudy study = run_study(config, flags.progress);
+  print_result(study, write_study(folder, study), flags.json);
+}
+
+}  // namespace thalweg

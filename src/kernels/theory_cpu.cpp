@@ -1,0 +1,243 @@
+// A run a SIMD lane: a group of neighbouring cells of one data set lies in a block [d][lanes] that stays in the first
+// level cache (13 KB at d = 200) over all the call's steps. The lanes share the sample, so a step is d broadcasts of it,
+// once for the products and once for the update: about two multiplications and two additions an element and lane.
+#include <algorithm>
+#include <vector>
+
+#include <ATen/Parallel.h>
+
+#include "kernels/simd.h"
+#include "kernels/theory.h"
+
+// Vectors as results have another ABI for each instruction set; here every function that has one is inlined.
+#pragma GCC diagnostic ignored "-Wpsabi"
+
+namespace thalweg {
+namespace {
+
+constexpr std::int64_t kBytes = 64;
+
+template <typename T>
+struct Simd {
+  typedef T Vector __attribute__((vector_size(kBytes), may_alias));
+  static constexpr std::int64_t kLanes = kBytes / static_cast<std::int64_t>(sizeof(T));
+};
+
+template <typename T>
+struct alignas(kBytes) Block {
+  T lane[Simd<T>::kLanes];
+};
+
+// The random numbers of one data set's steps, which all its groups of lanes use.
+template <typename T>
+struct Draws {
+  std::vector<std::int64_t> samples;  // [steps, B]
+  std::vector<T> noise;               // [steps, B]
+};
+
+// A group of lanes at work.
+template <typename T>
+struct Group {
+  const TheoryArgs<T>* args;
+  std::int64_t set, first_cell, num_lanes;
+  const Draws<T>* draws;
+  Block<T>* weights;  // [d]
+  Block<T>* takes;    // [B]
+};
+
+template <typename T>
+std::int64_t batch_size(const TheoryArgs<T>& args) {
+  return args.batch == 0 ? args.num_samples : args.batch;
+}
+
+template <typename T>
+Draws<T> draw_steps(const TheoryArgs<T>& args, std::int64_t set) {
+  const std::int64_t batch = batch_size(args), count = args.num_steps * batch;
+  Draws<T> draws{std::vector<std::int64_t>(static_cast<std::size_t>(count)),
+                 std::vector<T>(static_cast<std::size_t>(count))};
+  for (std::int64_t i = 0; i < count; ++i) {
+    const TheoryDraw draw = draw_theory(args.seed + static_cast<std::uint64_t>(set), args.first_step + i / batch,
+                                        i % batch, args.batch, args.num_samples, args.noise);
+    draws.samples[static_cast<std::size_t>(i)] = draw.sample;
+    draws.noise[static_cast<std::size_t>(i)] = static_cast<T>(draw.noise);
+  }
+  return draws;
+}
+
+// Four sums that do not wait for each other, added in a fixed order: of term(k) over k.
+template <typename T, typename Term>
+THALWEG_INLINE typename Simd<T>::Vector sum_over(std::int64_t count, Term term) {
+  typename Simd<T>::Vector s0 = {}, s1 = {}, s2 = {}, s3 = {};
+  std::int64_t k = 0;
+  for (; k + 4 <= count; k += 4) {
+    s0 += term(k);
+    s1 += term(k + 1);
+    s2 += term(k + 2);
+    s3 += term(k + 3);
+  }
+  for (; k < count; ++k) s0 += term(k);
+  return (s0 + s1) + (s2 + s3);
+}
+
+template <typename T>
+THALWEG_INLINE typename Simd<T>::Vector product(const typename Simd<T>::Vector* w, const T* x, std::int64_t d) {
+  return sum_over<T>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA { return w[k] * x[k]; });
+}
+
+template <TheoryPower kPower, typename T>
+THALWEG_INLINE void run_steps(const Group<T>& group) {
+  using Vector = typename Simd<T>::Vector;
+  constexpr std::int64_t kLanes = Simd<T>::kLanes;
+  const TheoryArgs<T>& args = *group.args;
+  const std::int64_t d = args.dimensions, batch = batch_size(args);
+  const T* inputs = args.inputs + group.set * args.num_samples * d;
+  const T* labels = args.labels + group.set * args.num_samples;
+  Vector* w = reinterpret_cast<Vector*>(group.weights);
+  Vector* takes = reinterpret_cast<Vector*>(group.takes);
+  const T share = T(1) / static_cast<T>(batch);
+  Vector norm = sum_over<T>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA { return w[k] * w[k]; });
+  for (std::int64_t step = 0; step < args.num_steps; ++step) {
+    const std::int64_t* samples = group.draws->samples.data() + step * batch;
+    const T* noise = group.draws->noise.data() + step * batch;
+    const T* rates = args.rates + step * args.rate_stride + group.first_cell;
+    Vector keep = Vector{} + T(1);
+    for (std::int64_t b = 0; b < batch; ++b) {
+      const Vector p = product<T>(w, inputs + samples[b] * d, d);
+      const T label = labels[samples[b]] + noise[b];
+      for (std::int64_t l = 0; l < kLanes; ++l) {
+        const T scale = theory_scale<kPower>(norm[l], args.gamma);
+        const auto pull = theory_pull(rates[l] * share, scale, norm[l], args.gamma, p[l], label);
+        takes[b][l] = pull.take;
+        keep[l] -= pull.shrink;
+      }
+    }
+    const T* first = inputs + samples[0] * d;
+    const Vector take = takes[0];
+    norm = sum_over<T>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA {
+      Vector value = kPower == TheoryPower::kZero ? w[k] - take * first[k] : keep * w[k] - take * first[k];
+      for (std::int64_t b = 1; b < batch; ++b) value -= takes[b] * inputs[samples[b] * d + k];
+      w[k] = value;
+      return value * value;
+    });
+  }
+}
+
+template <TheoryPower kPower, typename T>
+THALWEG_INLINE void measure(const Group<T>& group) {
+  using Vector = typename Simd<T>::Vector;
+  const TheoryArgs<T>& args = *group.args;
+  const std::int64_t d = args.dimensions, n = args.num_samples;
+  const Vector* w = reinterpret_cast<const Vector*>(group.weights);
+  const T* target = args.target + group.set * d;
+  const T* solution = args.solution + group.set * d;
+  const Vector norm = sum_over<T>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA { return w[k] * w[k]; });
+  Vector scale = {};
+  for (std::int64_t l = 0; l < Simd<T>::kLanes; ++l) scale[l] = theory_scale<kPower>(norm[l], args.gamma);
+  const Vector loss = sum_over<T>(n, [&](std::int64_t i) THALWEG_INLINED_LAMBDA {
+    const Vector p = product<T>(w, args.inputs + (group.set * n + i) * d, d);
+    const Vector r = scale * p - args.labels[group.set * n + i];
+    return r * r;
+  });
+  const Vector risk = sum_over<T>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA {
+    const Vector r = scale * w[k] - target[k];
+    return r * r;
+  });
+  const Vector distance = sum_over<T>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA {
+    const Vector r = w[k] - solution[k];
+    return r * r;
+  });
+  TheoryMeasure<T>* out = args.measures + group.set * args.num_cells + group.first_cell;
+  for (std::int64_t l = 0; l < group.num_lanes; ++l)
+    out[l] = {loss[l] / static_cast<T>(2 * n), norm[l], risk[l] / 2, distance[l]};
+}
+
+template <TheoryPower kPower, typename T>
+THALWEG_INLINE void run_group(const Group<T>& group) {
+  run_steps<kPower>(group);
+  if (group.args->measures != nullptr) measure<kPower>(group);
+}
+
+template <typename T>
+THALWEG_INLINE void choose_power(const Group<T>& group) {
+  switch (theory_power(static_cast<double>(group.args->gamma))) {
+    case TheoryPower::kZero:
+      return run_group<TheoryPower::kZero>(group);
+    case TheoryPower::kOne:
+      return run_group<TheoryPower::kOne>(group);
+    case TheoryPower::kTwo:
+      return run_group<TheoryPower::kTwo>(group);
+    case TheoryPower::kAny:
+      return run_group<TheoryPower::kAny>(group);
+  }
+}
+
+// One function a type, compiled for each instruction set.
+THALWEG_SIMD void run_lanes(const Group<float>& group) {
+  choose_power(group);
+}
+THALWEG_SIMD void run_lanes(const Group<double>& group) {
+  choose_power(group);
+}
+
+// Weights between [C, d] and [d][lanes]; lanes without a cell stay zero.
+template <typename T>
+T* run_weights(const Group<T>& group, std::int64_t lane) {
+  const TheoryArgs<T>& args = *group.args;
+  return args.weights + (group.set * args.num_cells + group.first_cell + lane) * args.dimensions;
+}
+
+template <typename T>
+void load_weights(const Group<T>& group) {
+  std::fill_n(group.weights, group.args->dimensions, Block<T>{});
+  for (std::int64_t l = 0; l < group.num_lanes; ++l) {
+    const T* from = run_weights(group, l);
+    for (std::int64_t k = 0; k < group.args->dimensions; ++k) group.weights[k].lane[l] = from[k];
+  }
+}
+
+template <typename T>
+void store_weights(const Group<T>& group) {
+  for (std::int64_t l = 0; l < group.num_lanes; ++l) {
+    T* to = run_weights(group, l);
+    for (std::int64_t k = 0; k < group.args->dimensions; ++k) to[k] = group.weights[k].lane[l];
+  }
+}
+
+template <typename T>
+void run_all(const TheoryArgs<T>& args) {
+  constexpr std::int64_t kLanes = Simd<T>::kLanes;
+  std::vector<Draws<T>> draws(static_cast<std::size_t>(args.num_sets));
+  at::parallel_for(0, args.num_sets, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t s = begin; s < end; ++s) draws[static_cast<std::size_t>(s)] = draw_steps(args, s);
+  });
+  const std::int64_t groups = (args.num_cells + kLanes - 1) / kLanes;
+  at::parallel_for(0, args.num_sets * groups, 1, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<Block<T>> weights(static_cast<std::size_t>(args.dimensions));
+    std::vector<Block<T>> takes(static_cast<std::size_t>(batch_size(args)));
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t set = i / groups, first = i % groups * kLanes;
+      const Group<T> group{&args,
+                           set,
+                           first,
+                           std::min(kLanes, args.num_cells - first),
+                           &draws[static_cast<std::size_t>(set)],
+                           weights.data(),
+                           takes.data()};
+      load_weights(group);
+      run_lanes(group);
+      store_weights(group);
+    }
+  });
+}
+
+}  // namespace
+
+void run_theory_cpu(const TheoryArgs<float>& args) {
+  run_all(args);
+}
+
+void run_theory_cpu(const TheoryArgs<double>& args) {
+  run_all(args);
+}
+
+}  // namespace thalweg

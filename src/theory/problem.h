@@ -1,0 +1,35 @@
+// One data set of overparameterised Gaussian regression, and what is known of it in closed form.
+//
+// With u(w) = ||w||^gamma w the model is linear in u: f(x; w) = u.x. So the weights that fit all n < d samples are those
+// whose u solves X u = y, the one of least norm has u = X^T (X X^T)^-1 y and w = u / ||u||^(gamma / (1 + gamma)), and
+// for x ~ N(0, I) the risk is E (f_w - f_*)^2 / 2 = ||u(w) - u(w*)||^2 / 2.
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/core/Tensor.h>
+
+#include "theory/config.h"
+
+namespace thalweg {
+
+// float64, on the CPU.
+struct TheoryProblem {
+  at::Tensor inputs;    // [n, d] standard normal
+  at::Tensor labels;    // [n]; with the noise of LabelNoise::kFixed
+  at::Tensor target;    // [d] u(w*)
+  at::Tensor initial;   // [d] w_0
+  at::Tensor solution;  // [d] the minimum-norm w that fits all labels
+
+  double solution_norm() const;
+  double solution_risk() const;
+  double gamma = 0;
+};
+
+// A function of the configuration's model and the seed alone, whatever the threads.
+TheoryProblem make_problem(const TheoryConfig& config, std::uint64_t seed);
+
+// ||w||^gamma w of [..., d]; 0 at 0.
+at::Tensor theory_u(const at::Tensor& weights, double gamma);
+
+}  // namespace thalweg

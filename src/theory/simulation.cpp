@@ -1,0 +1,151 @@
+#include "theory/simulation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "base/stop.h"
+#include "base/stream.h"
+#include "kernels/theory.h"
+
+namespace thalweg {
+namespace {
+
+// A call of the kernel takes no more steps and draws than this: they bound memory, and how long a stop waits.
+constexpr std::int64_t kMaxSteps = 1024;
+constexpr std::int64_t kMaxDraws = 1 << 16;
+constexpr int kRecordsADecade = 10;
+
+template <typename T>
+class Simulation {
+ public:
+  explicit Simulation(const TheoryRequest& request)
+      : request_(request),
+        options_(at::TensorOptions(request.device).dtype(c10::CppTypeToScalarType<T>::value)),
+        inputs_(stack(&TheoryProblem::inputs)),
+        labels_(stack(&TheoryProblem::labels)),
+        target_(stack(&TheoryProblem::target)),
+        solution_(stack(&TheoryProblem::solution)),
+        weights_(stack(&TheoryProblem::initial)
+                     .unsqueeze(1)
+                     .expand({inputs_.size(0), num_cells(), inputs_.size(2)})
+                     .contiguous()),
+        measures_(at::empty({inputs_.size(0), num_cells(), 4}, options_)) {}
+
+  TheoryRuns run() {
+    const TheoryConfig& config = *request_.config;
+    TheoryRuns runs;
+    runs.num_sets = inputs_.size(0);
+    runs.num_cells = num_cells();
+    runs.steps = record_steps(config.steps, config.records);
+    runs.points.resize(static_cast<std::size_t>(runs.num_sets * runs.num_cells) * runs.steps.size());
+    std::vector<at::Tensor> paths;
+    std::int64_t step = 0;
+    for (std::size_t r = 0; r < runs.steps.size(); ++r) {
+      advance(step, runs.steps[r]);
+      step = runs.steps[r];
+      keep_measures(r, &runs);
+      if (request_.keep_paths) paths.push_back(weights_.to(at::kCPU, at::kDouble, false, true));
+    }
+    if (request_.keep_paths) runs.paths = at::stack(paths, 2);
+    return runs;
+  }
+
+ private:
+  std::int64_t num_cells() const { return static_cast<std::int64_t>(request_.cells.size()); }
+
+  at::Tensor stack(at::Tensor TheoryProblem::*member) const {
+    std::vector<at::Tensor> parts;
+    for (const TheoryProblem& problem : *request_.problems) parts.push_back(problem.*member);
+    return at::stack(parts).to(options_);
+  }
+
+  // From `step` to `end`, measured there.
+  void advance(std::int64_t step, std::int64_t end) {
+    const TheoryConfig& config = *request_.config;
+    const std::int64_t draws = config.batch == 0 ? config.samples : config.batch;
+    const std::int64_t most = std::clamp<std::int64_t>(kMaxDraws / draws, 1, kMaxSteps);
+    do {
+      if (stop_requested()) throw Stopped("theory: stopped before the end; the same command begins again");
+      const std::int64_t count = std::min(end - step, most);
+      call_kernel(step, count, step + count == end);
+      step += count;
+      if (request_.report) request_.report(step);
+    } while (step < end);
+  }
+
+  void call_kernel(std::int64_t step, std::int64_t count, bool measured) {
+    const TheoryConfig& config = *request_.config;
+    const at::Tensor rates = fill_rates(step, count);
+    TheoryArgs<T> args;
+    args.num_sets = inputs_.size(0);
+    args.num_cells = num_cells();
+    args.num_samples = inputs_.size(1);
+    args.dimensions = inputs_.size(2);
+    args.gamma = static_cast<T>(config.gamma);
+    args.inputs = inputs_.template data_ptr<T>();
+    args.labels = labels_.template data_ptr<T>();
+    args.target = target_.template data_ptr<T>();
+    args.solution = solution_.template data_ptr<T>();
+    args.weights = weights_.template data_ptr<T>();
+    args.rates = rates.template data_ptr<T>();
+    args.rate_stride = rates.size(1);
+    args.first_step = step;
+    args.num_steps = count;
+    args.batch = config.batch;
+    args.noise = config.noise == LabelNoise::kFresh ? config.noise_std : 0;
+    args.seed = config.seed;
+    static_assert(sizeof(TheoryMeasure<T>) == 4 * sizeof(T));
+    if (measured) args.measures = reinterpret_cast<TheoryMeasure<T>*>(measures_.template data_ptr<T>());
+    request_.device.is_cpu() ? run_theory_cpu(args) : run_theory_cuda(args, current_stream(request_.device));
+  }
+
+  at::Tensor fill_rates(std::int64_t step, std::int64_t count) const {
+    const std::int64_t stride = (num_cells() + kTheoryPad - 1) / kTheoryPad * kTheoryPad;
+    at::Tensor rates = at::zeros({count, stride}, options_.device(at::kCPU));
+    T* out = rates.template data_ptr<T>();
+    at::parallel_for(0, num_cells(), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t c = begin; c < end; ++c) {
+        const Schedule& schedule = request_.cells[static_cast<std::size_t>(c)].schedule;
+        for (std::int64_t i = 0; i < count; ++i) out[i * stride + c] = static_cast<T>(schedule.lr(step + i));
+      }
+    });
+    return rates.to(request_.device);
+  }
+
+  void keep_measures(std::size_t record, TheoryRuns* runs) const {
+    const at::Tensor values = measures_.to(at::kCPU, at::kDouble).contiguous();
+    const double* v = values.data_ptr<double>();
+    for (std::size_t i = 0; i * runs->steps.size() < runs->points.size(); ++i, v += 4)
+      runs->points[i * runs->steps.size() + record] = {v[0], v[2], std::sqrt(v[1]), std::sqrt(v[3])};
+  }
+
+  const TheoryRequest& request_;
+  at::TensorOptions options_;
+  at::Tensor inputs_, labels_, target_, solution_;  // the arrays of TheoryArgs
+  at::Tensor weights_;
+  at::Tensor measures_;  // [S, C, 4]
+};
+
+}  // namespace
+
+TheoryRuns simulate(const TheoryRequest& request) {
+  return request.config->float64 ? Simulation<double>(request).run() : Simulation<float>(request).run();
+}
+
+std::vector<std::int64_t> record_steps(std::int64_t steps, std::int64_t records) {
+  std::set<std::int64_t> out{0, steps};
+  for (std::int64_t k = 1; k < records; ++k)
+    out.insert(std::llround(static_cast<double>(k) * static_cast<double>(steps) / static_cast<double>(records)));
+  for (int k = 0;; ++k) {
+    const std::int64_t step = std::llround(std::pow(10.0, static_cast<double>(k) / kRecordsADecade));
+    if (step >= steps) break;
+    out.insert(step);
+  }
+  return {out.begin(), out.end()};
+}
+
+}  // namespace thalweg

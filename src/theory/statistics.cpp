@@ -1,0 +1,98 @@
+#include "theory/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace thalweg {
+namespace {
+
+constexpr double kDescended = 0.01;  // of the first train loss
+constexpr double kSolutionDistance = 0.2;
+
+}  // namespace
+
+Statistic statistic_of(const std::vector<double>& values) {
+  const auto count = static_cast<double>(values.size());
+  double sum = 0, squares = 0;
+  for (const double v : values) sum += v;
+  const double mean = sum / count;
+  for (const double v : values) squares += (v - mean) * (v - mean);
+  return {mean, values.size() > 1 ? std::sqrt(squares / (count - 1)) : 0};
+}
+
+CellState TheoryStudy::state(std::size_t cell, std::size_t record) const {
+  std::vector<double> train, test, norm, ratio, distance;
+  CellState out;
+  for (std::int64_t s = 0; s < runs.num_sets; ++s) {
+    const TheoryPoint& point = runs.at(s, static_cast<std::int64_t>(cell), record);
+    if (!std::isfinite(point.train_loss) || !std::isfinite(point.norm)) {
+      ++out.diverged;
+      continue;
+    }
+    const double solution = problems[static_cast<std::size_t>(s)].solution_norm();
+    train.push_back(point.train_loss);
+    test.push_back(point.test_risk);
+    norm.push_back(point.norm);
+    ratio.push_back(point.norm / solution);
+    distance.push_back(point.distance / solution);
+  }
+  out.train_loss = statistic_of(train);
+  out.test_risk = statistic_of(test);
+  out.norm = statistic_of(norm);
+  out.norm_ratio = statistic_of(ratio);
+  out.distance_ratio = statistic_of(distance);
+  return out;
+}
+
+Statistic TheoryStudy::solution_norm() const {
+  std::vector<double> values;
+  for (const TheoryProblem& problem : problems) values.push_back(problem.solution_norm());
+  return statistic_of(values);
+}
+
+Statistic TheoryStudy::solution_risk() const {
+  std::vector<double> values;
+  for (const TheoryProblem& problem : problems) values.push_back(problem.solution_risk());
+  return statistic_of(values);
+}
+
+const char* to_string(Ending ending) {
+  switch (ending) {
+    case Ending::kDiverged:
+      return "diverged";
+    case Ending::kDescending:
+      return "descending";
+    case Ending::kMinimum:
+      return "minimum";
+    case Ending::kSolution:
+      return "minimum-norm";
+  }
+  return "";
+}
+
+Ending ending_of(const TheoryStudy& study, std::size_t cell) {
+  const CellState end = study.final_state(cell);
+  if (2 * end.diverged >= study.runs.num_sets) return Ending::kDiverged;
+  if (!(end.train_loss.mean <= kDescended * study.state(cell, 0).train_loss.mean)) return Ending::kDescending;
+  return end.distance_ratio.mean <= kSolutionDistance ? Ending::kSolution : Ending::kMinimum;
+}
+
+Phases phases_of(const TheoryStudy& study, std::size_t cell) {
+  const std::vector<std::int64_t>& steps = study.runs.steps;
+  const std::int64_t decay = study.cells[cell].decay_at.value_or(steps.back());
+  Phases phases;
+  phases.decayed = static_cast<std::size_t>(std::lower_bound(steps.begin(), steps.end(), decay) - steps.begin());
+  std::vector<double> losses, settled;
+  for (std::size_t r = 0; r <= phases.decayed; ++r) {
+    losses.push_back(study.state(cell, r).train_loss.mean);
+    if (2 * steps[r] >= decay && std::isfinite(losses.back())) settled.push_back(losses.back());
+  }
+  if (settled.empty()) return {phases.decayed, phases.decayed};
+  std::nth_element(settled.begin(), settled.begin() + static_cast<std::ptrdiff_t>(settled.size() / 2), settled.end());
+  const double level = 2 * settled[settled.size() / 2];
+  const auto first = std::find_if(losses.begin(), losses.end(), [&](double loss) { return loss <= level; });
+  phases.descended = std::min(static_cast<std::size_t>(first - losses.begin()), phases.decayed);
+  return phases;
+}
+
+}  // namespace thalweg

@@ -1,0 +1,58 @@
+// Means over the data sets, and the phases that a cell goes through.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "theory/simulation.h"
+
+namespace thalweg {
+
+struct Statistic {
+  double mean = 0;
+  double deviation = 0;  // of a sample; 0 for one value
+};
+// NaN for no values.
+Statistic statistic_of(const std::vector<double>& values);
+
+// A cell at one recorded step, over the data sets whose run has not diverged by then.
+struct CellState {
+  std::int64_t diverged = 0;
+  Statistic train_loss, test_risk, norm;
+  Statistic norm_ratio;      // ||w|| over that of the data set's minimum-norm solution
+  Statistic distance_ratio;  // ||w - solution|| over ||solution||
+};
+
+// Everything that tables and figures are made of.
+struct TheoryStudy {
+  TheoryConfig config;
+  std::vector<TheoryProblem> problems;
+  std::vector<TheoryCell> cells;
+  TheoryRuns runs;
+
+  CellState state(std::size_t cell, std::size_t record) const;
+  CellState final_state(std::size_t cell) const { return state(cell, runs.steps.size() - 1); }
+  Statistic solution_norm() const;
+  Statistic solution_risk() const;
+};
+
+// How a cell ended, by its means.
+enum class Ending {
+  kDiverged,    // at least half of the runs
+  kDescending,  // train loss above 1 % of the first
+  kMinimum,     // at a minimum, but farther from the minimum-norm solution than a fifth of its norm
+  kSolution     // within that
+};
+const char* to_string(Ending ending);
+Ending ending_of(const TheoryStudy& study, std::size_t cell);
+
+// Records that part a cell's path: fast descent up to `descended`, drift along the minima up to `decayed`, then decay. A
+// rate that never changes has its end as `decayed`.
+struct Phases {
+  std::size_t descended = 0;  // the first whose train loss is within twice what it settles at before the decay
+  std::size_t decayed = 0;    // the first that is not before the rate changes
+};
+Phases phases_of(const TheoryStudy& study, std::size_t cell);
+
+}  // namespace thalweg

@@ -1,0 +1,41 @@
+#include "theory/study.h"
+
+#include "base/device.h"
+#include "base/stream.h"
+#include "io/atomic_file.h"
+#include "theory/tables.h"
+
+namespace thalweg {
+
+namespace fs = std::filesystem;
+
+TheoryStudy run_study(const TheoryConfig& config, ProgressMode mode) {
+  set_num_threads(config.threads);
+  const c10::Device device = parse_device(config.device);
+  use_device(device);
+  TheoryStudy study{config, {}, make_cells(config), {}};
+  for (std::int64_t s = 0; s < config.seeds; ++s)
+    study.problems.push_back(make_problem(config, config.seed + static_cast<std::uint64_t>(s)));
+  const double runs = static_cast<double>(study.cells.size() * study.problems.size());
+  Progress progress("theory", "run-steps", runs * static_cast<double>(config.steps), 0, mode);
+  study.runs = simulate({&study.config, &study.problems, study.cells, device, false, [&](std::int64_t step) {
+                           progress.update(runs * static_cast<double>(step), fmt::format("step {}", step));
+                         }});
+  progress.finish();
+  return study;
+}
+
+std::vector<fs::path> write_study(const fs::path& folder, const TheoryStudy& study) {
+  std::vector<fs::path> files;
+  const auto write = [&](const char* name, const std::string& text) {
+    files.push_back(folder / name);
+    write_file_atomically(files.back(), text);
+  };
+  write("config.json", to_json(study.config).dump(2) + "\n");
+  write("cells.csv", cells_csv(study));
+  write("curves.csv", curves_csv(study));
+  write("phases.csv", phases_csv(study));
+  return files;
+}
+
+}  // namespace thalweg

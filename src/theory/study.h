@@ -1,0 +1,18 @@
+// A whole study: the runs of a configuration, and the files that tell of them.
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "base/progress.h"
+#include "theory/statistics.h"
+
+namespace thalweg {
+
+// Makes the data sets and runs all cells. Throws Stopped where a stop was asked for.
+TheoryStudy run_study(const TheoryConfig& config, ProgressMode progress);
+
+// Writes config.json, the tables and the figures; returns the paths written.
+std::vector<std::filesystem::path> write_study(const std::filesystem::path& folder, const TheoryStudy& study);
+
+}  // namespace thalweg
