@@ -37,6 +37,7 @@ struct ReportData {
   nlohmann::json provenance;  // version, commit, device, data digest, seeds, times
   std::vector<RunSeries> runs;
   std::vector<Surface> surfaces;  // first: the main one; may be empty (report before the landscape exists)
+  std::string loss_label = "Loss (nats)";  // of the surfaces
 };
 
 // Reads a finished or half-finished experiment folder; what is not there yet is left out. A single run's folder works

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "report/axes.h"
+#include "report/color_bar.h"
 #include "report/figure.h"
 #include "report/summary.h"
 
@@ -13,7 +14,6 @@ namespace {
 constexpr double kWidth = 1000;
 constexpr double kLeft = 72;
 constexpr double kTop = 34;
-constexpr double kBarSpace = 96;  // colour bar with its numbers
 constexpr double kPanelGap = 28;
 constexpr std::size_t kMaxLevels = 24;
 constexpr double kFaint = 0.3;
@@ -147,28 +147,6 @@ void draw_panel(Svg* svg, const Map& map, const Panel& panel, const std::string&
   }
 }
 
-// One box a band, so that it shows exactly the colours of the map.
-void draw_color_bar(Svg* svg, const LevelScale& scale, Point2 corner, double height) {
-  const double width = 16;
-  const std::size_t bands = scale.levels.size() + 1;
-  const double step = height / static_cast<double>(bands);
-  for (std::size_t k = 0; k < bands; ++k) {
-    const double position = bands == 1 ? 0 : static_cast<double>(k) / static_cast<double>(bands - 1);
-    svg->rect({corner.x, corner.y + height - step * static_cast<double>(k + 1)}, width, step + 0.4, map_color(position),
-              {"none", 0, "", 1});
-  }
-  svg->rect(corner, width, height, "none", {"#444", 1, "", 1});
-  const std::size_t stride = static_cast<std::size_t>(std::ceil(15 / step));
-  for (std::size_t k = 0; k < scale.levels.size(); ++k) {
-    const double y = corner.y + height - step * static_cast<double>(k + 1);
-    svg->line({corner.x + width, y}, {corner.x + width + 4, y}, {"#444", 1, "", 1});
-    if (k % stride != 0) continue;
-    svg->text({corner.x + width + 7, y + 4}, short_number(scale.levels[k]), {.size = 11});
-  }
-  svg->text({corner.x + kBarSpace - 32, corner.y + height / 2}, scale.log ? "Loss (nats), logarithmic" : "Loss (nats)",
-            {.size = 13, .anchor = "middle", .rotate = -90});
-}
-
 std::vector<LegendEntry> legend(const Map& map) {
   std::vector<LegendEntry> entries;
   for (const auto& path : map.paths) {
@@ -217,7 +195,7 @@ Figure surface_figure(const ReportData& data, const Surface& surface, const std:
                 find_minima(surface),
                 paths_by_run(surface),
                 off_plane_limit(surface)};
-  const double panel_width = (kWidth - kLeft - kBarSpace - kPanelGap) / 2;
+  const double panel_width = (kWidth - kLeft - kColorBarSpace - kPanelGap) / 2;
   const double width = panels.size() == 2 ? kWidth : kWidth - panel_width - kPanelGap;
   const double height = panel_height(surface, panel_width), text_width = width - kLeft - 20;
   const std::vector<LegendEntry> entries = legend(map);
@@ -235,7 +213,7 @@ Figure surface_figure(const ReportData& data, const Surface& surface, const std:
     if (k == 0) panel.y.label = plane_axis_label(surface, 1);
     draw_panel(&svg, map, panel, panels[k].first, panels[k].second);
   }
-  draw_color_bar(&svg, map.scale, {width - kBarSpace + 12, kTop}, height);
+  draw_color_bar(&svg, map.scale, {width - kColorBarSpace + 12, kTop}, height, data.loss_label);
   const double used = draw_legend(&svg, {kLeft, legend_top}, text_width, entries);
   draw_caption(&svg, {kLeft, legend_top + used + 8}, text_width, words);
   return {name, svg.finish()};

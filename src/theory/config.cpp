@@ -79,6 +79,8 @@ void read_model(ConfigReader& reader, TheoryConfig& config) {
   config.gamma = reader.get_double("gamma", config.gamma, 0, 8);
   config.target_norm = reader.get_double("target_norm", config.target_norm, 1e-6, 1e6);
   config.init_norm = reader.get_double("init_norm", config.init_norm, 0, 1e6);
+  if (config.init_norm == 0 && config.gamma > 0)
+    fail_usage("{}: the gradient at 0 is 0 for gamma > 0, so runs would stay there", reader.full_name("init_norm"));
   read_noise(reader.get_object("noise"), config);
 }
 

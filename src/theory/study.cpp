@@ -3,6 +3,8 @@
 #include "base/device.h"
 #include "base/stream.h"
 #include "io/atomic_file.h"
+#include "theory/figures.h"
+#include "theory/landscape.h"
 #include "theory/tables.h"
 
 namespace thalweg {
@@ -27,7 +29,7 @@ TheoryStudy run_study(const TheoryConfig& config, ProgressMode mode) {
 
 std::vector<fs::path> write_study(const fs::path& folder, const TheoryStudy& study) {
   std::vector<fs::path> files;
-  const auto write = [&](const char* name, const std::string& text) {
+  const auto write = [&](const std::string& name, const std::string& text) {
     files.push_back(folder / name);
     write_file_atomically(files.back(), text);
   };
@@ -35,6 +37,13 @@ std::vector<fs::path> write_study(const fs::path& folder, const TheoryStudy& stu
   write("cells.csv", cells_csv(study));
   write("curves.csv", curves_csv(study));
   write("phases.csv", phases_csv(study));
+  for (const Figure& figure : theory_figures(study)) write("figures/" + figure.name, figure.svg);
+  if (const auto landscape = theory_landscape(study, parse_device(study.config.device))) {
+    for (const Figure& figure : surface_figures(*landscape)) write("figures/landscape.svg", figure.svg);
+    for (const char* name : {"landscape.h5", "landscape.csv"}) files.push_back(folder / name);
+    write_surface_hdf5(folder / "landscape.h5", landscape->surfaces[0]);
+    write_surface_csv(folder / "landscape.csv", landscape->surfaces[0]);
+  }
   return files;
 }
 

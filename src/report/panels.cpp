@@ -1,0 +1,77 @@
+#include "report/panels.h"
+
+#include <algorithm>
+
+namespace thalweg {
+namespace {
+
+constexpr double kPanelWidth = 400;
+constexpr double kPanelHeight = 290;
+constexpr double kLeft = 78;
+constexpr double kTop = 34;
+constexpr double kGap = 92;
+constexpr double kRight = 24;
+
+Panel place_panel(const PanelPlan& plan, std::size_t index, const std::string& x_label) {
+  std::vector<double> xs, ys;
+  for (const auto& [curve, stroke] : plan.curves) {
+    for (const Point2& p : curve) {
+      if (!std::isfinite(p.y)) continue;
+      xs.push_back(p.x);
+      ys.push_back(p.y);
+    }
+  }
+  for (const auto& [p, stroke] : plan.points) {
+    xs.push_back(p.x);
+    ys.push_back(p.y);
+  }
+  for (const auto& [level, stroke] : plan.levels) ys.push_back(level);
+  const double left = kLeft + static_cast<double>(index) * (kPanelWidth + kGap);
+  return {left,
+          kTop,
+          kPanelWidth,
+          kPanelHeight,
+          fit_axis(xs, x_label, plan.log_x ? 1 : INFINITY),
+          fit_axis(ys, plan.y_label, plan.log_ratio)};
+}
+
+// Where `x` lies in the panel, in pixels; its border for what lies outside.
+double pixel_x(const Panel& panel, double x) {
+  return panel.left + std::clamp(panel.x.position(std::clamp(x, panel.x.low, panel.x.high)), 0.0, 1.0) * panel.width;
+}
+
+void draw_band(Svg* svg, const Panel& panel, const Band& band) {
+  const double from = pixel_x(panel, band.from), to = pixel_x(panel, band.to);
+  if (!(to > from)) return;
+  svg->rect({from, panel.top}, to - from, panel.height, band.color, {"none", 0, "", 1});
+  if (text_width(band.word, 11) > to - from) return;
+  svg->text({(from + to) / 2, panel.top + 14}, band.word, {.size = 11, .anchor = "middle", .color = "#666"});
+}
+
+}  // namespace
+
+std::string draw_panels(const std::string& title, const std::string& x_label, const std::vector<PanelPlan>& plans,
+                        const std::vector<LegendEntry>& entries) {
+  const double count = static_cast<double>(plans.size());
+  const double width = kLeft + count * kPanelWidth + (count - 1) * kGap + kRight, inner = width - kLeft - kRight;
+  const double legend_top = kTop + kPanelHeight + 50;
+  Svg svg(width, legend_top + legend_height(inner, entries) + 12, title, title);
+  for (std::size_t k = 0; k < plans.size(); ++k) {
+    const Panel panel = place_panel(plans[k], k, x_label);
+    for (const Band& band : plans[k].bands) draw_band(&svg, panel, band);
+    draw_axes(&svg, panel, plans[k].title, true);
+    svg.begin_clip({panel.left, panel.top}, panel.width, panel.height);
+    for (const auto& [level, stroke] : plans[k].levels) {
+      svg.polyline({panel.at(panel.x.low, level), panel.at(panel.x.high, level)}, stroke);
+    }
+    for (const auto& [curve, stroke] : plans[k].curves) draw_curve(&svg, panel, curve, stroke);
+    svg.end_group();
+    for (const auto& [p, stroke] : plans[k].points) {
+      svg.marker(Marker::kCircle, panel.at(p.x, p.y), 5, stroke.color);
+    }
+  }
+  draw_legend(&svg, {kLeft, legend_top}, inner, entries);
+  return svg.finish();
+}
+
+}  // namespace thalweg

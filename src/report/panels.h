@@ -1,0 +1,36 @@
+// Figures of curves: panels side by side with one legend under them.
+#pragma once
+
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "report/axes.h"
+
+namespace thalweg {
+
+// A stretch of the x axis with a colour behind the curves and a word at its top.
+struct Band {
+  double from = 0;
+  double to = 0;
+  std::string color;
+  std::string word;
+};
+
+struct PanelPlan {
+  std::string title;
+  std::string y_label;
+  double log_ratio = INFINITY;  // a y axis that spans more than this is logarithmic
+  bool log_x = false;
+  std::vector<std::pair<std::vector<Point2>, Stroke>> curves = {};
+  std::vector<std::pair<Point2, Stroke>> points = {};  // with a marker
+  std::vector<std::pair<double, Stroke>> levels = {};  // horizontal lines across the panel
+  std::vector<Band> bands = {};
+};
+
+// The SVG. `x_label` stands under each panel.
+std::string draw_panels(const std::string& title, const std::string& x_label, const std::vector<PanelPlan>& plans,
+                        const std::vector<LegendEntry>& entries);
+
+}  // namespace thalweg

@@ -1,0 +1,127 @@
+#include "theory/landscape.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/ATen.h>
+
+#include "landscape/grid.h"
+#include "theory/figures.h"
+#include "trajectory/build_plane.h"
+#include "trajectory/projection.h"
+
+namespace thalweg {
+namespace {
+
+constexpr std::int64_t kChunk = 1024;  // points at once
+
+// A shown cell's path. Of a diagram the latest decay is the main path, and the others follow from where they leave it.
+RunPath run_path(const TheoryStudy& study, const TheoryRuns& runs, const TheoryCell& cell, std::int64_t index, bool main) {
+  RunPath path;
+  const bool branch = study.config.schedules.is_null() && !main;
+  const std::int64_t batch = study.config.batch == 0 ? study.config.samples : study.config.batch;
+  path.name = main ? "main" : branch ? fmt::format("decay-at-{}", *cell.decay_at) : cell.name;
+  for (std::size_t r = 0; r < runs.steps.size(); ++r) {
+    const at::Tensor weights = runs.paths[0][index][static_cast<std::int64_t>(r)].to(at::kFloat);
+    if (branch && runs.steps[r] < *cell.decay_at) continue;
+    if (!std::isfinite(weights.norm().item<double>())) break;
+    SnapshotInfo info;
+    info.step = runs.steps[r];
+    info.epoch = static_cast<double>(info.step * batch) / static_cast<double>(study.config.samples);
+    info.lr = cell.schedule.lr(info.step);
+    path.infos.push_back(info);
+    path.weights.push_back(weights);
+  }
+  return path;
+}
+
+std::vector<WeightRow> rows_of(const std::vector<RunPath>& paths) {
+  std::vector<WeightRow> rows;
+  for (const RunPath& path : paths) {
+    for (std::size_t k = 0; k < path.weights.size(); ++k)
+      rows.push_back({path.name, path.infos[k].step, path.weights[k]});
+  }
+  return rows;
+}
+
+bool spans_plane(const std::vector<WeightRow>& rows) {
+  std::size_t different = 0;
+  for (std::size_t k = 1; k < rows.size(); ++k) different += !rows[k].weights.equal(rows[0].weights);
+  return different >= 2;
+}
+
+Plane pca_of(const std::vector<WeightRow>& rows) {
+  const PcaResult pca = gram_pca(rows, std::vector<double>(rows.size(), 1.0 / static_cast<double>(rows.size())));
+  Plane plane;
+  plane.origin = pca.origin;
+  plane.d1 = pca.d1;
+  plane.d2 = pca.d2;
+  plane.provenance = {{"kind", "pca"}, {"explained_variance", {pca.explained[0], pca.explained[1]}}};
+  return plane;
+}
+
+// Through the minimum-norm solution, the target and the initial weights.
+Plane solutions_plane(const TheoryProblem& problem) {
+  const double u = problem.target.norm().item<double>();
+  const at::Tensor target = problem.target * std::pow(u, -problem.gamma / (1 + problem.gamma));
+  const auto point = [](const char* name, const at::Tensor& weights) {
+    PlanePoint out{{}, weights.to(at::kFloat)};
+    out.label.run = name;
+    return out;
+  };
+  return points_plane({point("solution", problem.solution), point("target", target), point("initial", problem.initial)},
+                      at::zeros({0}), {});
+}
+
+Surface map_surface(const TheoryStudy& study, const Plane& plane) {
+  const Grid grid = make_grid(parse_grid_size(study.config.grid), fit_range(plane.path, study.config.margin));
+  Surface surface{grid.x, grid.y, {}, plane.path, plane.provenance};
+  std::vector<double>& train = surface.values["train_loss"];
+  std::vector<double>& test = surface.values["test_loss"];
+  const at::Tensor origin = plane.origin.to(at::kDouble), d1 = plane.d1.to(at::kDouble), d2 = plane.d2.to(at::kDouble);
+  const at::Tensor x = at::tensor(grid.x, at::kDouble), y = at::tensor(grid.y, at::kDouble);
+  const at::Tensor points = at::stack({x.repeat({y.size(0)}), y.repeat_interleave(x.size(0))}, 1);
+  for (std::int64_t begin = 0; begin < points.size(0); begin += kChunk) {
+    const at::Tensor part = points.slice(0, begin, std::min(begin + kChunk, points.size(0)));
+    const TheoryLosses losses = theory_losses(study.problems[0], origin + part.mm(at::stack({d1, d2})));
+    for (std::int64_t i = 0; i < part.size(0); ++i) {
+      train.push_back(losses.train[i].item<double>());
+      test.push_back(losses.test[i].item<double>());
+    }
+  }
+  return surface;
+}
+
+}  // namespace
+
+TheoryLosses theory_losses(const TheoryProblem& problem, const at::Tensor& weights) {
+  const at::Tensor u = theory_u(weights, problem.gamma);
+  return {(u.mm(problem.inputs.t()) - problem.labels).square().mean(1) / 2, (u - problem.target).square().sum(1) / 2};
+}
+
+std::optional<ReportData> theory_landscape(const TheoryStudy& study, c10::Device device) {
+  const std::vector<std::size_t> shown = shown_cells(study);
+  if (study.config.plane == "none" || shown.empty()) return std::nullopt;
+  const std::vector<TheoryProblem> first{study.problems[0]};
+  TheoryRequest request{&study.config, &first, {}, device, true, {}};
+  for (const std::size_t cell : shown) request.cells.push_back(study.cells[cell]);
+  const TheoryRuns runs = simulate(request);
+  ReportData data;
+  data.title = study.config.name;
+  data.loss_label = "Loss";
+  std::vector<RunPath> paths;
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    const TheoryCell& cell = request.cells[i];
+    const bool main = i + 1 == shown.size() && study.config.schedules.is_null();
+    paths.push_back(run_path(study, runs, cell, static_cast<std::int64_t>(i), main));
+    data.runs.push_back({.name = paths.back().name, .fork_epoch = static_cast<double>(i), .epochs = {}, .final_metrics = {}});
+  }
+  const std::vector<WeightRow> rows = rows_of(paths);
+  if (!spans_plane(rows)) return std::nullopt;
+  Plane plane = study.config.plane == "pca" ? pca_of(rows) : solutions_plane(study.problems[0]);
+  for (const PathPoint& p : project_runs(plane, paths)) plane.path.push_back(p);
+  data.surfaces.push_back(map_surface(study, plane));
+  return data;
+}
+
+}  // namespace thalweg

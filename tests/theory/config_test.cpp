@@ -1,0 +1,60 @@
+#include "theory/config.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/expect_error.h"
+#include "tests/theory/fixture.h"
+
+namespace thalweg {
+namespace {
+
+void expect_refused(const nlohmann::json& changes, const std::string& text) {
+  nlohmann::json json = small_theory_json();
+  json["theory"].merge_patch(changes);
+  expect_usage_error([&] { make_cells(read_theory_config(json)); }, text);
+}
+
+TEST(TheoryConfigTest, RangesBecomeListsAndItReadsBackAsItself) {
+  nlohmann::json json = small_theory_json();
+  json["theory"]["rates"] = {{"from", 0.001}, {"to", 0.1}, {"count", 3}};
+  json["theory"]["decay_times"] = {{"from", 0}, {"to", 300}, {"count", 4}};
+  const TheoryConfig config = read_theory_config(json);
+  ASSERT_EQ(config.rates.size(), 3u);
+  EXPECT_DOUBLE_EQ(config.rates[1], 0.01);
+  EXPECT_EQ(config.decay_times, (std::vector<std::int64_t>{0, 100, 200, 300}));
+  EXPECT_EQ(to_json(read_theory_config(to_json(config))), to_json(config));
+  EXPECT_EQ(make_cells(config).size(), 12u);
+}
+
+TEST(TheoryConfigTest, SchedulesHaveTheirTimesInSteps) {
+  nlohmann::json json = small_theory_json();
+  json["theory"].erase("rates");
+  json["theory"].erase("decay_times");
+  json["theory"]["schedules"] = {{"late", {{"kind", "late_decay"}, {"lr", 0.1}, {"decay_at", 120}}}};
+  const std::vector<TheoryCell> cells = make_cells(read_theory_config(json));
+  ASSERT_EQ(cells.size(), 1u);
+  EXPECT_EQ(cells[0].name, "late");
+  EXPECT_EQ(cells[0].decay_at, 120);
+  EXPECT_DOUBLE_EQ(cells[0].schedule.lr(119), 0.1);
+  EXPECT_DOUBLE_EQ(cells[0].schedule.lr(120), 0.01);
+}
+
+TEST(TheoryConfigTest, WhatIsWrongIsNamed) {
+  expect_refused({{"samples", 23}}, "theory.samples");
+  expect_refused({{"dimenions", 4}}, "dimensions");
+  expect_refused({{"gamma", -1}}, "theory.gamma");
+  expect_refused({{"init_norm", 0}}, "theory.init_norm");
+  expect_refused({{"rates", {0.1, 0.1}}}, "theory.rates");
+  expect_refused({{"rates", nlohmann::json::array()}}, "theory.rates");
+  expect_refused({{"rates", {{"from", 1}, {"to", 0.1}, {"count", 3}}}}, "theory.rates");
+  expect_refused({{"decay_times", {0, 301}}}, "theory.decay_times");
+  expect_refused({{"schedules", {{"a", {{"kind", "constant"}, {"lr", 1}}}}}}, "either");
+  expect_refused({{"noise", {{"kind", "stale"}}}}, "theory.noise.kind");
+  expect_refused({{"landscape", {{"grid", "0x3"}}}}, "grid");
+  expect_refused({{"seeds", 100'000}, {"steps", 1'000'000}, {"records", 1'000'000}}, "too many");
+  expect_refused({{"rates", nullptr}, {"decay_times", nullptr}, {"schedules", {{"a", {{"kind", "constant"}}}}}},
+                 "theory.schedules.a.lr");
+}
+
+}  // namespace
+}  // namespace thalweg
