@@ -30,7 +30,7 @@ void draw_color_bar(Svg* svg, const LevelScale& scale, Point2 corner, double hei
     if (k % stride != 0) continue;
     svg->text({corner.x + width + 7, y + 4}, short_number(scale.levels[k]), {.size = 11});
   }
-  svg->text({corner.x + kColorBarSpace - 32, corner.y + height / 2}, scale.log ? label + ", logarithmic" : label,
+  svg->text({corner.x + kColorBarSpace - 26, corner.y + height / 2}, scale.log ? label + ", logarithmic" : label,
             {.size = 13, .anchor = "middle", .rotate = -90});
 }
 

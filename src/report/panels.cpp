@@ -45,7 +45,8 @@ void draw_band(Svg* svg, const Panel& panel, const Band& band) {
   if (!(to > from)) return;
   svg->rect({from, panel.top}, to - from, panel.height, band.color, {"none", 0, "", 1});
   if (text_width(band.word, 11) > to - from) return;
-  svg->text({(from + to) / 2, panel.top + 14}, band.word, {.size = 11, .anchor = "middle", .color = "#666"});
+  const double y = band.word_at_bottom ? panel.top + panel.height - 26 : panel.top + 15;
+  svg->text({(from + to) / 2, y}, band.word, {.size = 11, .anchor = "middle", .color = "#666"});
 }
 
 }  // namespace

@@ -10,12 +10,13 @@
 
 namespace thalweg {
 
-// A stretch of the x axis with a colour behind the curves and a word at its top.
+// A stretch of the x axis with a colour behind the curves and a word in it.
 struct Band {
   double from = 0;
   double to = 0;
   std::string color;
   std::string word;
+  bool word_at_bottom = false;
 };
 
 struct PanelPlan {

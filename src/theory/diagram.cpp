@@ -64,7 +64,7 @@ void draw_cells(Svg* svg, const Diagram& diagram, const Panel& panel, Statistic 
     const std::string color = diverged ? kDivergedColor : band_color(scale, (end.*value).mean);
     svg->rect({low.x, high.y}, high.x - low.x + 0.4, low.y - high.y + 0.4, color, {"none", 0, "", 1});
     if (end.diverged > 0 && !diverged)
-      svg->marker(Marker::kCross, {(low.x + high.x) / 2, (low.y + high.y) / 2}, 3.5, "#fff", "some runs diverged");
+      svg->marker(Marker::kCross, {(low.x + high.x) / 2, (low.y + high.y) / 2}, 2.6, "#fff", "some runs diverged");
   }
 }
 
@@ -122,7 +122,7 @@ Figure phase_diagram(const TheoryStudy& study) {
   draw_panel(&svg, diagram, {kLeft, kTop, kPanelSize, kPanelSize, time, rate}, "Final test risk", &CellState::test_risk,
              "Risk");
   rate.label.clear();
-  draw_panel(&svg, diagram, {kLeft + stride, kTop, kPanelSize, kPanelSize, time, rate}, "Final norm",
+  draw_panel(&svg, diagram, {kLeft + stride, kTop, kPanelSize, kPanelSize, time, rate}, "Final norm over the minimum",
              &CellState::norm_ratio, "||w|| over minimum norm");
   const double used = draw_legend(&svg, {kLeft, legend_top}, inner, entries);
   draw_caption(&svg, {kLeft, legend_top + used + 8}, inner, words);

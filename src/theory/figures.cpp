@@ -12,6 +12,7 @@ namespace thalweg {
 namespace {
 
 constexpr double kLogRatio = 20;
+constexpr double kFloor = 1e-10;  // of the first value: what is below is rounding, or of no interest
 constexpr std::size_t kMaxShown = 7;  // as many as there are colours
 constexpr std::size_t kMaxDecayTimes = 4;
 constexpr std::size_t kMaxRates = 6;
@@ -52,14 +53,16 @@ std::vector<Band> phase_bands(const TheoryStudy& study, std::size_t cell) {
   const Phases phases = phases_of(study, cell);
   const auto step = [&](std::size_t record) { return static_cast<double>(study.runs.steps[record]); };
   const double end = static_cast<double>(study.runs.steps.back());
-  return {{0, step(phases.descended), "#eef4fa", "descent"},
-          {step(phases.descended), step(phases.decayed), "#fdf6e9", "drift"},
+  // Curves go from the top left to the bottom right: the words stand where they do not.
+  return {{0, step(phases.descended), "#eef4fa", "descent", true},
+          {step(phases.descended), step(phases.decayed), "#fdf6e9", "drift along the minima"},
           {step(phases.decayed), end, "#eef7ee", "decayed"}};
 }
 
 PanelPlan curve_panel(const TheoryStudy& study, const std::vector<std::size_t>& shown, const Quantity& quantity,
                       const std::vector<std::vector<FlowPoint>>& flows) {
   PanelPlan plan{.title = quantity.title, .y_label = quantity.label, .log_ratio = quantity.log_ratio, .log_x = true};
+  const double floor = kFloor * (study.state(shown[0], 0).*quantity.value).mean;
   for (std::size_t i = 0; i < shown.size(); ++i) {
     const LineStyle style = cell_style(i, shown.size());
     std::vector<Point2> curve, theory;
@@ -67,8 +70,10 @@ PanelPlan curve_panel(const TheoryStudy& study, const std::vector<std::size_t>& 
       const double step = static_cast<double>(study.runs.steps[r]);
       const CellState state = study.state(shown[i], r);
       const double value = (state.*quantity.value).mean;
-      curve.push_back({step, state.diverged > 0 ? NAN : value});
-      if (!flows.empty()) theory.push_back({step, flows[i][r].*quantity.theory});
+      curve.push_back({step, state.diverged > 0 || value < floor ? NAN : value});
+      if (flows.empty()) continue;
+      const double known = flows[i][r].*quantity.theory;
+      theory.push_back({step, known < floor ? NAN : known});
     }
     plan.curves.emplace_back(curve, Stroke{style.color, 1.7, style.dash, 1});
     if (!flows.empty()) plan.curves.emplace_back(theory, Stroke{style.color, 1.2, "5 4", 0.8});

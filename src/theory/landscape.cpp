@@ -14,6 +14,7 @@ namespace thalweg {
 namespace {
 
 constexpr std::int64_t kChunk = 1024;  // points at once
+constexpr double kColorDepth = 1e-6;   // of the largest loss: a grid point may hit a minimum of exactly 0
 
 // A shown cell's path. Of a diagram the latest decay is the main path, and the others follow from where they leave it.
 RunPath run_path(const TheoryStudy& study, const TheoryRuns& runs, const TheoryCell& cell, std::int64_t index, bool main) {
@@ -99,6 +100,16 @@ TheoryLosses theory_losses(const TheoryProblem& problem, const at::Tensor& weigh
   return {(u.mm(problem.inputs.t()) - problem.labels).square().mean(1) / 2, (u - problem.target).square().sum(1) / 2};
 }
 
+Figure landscape_figure(ReportData data) {
+  for (auto& [key, values] : data.surfaces[0].values) {
+    const double floor = kColorDepth * *std::max_element(values.begin(), values.end());
+    for (double& value : values) value = std::max(value, floor);
+  }
+  Figure figure = surface_figures(data).at(0);
+  figure.name = "landscape.svg";
+  return figure;
+}
+
 std::optional<ReportData> theory_landscape(const TheoryStudy& study, c10::Device device) {
   const std::vector<std::size_t> shown = shown_cells(study);
   if (study.config.plane == "none" || shown.empty()) return std::nullopt;
@@ -119,8 +130,10 @@ std::optional<ReportData> theory_landscape(const TheoryStudy& study, c10::Device
   const std::vector<WeightRow> rows = rows_of(paths);
   if (!spans_plane(rows)) return std::nullopt;
   Plane plane = study.config.plane == "pca" ? pca_of(rows) : solutions_plane(study.problems[0]);
-  for (const PathPoint& p : project_runs(plane, paths)) plane.path.push_back(p);
+  const std::vector<PathPoint> projected = project_runs(plane, paths);
+  plane.path.insert(plane.path.end(), projected.begin(), projected.end());
   data.surfaces.push_back(map_surface(study, plane));
+  data.surfaces[0].path = projected;
   return data;
 }
 

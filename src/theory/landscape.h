@@ -5,7 +5,7 @@
 
 #include <c10/core/Device.h>
 
-#include "report/report.h"
+#include "report/figure.h"
 #include "theory/statistics.h"
 
 namespace thalweg {
@@ -13,6 +13,9 @@ namespace thalweg {
 // The shown cells are run once more, with their weights kept: a run's bits do not depend on what runs beside it. Nothing
 // if the configuration wants none, or fewer than three weights are finite and different.
 std::optional<ReportData> theory_landscape(const TheoryStudy& study, c10::Device device);
+
+// "landscape.svg": both losses; colours end at a millionth of the largest.
+Figure landscape_figure(ReportData data);
 
 // train_loss and test_loss (the population risk) over the points weights [N, d]: float64 [N] each.
 struct TheoryLosses {

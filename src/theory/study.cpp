@@ -39,7 +39,8 @@ std::vector<fs::path> write_study(const fs::path& folder, const TheoryStudy& stu
   write("phases.csv", phases_csv(study));
   for (const Figure& figure : theory_figures(study)) write("figures/" + figure.name, figure.svg);
   if (const auto landscape = theory_landscape(study, parse_device(study.config.device))) {
-    for (const Figure& figure : surface_figures(*landscape)) write("figures/landscape.svg", figure.svg);
+    const Figure figure = landscape_figure(*landscape);
+    write("figures/" + figure.name, figure.svg);
     for (const char* name : {"landscape.h5", "landscape.csv"}) files.push_back(folder / name);
     write_surface_hdf5(folder / "landscape.h5", landscape->surfaces[0]);
     write_surface_csv(folder / "landscape.csv", landscape->surfaces[0]);
