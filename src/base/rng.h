@@ -16,14 +16,14 @@ namespace thalweg {
 
 // What a stream is for; a purpose of its own keeps streams apart. Part of the reproducibility contract: never renumber.
 enum class Stream : std::uint32_t {
-  kInit = 1,       // a: parameter tensor index
-  kOrder = 2,      // a: epoch
-  kAugment = 3,    // a: epoch, b: image index
-  kDirection = 4,  // a: direction index
-  kSynthetic = 5,  // a: split, b: image index
-  kMixup = 6,      // a: step, b: 0 for normal, 1 for uniform numbers
-  kHoldOut = 7,    // a: class
-  kSample = 16,    // a, b: which sample
+  kInit = 1,         // a: parameter tensor index
+  kOrder = 2,        // a: epoch
+  kAugment = 3,      // a: epoch, b: image index
+  kDirection = 4,    // a: direction index
+  kSynthetic = 5,    // a: split, b: image index
+  kMixup = 6,        // a: step, b: 0 for normal, 1 for uniform numbers
+  kHoldOut = 7,      // a: class
+  kSample = 16,      // a, b: which sample
   kTheoryData = 20,  // a: 0 the target, 1 initial weights, 2 label noise, 3 + i sample i
   kTheoryStep = 21,  // a: step, b: place in the batch
 };

@@ -48,11 +48,11 @@ void print_result(const TheoryStudy& study, const std::vector<std::filesystem::p
 }  // namespace
 
 void theory_command(int argc, char** argv) {
-  CommandLine line("theory",
-                   "Trains the nonlinear model ||w||^gamma w^T x in thousands of runs: phase diagram, curves, landscape.",
-                   "CONFIG [--out DIR]",
-                   "  thalweg theory experiments/theory/quick.json --out out/theory\n"
-                   "  thalweg theory experiments/theory/phase-diagram.json --set theory.gamma=2\n");
+  CommandLine line(
+      "theory", "Trains the nonlinear model ||w||^gamma w^T x in thousands of runs: phase diagram, curves, landscape.",
+      "CONFIG [--out DIR]",
+      "  thalweg theory experiments/theory/quick.json --out out/theory\n"
+      "  thalweg theory experiments/theory/phase-diagram.json --set theory.gamma=2\n");
   line.add()("config", "configuration file", cxxopts::value<std::string>(), "CONFIG")(
       "out", "folder of the results; out/NAME by default", cxxopts::value<std::string>(), "DIR");
   line.positional({"config"});

@@ -1,5 +1,5 @@
-// Formulas: kernels/theory.h. A run a block, and a block a warp: lane l holds the elements l, l + 32, ... of weights and
-// of the step's sum in shared memory, where no other lane reads them, so that nothing waits but the butterfly sums,
+// Formulas: kernels/theory.h. A run a block, and a block a warp: lane l holds the elements l, l + 32, ... of weights
+// and of the step's sum in shared memory, where no other lane reads them, so that nothing waits but the butterfly sums,
 // which give every lane the same bits. Of 32 consecutive draws each lane makes one and the others fetch it.
 // Bytes: 2 d a step from shared memory; the inputs (n d a data set) come from L1 and L2.
 #include "kernels/launch.cuh"
@@ -93,8 +93,7 @@ __device__ void measure(const TheoryArgs<T>& args, std::int64_t set, std::int64_
   const T* solution = args.solution + set * d;
   const T risk = sum_over<T>(d, [&](int k) { return (scale * w[k] - target[k]) * (scale * w[k] - target[k]); });
   const T distance = sum_over<T>(d, [&](int k) { return (w[k] - solution[k]) * (w[k] - solution[k]); });
-  if (threadIdx.x == 0)
-    args.measures[run] = {loss / static_cast<T>(2 * args.num_samples), norm, risk / 2, distance};
+  if (threadIdx.x == 0) args.measures[run] = {loss / static_cast<T>(2 * args.num_samples), norm, risk / 2, distance};
 }
 
 template <TheoryPower kPower, typename T>

@@ -1,6 +1,6 @@
 // A run a SIMD lane: a group of neighbouring cells of one data set lies in a block [d][lanes] that stays in the first
-// level cache (13 KB at d = 200) over all the call's steps. The lanes share the sample, so a step is d broadcasts of it,
-// once for the products and once for the update: about two multiplications and two additions an element and lane.
+// level cache (13 KB at d = 200) over all the call's steps. The lanes share the sample, so a step is d broadcasts of
+// it, once for the products and once for the update: about two multiplications and two additions an element and lane.
 #include <algorithm>
 #include <vector>
 

@@ -36,7 +36,7 @@ struct ReportData {
   nlohmann::json config;      // as resolved
   nlohmann::json provenance;  // version, commit, device, data digest, seeds, times
   std::vector<RunSeries> runs;
-  std::vector<Surface> surfaces;  // first: the main one; may be empty (report before the landscape exists)
+  std::vector<Surface> surfaces;           // first: the main one; may be empty (report before the landscape exists)
   std::string loss_label = "Loss (nats)";  // of the surfaces
 };
 

@@ -111,7 +111,8 @@ Figure phase_diagram(const TheoryStudy& study) {
   if (part) entries.push_back({"some runs diverged", none, true, Marker::kCross, "#fff"});
   if (!drift_curve(diagram).empty()) entries.push_back({"drift time, predicted", kDrift, false, {}, ""});
   const std::string words = fmt::format(
-      "Means over {} data sets after {} steps; the rate falls to {:g} of itself at the decay. The minimum-norm solution "
+      "Means over {} data sets after {} steps; the rate falls to {:g} of itself at the decay. The minimum-norm "
+      "solution "
       "has a risk of {:.3g}.",
       study.runs.num_sets, study.config.steps, study.config.factor, study.solution_risk().mean);
   const double legend_top = kTop + kPanelSize + 52, inner = width - kLeft - 20;

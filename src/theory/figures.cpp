@@ -12,7 +12,7 @@ namespace thalweg {
 namespace {
 
 constexpr double kLogRatio = 20;
-constexpr double kFloor = 1e-10;  // of the first value: what is below is rounding, or of no interest
+constexpr double kFloor = 1e-10;      // of the first value: what is below is rounding, or of no interest
 constexpr std::size_t kMaxShown = 7;  // as many as there are colours
 constexpr std::size_t kMaxDecayTimes = 4;
 constexpr std::size_t kMaxRates = 6;
@@ -99,7 +99,8 @@ Figure curve_figure(const TheoryStudy& study, const std::vector<std::size_t>& sh
   }
   entries.push_back({"minimum-norm solution", kSolution, false, {}, ""});
   if (!flows.empty()) entries.push_back({"gradient flow", {"#555", 1.2, "5 4", 0.8}, false, {}, ""});
-  const std::string rate = study.config.schedules.is_null() ? fmt::format(", rate {:.3g}", study.cells[shown[0]].rate) : "";
+  const std::string rate =
+      study.config.schedules.is_null() ? fmt::format(", rate {:.3g}", study.cells[shown[0]].rate) : "";
   return {"curves.svg", draw_panels(study.config.name + rate, "Step", plans, entries)};
 }
 
@@ -167,7 +168,8 @@ double drift_steps(const TheoryStudy& study, double rate) {
   if (config.noise != LabelNoise::kFresh) return INFINITY;
   const double norm = std::pow(study.solution_norm().mean, 2 * config.gamma - 2);
   const double batch = static_cast<double>(config.batch == 0 ? config.samples : config.batch);
-  return 2 * batch / (config.gamma * std::pow(rate * config.noise_std, 2) * static_cast<double>(config.dimensions) * norm);
+  return 2 * batch /
+         (config.gamma * std::pow(rate * config.noise_std, 2) * static_cast<double>(config.dimensions) * norm);
 }
 
 std::vector<Figure> theory_figures(const TheoryStudy& study) {

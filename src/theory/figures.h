@@ -17,10 +17,10 @@ std::vector<std::size_t> shown_cells(const TheoryStudy& study);
 // diagram also "decay-time.svg" (final risk and norm over the decay time, a line a rate) and "phase-diagram.svg".
 std::vector<Figure> theory_figures(const TheoryStudy& study);
 
-// Label noise that is drawn anew moves SGD along the minima (Blanc et al. 2020; Damian, Ma and Lee 2021): with a batch B,
-// noise of standard deviation sigma and the rate eta, the part of w in the null space of the samples falls by e near the
-// minimum-norm solution in 2 B / (gamma eta^2 sigma^2 d ||w||^(2 gamma - 2)) steps. Infinite without such noise or for
-// gamma = 0.
+// Label noise that is drawn anew moves SGD along the minima (Blanc et al. 2020; Damian, Ma and Lee 2021): with a batch
+// B, noise of standard deviation sigma and the rate eta, the part of w in the null space of the samples falls by e near
+// the minimum-norm solution in 2 B / (gamma eta^2 sigma^2 d ||w||^(2 gamma - 2)) steps. Infinite without such noise or
+// for gamma = 0.
 double drift_steps(const TheoryStudy& study, double rate);
 
 }  // namespace thalweg

@@ -1,6 +1,7 @@
 // Gradient flow of linear regression (gamma = 0) in closed form, for comparison with what runs do.
 //
-// With H = X^T X / n = sum_i lambda_i v_i v_i^T and the minimum-norm solution w+, the flow dw/ds = -H (w - w+) from w_0 is
+// With H = X^T X / n = sum_i lambda_i v_i v_i^T and the minimum-norm solution w+, the flow dw/ds = -H (w - w+) from w_0
+// is
 //   w(s) = w_0 - sum_i (1 - e^(-lambda_i s)) v_i v_i.(w_0 - w+),
 // where s is the sum of the learning rates so far. What of w_0 lies in the null space of X stays: the flow ends in w+
 // plus that. Gradient descent with small rates follows it; SGD does so in the mean.
@@ -19,8 +20,8 @@ class GradientFlow {
   // Of a problem with gamma = 0.
   explicit GradientFlow(const TheoryProblem& problem);
 
-  at::Tensor weights(double s) const;    // float64 [d]
-  double train_loss(double s) const;     // mean of (f - y)^2 / 2: sum_i lambda_i (v_i.(w_0 - w+))^2 e^(-2 lambda_i s) / 2
+  at::Tensor weights(double s) const;  // float64 [d]
+  double train_loss(double s) const;   // mean of (f - y)^2 / 2: sum_i lambda_i (v_i.(w_0 - w+))^2 e^(-2 lambda_i s) / 2
 
  private:
   at::Tensor eigenvalues_;  // [n]

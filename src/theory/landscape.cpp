@@ -17,7 +17,8 @@ constexpr std::int64_t kChunk = 1024;  // points at once
 constexpr double kColorDepth = 1e-6;   // of the largest loss: a grid point may hit a minimum of exactly 0
 
 // A shown cell's path. Of a diagram the latest decay is the main path, and the others follow from where they leave it.
-RunPath run_path(const TheoryStudy& study, const TheoryRuns& runs, const TheoryCell& cell, std::int64_t index, bool main) {
+RunPath run_path(const TheoryStudy& study, const TheoryRuns& runs, const TheoryCell& cell, std::int64_t index,
+                 bool main) {
   RunPath path;
   const bool branch = study.config.schedules.is_null() && !main;
   const std::int64_t batch = study.config.batch == 0 ? study.config.samples : study.config.batch;
@@ -125,7 +126,8 @@ std::optional<ReportData> theory_landscape(const TheoryStudy& study, c10::Device
     const TheoryCell& cell = request.cells[i];
     const bool main = i + 1 == shown.size() && study.config.schedules.is_null();
     paths.push_back(run_path(study, runs, cell, static_cast<std::int64_t>(i), main));
-    data.runs.push_back({.name = paths.back().name, .fork_epoch = static_cast<double>(i), .epochs = {}, .final_metrics = {}});
+    data.runs.push_back(
+        {.name = paths.back().name, .fork_epoch = static_cast<double>(i), .epochs = {}, .final_metrics = {}});
   }
   const std::vector<WeightRow> rows = rows_of(paths);
   if (!spans_plane(rows)) return std::nullopt;

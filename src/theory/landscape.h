@@ -10,8 +10,8 @@
 
 namespace thalweg {
 
-// The shown cells are run once more, with their weights kept: a run's bits do not depend on what runs beside it. Nothing
-// if the configuration wants none, or fewer than three weights are finite and different.
+// The shown cells are run once more, with their weights kept: a run's bits do not depend on what runs beside it.
+// Nothing if the configuration wants none, or fewer than three weights are finite and different.
 std::optional<ReportData> theory_landscape(const TheoryStudy& study, c10::Device device);
 
 // "landscape.svg": both losses; colours end at a millionth of the largest.

@@ -81,7 +81,8 @@ TheoryProblem make_problem(const TheoryConfig& config, std::uint64_t seed) {
   problem.labels = (problem.inputs * problem.target).sum(1);
   if (config.noise == LabelNoise::kFixed) problem.labels += config.noise_std * normal_vector(seed, kNoise, n);
   const at::Tensor u = minimum_norm_u(problem.inputs, problem.labels);
-  check(std::isfinite(norm_of(u)), "the samples are linearly dependent to rounding; take fewer samples or more dimensions");
+  check(std::isfinite(norm_of(u)),
+        "the samples are linearly dependent to rounding; take fewer samples or more dimensions");
   problem.solution = u * std::pow(norm_of(u), -config.gamma / (1 + config.gamma));
   return problem;
 }

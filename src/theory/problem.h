@@ -1,8 +1,8 @@
 // One data set of overparameterised Gaussian regression, and what is known of it in closed form.
 //
-// With u(w) = ||w||^gamma w the model is linear in u: f(x; w) = u.x. So the weights that fit all n < d samples are those
-// whose u solves X u = y, the one of least norm has u = X^T (X X^T)^-1 y and w = u / ||u||^(gamma / (1 + gamma)), and
-// for x ~ N(0, I) the risk is E (f_w - f_*)^2 / 2 = ||u(w) - u(w*)||^2 / 2.
+// With u(w) = ||w||^gamma w the model is linear in u: f(x; w) = u.x. So the weights that fit all n < d samples are
+// those whose u solves X u = y, the one of least norm has u = X^T (X X^T)^-1 y and w = u / ||u||^(gamma / (1 + gamma)),
+// and for x ~ N(0, I) the risk is E (f_w - f_*)^2 / 2 = ||u(w) - u(w*)||^2 / 2.
 #pragma once
 
 #include <cstdint>

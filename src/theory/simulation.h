@@ -21,8 +21,8 @@ struct TheoryPoint {
 };
 
 struct TheoryRuns {
-  std::int64_t num_sets = 0;    // S
-  std::int64_t num_cells = 0;   // C
+  std::int64_t num_sets = 0;        // S
+  std::int64_t num_cells = 0;       // C
   std::vector<std::int64_t> steps;  // [R] ascending, from 0 to the last
   std::vector<TheoryPoint> points;  // [S, C, R]
   at::Tensor paths;                 // float64 [S, C, R, d] weights, if they were asked for

@@ -47,8 +47,8 @@ enum class Ending {
 const char* to_string(Ending ending);
 Ending ending_of(const TheoryStudy& study, std::size_t cell);
 
-// Records that part a cell's path: fast descent up to `descended`, drift along the minima up to `decayed`, then decay. A
-// rate that never changes has its end as `decayed`.
+// Records that part a cell's path: fast descent up to `descended`, drift along the minima up to `decayed`, then decay.
+// A rate that never changes has its end as `decayed`.
 struct Phases {
   std::size_t descended = 0;  // the first whose train loss is within twice what it settles at before the decay
   std::size_t decayed = 0;    // the first that is not before the rate changes

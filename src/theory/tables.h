@@ -1,4 +1,5 @@
-// The numbers of a study as CSV (docs/theory.md says what the columns are). A value that is not finite is an empty cell.
+// The numbers of a study as CSV (docs/theory.md says what the columns are). A value that is not finite is an empty
+// cell.
 #pragma once
 
 #include <string>

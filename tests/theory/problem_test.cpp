@@ -2,8 +2,9 @@
 
 #include <cmath>
 
-#include <ATen/ATen.h>
 #include <gtest/gtest.h>
+
+#include <ATen/ATen.h>
 
 #include "tests/theory/fixture.h"
 #include "theory/landscape.h"

@@ -2,9 +2,10 @@
 
 #include <cmath>
 
+#include <gtest/gtest.h>
+
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <gtest/gtest.h>
 
 #include "base/stop.h"
 #include "tests/theory/fixture.h"
@@ -67,8 +68,12 @@ TEST(TheorySimulation, ADataSetDoesNotDependOnThoseBesideIt) {
 }
 
 TEST(TheorySimulation, GradientDescentOfTheLinearModelEndsInThePseudoInverseSolutionPlusTheNullSpace) {
-  const TheoryConfig config = small_config(
-      {{"gamma", 0}, {"batch", 0}, {"noise", {{"kind", "fixed"}}}, {"steps", 20000}, {"rates", {0.2}}, {"decay_times", {20000}}});
+  const TheoryConfig config = small_config({{"gamma", 0},
+                                            {"batch", 0},
+                                            {"noise", {{"kind", "fixed"}}},
+                                            {"steps", 20000},
+                                            {"rates", {0.2}},
+                                            {"decay_times", {20000}}});
   const auto problems = make_problems(config);
   const TheoryRuns runs = run_small(config, problems, make_cells(config));
   for (std::int64_t s = 0; s < 2; ++s) {
@@ -81,8 +86,12 @@ TEST(TheorySimulation, GradientDescentOfTheLinearModelEndsInThePseudoInverseSolu
 }
 
 TEST(TheorySimulation, SmallRatesFollowTheGradientFlow) {
-  const TheoryConfig config = small_config(
-      {{"gamma", 0}, {"batch", 0}, {"noise", {{"kind", "none"}}}, {"steps", 2000}, {"rates", {1e-4}}, {"decay_times", {2000}}});
+  const TheoryConfig config = small_config({{"gamma", 0},
+                                            {"batch", 0},
+                                            {"noise", {{"kind", "none"}}},
+                                            {"steps", 2000},
+                                            {"rates", {1e-4}},
+                                            {"decay_times", {2000}}});
   const auto problems = make_problems(config);
   const TheoryRuns runs = run_small(config, problems, make_cells(config));
   const GradientFlow flow(problems[0]);
