@@ -26,6 +26,18 @@ std::vector<std::size_t> spread(std::size_t size, std::size_t count) {
   return out;
 }
 
+// Of ascending decay times the first, the last, and between them mostly early ones, since that is where they differ.
+std::vector<std::size_t> early_spread(std::size_t size, std::size_t count) {
+  if (size <= count) return spread(size, count);
+  std::vector<std::size_t> out{0};
+  for (std::size_t i = 0; i + 1 < count; ++i) {
+    const double power = static_cast<double>(i) / static_cast<double>(count - 2);
+    const auto next = static_cast<std::size_t>(std::lround(std::pow(static_cast<double>(size - 1), power)));
+    out.push_back(std::max(next, out.back() + 1));
+  }
+  return out;
+}
+
 // The latest decay is black, as main paths are.
 LineStyle cell_style(std::size_t index, std::size_t count) {
   if (index + 1 == count) return {kMainColor, ""};
@@ -159,7 +171,7 @@ std::vector<std::size_t> shown_cells(const TheoryStudy& study) {
   }
   std::vector<std::size_t> cells;
   if (best == study.cells.size()) return cells;
-  for (const std::size_t j : spread(times, kMaxDecayTimes)) cells.push_back(best + j);
+  for (const std::size_t j : early_spread(times, kMaxDecayTimes)) cells.push_back(best + j);
   return cells;
 }
 

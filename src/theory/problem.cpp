@@ -53,15 +53,6 @@ at::Tensor minimum_norm_u(const at::Tensor& inputs, const at::Tensor& labels) {
 
 }  // namespace
 
-double TheoryProblem::solution_norm() const {
-  return norm_of(solution);
-}
-
-double TheoryProblem::solution_risk() const {
-  const double distance = norm_of(theory_u(solution, gamma) - target);
-  return distance * distance / 2;
-}
-
 at::Tensor theory_u(const at::Tensor& weights, double gamma) {
   if (gamma == 0) return weights;
   return weights * weights.norm(2, -1, true).pow(gamma);
@@ -84,6 +75,9 @@ TheoryProblem make_problem(const TheoryConfig& config, std::uint64_t seed) {
   check(std::isfinite(norm_of(u)),
         "the samples are linearly dependent to rounding; take fewer samples or more dimensions");
   problem.solution = u * std::pow(norm_of(u), -config.gamma / (1 + config.gamma));
+  problem.gamma = config.gamma;
+  problem.solution_norm = norm_of(problem.solution);
+  problem.solution_risk = std::pow(norm_of(theory_u(problem.solution, config.gamma) - problem.target), 2) / 2;
   return problem;
 }
 

@@ -21,9 +21,9 @@ struct TheoryProblem {
   at::Tensor initial;   // [d] w_0
   at::Tensor solution;  // [d] the minimum-norm w that fits all labels
 
-  double solution_norm() const;
-  double solution_risk() const;
   double gamma = 0;
+  double solution_norm = 0;  // ||solution||
+  double solution_risk = 0;
 };
 
 // A function of the configuration's model and the seed alone, whatever the threads.

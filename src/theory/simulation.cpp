@@ -29,11 +29,8 @@ class Simulation {
         labels_(stack(&TheoryProblem::labels)),
         target_(stack(&TheoryProblem::target)),
         solution_(stack(&TheoryProblem::solution)),
-        weights_(stack(&TheoryProblem::initial)
-                     .unsqueeze(1)
-                     .expand({inputs_.size(0), num_cells(), inputs_.size(2)})
-                     .contiguous()),
-        measures_(at::empty({inputs_.size(0), num_cells(), 4}, options_)) {}
+        weights_(stack(&TheoryProblem::initial).unsqueeze(1)),
+        slots_(request.cells.size(), 0) {}
 
   TheoryRuns run() {
     const TheoryConfig& config = *request_.config;
@@ -48,7 +45,8 @@ class Simulation {
       advance(step, runs.steps[r]);
       step = runs.steps[r];
       keep_measures(r, &runs);
-      if (request_.keep_paths) paths.push_back(weights_.to(at::kCPU, at::kDouble, false, true));
+      if (request_.keep_paths)
+        paths.push_back(weights_.to(at::kCPU, at::kDouble).index_select(1, at::tensor(slots_, at::kLong)));
     }
     if (request_.keep_paths) runs.paths = at::stack(paths, 2);
     return runs;
@@ -79,10 +77,11 @@ class Simulation {
 
   void call_kernel(std::int64_t step, std::int64_t count, bool measured) {
     const TheoryConfig& config = *request_.config;
-    const at::Tensor rates = fill_rates(step, count);
+    const at::Tensor rates = split_runs(cell_rates(step, count)).to(request_.device);
+    if (measured) measures_ = at::empty({inputs_.size(0), weights_.size(1), 4}, options_);
     TheoryArgs<T> args;
     args.num_sets = inputs_.size(0);
-    args.num_cells = num_cells();
+    args.num_cells = weights_.size(1);
     args.num_samples = inputs_.size(1);
     args.dimensions = inputs_.size(2);
     args.gamma = static_cast<T>(config.gamma);
@@ -103,31 +102,63 @@ class Simulation {
     request_.device.is_cpu() ? run_theory_cpu(args) : run_theory_cuda(args, current_stream(request_.device));
   }
 
-  at::Tensor fill_rates(std::int64_t step, std::int64_t count) const {
-    const std::int64_t stride = (num_cells() + kTheoryPad - 1) / kTheoryPad * kTheoryPad;
-    at::Tensor rates = at::zeros({count, stride}, options_.device(at::kCPU));
+  // [C, count] the rate of each cell from `step` on.
+  at::Tensor cell_rates(std::int64_t step, std::int64_t count) const {
+    at::Tensor rates = at::empty({num_cells(), count}, options_.device(at::kCPU));
     T* out = rates.template data_ptr<T>();
     at::parallel_for(0, num_cells(), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t c = begin; c < end; ++c) {
         const Schedule& schedule = request_.cells[static_cast<std::size_t>(c)].schedule;
-        for (std::int64_t i = 0; i < count; ++i) out[i * stride + c] = static_cast<T>(schedule.lr(step + i));
+        for (std::int64_t i = 0; i < count; ++i) out[c * count + i] = static_cast<T>(schedule.lr(step + i));
       }
     });
-    return rates.to(request_.device);
+    return rates;
+  }
+
+  // Cells whose rates have been the same so far are one run. Those of which this is no longer so get a copy of its
+  // weights. Returns the rates of the runs, [count, padded].
+  at::Tensor split_runs(const at::Tensor& rates) {
+    const std::int64_t count = rates.size(1);
+    const T* of_cell = rates.template data_ptr<T>();
+    std::vector<std::int64_t> parents, leaders;  // of each new run: the run that it was, and its first cell
+    for (std::size_t c = 0; c < slots_.size(); ++c) {
+      const T* mine = of_cell + static_cast<std::int64_t>(c) * count;
+      std::size_t slot = 0;
+      while (slot < leaders.size() &&
+             !(parents[slot] == slots_[c] && std::equal(mine, mine + count, of_cell + leaders[slot] * count)))
+        ++slot;
+      if (slot == leaders.size()) {
+        parents.push_back(slots_[c]);
+        leaders.push_back(static_cast<std::int64_t>(c));
+      }
+      slots_[c] = static_cast<std::int64_t>(slot);
+    }
+    const auto runs = static_cast<std::int64_t>(leaders.size());
+    if (runs > weights_.size(1))
+      weights_ = weights_.index_select(1, at::tensor(parents, at::kLong).to(request_.device));
+    at::Tensor out = at::zeros({count, (runs + kTheoryPad - 1) / kTheoryPad * kTheoryPad}, rates.options());
+    out.narrow(1, 0, runs).copy_(rates.index_select(0, at::tensor(leaders, at::kLong)).t());
+    return out;
   }
 
   void keep_measures(std::size_t record, TheoryRuns* runs) const {
     const at::Tensor values = measures_.to(at::kCPU, at::kDouble).contiguous();
     const double* v = values.data_ptr<double>();
-    for (std::size_t i = 0; i * runs->steps.size() < runs->points.size(); ++i, v += 4)
-      runs->points[i * runs->steps.size() + record] = {v[0], v[2], std::sqrt(v[1]), std::sqrt(v[3])};
+    for (std::int64_t s = 0; s < runs->num_sets; ++s) {
+      for (std::size_t c = 0; c < slots_.size(); ++c) {
+        const double* m = v + 4 * (s * values.size(1) + slots_[c]);
+        const std::size_t run = static_cast<std::size_t>(s) * slots_.size() + c;
+        runs->points[run * runs->steps.size() + record] = {m[0], m[2], std::sqrt(m[1]), std::sqrt(m[3])};
+      }
+    }
   }
 
   const TheoryRequest& request_;
   at::TensorOptions options_;
   at::Tensor inputs_, labels_, target_, solution_;  // the arrays of TheoryArgs
-  at::Tensor weights_;
-  at::Tensor measures_;  // [S, C, 4]
+  at::Tensor weights_;                              // [S, distinct runs, d]
+  at::Tensor measures_;                             // [S, distinct runs, 4]
+  std::vector<std::int64_t> slots_;                 // [C] which run a cell is
 };
 
 }  // namespace

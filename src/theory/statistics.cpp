@@ -29,7 +29,7 @@ CellState TheoryStudy::state(std::size_t cell, std::size_t record) const {
       ++out.diverged;
       continue;
     }
-    const double solution = problems[static_cast<std::size_t>(s)].solution_norm();
+    const double solution = problems[static_cast<std::size_t>(s)].solution_norm;
     train.push_back(point.train_loss);
     test.push_back(point.test_risk);
     norm.push_back(point.norm);
@@ -46,13 +46,13 @@ CellState TheoryStudy::state(std::size_t cell, std::size_t record) const {
 
 Statistic TheoryStudy::solution_norm() const {
   std::vector<double> values;
-  for (const TheoryProblem& problem : problems) values.push_back(problem.solution_norm());
+  for (const TheoryProblem& problem : problems) values.push_back(problem.solution_norm);
   return statistic_of(values);
 }
 
 Statistic TheoryStudy::solution_risk() const {
   std::vector<double> values;
-  for (const TheoryProblem& problem : problems) values.push_back(problem.solution_risk());
+  for (const TheoryProblem& problem : problems) values.push_back(problem.solution_risk);
   return statistic_of(values);
 }
 

@@ -25,7 +25,7 @@ TEST(TheoryProblem, TheSolutionFitsAllLabelsAndNoOtherThatDoesIsShorter) {
     EXPECT_TRUE(at::allclose(problem.inputs.mv(theory_u(problem.solution, gamma)), problem.labels, 1e-9, 1e-10));
     const at::Tensor u = at::linalg_pinv(problem.inputs).mv(problem.labels);
     EXPECT_TRUE(at::allclose(theory_u(problem.solution, gamma), u, 1e-9, 1e-10));
-    EXPECT_NEAR(problem.solution_norm(), std::pow(u.norm().item<double>(), 1 / (1 + gamma)), 1e-9);
+    EXPECT_NEAR(problem.solution_norm, std::pow(u.norm().item<double>(), 1 / (1 + gamma)), 1e-9);
   }
 }
 
