@@ -12,6 +12,7 @@ faster counts. Ours is the whole command with all its steps, data, measures, tab
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -115,7 +116,7 @@ def main():
                 peers.setdefault(processes, []).append(rate)
                 print(json.dumps({**common, "peer": "numpy " + layout, "processes": processes, "rate": rate,
                                   "steps": args.steps, "precision": "float32"}), flush=True)
-    median = sorted(ours)[len(ours) // 2]
+    median = statistics.median(ours)
     for processes, rates in peers.items():
         print(f"ours {median:.3g} run-steps/s, numpy in {processes} processes at best {max(rates):.3g}: "
               f"x{median / max(rates):.1f}", file=sys.stderr)

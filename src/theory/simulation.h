@@ -41,7 +41,7 @@ struct TheoryRequest {
   std::function<void(std::int64_t step)> report;  // progress; may be empty
 };
 
-// A run's bits depend on its data set, its cell, and the kind of device, not on the other runs or on threads. Throws
+// Cells whose rates have been the same so far are computed once. A run's bits depend on its data set, its cell, and the kind of device, not on the other runs or on threads. Throws
 // Stopped where a stop was asked for.
 TheoryRuns simulate(const TheoryRequest& request);
 
