@@ -41,8 +41,8 @@ struct TheoryRequest {
   std::function<void(std::int64_t step)> report;  // progress; may be empty
 };
 
-// Cells whose rates have been the same so far are computed once. A run's bits depend on its data set, its cell, and the kind of device, not on the other runs or on threads. Throws
-// Stopped where a stop was asked for.
+// Cells whose rates have been the same so far are computed once. A run's bits depend on its data set, its cell, and the
+// kind of device, not on the other runs or on threads. Throws Stopped where a stop was asked for.
 TheoryRuns simulate(const TheoryRequest& request);
 
 // Steps at which runs are measured: `records` evenly spaced ones, ten a decade, 0 and the last.
