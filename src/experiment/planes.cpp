@@ -29,6 +29,11 @@ nlohmann::json provenance_of(const nlohmann::json& description, const std::strin
   return out;
 }
 
+// What a checkpoint at the origin was evaluated to: a map there must show the same (landscape/audit.h).
+void add_final(nlohmann::json& provenance, const nlohmann::json& description) {
+  if (description.is_object() && description.contains("final")) provenance["origin_final"] = description.at("final");
+}
+
 Graph graph_of(const nlohmann::json& description, const std::string& source) {
   check(description.contains("model") && description.contains("normalisation") && description.contains("data"),
         "{} does not say which network and data it belongs to; name a configuration with --config", source);
@@ -65,6 +70,7 @@ Plane plane_of_runs(const std::vector<fs::path>& folders, const PlaneRequest& re
   nlohmann::json provenance = provenance_of(description, data_path_of(folders.front()));
   provenance["runs"] = names;
   provenance["run_seed"] = read_run_identity(folders.front()).at("seed");
+  if (request.origin == "final") add_final(provenance, read_run_status(folders.front()));
   return pca_plane(runs, parse_plane_origin(request.origin),
                    context_of(graph_of(description, folders.front().string()), provenance));
 }
@@ -132,8 +138,10 @@ Plane random_plane_of(const PlaneRequest& request) {
   need_sources(request, 1);
   const Source source = open_source(request.sources[0], request);
   const Graph graph = graph_of(source.description, request.sources[0]);
-  Plane plane = random_plane(source.weights.weights, source.weights.buffers, request.seed,
-                             context_of(graph, provenance_of(source.description, source.data_path)));
+  nlohmann::json provenance = provenance_of(source.description, source.data_path);
+  add_final(provenance, source.description);
+  Plane plane =
+      random_plane(source.weights.weights, source.weights.buffers, request.seed, context_of(graph, provenance));
   plane.path = {source.label};
   return plane;
 }
@@ -150,8 +158,9 @@ Plane points_plane_of(const PlaneRequest& request) {
     points[i] = {source.label, source.weights.weights};
   }
   const Graph graph = graph_of(first->description, request.sources[0]);
-  return points_plane(points, first->weights.buffers,
-                      context_of(graph, provenance_of(first->description, first->data_path)));
+  nlohmann::json provenance = provenance_of(first->description, first->data_path);
+  add_final(provenance, first->description);
+  return points_plane(points, first->weights.buffers, context_of(graph, provenance));
 }
 
 // The averaged path of a run is a run too, and stands behind it.

@@ -3,10 +3,9 @@
 // At a point between nodes the loss of image i is guessed by interpolation, g_i = sum_k c_k l_ki with bicubic weights
 // over exact nodes k. Its mean over all images is known, sum_k c_k L_k, and the mean of what the guess lacks, l_i -
 // g_i, comes from a sample: the guess is a control variate, and the estimate is unbiased whatever its error. The sample
-// has strata by |bicubic - bilinear|, a guess at the size of l_i - g_i, with Neyman's allocation, and grows until an
-// empirical Bernstein bound (sampling.h) is below the tolerance; where half of the images do not suffice, the point is
-// evaluated exactly. Its chance to fail is shared out over the looks, three quarters of what is left to each, so
-// stopping early does not weaken it.
+// grows until an empirical Bernstein bound (sampling.h) is below the tolerance; where half of the images do not
+// suffice, the point is evaluated exactly. The bound's chance to fail is shared out over the looks, 6 / (pi (k + 1))^2
+// to look k, so that stopping early does not weaken it.
 //
 // How far apart the nodes lie is decided by the cost that some pilot points let expect.
 //
@@ -30,13 +29,19 @@ namespace thalweg {
 namespace {
 
 constexpr double kFailure = 0.05;
-constexpr std::int64_t kFirstLook = 128;
+constexpr std::int64_t kFirstLook = 96;  // each further look takes half as many more
 constexpr std::size_t kAudited = 59;
 constexpr std::size_t kPilots = 12;
 constexpr std::int64_t kPilotImages = 256;
 constexpr int kPasses = 3;
 // By how much twice as many nodes a side shrink what the guess lacks; measured on trajectory planes: 3 to 5.
 constexpr double kGainOfHalving = 3.5;
+
+constexpr std::size_t kOrder = 4;  // nodes a side: bicubic
+
+double share_of_look(int look) {
+  return 6 / (M_PI * M_PI * (look + 1) * (look + 1));
+}
 
 enum Purpose : std::uint32_t { kForPoint = 0, kForAudit = 1, kForPilot = 2, kForChoice = 3 };
 
@@ -45,18 +50,13 @@ struct Node {
   std::vector<double> loss, accuracy;  // means over all images
 };
 
-// Where a point stands among the nodes.
-struct Neighbours {
-  std::vector<std::pair<const Node*, double>> cubic;  // with their weights
-  std::vector<std::pair<const Node*, double>> linear;
-};
+// The nodes around a point, with their weights.
+using Neighbours = std::vector<std::pair<const Node*, double>>;
 
 struct SplitEstimate {
   Estimate loss;
   Estimate accuracy;  // percent
   std::int64_t images = 0;
-  double bound = 0;   // of the loss
-  bool sound = true;  // false: not within the tolerance by half of the images
 };
 
 class AdaptiveMap {
@@ -101,7 +101,7 @@ class AdaptiveMap {
     for (const std::size_t j : nodes_along_y(spacing)) {
       for (const std::size_t i : nodes_along_x(spacing)) points.push_back(j * grid().x.size() + i);
     }
-    run_.evaluate_points("landscape: nodes", points, [&](std::size_t) { return exact_point(true); });
+    run_.evaluate_points("landscape: nodes", points, [&](std::size_t) { return exact_point(); });
     for (const std::size_t point : points) {
       if (nodes_.count(point) != 0) continue;
       const Journal::Point& record = run_.journal().points().at(point);
@@ -117,18 +117,25 @@ class AdaptiveMap {
     run_.on_gaps([this](Surface& surface) { fill(surface); });
   }
 
-  Journal::Point exact_point(bool keep) const {
+  Journal::Point exact_point() const {
     Journal::Point point{{static_cast<double>(Cell::kExact)}, {}};
     std::vector<ImageLosses> all;
     for (const LandscapeSplit& s : run_.evaluator().splits()) {
       all.push_back(run_.evaluator().evaluate(s));
-      for (const double value :
-           {mean_loss(all.back()), accuracy_percent(all.back()), 0.0, 0.0, static_cast<double>(s.images.size())}) {
-        point.values.push_back(value);
-      }
+      append(point, exact_value(all.back()));
     }
-    if (keep) point.images = to_bytes(all);
+    point.images = to_bytes(all);
     return point;
+  }
+
+  static SplitEstimate exact_value(const ImageLosses& images) {
+    return {{mean_loss(images), 0}, {accuracy_percent(images), 0}, static_cast<std::int64_t>(images.losses.size())};
+  }
+  static void append(Journal::Point& point, const SplitEstimate& value) {
+    for (const double v : {value.loss.mean, value.accuracy.mean, value.loss.standard_error,
+                           value.accuracy.standard_error, static_cast<double>(value.images)}) {
+      point.values.push_back(v);
+    }
   }
 
   void set_tolerances() {
@@ -149,12 +156,9 @@ class AdaptiveMap {
   Neighbours neighbours(std::size_t point) const {
     const std::size_t nx = grid().x.size();
     Neighbours found;
-    for (const auto& [count, list] :
-         {std::pair{std::size_t{4}, &found.cubic}, std::pair{std::size_t{2}, &found.linear}}) {
-      for (const NodeWeight& y : lagrange_weights(grid().y, nodes_along_y(spacing_), grid().y[point / nx], count)) {
-        for (const NodeWeight& x : lagrange_weights(grid().x, nodes_along_x(spacing_), grid().x[point % nx], count)) {
-          list->emplace_back(&nodes_.at(y.node * nx + x.node), x.weight * y.weight);
-        }
+    for (const NodeWeight& y : lagrange_weights(grid().y, nodes_along_y(spacing_), grid().y[point / nx], kOrder)) {
+      for (const NodeWeight& x : lagrange_weights(grid().x, nodes_along_x(spacing_), grid().x[point % nx], kOrder)) {
+        found.emplace_back(&nodes_.at(y.node * nx + x.node), x.weight * y.weight);
       }
     }
     return found;
@@ -168,7 +172,7 @@ class AdaptiveMap {
       const Neighbours around = neighbours(point);
       for (std::size_t s = 0; s < num_splits(); ++s) {
         double loss = 0, accuracy = 0;
-        for (const auto& [node, weight] : around.cubic) {
+        for (const auto& [node, weight] : around) {
           loss += weight * node->loss[s];
           accuracy += weight * node->accuracy[s];
         }
@@ -180,40 +184,17 @@ class AdaptiveMap {
 
   // --- one point ---
 
+  // Means over all images of what interpolation guesses; nothing where a node's loss is not finite.
   struct Guess {
-    std::vector<float> losses;  // g_i
-    Strata strata;              // by the size of what it may lack
-    std::vector<double> shares;
-    double mean_loss = 0, mean_accuracy = 0;
+    double loss = 0, accuracy = 0;
   };
-
-  std::optional<Guess> guess(const Neighbours& around, std::size_t s) const {
-    const auto n = static_cast<std::size_t>(sizes_[s]);
+  static std::optional<Guess> guess(const Neighbours& around, std::size_t s) {
     Guess out;
-    out.losses.assign(n, 0.0f);
-    std::vector<float> lacking(n, 0.0f);
-    for (const auto& [node, weight] : around.cubic) {
-      const auto w = static_cast<float>(weight);
-      for (std::size_t i = 0; i < n; ++i) out.losses[i] += w * node->splits[s].losses[i];
-      out.mean_loss += weight * node->loss[s];
-      out.mean_accuracy += weight * node->accuracy[s];
+    for (const auto& [node, weight] : around) {
+      out.loss += weight * node->loss[s];
+      out.accuracy += weight * node->accuracy[s];
     }
-    if (!std::isfinite(out.mean_loss)) return std::nullopt;
-    for (const auto& [node, weight] : around.linear) {
-      const auto w = static_cast<float>(weight);
-      for (std::size_t i = 0; i < n; ++i) lacking[i] += w * node->splits[s].losses[i];
-    }
-    double sum = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      lacking[i] = std::abs(out.losses[i] - lacking[i]);
-      sum += static_cast<double>(lacking[i]);
-    }
-    out.strata = size_strata(lacking);
-    // A tenth of the mean for everyone: the guess at a size is only a guess.
-    const double floor = 0.1 * sum / static_cast<double>(n) + 1e-9;
-    out.shares.assign(out.strata.sizes.size(), 0);
-    for (std::size_t i = 0; i < n; ++i)
-      out.shares[static_cast<std::size_t>(out.strata.of[i])] += floor + static_cast<double>(lacking[i]);
+    if (!std::isfinite(out.loss)) return std::nullopt;
     return out;
   }
 
@@ -221,48 +202,52 @@ class AdaptiveMap {
     std::vector<double> losses, right;  // what the guess lacks; right in percent
   };
 
-  void draw(StratifiedSample& sample, std::int64_t n, const Neighbours& around, const Guess& guess, std::size_t s,
-            Drawn& drawn) const {
+  void draw(StratifiedSample& sample, std::int64_t n, const Neighbours& around, std::size_t s, Drawn& drawn) const {
     const std::vector<std::int64_t> images = sample.grow(n);
     const ImageLosses values = run_.evaluator().evaluate(split(s), images);
     for (std::size_t i = 0; i < images.size(); ++i) {
       const auto image = static_cast<std::size_t>(images[i]);
-      double right = 0;
-      for (const auto& [node, weight] : around.cubic) right += weight * node->splits[s].correct[image];
-      drawn.losses.push_back(values.losses[i] - static_cast<double>(guess.losses[image]));
+      double loss = 0, right = 0;
+      for (const auto& [node, weight] : around) {
+        loss += weight * static_cast<double>(node->splits[s].losses[image]);
+        right += weight * node->splits[s].correct[image];
+      }
+      drawn.losses.push_back(values.losses[i] - loss);
       drawn.right.push_back(100 * (values.correct[i] - right));
     }
   }
 
-  static SplitEstimate finish(const StratifiedSample& sample, const Guess& guess, const Drawn& drawn, double bound) {
+  static SplitEstimate finish(const StratifiedSample& sample, const Guess& guess, const Drawn& drawn) {
     SplitEstimate out{estimate_mean(sample, drawn.losses), estimate_mean(sample, drawn.right),
-                      static_cast<std::int64_t>(sample.images().size()), bound, true};
-    out.loss.mean += guess.mean_loss;
-    out.accuracy.mean += guess.mean_accuracy;
+                      static_cast<std::int64_t>(sample.images().size())};
+    out.loss.mean += guess.loss;
+    out.accuracy.mean += guess.accuracy;
     return out;
   }
 
-  StratifiedSample::Name name(std::size_t point, std::size_t s, Purpose purpose, int pass = 0) const {
-    return {static_cast<std::uint64_t>(run_.config().seed), static_cast<std::uint32_t>(point),
-            1 + static_cast<std::uint32_t>(s) + 2 * static_cast<std::uint32_t>(purpose) +
-                8 * static_cast<std::uint32_t>(pass)};
+  StratifiedSample sample_of(std::size_t point, std::size_t s, Purpose purpose, int pass) const {
+    const auto which = 1 + static_cast<std::uint32_t>(s) + 2 * static_cast<std::uint32_t>(purpose) +
+                       8 * static_cast<std::uint32_t>(pass);
+    return {one_stratum(sizes_[s]),
+            {1.0},
+            {static_cast<std::uint64_t>(run_.config().seed), static_cast<std::uint32_t>(point), which}};
   }
 
-  SplitEstimate estimate(std::size_t point, std::size_t s, const Neighbours& around, double tolerance, int pass) const {
-    SplitEstimate out;
-    out.sound = false;
+  // Nothing where half of the images do not bring it within the tolerance.
+  std::optional<SplitEstimate> estimate(std::size_t point, std::size_t s, const Neighbours& around, double tolerance,
+                                        int pass) const {
     const std::optional<Guess> guessed = guess(around, s);
-    if (!guessed) return out;
-    StratifiedSample sample(guessed->strata, guessed->shares, name(point, s, kForPoint, pass));
+    if (!guessed) return std::nullopt;
+    StratifiedSample sample = sample_of(point, s, kForPoint, pass);
     Drawn drawn;
     int look = 0;
-    for (std::int64_t n = kFirstLook; n <= sizes_[s] / 2; n *= 2, ++look) {
-      draw(sample, n, around, *guessed, s, drawn);
-      const double bound = bernstein_half_width(sample, drawn.losses, kFailure * 0.75 * std::pow(0.25, look));
-      if (bound <= tolerance) return finish(sample, *guessed, drawn, bound);
+    for (std::int64_t n = kFirstLook; n <= sizes_[s] / 2; n += n / 2, ++look) {
+      draw(sample, n, around, s, drawn);
+      const double bound = bernstein_half_width(drawn.losses, sizes_[s], kFailure * share_of_look(look));
+      if (bound <= tolerance) return finish(sample, *guessed, drawn);
       if (!std::isfinite(bound)) break;
     }
-    return out;
+    return std::nullopt;
   }
 
   // --- how far apart the nodes lie ---
@@ -292,12 +277,11 @@ class AdaptiveMap {
     const Neighbours around = neighbours(point);
     for (std::size_t s = 0; s < num_splits(); ++s) {
       const auto all = static_cast<double>(sizes_[s]);
-      const std::optional<Guess> guessed = guess(around, s);
-      if (!guessed) return {all, all};
-      StratifiedSample sample(guessed->strata, guessed->shares, name(point, s, kForPilot));
+      if (!guess(around, s)) return {all, all};
+      StratifiedSample sample = sample_of(point, s, kForPilot, 0);
       Drawn drawn;
-      draw(sample, std::min(kPilotImages, sizes_[s]), around, *guessed, s, drawn);
-      const double bound = bernstein_half_width(sample, drawn.losses, kFailure / 6);
+      draw(sample, std::min(kPilotImages, sizes_[s]), around, s, drawn);
+      const double bound = bernstein_half_width(drawn.losses, sizes_[s], kFailure / 6);
       for (std::size_t k = 0; k < 2; ++k) {
         // The bound shrinks with the number of images, between its square root and itself.
         const double ratio = bound / (k == 0 ? 1 : kGainOfHalving) / tolerances_[s];
@@ -365,14 +349,11 @@ class AdaptiveMap {
 
   Journal::Point estimate_point(std::size_t point, int pass) const {
     const Neighbours around = neighbours(point);
-    Journal::Point record{{static_cast<double>(Cell::kEstimated)}, std::string(1, static_cast<char>(pass))};
+    Journal::Point record{{static_cast<double>(Cell::kExact)}, std::string(1, static_cast<char>(pass))};
     for (std::size_t s = 0; s < num_splits(); ++s) {
-      const SplitEstimate value = estimate(point, s, around, tolerances_[s] / (1 << pass), pass);
-      if (!value.sound) return exact_point(false);
-      for (const double v : {value.loss.mean, value.accuracy.mean, value.loss.standard_error,
-                             value.accuracy.standard_error, static_cast<double>(value.images)}) {
-        record.values.push_back(v);
-      }
+      const std::optional<SplitEstimate> value = estimate(point, s, around, tolerances_[s] / (1 << pass), pass);
+      if (value) record.values[0] = static_cast<double>(Cell::kEstimated);
+      append(record, value ? *value : exact_value(run_.evaluator().evaluate(split(s))));
     }
     return record;
   }
@@ -398,11 +379,11 @@ class AdaptiveMap {
       bool violated = false;
       for (std::size_t s = 0; s < num_splits(); ++s) {
         const Guess guessed = *guess(around, s);
-        StratifiedSample sample(guessed.strata, guessed.shares, name(point, s, kForAudit, pass));
+        StratifiedSample sample = sample_of(point, s, kForAudit, pass);
         Drawn drawn;
         const double images = record.values[run_.value(split(s).name + "_images")];
-        draw(sample, std::min(sizes_[s], 4 * static_cast<std::int64_t>(images)), around, guessed, s, drawn);
-        const double loss = finish(sample, guessed, drawn, 0).loss.mean;
+        draw(sample, std::min(sizes_[s], 4 * static_cast<std::int64_t>(images)), around, s, drawn);
+        const double loss = finish(sample, guessed, drawn).loss.mean;
         const double deviation = std::abs(loss - record.values[run_.value(split(s).name + "_loss")]);
         deviations_[s] = std::max(deviations_[s], deviation);
         violated = violated || !(deviation <= tolerances_[s]);

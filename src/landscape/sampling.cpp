@@ -7,21 +7,18 @@
 namespace thalweg {
 namespace {
 
-constexpr std::int64_t kSmallestStratum = 32;
+constexpr double kLargestRate = 0.75;  // of Waudby-Smith & Ramdas
 
 struct Moments {
   double mean = 0;
   double variance = 0;  // sample variance
   double count = 0;
-  double low = 0, high = 0;
 };
 
 std::vector<Moments> stratum_moments(const StratifiedSample& sample, const std::vector<double>& values) {
   std::vector<Moments> all(sample.sizes().size());
   for (std::size_t i = 0; i < values.size(); ++i) {
     Moments& m = all[static_cast<std::size_t>(sample.strata()[i])];
-    m.low = m.count == 0 ? values[i] : std::min(m.low, values[i]);
-    m.high = m.count == 0 ? values[i] : std::max(m.high, values[i]);
     m.count += 1;
     const double before = values[i] - m.mean;
     m.mean += before / m.count;
@@ -59,28 +56,8 @@ Strata class_strata(const std::vector<std::int64_t>& labels, std::int64_t num_cl
   return strata;
 }
 
-Strata size_strata(const std::vector<float>& guess) {
-  const auto n = static_cast<std::int64_t>(guess.size());
-  std::vector<std::int32_t> order(guess.size());
-  std::iota(order.begin(), order.end(), 0);
-  Strata strata{std::vector<std::int32_t>(guess.size()), {}};
-  for (std::int64_t begin = 0; begin < n;) {
-    const std::int64_t rest = n - begin;
-    const std::int64_t end = rest < 2 * kSmallestStratum ? n : begin + rest / 2;
-    if (end < n) {
-      std::nth_element(order.begin() + begin, order.begin() + end, order.end(), [&](std::int32_t i, std::int32_t j) {
-        const float a = guess[static_cast<std::size_t>(i)], b = guess[static_cast<std::size_t>(j)];
-        return a != b ? a < b : i < j;
-      });
-    }
-    for (std::int64_t k = begin; k < end; ++k) {
-      strata.of[static_cast<std::size_t>(order[static_cast<std::size_t>(k)])] =
-          static_cast<std::int32_t>(strata.sizes.size());
-    }
-    strata.sizes.push_back(end - begin);
-    begin = end;
-  }
-  return strata;
+Strata one_stratum(std::int64_t n) {
+  return {std::vector<std::int32_t>(static_cast<std::size_t>(n), 0), {n}};
 }
 
 StratifiedSample::StratifiedSample(const Strata& strata, std::vector<double> shares, const Name& name)
@@ -174,22 +151,31 @@ Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>
   return estimate;
 }
 
-double bernstein_half_width(const StratifiedSample& sample, const std::vector<double>& values, double failure) {
-  const double kappa = 7.0 / 3 + 3 / std::sqrt(2.0);
-  const double log_term = std::log(5 / failure);
-  const double total = population(sample);
-  const std::vector<Moments> moments = stratum_moments(sample, values);
-  double variance = 0, largest = 0;
-  for (std::size_t h = 0; h < moments.size(); ++h) {
-    const Moments& m = moments[h];
-    const auto size = static_cast<double>(sample.sizes()[h]);
-    if (m.count == 0 || m.count >= size) continue;  // nothing of it is guessed
-    const double rho = m.count <= size / 2 ? 1 - (m.count - 1) / size : (1 - m.count / size) * (1 + 1 / m.count);
-    const double weight = size / total;
-    variance += weight * weight * rho * m.variance / m.count;
-    largest = std::max(largest, weight * (m.high - m.low) / m.count);
+double bernstein_half_width(const std::vector<double>& values, std::int64_t population, double failure) {
+  const auto n = static_cast<double>(values.size()), all = static_cast<double>(population);
+  if (values.size() < 2) return INFINITY;
+  if (!std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); })) return INFINITY;
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  const double base = *low, range = *high - *low;
+  if (n >= all || range == 0) return 0;
+  const double log_term = std::log(2 / failure);
+  // Of the values so far, as parts of the range: their sum, and shrunk guesses at mean and variance, from which the
+  // weight of the next one follows.
+  double sum = 0, mean = 0.5, squares = 0.25;
+  double weights = 0, weighted = 0, spread = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double x = (values[i] - base) / range, before = static_cast<double>(i), rest = all - before;
+    const double variance = squares / (before + 1);
+    const double rate = std::min(std::sqrt(2 * log_term / (variance * n)), kLargestRate);
+    weights += rate * (1 + before / rest);
+    weighted += rate * (x + sum / rest);
+    spread += (x - mean) * (x - mean) * (-std::log1p(-rate) - rate);
+    sum += x;
+    mean = (0.5 + sum) / (before + 2);
+    squares += (x - mean) * (x - mean);
   }
-  return std::sqrt(2 * variance * log_term) + kappa * largest * log_term;
+  // The interval has a centre of its own; ours is the plain mean.
+  return range * ((log_term + spread) / weights + std::abs(weighted / weights - sum / n));
 }
 
 }  // namespace thalweg

@@ -24,9 +24,8 @@ struct Strata {
 
 // One stratum a class; labels in [0, num_classes).
 Strata class_strata(const std::vector<std::int64_t>& labels, std::int64_t num_classes);
-// By the size of a positive guess at each image's deviation: the smaller half, the next quarter, and so on, the last
-// ones some dozens of images.
-Strata size_strata(const std::vector<float>& guess);
+// All n images as one stratum.
+Strata one_stratum(std::int64_t n);
 
 // A sample that can grow: what was drawn stays.
 class StratifiedSample {
@@ -35,8 +34,8 @@ class StratifiedSample {
     std::uint64_t seed = 0;
     std::uint32_t a = 0, b = 0;  // bits 16 to 29 of b are the strata's
   };
-  // Stratum h gets a part of the sample in proportion to shares[h] (N_h: proportional allocation; N_h times the
-  // deviation: Neyman's), at least two images, at most all.
+  // Stratum h gets a part of the sample in proportion to shares[h] (N_h: proportional allocation), at least
+  // two images, at most all.
   StratifiedSample(const Strata& strata, std::vector<double> shares, const Name& name);
 
   // Draws until about `n` images are there; returns the new ones.
@@ -68,10 +67,12 @@ Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>
 Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>& values,
                        const std::vector<double>& control, double control_mean);
 
-// Half width of an interval around estimate_mean(sample, values).mean: an empirical Bernstein bound for sampling
-// without replacement (Bardenet & Maillard, Bernoulli 21(3), 2015, theorem 4), taken to strata by the weights W_h / n_h
-// of their values. The range that it needs is that of the values drawn, so it can be too narrow where rare images
-// deviate far more than those: whoever relies on it must audit.
-double bernstein_half_width(const StratifiedSample& sample, const std::vector<double>& values, double failure);
+// Half width of an interval around the mean of `values`, drawn one by one without replacement from `population` many,
+// that fails to hold the mean of all with the probability `failure` at most: the empirical Bernstein interval of
+// Waudby-Smith & Ramdas, "Confidence sequences for sampling without replacement" (NeurIPS 2020), theorem 3.2, with the
+// rates for a fixed number of draws. The range that it needs is that of the values drawn, so it can be too narrow where
+// rare images deviate far more than those: whoever relies on it must audit. Infinite for fewer than two values, or if
+// one is not finite.
+double bernstein_half_width(const std::vector<double>& values, std::int64_t population, double failure);
 
 }  // namespace thalweg
