@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "experiment/runner.h"
 #include "landscape/cost.h"
+#include "landscape/grid.h"
 #include "landscape/journal.h"
 #include "landscape/map.h"
 
@@ -18,11 +19,16 @@ std::vector<std::string> split_at_commas(const std::string& text) {
   return parts;
 }
 
+bool is_line(const nlohmann::json& provenance) {
+  return provenance.value("kind", nlohmann::json()) == "line";
+}
+
 // Network and data as the plane's file says, with --set, --device and --threads on top.
 ExperimentConfig config_of(const std::string& plane_file, const nlohmann::json& provenance, const CommonFlags& flags) {
   check(provenance.contains("model") && provenance.contains("data"),
         "{} does not say which network and data it belongs to", plane_file);
   nlohmann::json json = {{"model", provenance.at("model")}, {"data", provenance.at("data")}};
+  if (is_line(provenance)) json["landscape"]["grid"] = "51x1";
   apply_flags(json, flags);
   return read_experiment_config(json);
 }
@@ -121,7 +127,7 @@ void landscape_command(int argc, char** argv) {
   };
   add("plane", "plane file", "FILE");
   add("out", "the surface's file (HDF5); a CSV is written beside it", "FILE");
-  add("grid", "columns x rows (25x25)", "WxH");
+  add("grid", "columns x rows (25x25; of a line 51x1)", "WxH");
   add("range", "corners; default: fitted to the path", "x0:x1,y0:y1");
   add("margin", "of the fit, as a part of the path's extent (0.2)", "M");
   add("splits", "train, test or both (train,test)", "LIST");
@@ -146,6 +152,10 @@ void landscape_command(int argc, char** argv) {
   const Plane plane = read_plane(plane_file);
   const ExperimentConfig config = config_of(plane_file, plane.provenance, flags);
   LandscapeConfig landscape = landscape_of(line, flags, config.landscape);
+  if (is_line(plane.provenance) && parse_grid_size(landscape.grid).second != 1) {
+    fail_usage("{} is a line, and every row of a map of it would be the same: give --grid as Nx1, not {}", plane_file,
+               landscape.grid);
+  }
   const Session session = open_plane_session(config, plane, flags.progress);
   if (line.has("budget")) {
     landscape = within_budget(landscape, parse_duration(line.text("budget")), {plane, session, out});

@@ -21,10 +21,11 @@ void plane_command(int argc, char** argv) {
       "plane", "Makes a plane of weight space and projects the runs' paths onto it.", "RUN... --out FILE",
       "  thalweg plane out/demo --kind pca --out plane.safetensors         all runs of an experiment\n"
       "  thalweg plane out/demo/main --kind random --seed 3 --out random.safetensors\n"
-      "  thalweg plane a b c@1200 --kind points --out points.safetensors   three runs, weights or snapshots\n");
-  line.add()("runs", "run or experiment folders; weights files and RUN@STEP for random and points",
-             cxxopts::value<std::vector<std::string>>(),
-             "RUN...")("kind", "pca, random or points", cxxopts::value<std::string>()->default_value("pca"), "KIND")(
+      "  thalweg plane a b c@1200 --kind points --out points.safetensors   three runs, weights or snapshots\n"
+      "  thalweg plane a b --kind line --out line.safetensors              from one set of weights to another\n");
+  line.add()("runs", "run or experiment folders; weights files and RUN@STEP for random, points and line",
+             cxxopts::value<std::vector<std::string>>(), "RUN...")(
+      "kind", "pca, random, points or line", cxxopts::value<std::string>()->default_value("pca"), "KIND")(
       "origin", "of a pca plane: mean, final or first", cxxopts::value<std::string>()->default_value("mean"), "WHERE")(
       "config", "says model and data of weights that do not", cxxopts::value<std::string>(), "FILE")(
       "out", "the plane's file", cxxopts::value<std::string>(), "FILE");

@@ -146,11 +146,13 @@ Plane random_plane_of(const PlaneRequest& request) {
   return plane;
 }
 
-Plane points_plane_of(const PlaneRequest& request) {
-  need_sources(request, 3);
-  std::array<PlanePoint, 3> points;
+// The plane that `make` lays through N sources; statistics, network and data are the first one's.
+template <std::size_t N, typename Make>
+Plane plane_through(const PlaneRequest& request, const Make& make) {
+  need_sources(request, N);
+  std::array<PlanePoint, N> points;
   std::optional<Source> first;
-  for (std::size_t i = 0; i < points.size(); ++i) {
+  for (std::size_t i = 0; i < N; ++i) {
     Source source = open_source(request.sources[i], request);
     if (!first) first = source;
     check(source.description.at("model") == first->description.at("model"),
@@ -160,7 +162,7 @@ Plane points_plane_of(const PlaneRequest& request) {
   const Graph graph = graph_of(first->description, request.sources[0]);
   nlohmann::json provenance = provenance_of(first->description, first->data_path);
   add_final(provenance, first->description);
-  return points_plane(points, first->weights.buffers, context_of(graph, provenance));
+  return make(points, first->weights.buffers, context_of(graph, provenance));
 }
 
 // The averaged path of a run is a run too, and stands behind it.
@@ -199,8 +201,9 @@ std::vector<fs::path> find_runs(const fs::path& folder) {
 Plane make_plane(const PlaneRequest& request) {
   if (request.sources.empty()) fail_usage("a plane needs at least one run");
   if (request.kind == "random") return random_plane_of(request);
-  if (request.kind == "points") return points_plane_of(request);
-  if (request.kind != "pca") fail_usage("the kinds of plane are pca, random and points; got '{}'", request.kind);
+  if (request.kind == "points") return plane_through<3>(request, points_plane);
+  if (request.kind == "line") return plane_through<2>(request, line_plane);
+  if (request.kind != "pca") fail_usage("the kinds of plane are pca, random, points and line; got '{}'", request.kind);
   std::vector<fs::path> folders;
   for (const std::string& source : request.sources) {
     for (const fs::path& run : find_runs(source)) folders.push_back(run);

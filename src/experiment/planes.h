@@ -12,11 +12,11 @@
 namespace thalweg {
 
 struct PlaneRequest {
-  std::string kind = "pca";     // pca, random, points
+  std::string kind = "pca";     // pca, random, points, line
   std::string origin = "mean";  // of pca
   std::uint64_t seed = 0;       // of random
-  // Sources: run folders; an experiment's folder stands for all of its runs. For random (one) and points (three) also
-  // weights files, and RUN@STEP for a snapshot.
+  // Sources: run folders; an experiment's folder stands for all of its runs. For random (one), points (three) and
+  // line (two) also weights files, and RUN@STEP for a snapshot.
   std::vector<std::string> sources;
   // {"model", "data", "normalisation"} for weights files that do not say it themselves.
   nlohmann::json fallback_description;

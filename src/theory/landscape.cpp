@@ -77,7 +77,7 @@ Plane solutions_plane(const TheoryProblem& problem) {
 
 Surface map_surface(const TheoryStudy& study, const Plane& plane) {
   const Grid grid = make_grid(parse_grid_size(study.config.grid), fit_range(plane.path, study.config.margin));
-  Surface surface{grid.x, grid.y, {}, plane.path, plane.provenance};
+  Surface surface{grid.x, grid.y, {}, {}, plane.path, plane.provenance};
   std::vector<double>& train = surface.values["train_loss"];
   std::vector<double>& test = surface.values["test_loss"];
   const at::Tensor origin = plane.origin.to(at::kDouble), d1 = plane.d1.to(at::kDouble), d2 = plane.d2.to(at::kDouble);

@@ -90,6 +90,34 @@ at::Tensor filter_normalised_direction(const at::Tensor& origin, const std::vect
   return direction;
 }
 
+// The points' weights, all finite.
+template <std::size_t N>
+std::vector<WeightRow> finite_rows(const std::array<PlanePoint, N>& points) {
+  std::vector<WeightRow> rows;
+  for (const PlanePoint& point : points) rows.push_back({point.label.run, point.label.step, point.weights});
+  check_rows(rows);
+  for (const WeightRow& row : rows) {
+    check(at::isfinite(row.weights).all().item<bool>(), "the weights of {} at step {} are not finite", row.run,
+          row.step);
+  }
+  return rows;
+}
+
+// Their places on the plane as its path, their names in the provenance.
+template <std::size_t N>
+void add_points(Plane& plane, const std::array<PlanePoint, N>& points, const std::vector<WeightRow>& rows) {
+  plane.provenance["points"] = json::array();
+  const std::vector<Projection> projections = project_rows(plane, rows);
+  for (std::size_t i = 0; i < N; ++i) {
+    PathPoint point = points[i].label;
+    point.x = projections[i].x;
+    point.y = projections[i].y;
+    point.off_plane = projections[i].off_plane;
+    plane.provenance["points"].push_back({{"run", point.run}, {"step", point.step}});
+    plane.path.push_back(std::move(point));
+  }
+}
+
 }  // namespace
 
 PlaneOrigin parse_plane_origin(const std::string& name) {
@@ -122,13 +150,7 @@ Plane pca_plane(const std::vector<RunPath>& runs, PlaneOrigin origin, const Plan
 }
 
 Plane points_plane(const std::array<PlanePoint, 3>& points, const at::Tensor& buffers, const PlaneContext& context) {
-  std::vector<WeightRow> rows;
-  for (const PlanePoint& point : points) rows.push_back({point.label.run, point.label.step, point.weights});
-  check_rows(rows);
-  for (const WeightRow& row : rows) {
-    check(at::isfinite(row.weights).all().item<bool>(), "the weights of {} at step {} are not finite", row.run,
-          row.step);
-  }
+  const std::vector<WeightRow> rows = finite_rows(points);
   const at::Tensor start = rows[0].weights.to(at::kDouble);
   at::Tensor d1 = rows[1].weights.to(at::kDouble).sub_(start);
   at::Tensor d2 = rows[2].weights.to(at::kDouble).sub_(start);
@@ -146,18 +168,26 @@ Plane points_plane(const std::array<PlanePoint, 3>& points, const at::Tensor& bu
   plane.d1 = d1.to(at::kFloat);
   plane.d2 = d2.div_(height).to(at::kFloat);
   plane.buffers = buffers.to(at::kCPU).clone();
-  json names = json::array();
-  const std::vector<Projection> projections = project_rows(plane, rows);
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    PathPoint point = points[i].label;
-    point.x = projections[i].x;
-    point.y = projections[i].y;
-    point.off_plane = projections[i].off_plane;
-    names.push_back({{"run", point.run}, {"step", point.step}});
-    plane.path.push_back(std::move(point));
-  }
   plane.provenance["kind"] = "points";
-  plane.provenance["points"] = std::move(names);
+  add_points(plane, points, rows);
+  return plane;
+}
+
+Plane line_plane(const std::array<PlanePoint, 2>& points, const at::Tensor& buffers, const PlaneContext& context) {
+  const std::vector<WeightRow> rows = finite_rows(points);
+  at::Tensor d1 = rows[1].weights.to(at::kDouble).sub_(rows[0].weights.to(at::kDouble));
+  const double length = d1.norm().item<double>();
+  check(length > 0, "{} at step {} and {} at step {} are the same weights, so they define no line", rows[0].run,
+        rows[0].step, rows[1].run, rows[1].step);
+
+  Plane plane = with_context(context);
+  plane.origin = rows[0].weights.clone();
+  plane.d1 = d1.div_(length).to(at::kFloat);
+  plane.d2 = at::zeros_like(plane.d1);
+  plane.buffers = buffers.to(at::kCPU).clone();
+  plane.provenance["kind"] = "line";
+  plane.provenance["length"] = length;
+  add_points(plane, points, rows);
   return plane;
 }
 

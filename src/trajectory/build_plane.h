@@ -1,4 +1,4 @@
-// Making planes: from the trajectories of a main path and its branches, through three points, or along random
+// Making planes: from the trajectories of a main path and its branches, through three points or two, or along random
 // directions.
 #pragma once
 
@@ -44,6 +44,11 @@ struct PlanePoint {
 // vectors, by Gram-Schmidt in float64. `buffers` belong to the first point. Throws Error if the points lie on one line.
 // Adds kind and points (the labels' run and step).
 Plane points_plane(const std::array<PlanePoint, 3>& points, const at::Tensor& buffers, const PlaneContext& context);
+
+// The line through two points, as a plane whose second direction is zero: the origin is the first, d1 the unit vector
+// to the second. `buffers` belong to the first point. Throws Error if the points are the same. Adds kind, points and
+// length (the distance of the points).
+Plane line_plane(const std::array<PlanePoint, 2>& points, const at::Tensor& buffers, const PlaneContext& context);
 
 // Two filter-normalised Gaussian directions (Li et al., "Visualizing the Loss Landscape of Neural Nets", NeurIPS 2018):
 // each filter (index of the first dimension) of a tensor with two dimensions or more gets a random direction as long as

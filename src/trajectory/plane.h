@@ -20,7 +20,7 @@ struct PathPoint {
   std::int64_t step = 0;  // optimiser steps taken since the start of the main path
   double epoch = 0;       // the same in epochs
   double lr = 0;          // rate of the update that follows
-  double x = 0;           // coordinates in units of d1 and d2 (unit vectors for PCA and points planes)
+  double x = 0;           // coordinates in units of d1 and d2 (unit vectors for PCA, points and line planes)
   double y = 0;
   double off_plane = 0;  // Euclidean distance from w to its projection
 };
@@ -28,7 +28,7 @@ struct PathPoint {
 struct Plane {
   at::Tensor origin;             // float32 [P], CPU
   at::Tensor d1;                 // float32 [P]
-  at::Tensor d2;                 // float32 [P]
+  at::Tensor d2;                 // float32 [P]; zero for a line
   at::Tensor buffers;            // float32 [num_buffers]
   nlohmann::json layout;         // [{"name", "shape", "offset"}, ...]
   nlohmann::json buffer_layout;  // the same for `buffers`

@@ -20,9 +20,14 @@ at::Tensor directions(const Plane& plane, std::int64_t begin, std::int64_t colum
   return at::stack({plane.d1.narrow(0, begin, columns), plane.d2.narrow(0, begin, columns)}).to(at::kDouble);
 }
 
+bool is_line(const Plane& plane) {
+  return plane.provenance.is_object() && plane.provenance.value("kind", nlohmann::json()) == "line";
+}
+
 // Solves the normal equations; `products` [T, 2] with d1 and d2. Returns coordinates [T, 2].
-at::Tensor solve(const at::Tensor& gram, const at::Tensor& products) {
+at::Tensor solve(const at::Tensor& gram, const at::Tensor& products, bool line) {
   const double a = gram[0][0].item<double>(), b = gram[0][1].item<double>(), d = gram[1][1].item<double>();
+  if (line && a > 0 && d == 0) return products / a;  // the second column is zero already
   const double determinant = a * d - b * b;
   check(determinant > kCollinear * a * d,
         "the plane's directions are collinear or zero (lengths {:g} and {:g}, determinant {:g}): coordinates are not "
@@ -47,7 +52,7 @@ std::vector<Projection> project_rows(const Plane& plane, const std::vector<Weigh
     gram.addmm_(d, d.t());
     products.addmm_(x, d.t());
   });
-  const at::Tensor coordinates = solve(gram, products);
+  const at::Tensor coordinates = solve(gram, products, is_line(plane));
   const double* xy = coordinates.const_data_ptr<double>();
   for (std::size_t i = 0; i < rows.size(); ++i) {
     check(std::isfinite(xy[2 * i]) && std::isfinite(xy[2 * i + 1]),

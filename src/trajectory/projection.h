@@ -15,8 +15,9 @@ struct Projection {
   double off_plane = 0;  // ||w - origin - x d1 - y d2||, computed from the difference itself
 };
 
-// By the 2 x 2 Gram matrix of d1 and d2, whatever their lengths and angle, in float64 and in chunks of columns. Throws
-// Error if d1 and d2 are collinear, or naming run and step of a row that is not finite.
+// By the 2 x 2 Gram matrix of d1 and d2, whatever their lengths and angle, in float64 and in chunks of columns. On a
+// plane of kind "line", whose d2 is zero, y is 0. Throws Error if the directions of any other are collinear, or naming
+// run and step of a row that is not finite.
 std::vector<Projection> project_rows(const Plane& plane, const std::vector<WeightRow>& rows,
                                      std::int64_t chunk_bytes = kDefaultChunkBytes);
 

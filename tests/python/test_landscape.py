@@ -158,6 +158,22 @@ class Landscape(unittest.TestCase):
             np.testing.assert_allclose(at_point, weights, rtol=0, atol=2e-6)
             self.assertLess(point["off_plane"], 1e-4)
 
+    def test_a_line_is_mapped_from_one_set_of_weights_to_another(self):
+        file, out = self.scratch / "line", self.scratch / "line.h5"
+        cli.run_ok("plane", f"{self.out}/main@4", self.out / "main", "--kind", "line", "--out", file)
+        plane, about = cli.read_plane(file)
+        first, last = about["plane"]["path"]
+        np.testing.assert_allclose(plane["origin"] + last["x"] * plane["d1"], cli.read_trajectory(self.out / "main")[1][-1],
+                                   rtol=0, atol=2e-6)
+        self.assertEqual([first["x"], first["y"], last["y"]], [0, 0, 0])
+        cli.run_ok("landscape", "--plane", file, "--train-images", 20, "--test-images", 20, "--bn-images", 10, "--out", out)
+        arrays, _ = cli.read_surface(out)
+        self.assertEqual(arrays["test_loss"].shape, (1, 51))
+        self.assertEqual(arrays["ycoordinates"].tolist(), [0])
+        refused = cli.run("landscape", "--plane", file, "--grid", "5x5", "--out", out)
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("Nx1", refused.stderr)
+
     # Surfaces
 
     def test_every_point_equals_pytorch_with_statistics_recomputed(self):

@@ -176,6 +176,43 @@ TEST(PointsPlane, RefusesPointsOnOneLine) {
       "weights of c at step 2 are not finite");
 }
 
+TEST(LinePlane, GoesFromTheFirstPointToTheSecond) {
+  const std::array<PlanePoint, 3> three = points_of(at::stack({vec({1, 1, 1}), vec({1, 4, 5}), vec({0, 0, 0})}));
+  const Plane plane = line_plane({three[0], three[1]}, vec({7, 8}), context_of(3, 2));
+  EXPECT_TRUE(at::equal(plane.origin, vec({1, 1, 1})));
+  EXPECT_TRUE(at::equal(plane.d1, vec({0, 0.6f, 0.8f})));
+  EXPECT_TRUE(at::equal(plane.d2, vec({0, 0, 0})));
+  EXPECT_TRUE(at::equal(plane.buffers, vec({7, 8})));
+  ASSERT_EQ(plane.path.size(), 2u);
+  EXPECT_EQ(plane.path[0].x, 0);
+  EXPECT_NEAR(plane.path[1].x, 5, 1e-6);
+  for (const PathPoint& point : plane.path) {
+    EXPECT_EQ(point.y, 0);
+    EXPECT_NEAR(point.off_plane, 0, 1e-6);
+  }
+  EXPECT_EQ(plane.provenance["kind"], "line");
+  EXPECT_EQ(plane.provenance["length"], 5);
+  EXPECT_EQ(plane.provenance["points"][1], (json{{"run", "b"}, {"step", 1}}));
+}
+
+TEST(LinePlane, ComesBackFromItsFile) {
+  const std::array<PlanePoint, 3> three = points_of(normal_matrix(3, 20, 6));
+  const TempFolder folder;
+  write_plane(folder / "line", line_plane({three[0], three[1]}, at::empty({0}, at::kFloat), context_of(20, 0)));
+  const Plane plane = read_plane(folder / "line");
+  EXPECT_EQ(plane.provenance["kind"], "line");
+  EXPECT_FALSE(plane.d2.any().item<bool>());
+}
+
+TEST(LinePlane, RefusesEqualPoints) {
+  const std::array<PlanePoint, 3> three = points_of(at::stack({vec({1, 2}), vec({1, 2}), vec({0, 0})}));
+  expect_error(
+      [&] {
+        line_plane({three[0], three[1]}, at::empty({0}, at::kFloat), context_of(2, 0));
+      },
+      "a at step 0 and b at step 1 are the same weights");
+}
+
 // conv [4, 3, 2, 2] at 0, bn [4] at 48, fc [5, 4] at 52, its bias [5] at 72: 77 weights.
 PlaneContext network_context() {
   PlaneContext context;

@@ -79,6 +79,17 @@ TEST(Projection, RefusesDirectionsWithoutAPlane) {
   expect_error([&] { project_rows(make_plane(zero, d, zero), rows); }, "collinear or zero");
 }
 
+TEST(Projection, OntoALineHasOneCoordinate) {
+  Plane plane = make_plane(vec({1, 0, 0}), vec({2, 0, 0}), vec({0, 0, 0}));
+  plane.provenance = {{"kind", "line"}};
+  const std::vector<Projection> found = project_rows(plane, {{"main", 0, vec({4, 3, 4})}});
+  EXPECT_EQ(found[0].x, 1.5);
+  EXPECT_EQ(found[0].y, 0);
+  EXPECT_EQ(found[0].off_plane, 5);
+  plane.d1 = vec({0, 0, 0});
+  expect_error([&] { project_rows(plane, {{"main", 0, vec({4, 3, 4})}}); }, "collinear or zero");
+}
+
 TEST(Projection, NamesRowsThatDoNotFit) {
   const Plane plane = make_plane(vec({0, 0, 0}), vec({1, 0, 0}), vec({0, 1, 0}));
   expect_error([&] { project_rows(plane, {{"main", 3, vec({1, 2})}}); }, "has 2 weights, but the plane is one of 3");
