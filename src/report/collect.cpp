@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "io/atomic_file.h"
+#include "report/map_values.h"
 #include "report/report.h"
 #include "report/summary.h"
 
@@ -87,7 +88,9 @@ std::vector<fs::path> sorted_entries(const fs::path& folder) {
 std::vector<Surface> read_surfaces(const fs::path& folder) {
   std::vector<Surface> surfaces;
   for (const fs::path& file : sorted_entries(folder)) {
-    if (file.extension() == ".h5") surfaces.push_back(read_surface_hdf5(file));
+    if (file.extension() != ".h5") continue;
+    surfaces.push_back(read_surface_hdf5(file));
+    add_gap(surfaces.back());
   }
   std::stable_partition(surfaces.begin(), surfaces.end(), [](const Surface& s) {
     return s.provenance.is_object() && s.provenance.value("kind", json()) == "pca";

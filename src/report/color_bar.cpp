@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "report/colors.h"
-
 namespace thalweg {
 
 std::string band_color(const LevelScale& scale, double value) {
@@ -13,13 +11,14 @@ std::string band_color(const LevelScale& scale, double value) {
   return map_color(static_cast<double>(above - scale.levels.begin()) / static_cast<double>(scale.levels.size()));
 }
 
-void draw_color_bar(Svg* svg, const LevelScale& scale, Point2 corner, double height, const std::string& label) {
+void draw_color_bar(Svg* svg, const LevelScale& scale, Point2 corner, double height, const std::string& label,
+                    ColorAt color) {
   const double width = 16;
   const std::size_t bands = scale.levels.size() + 1;
   const double step = height / static_cast<double>(bands);
   for (std::size_t k = 0; k < bands; ++k) {
     const double position = bands == 1 ? 0 : static_cast<double>(k) / static_cast<double>(bands - 1);
-    svg->rect({corner.x, corner.y + height - step * static_cast<double>(k + 1)}, width, step + 0.4, map_color(position),
+    svg->rect({corner.x, corner.y + height - step * static_cast<double>(k + 1)}, width, step + 0.4, color(position),
               {"none", 0, "", 1});
   }
   svg->rect(corner, width, height, "none", {"#444", 1, "", 1});

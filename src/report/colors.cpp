@@ -21,22 +21,42 @@ constexpr std::array<std::array<int, 3>, 9> kViridis = {{{68, 1, 84},
                                                          {253, 231, 37}}};
 constexpr double kWhite = 0.30;
 
+// RdBu of ColorBrewer (Brewer and Harrower), backwards.
+constexpr std::array<std::array<int, 3>, 9> kBlueToRed = {{{33, 102, 172},
+                                                           {67, 147, 195},
+                                                           {146, 197, 222},
+                                                           {209, 229, 240},
+                                                           {247, 247, 247},
+                                                           {253, 219, 199},
+                                                           {244, 165, 130},
+                                                           {214, 96, 77},
+                                                           {178, 24, 43}}};
+
 // Okabe and Ito (2008), without black (the main path) and yellow (lost on the map).
 constexpr std::array<const char*, 6> kBranches = {"#d55e00", "#0072b2", "#cc79a7", "#56b4e9", "#e69f00", "#009e73"};
 constexpr std::array<const char*, 4> kDashes = {"", "7 3", "2 3", "8 3 2 3"};
 
-}  // namespace
-
-std::string map_color(double position) {
-  const double place = (1 - std::clamp(position, 0.0, 1.0)) * (kViridis.size() - 1);
-  const std::size_t low = std::min(static_cast<std::size_t>(place), kViridis.size() - 2);
+// `position` of 0 to 1 along the stops, mixed with so much white.
+std::string color_between(const std::array<std::array<int, 3>, 9>& stops, double position, double white) {
+  const double place = std::clamp(position, 0.0, 1.0) * static_cast<double>(stops.size() - 1);
+  const std::size_t low = std::min(static_cast<std::size_t>(place), stops.size() - 2);
   const double t = place - static_cast<double>(low);
   std::array<int, 3> rgb{};
   for (std::size_t c = 0; c < 3; ++c) {
-    const double pure = (1 - t) * kViridis[low][c] + t * kViridis[low + 1][c];
-    rgb[c] = static_cast<int>(std::lround((1 - kWhite) * pure + kWhite * 255));
+    const double pure = (1 - t) * stops[low][c] + t * stops[low + 1][c];
+    rgb[c] = static_cast<int>(std::lround((1 - white) * pure + white * 255));
   }
   return fmt::format("#{:02x}{:02x}{:02x}", rgb[0], rgb[1], rgb[2]);
+}
+
+}  // namespace
+
+std::string map_color(double position) {
+  return color_between(kViridis, 1 - std::clamp(position, 0.0, 1.0), kWhite);
+}
+
+std::string diverging_color(double position) {
+  return color_between(kBlueToRed, position, 0);
 }
 
 LineStyle branch_style(std::size_t index) {

@@ -10,6 +10,10 @@ namespace thalweg {
 // out; lightness falls steadily, so that a grey print keeps the order.
 std::string map_color(double position);
 
+// For differences: blue at 0, near white at 0.5 (no difference), red at 1.
+std::string diverging_color(double position);
+using ColorAt = std::string (*)(double position);
+
 // The main path is black; branches go through the other colours, then again with another dash.
 struct LineStyle {
   std::string color;
@@ -17,5 +21,8 @@ struct LineStyle {
 };
 LineStyle branch_style(std::size_t index);
 inline constexpr const char* kMainColor = "#000000";
+// Train and test beside each other in one panel, apart from each other and from the runs.
+inline constexpr const char* kTrainColor = "#0b5d57";
+inline constexpr const char* kTestColor = "#a855c7";
 
 }  // namespace thalweg

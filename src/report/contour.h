@@ -55,6 +55,10 @@ struct LevelScale {
 // percentile and the colour above it is open-ended. At most `max_levels` levels. Values that are not finite are
 // ignored.
 LevelScale choose_levels(const std::vector<const std::vector<double>*>& surfaces, std::size_t max_levels);
+// The same without logarithms.
+LevelScale choose_linear_levels(const std::vector<const std::vector<double>*>& surfaces, std::size_t max_levels);
+// Linear and symmetric about 0, so that 0 has the position 0.5; for differences.
+LevelScale choose_diverging_levels(const std::vector<const std::vector<double>*>& surfaces, std::size_t max_levels);
 
 // Round numbers that divide [low, high] into about `count` steps (1, 2, 2.5 or 5 times a power of ten).
 std::vector<double> round_steps(double low, double high, std::size_t count);

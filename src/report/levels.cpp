@@ -21,6 +21,27 @@ std::vector<double> finite_sorted(const std::vector<const std::vector<double>*>&
   return values;
 }
 
+// From the smallest to the largest value; to the 95th percentile where there are outliers.
+LevelScale range_of(const std::vector<double>& sorted) {
+  LevelScale scale;
+  if (sorted.empty()) return scale;
+  scale.low = sorted.front();
+  scale.high = sorted.back();
+  const double bulk = sorted[(sorted.size() - 1) * 95 / 100];
+  if (bulk > 0 && scale.high > kOutlierRatio * bulk && bulk > scale.low) scale.high = bulk;
+  return scale;
+}
+
+void keep_inner_levels(LevelScale& scale) {
+  std::erase_if(scale.levels, [&](double level) { return level <= scale.low || level >= scale.high; });
+}
+
+LevelScale with_linear_levels(LevelScale scale, std::size_t max_levels) {
+  scale.levels = round_steps(scale.low, scale.high, std::max<std::size_t>(max_levels * 3 / 4, 1));
+  keep_inner_levels(scale);
+  return scale;
+}
+
 }  // namespace
 
 double LevelScale::transform(double value) const {
@@ -34,21 +55,29 @@ double LevelScale::position(double value) const {
 
 LevelScale choose_levels(const std::vector<const std::vector<double>*>& surfaces, std::size_t max_levels) {
   const std::vector<double> values = finite_sorted(surfaces);
-  LevelScale scale;
-  if (values.empty()) return scale;
-  scale.low = values.front();
-  scale.high = values.back();
-  const double bulk = values[(values.size() - 1) * 95 / 100];
-  if (bulk > 0 && scale.high > kOutlierRatio * bulk && bulk > scale.low) scale.high = bulk;
+  LevelScale scale = range_of(values);
   const auto positive = std::upper_bound(values.begin(), values.end(), 0.0);
-  if (scale.low >= 0 && positive != values.end() && scale.high >= kLogRatio * *positive) {
-    scale.log = true;
-    scale.low = *positive;
+  if (scale.low < 0 || positive == values.end() || scale.high < kLogRatio * *positive) {
+    return with_linear_levels(scale, max_levels);
   }
-  scale.levels = scale.log ? round_log_steps(scale.low, scale.high, max_levels)
-                           : round_steps(scale.low, scale.high, std::max<std::size_t>(max_levels * 3 / 4, 1));
-  std::erase_if(scale.levels, [&](double level) { return level <= scale.low || level >= scale.high; });
+  scale.log = true;
+  scale.low = *positive;
+  scale.levels = round_log_steps(scale.low, scale.high, max_levels);
+  keep_inner_levels(scale);
   return scale;
+}
+
+LevelScale choose_linear_levels(const std::vector<const std::vector<double>*>& surfaces, std::size_t max_levels) {
+  return with_linear_levels(range_of(finite_sorted(surfaces)), max_levels);
+}
+
+LevelScale choose_diverging_levels(const std::vector<const std::vector<double>*>& surfaces, std::size_t max_levels) {
+  std::vector<double> sizes = finite_sorted(surfaces);
+  for (double& value : sizes) value = std::abs(value);
+  std::sort(sizes.begin(), sizes.end());
+  LevelScale scale = range_of(sizes);
+  scale.low = -scale.high;
+  return with_linear_levels(scale, max_levels);
 }
 
 std::vector<double> round_steps(double low, double high, std::size_t count) {

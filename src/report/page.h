@@ -7,8 +7,12 @@
 
 namespace thalweg {
 
-// What page.js draws, as JSON text for a script element. NaN and inf become null.
+// What the page's scripts draw, as JSON text for a script element. NaN and inf become null.
 std::string page_data(const ReportData& data);
+// HTML sections; each is empty where its data is not there.
+std::string map_section(const ReportData& data);
+std::string decay_section(const ReportData& data);
+std::string curve_section(const ReportData& data);
 // The whole page.
 std::string page_text(const ReportData& data);
 

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "report/contour.h"
+#include "base/error.h"
+#include "report/map_notes.h"
+#include "report/map_values.h"
 #include "report/page.h"
 #include "report/summary.h"
 
@@ -10,11 +12,21 @@ namespace {
 
 using nlohmann::json;
 
+// Of one surface in the page: about 2 MB of text.
+constexpr std::size_t kMaxNumbers = 300'000;
+
 json number(double value) {
   return std::isfinite(value) ? json(value) : json();
 }
 json number(const std::optional<double>& value) {
   return value ? number(*value) : json();
+}
+
+// Five digits are more than a picture shows, and a third of the bytes.
+json short_numbers(const std::vector<double>& values) {
+  json out = json::array();
+  for (const double v : values) out.push_back(std::isfinite(v) ? json(std::stod(fmt::format("{:.5g}", v))) : json());
+  return out;
 }
 
 json numbers(const std::vector<double>& values) {
@@ -59,28 +71,63 @@ json minimum_json(const std::optional<SurfaceMinimum>& m) {
   return m ? json{{"x", m->x}, {"y", m->y}, {"value", m->value}} : json();
 }
 
-json scale_json(const Surface& surface) {
-  std::vector<const std::vector<double>*> losses;
-  for (const char* key : {"train_loss", "test_loss"}) {
-    if (surface.has(key)) losses.push_back(&surface.values.at(key));
+const char* name_of(Shade shade) {
+  switch (shade) {
+    case Shade::kLowIsLight:
+      return "low";
+    case Shade::kHighIsLight:
+      return "high";
+    case Shade::kDiverging:
+      return "diverging";
   }
-  const LevelScale scale = choose_levels(losses, 24);
+  fail("unknown shade");
+}
+
+json scale_json(const MapValue& value) {
+  const LevelScale scale = scale_of(value, 24);
+  const bool can_log = value.shade == Shade::kLowIsLight && scale.low > 0 && scale.high > scale.low;
   return {{"log", scale.log},
+          {"can_log", can_log},
           {"low", scale.low},
           {"high", scale.high},
-          {"ticks", numbers(scale.log ? round_log_steps(scale.low, scale.high, 9) : std::vector<double>())},
+          {"ticks", numbers(can_log ? round_log_steps(scale.low, scale.high, 9) : std::vector<double>())},
           {"linear_ticks", numbers(round_steps(scale.low, scale.high, 8))}};
+}
+
+// Puts the value's numbers into `values`; returns how it is shown.
+json value_json(const MapValue& value, json& values) {
+  json out{{"name", value.name},         {"group", value.group},
+           {"unit", value.unit},         {"shade", name_of(value.shade)},
+           {"scale", scale_json(value)}, {"panels", json::array()}};
+  for (const MapPanel& panel : value.panels) {
+    values[panel.key] = short_numbers(panel.values);
+    out["panels"].push_back({{"key", panel.key}, {"split", panel.split}, {"title", panel.title}});
+  }
+  return out;
+}
+
+json cells_json(const Surface& surface) {
+  if (is_all_exact(surface)) return nullptr;
+  json out = json::array();
+  for (const double kind : surface.values.at("cell")) out.push_back(static_cast<int>(kind));
+  return out;
 }
 
 json surface_json(const ReportData& data, const Surface& surface) {
   json out{{"x", numbers(surface.x)},
            {"y", numbers(surface.y)},
            {"axes", {plane_axis_label(surface, 0), plane_axis_label(surface, 1)}},
-           {"scale", scale_json(surface)},
+           {"line", is_line(surface)},
+           {"cell", cells_json(surface)},
            {"off_plane_limit", number(off_plane_limit(surface))},
            {"values", json::object()},
+           {"shown", json::array()},
            {"paths", json::array()}};
-  for (const auto& [key, values] : surface.values) out["values"][key] = numbers(values);
+  std::size_t left_out = 0;
+  for (const MapValue& value : map_values(surface, kMaxNumbers, &left_out)) {
+    out["shown"].push_back(value_json(value, out["values"]));
+  }
+  out["left_out"] = left_out;
   const Minima minima = find_minima(surface);
   out["minima"] = {{"train", minimum_json(minima.train)}, {"test", minimum_json(minima.test)}};
   const auto paths = paths_by_run(surface);
@@ -105,7 +152,7 @@ json run_json(const ReportData& data, const RunSeries& run) {
 }  // namespace
 
 std::string page_data(const ReportData& data) {
-  json out{{"surfaces", json::array()}, {"runs", json::array()}, {"decay", json::array()}, {"colors", json::array()}};
+  json out{{"surfaces", json::array()}, {"runs", json::array()}, {"decay", json::array()}, {"colors", json::object()}};
   for (const Surface& surface : data.surfaces) out["surfaces"].push_back(surface_json(data, surface));
   for (const RunSeries& run : data.runs) {
     if (!run.epochs.empty()) out["runs"].push_back(run_json(data, run));
@@ -117,7 +164,13 @@ std::string page_data(const ReportData& data) {
                             {"test_loss", number(row.test_loss)},
                             {"test_accuracy", number(row.test_accuracy)}});
   }
-  for (int k = 0; k <= 16; ++k) out["colors"].push_back({k / 16.0, map_color(k / 16.0)});
+  for (int k = 0; k <= 16; ++k) {
+    const double position = k / 16.0;
+    out["colors"]["low"].push_back({position, map_color(position)});
+    out["colors"]["high"].push_back({position, map_color(1 - position)});
+    out["colors"]["diverging"].push_back({position, diverging_color(position)});
+  }
+  out["split_colors"] = {{"train", kTrainColor}, {"test", kTestColor}};
   const std::string text = out.dump(-1, ' ', false, json::error_handler_t::replace);
   std::string safe;  // "<" could end the script element or open a comment in it
   safe.reserve(text.size());

@@ -80,8 +80,19 @@ void add_decay_findings(const std::vector<DecayRow>& rows, std::vector<std::stri
   }
 }
 
+bool is_end(const std::vector<double>& axis, double at) {
+  return axis.size() > 1 && (at == axis.front() || at == axis.back());
+}
+
 bool on_edge(const Surface& s, const SurfaceMinimum& m) {
-  return m.x == s.x.front() || m.x == s.x.back() || m.y == s.y.front() || m.y == s.y.back();
+  return is_end(s.x, m.x) || is_end(s.y, m.y);
+}
+
+// "a@0" of a plane's points; empty where the provenance has none.
+std::string point_name(const nlohmann::json& provenance, std::size_t index) {
+  const nlohmann::json points = provenance.value("points", nlohmann::json());
+  if (!points.is_array() || points.size() <= index || !points[index].is_object()) return "";
+  return fmt::format("{}@{}", points[index].value("run", ""), points[index].value("step", 0));
 }
 
 std::optional<SurfaceMinimum> minimum_if_any(const Surface& surface, const std::string& key) {
@@ -94,6 +105,10 @@ std::optional<SurfaceMinimum> minimum_if_any(const Surface& surface, const std::
 }
 
 }  // namespace
+
+nlohmann::json member(const nlohmann::json& object, const char* key) {
+  return object.is_object() ? object.value(key, nlohmann::json()) : nlohmann::json();
+}
 
 bool is_main(const std::string& run) {
   return run == "main";
@@ -113,6 +128,10 @@ std::vector<DecayRow> decay_rows(const ReportData& data) {
   return rows;
 }
 
+bool is_line(const Surface& surface) {
+  return surface.x.size() == 1 || surface.y.size() == 1;
+}
+
 Minima find_minima(const Surface& surface) {
   Minima m;
   m.train = minimum_if_any(surface, "train_loss");
@@ -123,9 +142,8 @@ Minima find_minima(const Surface& surface) {
 }
 
 std::string distance_unit(const Surface& surface) {
-  const nlohmann::json kind =
-      surface.provenance.is_object() ? surface.provenance.value("kind", nlohmann::json()) : nullptr;
-  return kind == "pca" || kind == "points" ? "in weight space" : "in units of the directions";
+  const nlohmann::json kind = member(surface.provenance, "kind");
+  return kind == "pca" || kind == "points" || kind == "line" ? "in weight space" : "in units of the directions";
 }
 
 std::string minima_sentence(const Surface& surface) {
@@ -156,11 +174,11 @@ std::vector<std::string> findings(const ReportData& data) {
 }
 
 std::string plane_axis_label(const Surface& surface, std::size_t axis) {
-  const nlohmann::json none;
-  const nlohmann::json& p = surface.provenance.is_object() ? surface.provenance : none;
-  const nlohmann::json variance = p.is_object() ? p.value("explained_variance", none) : none;
-  const bool pca = p.is_object() && p.value("kind", none) == "pca";
-  std::string label = fmt::format("{} {}", pca ? "PC" : "Direction", axis + 1);
+  const nlohmann::json &p = surface.provenance, kind = member(p, "kind"), variance = member(p, "explained_variance");
+  if (kind == "line" && axis == 0) {
+    return fmt::format("Distance from {} towards {}", point_name(p, 0), point_name(p, 1));
+  }
+  std::string label = fmt::format("{} {}", kind == "pca" ? "PC" : "Direction", axis + 1);
   if (variance.is_array() && variance.size() > axis && variance[axis].is_number()) {
     label += fmt::format(" (explains {:.3g} %)", 100 * variance[axis].get<double>());
   }
@@ -209,9 +227,13 @@ double off_plane_limit(const Surface& surface) {
 
 std::size_t num_not_finite(const Surface& surface) {
   std::vector<bool> bad(surface.x.size() * surface.y.size(), false);
-  for (const auto& [key, values] : surface.values) {
-    for (std::size_t i = 0; i < values.size() && i < bad.size(); ++i) {
-      if (!std::isfinite(values[i])) bad[i] = true;
+  const auto cell = surface.values.find("cell");
+  for (const char* key : {"train_loss", "train_acc", "test_loss", "test_acc"}) {
+    const auto found = surface.values.find(key);
+    if (found == surface.values.end()) continue;
+    for (std::size_t i = 0; i < found->second.size() && i < bad.size(); ++i) {
+      const bool missing = cell != surface.values.end() && cell->second[i] == static_cast<double>(Cell::kMissing);
+      if (!std::isfinite(found->second[i]) && !missing) bad[i] = true;
     }
   }
   return static_cast<std::size_t>(std::count(bad.begin(), bad.end(), true));

@@ -11,6 +11,9 @@
 
 namespace thalweg {
 
+// The member of a JSON object; null where there is none, or `object` is none.
+nlohmann::json member(const nlohmann::json& object, const char* key);
+
 // One run as a row: when its rate was reduced and where it ended. Accuracies are fractions.
 struct DecayRow {
   std::string name;
@@ -23,6 +26,9 @@ struct DecayRow {
 // By fork epoch, the main path last. A value that is absent or not finite is empty.
 std::vector<DecayRow> decay_rows(const ReportData& data);
 
+// One row or one column of points: a map along a line.
+bool is_line(const Surface& surface);
+
 // The smallest losses on the map and how far apart they lie.
 struct Minima {
   std::optional<SurfaceMinimum> train;
@@ -31,7 +37,7 @@ struct Minima {
   bool on_edge = false;  // one of them lies on the border of the map: the true one may be outside
 };
 Minima find_minima(const Surface& surface);
-// "in weight space" where d1 and d2 are unit vectors (PCA and points planes), else "in units of the directions".
+// "in weight space" where d1 and d2 are unit vectors (PCA, points and line planes), else "in units of the directions".
 std::string distance_unit(const Surface& surface);
 // One sentence or two on the minima; empty without a finite loss.
 std::string minima_sentence(const Surface& surface);
@@ -39,7 +45,7 @@ std::string minima_sentence(const Surface& surface);
 // The headline findings, a sentence each: which decay time gives the best test loss and accuracy, the minima.
 std::vector<std::string> findings(const ReportData& data);
 
-// "PC 1 (explains 71 %)" or "Direction 1"; axis is 0 or 1.
+// "PC 1 (explains 71 %)", "Distance from a@0 towards b@96" or "Direction 1"; axis is 0 or 1.
 std::string plane_axis_label(const Surface& surface, std::size_t axis);
 // The surface's path, run by run: the main path first, then by the step at which each begins.
 std::vector<std::vector<PathPoint>> paths_by_run(const Surface& surface);
@@ -48,7 +54,7 @@ const PathPoint* fork_point(const std::vector<std::vector<PathPoint>>& paths, co
 // A path point farther than this from the plane is drawn fainter, for its place there says little: half the diagonal of
 // the bounding box of all paths.
 double off_plane_limit(const Surface& surface);
-// Points of the map (a point counts once, whatever keys) that have a value that is not finite.
+// Points of the map (a point counts once) whose loss or accuracy is not finite; those not evaluated yet do not count.
 std::size_t num_not_finite(const Surface& surface);
 
 // The same run has the same colour in every figure: main black, branches by fork epoch.

@@ -15,6 +15,7 @@
 #include "report/summary.h"
 #include "report/svg.h"
 #include "report/synthetic_report.h"
+#include "report/text_checks.h"
 
 namespace thalweg {
 namespace {
@@ -32,16 +33,6 @@ void put(const fs::path& file, const std::string& text) {
   write_file_atomically(file, text);
 }
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-std::size_t count(const std::string& text, const std::string& part) {
-  std::size_t n = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++n;
-  return n;
-}
-
 const char* const kEpoch1 =
     R"({"kind":"epoch","step":390,"epoch":1.0,"lr":0.1,"train_loss":1.2,"train_accuracy":0.5,"test_loss":1.1,"test_accuracy":0.55,"seconds":12.1})"
     "\n";
@@ -52,27 +43,6 @@ const char* const kEpoch2 =
 // The JSON that the page carries.
 nlohmann::json carried(const ReportData& data) {
   return nlohmann::json::parse(page_data(data));
-}
-
-// Every opening tag is closed, in order. Enough for what our own writer emits.
-bool is_well_formed(const std::string& xml) {
-  std::vector<std::string> open;
-  for (std::size_t at = xml.find('<'); at != std::string::npos; at = xml.find('<', at + 1)) {
-    const std::size_t end = xml.find('>', at);
-    if (end == std::string::npos) return false;
-    const std::string tag = xml.substr(at + 1, end - at - 1);
-    if (tag.empty() || count(tag, "\"") % 2 != 0) return false;
-    if (tag.back() == '/') continue;
-    const std::string name = tag.substr(tag[0] == '/' ? 1 : 0, tag.find_first_of(" \n") - (tag[0] == '/' ? 1 : 0));
-    if (tag[0] != '/') {
-      open.push_back(name);
-    } else if (open.empty() || open.back() != name) {
-      return false;
-    } else {
-      open.pop_back();
-    }
-  }
-  return open.empty();
 }
 
 TEST(CollectReport, ReadsAnExperimentFolder) {
@@ -104,6 +74,18 @@ TEST(CollectReport, ReadsAnExperimentFolder) {
   ASSERT_EQ(data.surfaces.size(), 1u);
   EXPECT_EQ(data.surfaces[0].path.size(), surface.path.size());
   EXPECT_EQ(write_report(folder, data)[0], folder / "report.html");
+}
+
+TEST(CollectReport, KnowsTheGapOfMapsThatDoNotHoldIt) {
+  const fs::path folder = fresh_folder("gap");
+  Surface surface = synthetic_report(0).surfaces[0];
+  write_surface_hdf5(folder / "surfaces" / "a.h5", surface);
+  surface.values.erase("test_loss");
+  write_surface_hdf5(folder / "surfaces" / "b.h5", surface);
+  const ReportData data = collect_report(folder);
+  EXPECT_EQ(data.surfaces[0].values.at("gap_loss")[7],
+            data.surfaces[0].values.at("test_loss")[7] - data.surfaces[0].values.at("train_loss")[7]);
+  EXPECT_FALSE(data.surfaces[1].has("gap_loss"));
 }
 
 TEST(CollectReport, ReadsASingleRunsFolder) {

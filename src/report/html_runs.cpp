@@ -1,0 +1,90 @@
+#include <algorithm>
+
+#include "base/error.h"
+#include "report/page.h"
+#include "report/summary.h"
+#include "report/svg.h"
+
+namespace thalweg {
+namespace {
+
+std::string cell(const std::optional<double>& value, double factor, int digits, bool best) {
+  if (!value) return "<td class=\"number\">–</td>";
+  return fmt::format("<td class=\"number{}\">{:.{}f}</td>", best ? " best" : "", factor * *value, digits);
+}
+
+std::optional<double> extreme(const std::vector<DecayRow>& rows, std::optional<double> DecayRow::*column, double sign) {
+  std::optional<double> best;
+  for (const DecayRow& row : rows) {
+    const auto& value = row.*column;
+    if (value && (!best || sign * *value < sign * *best)) best = value;
+  }
+  return best;
+}
+
+std::string decay_table(const ReportData& data, const std::vector<DecayRow>& rows) {
+  const auto least_loss = extreme(rows, &DecayRow::test_loss, 1);
+  const auto most_accuracy = extreme(rows, &DecayRow::test_accuracy, -1);
+  std::string text =
+      "<div class=\"scroll\"><table><caption>Where each run ended; best test values in bold with a "
+      "star</caption><thead>"
+      "<tr><th scope=\"col\">Run</th><th scope=\"col\" class=\"number\">Decay at epoch</th><th scope=\"col\" "
+      "class=\"number\">Test loss</th><th scope=\"col\" class=\"number\">Test accuracy (%)</th><th scope=\"col\" "
+      "class=\"number\">Train loss</th><th scope=\"col\" class=\"number\">Train accuracy "
+      "(%)</th></tr></thead><tbody>\n";
+  for (const DecayRow& row : rows) {
+    const bool compare = rows.size() > 1;
+    text += fmt::format(
+        "<tr><th scope=\"row\"><span class=\"swatch\" style=\"background:{}\" aria-hidden=\"true\"></span>{}</th>"
+        "<td class=\"number\">{}</td>{}{}{}{}</tr>\n",
+        run_style(data, row.name).color, escape_xml(is_main(row.name) ? "main path" : row.name),
+        row.fork_epoch ? fmt::format("{:.6g}", *row.fork_epoch) : "–",
+        cell(row.test_loss, 1, 4, compare && row.test_loss && row.test_loss == least_loss),
+        cell(row.test_accuracy, 100, 2, compare && row.test_accuracy && row.test_accuracy == most_accuracy),
+        cell(row.train_loss, 1, 4, false), cell(row.train_accuracy, 100, 2, false));
+  }
+  return text + "</tbody></table></div>\n";
+}
+
+}  // namespace
+
+std::string decay_section(const ReportData& data) {
+  const std::vector<DecayRow> rows = decay_rows(data);
+  const bool any = std::any_of(rows.begin(), rows.end(), [](const DecayRow& r) {
+    return r.test_loss || r.test_accuracy || r.train_loss || r.train_accuracy;
+  });
+  if (!any) return "";
+  const bool plot = std::any_of(rows.begin(), rows.end(),
+                                [](const DecayRow& r) { return r.fork_epoch && (r.test_loss || r.test_accuracy); });
+  std::string text = "<section aria-labelledby=\"h-decay\">\n<h2 id=\"h-decay\">Decay time and generalisation</h2>\n";
+  if (plot) {
+    text +=
+        "<figure><div id=\"decay\" class=\"plot\" role=\"img\" aria-label=\"Final test loss and accuracy against the "
+        "epoch of decay; the numbers are in the table below\"></div></figure>\n";
+  }
+  return text + decay_table(data, rows) + "</section>\n";
+}
+
+std::string curve_section(const ReportData& data) {
+  bool any = false, tested = false;
+  for (const RunSeries& run : data.runs) {
+    for (const EpochMetrics& m : run.epochs) {
+      any = true;
+      tested = tested || m.test_loss || m.test_accuracy;
+    }
+  }
+  if (!any) return "";
+  std::string text =
+      "<section aria-labelledby=\"h-curves\">\n<h2 id=\"h-curves\">Training</h2>\n<div class=\"pair\">\n";
+  const auto plot = [&](const char* id, const char* label) {
+    text += fmt::format("<figure><div id=\"{}\" class=\"plot\" role=\"img\" aria-label=\"{}\"></div></figure>\n", id,
+                        label);
+  };
+  plot("rate", "Learning rate by epoch");
+  plot("train-loss", "Train loss by epoch");
+  if (tested) plot("test-loss", "Test loss by epoch");
+  if (tested) plot("test-accuracy", "Test accuracy by epoch");
+  return text + "</div>\n</section>\n";
+}
+
+}  // namespace thalweg

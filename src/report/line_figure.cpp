@@ -1,0 +1,181 @@
+#include "report/line_figure.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "report/axes.h"
+#include "report/map_notes.h"
+#include "report/map_values.h"
+#include "report/summary.h"
+
+namespace thalweg {
+namespace {
+
+constexpr double kPanelWidth = 400;
+constexpr double kPanelHeight = 290;
+constexpr double kLeft = 78;
+constexpr double kTop = 34;
+constexpr double kGap = 92;
+constexpr double kRight = 24;
+constexpr double kLossLogRatio = 20;
+constexpr double kWhiskers = 2;          // standard errors
+constexpr std::size_t kMaxDots = 40;     // of more grid points none is marked
+constexpr std::size_t kMaxUprights = 6;  // of more snapshots none has a line of its own
+
+struct Line {
+  const ReportData& data;
+  const Surface& surface;
+  std::size_t axis;               // along which it runs: 0 for x
+  const std::vector<double>& at;  // coordinates of the grid points
+  std::vector<PathPoint> path;
+};
+
+double along(const Line& line, double x, double y) {
+  return line.axis == 0 ? x : y;
+}
+
+const char* color_of(const MapPanel& curve) {
+  return curve.split == "test" ? kTestColor : kTrainColor;
+}
+
+// Half the whisker of each point; empty where the values have no standard errors.
+std::vector<double> whiskers(const Line& line, const MapPanel& curve) {
+  const auto found = line.surface.values.find(curve.key + "_stderr");
+  if (found == line.surface.values.end()) return {};
+  std::vector<double> half = found->second;
+  for (double& h : half) h = std::isfinite(h) ? kWhiskers * h : 0;
+  return half;
+}
+
+Panel place_panel(const Line& line, const MapValue& value, double left) {
+  std::vector<double> ends;
+  for (const MapPanel& curve : value.panels) {
+    const std::vector<double> half = whiskers(line, curve);
+    for (std::size_t i = 0; i < curve.values.size(); ++i) {
+      ends.push_back(curve.values[i] + (half.empty() ? 0 : half[i]));
+      // A whisker below zero must not take the logarithm away.
+      if (const double low = curve.values[i] - (half.empty() ? 0 : half[i]); low > 0 || half.empty())
+        ends.push_back(low);
+    }
+  }
+  const std::string label = fmt::format("{} ({})", value.name, value.unit);
+  return {left,
+          kTop,
+          kPanelWidth,
+          kPanelHeight,
+          fit_axis(line.at, plane_axis_label(line.surface, line.axis), INFINITY),
+          fit_axis(ends, label, value.shade == Shade::kHighIsLight ? INFINITY : kLossLogRatio)};
+}
+
+void draw_whiskers(Svg* svg, const Line& line, const Panel& panel, const MapPanel& curve) {
+  const std::vector<double> half = whiskers(line, curve);
+  for (std::size_t i = 0; i < half.size(); ++i) {
+    if (half[i] == 0 || !std::isfinite(curve.values[i])) continue;
+    const Point2 high = panel.at(line.at[i], curve.values[i] + half[i]);
+    const Point2 low = panel.at(line.at[i], std::max(curve.values[i] - half[i], panel.y.low));
+    svg->line(low, high, {color_of(curve), 1, "", 0.6});
+  }
+}
+
+void draw_curve_of(Svg* svg, const Line& line, const Panel& panel, const MapPanel& curve) {
+  std::vector<Point2> points;
+  for (std::size_t i = 0; i < curve.values.size(); ++i) points.push_back({line.at[i], curve.values[i]});
+  draw_whiskers(svg, line, panel, curve);
+  draw_curve(svg, panel, points, {color_of(curve), 2, "", 1});
+  if (points.size() > kMaxDots) return;
+  for (const Point2& p : points) {
+    const Point2 at = panel.at(p.x, p.y);
+    if (std::isfinite(at.y)) svg->marker(Marker::kCircle, at, 2.2, color_of(curve));
+  }
+}
+
+std::string path_title(const PathPoint& p) {
+  return fmt::format("{}, step {}, epoch {:.4g}, off-line distance {:.4g}", p.run, p.step, p.epoch, p.off_plane);
+}
+
+void draw_path_points(Svg* svg, const Line& line, const Panel& panel) {
+  for (const PathPoint& p : line.path) {
+    const LineStyle style = run_style(line.data, p.run);
+    const double x = panel.at(along(line, p.x, p.y), panel.y.low).x, bottom = panel.top + panel.height;
+    const bool tall = line.path.size() <= kMaxUprights;
+    svg->line({x, tall ? panel.top : bottom - 12}, {x, bottom}, {style.color, 1, tall ? "2 4" : "", 0.5});
+    svg->marker(Marker::kSquare, {x, bottom - 5}, 3.4, style.color, path_title(p));
+  }
+}
+
+void draw_minimum(Svg* svg, const Line& line, const Panel& panel, const std::optional<SurfaceMinimum>& minimum,
+                  Marker marker) {
+  if (!minimum) return;
+  svg->marker(marker, panel.at(along(line, minimum->x, minimum->y), minimum->value), 8.5, "#fff",
+              fmt::format("minimum {:.4g}", minimum->value));
+}
+
+std::vector<LegendEntry> legend(const Line& line, const Minima& minima) {
+  const Stroke none{"none", 0, "", 1};
+  std::vector<LegendEntry> entries;
+  if (line.surface.has("train_loss")) entries.push_back({"train", {kTrainColor, 2, "", 1}, false, {}, ""});
+  if (line.surface.has("test_loss")) entries.push_back({"test", {kTestColor, 2, "", 1}, false, {}, ""});
+  if (minima.train) entries.push_back({"minimum of train loss", none, true, Marker::kStar, "#fff"});
+  if (minima.test) entries.push_back({"minimum of test loss", none, true, Marker::kCross, "#fff"});
+  std::vector<std::string> runs;
+  for (const PathPoint& p : line.path) {
+    if (std::find(runs.begin(), runs.end(), p.run) != runs.end()) continue;
+    runs.push_back(p.run);
+    const std::string name = is_main(p.run) ? "main path" : p.run;
+    entries.push_back({name + ": snapshots", none, true, Marker::kSquare, run_style(line.data, p.run).color});
+  }
+  return entries;
+}
+
+std::string caption(const Line& line, std::size_t num_outside) {
+  std::string text = minima_sentence(line.surface);
+  if (const std::string how = how_values_came(line.surface); !how.empty()) text += fmt::format(" {}", how);
+  if (line.surface.has("train_loss_stderr") || line.surface.has("test_loss_stderr")) {
+    text += " Whiskers: two standard errors.";
+  }
+  if (num_outside > 0) text += fmt::format(" {} path points lie beyond the ends of the line.", num_outside);
+  return text;
+}
+
+Line line_of(const ReportData& data, const Surface& surface) {
+  const std::size_t axis = surface.x.size() > 1 || surface.y.size() == 1 ? 0 : 1;
+  Line line{data, surface, axis, axis == 0 ? surface.x : surface.y, {}};
+  for (const PathPoint& p : surface.path) {
+    const double at = along(line, p.x, p.y);
+    if (at >= line.at.front() && at <= line.at.back()) line.path.push_back(p);
+  }
+  return line;
+}
+
+}  // namespace
+
+std::string line_figure(const ReportData& data, const Surface& surface) {
+  const Line line = line_of(data, surface);
+  const Minima minima = find_minima(surface);
+  std::size_t left_out = 0;
+  std::vector<MapValue> values = map_values(surface, 0, &left_out);  // losses and accuracies
+  const double count = static_cast<double>(values.size());
+  const double inner = count * kPanelWidth + (count - 1) * kGap, legend_top = kTop + kPanelHeight + 52;
+  const std::vector<LegendEntry> entries = legend(line, minima);
+  const std::string words = caption(line, surface.path.size() - line.path.size());
+  const double total = legend_top + legend_height(inner, entries) + 8 + caption_height(inner, words) + 12;
+  Svg svg(kLeft + inner + kRight, total, data.title + ": loss along a line", words);
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    const Panel panel = place_panel(line, values[k], kLeft + static_cast<double>(k) * (kPanelWidth + kGap));
+    draw_axes(&svg, panel, values[k].name, true, 6);
+    svg.begin_clip({panel.left, panel.top}, panel.width, panel.height);
+    draw_path_points(&svg, line, panel);
+    for (const MapPanel& curve : values[k].panels) draw_curve_of(&svg, line, panel, curve);
+    svg.end_group();
+    if (values[k].name != "Loss") continue;
+    draw_minimum(&svg, line, panel, minima.train, Marker::kStar);
+    draw_minimum(&svg, line, panel, minima.test, Marker::kCross);
+  }
+  const double used = draw_legend(&svg, {kLeft, legend_top}, inner, entries);
+  draw_caption(&svg, {kLeft, legend_top + used + 8}, inner, words);
+  return svg.finish();
+}
+
+}  // namespace thalweg

@@ -1,0 +1,192 @@
+#include "report/map_notes.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "report/summary.h"
+
+namespace thalweg {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kSplits[] = {"train", "test"};
+
+json landscape_of(const Surface& surface) {
+  return member(surface.provenance, "landscape");
+}
+
+bool is_unfinished(const Surface& surface) {
+  return member(landscape_of(surface), "unfinished") == true;
+}
+
+std::size_t of(const std::array<std::size_t, 4>& cells, Cell kind) {
+  return cells[static_cast<std::size_t>(kind)];
+}
+
+std::string number_text(const json& value, const std::string& unit, double factor = 1) {
+  return value.is_number() ? fmt::format("{:.2g}{}", factor * value.get<double>(), unit) : "not finite";
+}
+
+std::string points_text(std::size_t count) {
+  return fmt::format("{} point{}", count, count == 1 ? "" : "s");
+}
+
+std::string joined(const std::string& so_far, const std::string& more) {
+  return so_far.empty() ? more : so_far + ", " + more;
+}
+
+// "0.021 nats (train), 0.03 nats (test)" of an object by split.
+std::string by_split(const json& values, const std::string& unit, double factor = 1) {
+  std::string text;
+  for (const char* split : kSplits) {
+    if (!values.is_object() || !values.contains(split)) continue;
+    text = joined(text, fmt::format("{} ({})", number_text(values[split], unit, factor), split));
+  }
+  return text;
+}
+
+// The largest finite value of each split's `stem`, as by_split takes it.
+json largest(const Surface& surface, const std::string& stem) {
+  json out = json::object();
+  for (const char* split : kSplits) {
+    const auto found = surface.values.find(split + stem);
+    if (found == surface.values.end()) continue;
+    double most = 0;
+    for (const double v : found->second) {
+      if (std::isfinite(v)) most = std::max(most, v);
+    }
+    out[split] = most;
+  }
+  return out;
+}
+
+// "400 train and 400 test images"; "300 to 2000 train images" where points differ. Estimated points count.
+std::string sample_text(const Surface& surface) {
+  const auto cell = surface.values.find("cell");
+  std::string text;
+  for (const char* split : kSplits) {
+    const auto found = surface.values.find(std::string(split) + "_images");
+    if (found == surface.values.end() || cell == surface.values.end()) continue;
+    double least = INFINITY, most = 0;
+    for (std::size_t i = 0; i < found->second.size(); ++i) {
+      if (cell->second[i] != static_cast<double>(Cell::kEstimated) || !std::isfinite(found->second[i])) continue;
+      least = std::min(least, found->second[i]);
+      most = std::max(most, found->second[i]);
+    }
+    if (most == 0) continue;
+    const std::string range =
+        least == most ? fmt::format("{:.0f}", most) : fmt::format("{:.0f} to {:.0f}", least, most);
+    text += fmt::format("{}{} {}", text.empty() ? "" : " and ", range, split);
+  }
+  return text.empty() ? "" : text + " images";
+}
+
+// "all 2000 train and 2000 test images", as far as the map says how many.
+std::string all_images_text(const Surface& surface) {
+  const json landscape = landscape_of(surface);
+  std::string text;
+  for (const char* split : kSplits) {
+    const json count = member(landscape, (std::string(split) + "_images").c_str());
+    if (!surface.has(std::string(split) + "_loss") || !count.is_number_integer() || count <= 0) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : " and ", count.get<std::int64_t>(), split);
+  }
+  return text.empty() ? "all images" : "all " + text + " images";
+}
+
+std::string adaptive_text(const Surface& surface, const json& adaptive) {
+  const auto cells = count_cells(surface);
+  const auto nodes = adaptive.value("nodes", std::size_t{0});
+  const std::size_t further = of(cells, Cell::kExact) - std::min(of(cells, Cell::kExact), nodes);
+  std::string text = fmt::format("Adaptive map: {} nodes", nodes);
+  if (further > 0) text += fmt::format(" and {} more", points_text(further));
+  text += fmt::format(" are exact ({}), {} are estimated by samples of {}, to within {}.", all_images_text(surface),
+                      points_text(of(cells, Cell::kEstimated)), sample_text(surface),
+                      by_split(member(adaptive, "tolerance"), " nats"));
+  const auto audited = adaptive.value("audited", std::size_t{0}),
+             violations = adaptive.value("violations", std::size_t{0});
+  text += fmt::format(" {}: {} of {} audited points {} farther off; the largest deviation is {}.",
+                      adaptive.value("certified", false) ? "Certified" : "NOT certified",
+                      violations == 0 ? "none" : std::to_string(violations), audited, violations > 1 ? "are" : "is",
+                      by_split(member(adaptive, "largest_deviation"), " nats"));
+  return text;
+}
+
+std::string sampled_text(const Surface& surface) {
+  return fmt::format("Sampled map: {} are estimated from a sample of {}; the largest standard error of the loss is {}.",
+                     points_text(of(count_cells(surface), Cell::kEstimated)), sample_text(surface),
+                     by_split(largest(surface, "_loss_stderr"), " nats"));
+}
+
+std::string unfinished_text(const Surface& surface) {
+  const auto cells = count_cells(surface);
+  std::string parts;
+  const auto add = [&](Cell kind, const char* what) {
+    if (of(cells, kind) > 0) parts = joined(parts, fmt::format("{} {}", of(cells, kind), what));
+  };
+  add(Cell::kExact, "exact");
+  add(Cell::kEstimated, "estimated");
+  add(Cell::kInterpolated, "only interpolated");
+  add(Cell::kMissing, "missing");
+  return fmt::format("This map is unfinished. Of its {}: {}.", points_text(surface.x.size() * surface.y.size()), parts);
+}
+
+std::string audit_text(const json& audit, const json& precision) {
+  if (!audit.is_object()) return precision == "bf16" ? " Evaluated in bfloat16, not compared with float32 yet." : "";
+  const std::string deviation = by_split(member(audit, "largest_deviation"), " %", 100);
+  const std::string limit = number_text(member(audit, "limit"), " %", 100);
+  if (audit.contains("made_again_in")) {
+    return fmt::format(
+        " A first map in bfloat16 deviated from float32 by up to {} of the loss (the limit is {}), so this one was "
+        "made "
+        "in float32.",
+        deviation, limit);
+  }
+  return fmt::format(
+      " Evaluated in bfloat16: at {} audited points the loss deviates from float32 by up to {}; the limit is {}.",
+      audit.value("points", 0), deviation, limit);
+}
+
+}  // namespace
+
+std::array<std::size_t, 4> count_cells(const Surface& surface) {
+  std::array<std::size_t, 4> counts{};
+  const auto cell = surface.values.find("cell");
+  if (cell == surface.values.end()) {
+    counts[0] = surface.x.size() * surface.y.size();
+    return counts;
+  }
+  for (const double kind : cell->second) {
+    const double missing = static_cast<double>(Cell::kMissing);
+    ++counts[static_cast<std::size_t>(kind >= 0 && kind <= missing ? kind : missing)];
+  }
+  return counts;
+}
+
+bool is_all_exact(const Surface& surface) {
+  return of(count_cells(surface), Cell::kExact) == surface.x.size() * surface.y.size();
+}
+
+std::string how_values_came(const Surface& surface) {
+  const json landscape = landscape_of(surface), adaptive = member(landscape, "adaptive");
+  if (!landscape.is_object()) return "";
+  std::string text;
+  if (is_unfinished(surface)) {
+    text = unfinished_text(surface);
+  } else if (is_all_exact(surface)) {
+    text = fmt::format("Exact map: every value is over {}.", all_images_text(surface));
+  } else if (adaptive.is_object()) {
+    text = adaptive_text(surface, adaptive);
+  } else {
+    text = sampled_text(surface);
+  }
+  return text + audit_text(member(landscape, "audit"), member(landscape, "precision"));
+}
+
+bool needs_warning(const Surface& surface) {
+  const json adaptive = member(landscape_of(surface), "adaptive");
+  return is_unfinished(surface) || (adaptive.is_object() && adaptive.value("certified", false) == false);
+}
+
+}  // namespace thalweg

@@ -1,0 +1,28 @@
+// One panel of a map in an SVG figure: filled bands, level lines, paths and minima.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "report/axes.h"
+#include "report/map_values.h"
+#include "report/summary.h"
+
+namespace thalweg {
+
+// What all panels of a figure share.
+struct Map {
+  const ReportData& data;
+  const Surface& surface;
+  LevelScale scale;
+  ColorAt color;
+  Minima minima;
+  std::vector<std::vector<PathPoint>> paths;
+  double off_plane_limit = 0;
+};
+
+void draw_map_panel(Svg* svg, const Map& map, const Panel& panel, const MapPanel& shown);
+// The paths, their ends and the minima.
+std::vector<LegendEntry> map_legend(const Map& map);
+
+}  // namespace thalweg

@@ -1,0 +1,151 @@
+// Figures and page of maps that hold more than losses, and of lines.
+#include <algorithm>
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "report/figure.h"
+#include "report/map_values.h"
+#include "report/page.h"
+#include "report/summary.h"
+#include "report/synthetic_report.h"
+#include "report/text_checks.h"
+
+namespace thalweg {
+namespace {
+
+nlohmann::json carried_surface(const ReportData& data) {
+  return nlohmann::json::parse(page_data(data)).at("surfaces").at(0);
+}
+
+ReportData report_with_gap() {
+  ReportData data = synthetic_report(2);
+  add_gap(data.surfaces[0]);
+  return data;
+}
+
+// The row (or the column) of the synthetic map through its middle.
+ReportData line_report(bool row) {
+  ReportData data = synthetic_report(1);
+  Surface& s = data.surfaces[0];
+  const std::size_t nx = s.x.size();
+  for (auto& [key, values] : s.values) {
+    std::vector<double> line;
+    for (std::size_t i = 0; i < nx; ++i) line.push_back(values[row ? nx / 2 * nx + i : i * nx + nx / 2]);
+    values = line;
+  }
+  (row ? s.y : s.x) = {0.5};
+  return data;
+}
+
+TEST(GapFigure, StandsBesideTheMapWhereBothSplitsAreThere) {
+  const auto figures = surface_figures(report_with_gap());
+  ASSERT_EQ(figures.size(), 2u);
+  const auto gap =
+      std::find_if(figures.begin(), figures.end(), [](const Figure& f) { return f.name == "surface-gap.svg"; });
+  ASSERT_NE(gap, figures.end());
+  EXPECT_TRUE(is_well_formed(gap->svg));
+  EXPECT_TRUE(contains(gap->svg, "Test minus train loss (nats)"));
+  EXPECT_TRUE(contains(gap->svg, "Red: the loss is larger on the test images"));
+}
+
+TEST(SurfaceFigure, SaysThatAMapIsEstimatedOrUnfinished) {
+  ReportData data = synthetic_report(1);
+  Surface& s = data.surfaces[0];
+  EXPECT_FALSE(contains(surface_figures(data)[0].svg, "Exact map"));
+  s.values["cell"].assign(s.x.size() * s.y.size(), 1);
+  EXPECT_TRUE(contains(surface_figures(data)[0].svg, "Sampled map"));
+  s.values["cell"][0] = 3;
+  s.values["train_loss"][0] = s.values["test_loss"][0] = NAN;
+  s.provenance["landscape"]["unfinished"] = true;
+  const std::string svg = surface_figures(data)[0].svg;
+  EXPECT_TRUE(contains(svg, "unfinished"));
+  EXPECT_TRUE(contains(svg, "1 grid point not evaluated yet"));
+  EXPECT_FALSE(contains(svg, "without a finite value"));
+}
+
+TEST(LineFigure, DrawsLossAndAccuracyAlongARowOrAColumn) {
+  for (const bool row : {true, false}) {
+    const ReportData data = line_report(row);
+    const auto figures = surface_figures(data);
+    ASSERT_EQ(figures.size(), 1u);
+    EXPECT_EQ(figures[0].name, "line-train-test.svg");
+    const std::string& svg = figures[0].svg;
+    EXPECT_TRUE(is_well_formed(svg));
+    for (const char* text : {"Loss (nats)", "Accuracy (%)", "main path: snapshots", "minimum of test loss"}) {
+      EXPECT_TRUE(contains(svg, text)) << text;
+    }
+    EXPECT_TRUE(contains(svg, row ? "PC 1 (explains 71 %)" : "PC 2 (explains 14 %)"));
+    EXPECT_EQ(count(svg, "<title>minimum"), 2u);
+    EXPECT_FALSE(contains(svg, "nan"));
+  }
+}
+
+TEST(LineFigure, HasWhiskersWhereThereAreStandardErrors) {
+  ReportData data = line_report(true);
+  const std::size_t without = count(surface_figures(data)[0].svg, "<line");
+  Surface& s = data.surfaces[0];
+  s.values["test_loss_stderr"].assign(s.x.size(), 0.01);
+  s.values["test_loss_stderr"][3] = 0;  // an exact point
+  const std::string svg = surface_figures(data)[0].svg;
+  EXPECT_EQ(count(svg, "stroke-opacity=\"0.6\""), s.x.size() - 1);
+  EXPECT_GE(count(svg, "<line"), without + s.x.size() - 1);
+  EXPECT_TRUE(contains(svg, "Whiskers: two standard errors"));
+}
+
+TEST(LineFigure, OfALineNamesItsEnds) {
+  ReportData data = line_report(true);
+  data.surfaces[0].provenance["kind"] = "line";
+  data.surfaces[0].provenance["points"] = {{{"run", "a"}, {"step", 4}}, {{"run", "b"}, {"step", 96}}};
+  EXPECT_TRUE(contains(surface_figures(data)[0].svg, "Distance from a@4 towards b@96"));
+  EXPECT_TRUE(contains(minima_sentence(data.surfaces[0]), "in weight space"));
+}
+
+TEST(Minima, OfALineKnowItsEndsAlone) {
+  Surface s;
+  s.x = {0, 1, 2};
+  s.y = {5};
+  s.values["train_loss"] = {2, 1, 2};
+  EXPECT_FALSE(find_minima(s).on_edge);
+  s.values["train_loss"] = {1, 2, 2};
+  EXPECT_TRUE(find_minima(s).on_edge);
+}
+
+TEST(Page, OffersEveryValueOfTheMap) {
+  ReportData data = report_with_gap();
+  Surface& s = data.surfaces[0];
+  s.stacks["test_class_loss"].assign(2 * s.x.size() * s.y.size(), 1.0 / 3);
+  const auto json = carried_surface(data);
+  ASSERT_EQ(json.at("shown").size(), 5u);
+  EXPECT_EQ(json.at("shown").at(2).at("shade"), "diverging");
+  EXPECT_EQ(json.at("shown").at(4).at("panels").at(0).at("key"), "test_class_loss/1");
+  EXPECT_EQ(json.at("values").at("test_class_loss/1").at(0), 0.33333);  // five digits
+  EXPECT_EQ(json.at("left_out"), 0);
+  EXPECT_TRUE(json.at("cell").is_null());
+  EXPECT_EQ(json.at("line"), false);
+}
+
+TEST(Page, StaysSmallWhateverTheNumberOfClasses) {
+  ReportData data = synthetic_report(1);
+  Surface& s = data.surfaces[0];
+  s.stacks["test_class_loss"].assign(1000 * s.x.size() * s.y.size(), 1.0 / 3);
+  EXPECT_LT(page_data(data).size(), 4'000'000u);
+  EXPECT_GT(carried_surface(data).at("left_out"), 0);
+}
+
+TEST(Page, TellsPointsThatAreNotExact) {
+  ReportData data = synthetic_report(1);
+  Surface& s = data.surfaces[0];
+  s.values["cell"].assign(s.x.size() * s.y.size(), 0);
+  EXPECT_TRUE(carried_surface(data).at("cell").is_null());
+  s.values["cell"][2] = 3;
+  s.values["train_loss"][2] = NAN;
+  s.provenance["landscape"]["unfinished"] = true;
+  EXPECT_EQ(carried_surface(data).at("cell").at(2), 3);
+  const std::string page = page_text(data);
+  EXPECT_TRUE(contains(page, "<p class=\"origin warning\""));
+  EXPECT_FALSE(contains(page, "have a value that is not finite"));  // it is missing, which is said elsewhere
+}
+
+}  // namespace
+}  // namespace thalweg

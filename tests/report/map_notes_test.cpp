@@ -1,0 +1,102 @@
+#include "report/map_notes.h"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "report/text_checks.h"
+
+namespace thalweg {
+namespace {
+
+using nlohmann::json;
+
+Surface map_of(json landscape) {
+  Surface s;
+  s.x = {0, 1};
+  s.y = {0, 1};
+  s.values["train_loss"] = s.values["test_loss"] = {1, 1, 1, 1};
+  landscape["train_images"] = 2000;
+  landscape["test_images"] = 1000;
+  s.provenance = {{"landscape", std::move(landscape)}};
+  return s;
+}
+
+// One exact point, three estimated ones.
+Surface estimated_map(json landscape) {
+  Surface s = map_of(std::move(landscape));
+  s.values["cell"] = {0, 1, 1, 1};
+  s.values["train_images"] = {2000, 400, 400, 400};
+  s.values["test_images"] = {1000, 300, 200, 250};
+  s.values["train_loss_stderr"] = {0, 0.01, 0.02, 0.005};
+  s.values["test_loss_stderr"] = {0, 0.01, NAN, 0.03};
+  return s;
+}
+
+const json kAdaptive = {{"nodes", 1},
+                        {"audited", 59},
+                        {"violations", 0},
+                        {"certified", true},
+                        {"tolerance", {{"train", 0.02}, {"test", 0.03}}},
+                        {"largest_deviation", {{"train", 0.001}, {"test", 0.002}}}};
+
+TEST(MapNotes, SayHowManyImagesAnExactMapTook) {
+  EXPECT_EQ(how_values_came(map_of({{"precision", "float32"}})),
+            "Exact map: every value is over all 2000 train and 1000 test images.");
+  EXPECT_FALSE(needs_warning(map_of(json::object())));
+}
+
+TEST(MapNotes, AreNoneOfAMapThatSaysNothing) {
+  Surface s = map_of(json::object());
+  s.provenance = json::object();
+  EXPECT_EQ(how_values_came(s), "");
+}
+
+TEST(MapNotes, TellSampleSizesAndTheLargestStandardErrors) {
+  EXPECT_EQ(how_values_came(estimated_map(json::object())),
+            "Sampled map: 3 points are estimated from a sample of 400 train and 200 to 300 test images; the largest "
+            "standard error of the loss is 0.02 nats (train), 0.03 nats (test).");
+}
+
+TEST(MapNotes, TellAnAdaptiveMapsTolerancesAndAudit) {
+  const Surface s = estimated_map({{"adaptive", kAdaptive}});
+  const std::string text = how_values_came(s);
+  for (const char* part : {"1 nodes", "3 points are estimated", "within 0.02 nats (train), 0.03 nats (test)",
+                           "Certified: none of 59 audited points is farther off", "0.001 nats (train)"}) {
+    EXPECT_TRUE(contains(text, part)) << part << "\n" << text;
+  }
+  EXPECT_FALSE(needs_warning(s));
+}
+
+TEST(MapNotes, WarnOfAMapThatIsNotCertified) {
+  json adaptive = kAdaptive;
+  adaptive["violations"] = 3;
+  adaptive["certified"] = false;
+  const Surface s = estimated_map({{"adaptive", adaptive}});
+  EXPECT_TRUE(contains(how_values_came(s), "NOT certified: 3 of 59 audited points are farther off"));
+  EXPECT_TRUE(needs_warning(s));
+}
+
+TEST(MapNotes, CountTheKindsOfPointsOfAnUnfinishedMap) {
+  Surface s = estimated_map({{"unfinished", true}, {"precision", "bf16"}});
+  s.values["cell"] = {0, 1, 2, 3};
+  EXPECT_EQ(count_cells(s), (std::array<std::size_t, 4>{1, 1, 1, 1}));
+  const std::string text = how_values_came(s);
+  EXPECT_TRUE(contains(text, "unfinished. Of its 4 points: 1 exact, 1 estimated, 1 only interpolated, 1 missing"))
+      << text;
+  EXPECT_TRUE(contains(text, "not compared with float32 yet")) << text;
+  EXPECT_TRUE(needs_warning(s));
+}
+
+TEST(MapNotes, TellTheAuditOfReducedPrecision) {
+  json audit = {{"points", 8}, {"limit", 0.005}, {"largest_deviation", {{"train", 0.0011}, {"test", nullptr}}}};
+  EXPECT_TRUE(
+      contains(how_values_came(map_of({{"precision", "bf16"}, {"audit", audit}})),
+               "at 8 audited points the loss deviates from float32 by up to 0.11 % (train), not finite (test); the "
+               "limit is 0.5 %"));
+  audit["made_again_in"] = "float32";
+  EXPECT_TRUE(contains(how_values_came(map_of({{"precision", "float32"}, {"audit", audit}})), "made in float32"));
+}
+
+}  // namespace
+}  // namespace thalweg
