@@ -52,11 +52,15 @@ function mapTrace(surface, value, panel, k) {
   const s = value.scale;
   const low = toColor(s, s.low), high = toColor(s, s.high);
   const numbers = surface.values[panel.key];
-  return {
-    type: "contour", x: surface.x, y: surface.y, z: rowsOf(surface, numbers.map((v) => toColor(s, v))),
-    text: rowsOf(surface, numbers.map((_, at) => pointText(surface, value, at))), hovertemplate: "%{text}<extra></extra>", xaxis: k ? "x2" : "x", yaxis: k ? "y2" : "y", coloraxis: "coloraxis", connectgaps: false,
-    contours: { start: low, end: high, size: high > low ? (high - low) / 18 : 1, coloring: "fill" }, line: { width: 0.5, color: "rgba(0,0,0,0.45)" }, autocontour: false
+  // What belongs to single points, not to a smooth surface, is not drawn as one.
+  const pointwise = /_(stderr|images)$/.test(panel.key);
+  const look = pointwise ? { type: "heatmap" } : {
+    type: "contour", contours: { start: low, end: high, size: high > low ? (high - low) / 18 : 1, coloring: "fill" }, line: { width: 0.5, color: "rgba(0,0,0,0.45)" }, autocontour: false
   };
+  return Object.assign(look, {
+    x: surface.x, y: surface.y, z: rowsOf(surface, numbers.map((v) => toColor(s, v))),
+    text: rowsOf(surface, numbers.map((_, at) => pointText(surface, value, at))), hovertemplate: "%{text}<extra></extra>", xaxis: k ? "x2" : "x", yaxis: k ? "y2" : "y", coloraxis: "coloraxis", connectgaps: false
+  });
 }
 
 // Marks by kind of point; estimated ones have none.
@@ -199,6 +203,7 @@ function drawLine() {
   values.forEach((v, k) => {
     const n = k ? "2" : "", log = logarithmic && v === value;
     more["xaxis" + n] = axis(label, { domain: place.x(k, alone), anchor: "y" + n, range: span(along) });
+    if (narrow.matches) more["xaxis" + n].title.text = plain(label).replace(" towards ", "<br>towards "); // names of runs may be long
     more["yaxis" + n] = axis(labelOf(v), { domain: place.y(k), anchor: "x" + n, type: log ? "log" : "linear", exponentformat: "power" });
     more["yaxis" + (k ? "4" : "3")] = { overlaying: "y" + n, range: [0, 1], visible: false, fixedrange: true };
   });
