@@ -102,7 +102,10 @@ void print_cost(const Plane& plane, const LandscapeConfig& config, const Session
 
 void print_surface(const std::string& out, bool as_json) {
   const Surface surface = read_surface_hdf5(out);
-  nlohmann::json result = {{"file", out}, {"landscape", surface.provenance.at("landscape")}};
+  const nlohmann::json landscape = surface.provenance.at("landscape");
+  nlohmann::json result = {{"file", out}, {"landscape", landscape}, {"points", surface.x.size() * surface.y.size()}};
+  result["images"] = landscape.value("train_images", 0) + landscape.value("test_images", 0);
+  result["evaluation_seconds"] = landscape.at("evaluation_seconds");
   for (const char* key : {"train_loss", "test_loss"}) {
     if (!surface.has(key)) continue;
     const SurfaceMinimum minimum = surface_minimum(surface, key);

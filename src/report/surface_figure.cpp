@@ -84,7 +84,7 @@ Figure surface_figure(const ReportData& data, const Surface& surface, const MapV
     draw_map_panel(&svg, map, panel, value.panels[k]);
   }
   draw_color_bar(&svg, map.scale, {width - kColorBarSpace + 12, kTop}, height,
-                 fmt::format("{} ({})", value.name, value.unit), map.color);
+                 value.name == "Loss" ? data.loss_label : fmt::format("{} ({})", value.name, value.unit), map.color);
   const double used = draw_legend(&svg, {kLeft, legend_top}, text_width, entries);
   draw_caption(&svg, {kLeft, legend_top + used + 8}, text_width, words);
   return {name, svg.finish()};

@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""Maps: `thalweg landscape` beside PyTorch loops over the same plane and images, in turns on the same machine.
+
+    bench/landscape_peer.py [--ours build/release/thalweg] [--models vgg11_bn resnet18 resnet20] [--grid 3]
+        [--images 1000] [--rounds 3] [--threads 2] > FILE.jsonl
+
+Batch norm in eval mode with the plane's statistics, test images, loss and accuracy at every point. PyTorch's loops:
+  module      the plain module, weights set at each point
+  folded      batch norm folded at each point, channels-last; folded_bf16 the same in bfloat16
+  compiled    torch.compile of folded; compiled_bf16 of folded_bf16 (compile time is left out)
+Each sample is a fresh process; the rate is points x images / seconds of evaluation. Losses of all are compared. The table on
+stderr has medians, the lines on stdout every sample. Models are those of tests/python/reference_models.py."""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "tests", "python"))
+import reference_models  # noqa: E402
+import safetensors_file  # noqa: E402
+
+MEAN, STD = [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]
+LOOPS = ("module", "folded", "compiled", "folded_bf16", "compiled_bf16")
+
+
+def flat(tensors):
+    return torch.cat([t.detach().reshape(-1) for t in tensors]).float()
+
+
+def layout(named):
+    entries, offset = [], 0
+    for name, tensor in named:
+        entries.append({"name": name, "shape": list(tensor.shape), "offset": offset})
+        offset += tensor.numel()
+    return entries
+
+
+def statistics_of(model):
+    return [(n, b) for n, b in model.named_buffers() if not n.endswith("num_batches_tracked")]
+
+
+def write_plane(file, model, directions, name):
+    """Origin: the model; directions as lists of tensors in the order of its parameters."""
+    about = {"provenance": {"kind": "random", "model": {"name": name}, "data": {"name": "cifar10"},
+                            "normalisation": {"mean": MEAN, "std": STD}}, "path": []}
+    tensors = {"origin": flat(model.parameters()), "d1": flat(directions[0]), "d2": flat(directions[1]),
+               "buffers": flat(b for _, b in statistics_of(model))}
+    safetensors_file.write(file, {k: v.numpy() for k, v in tensors.items()},
+                           {"layout": json.dumps(layout(model.named_parameters())),
+                            "buffer_layout": json.dumps(layout(statistics_of(model))), "plane": json.dumps(about)})
+
+
+def write_images(folder, count):
+    """A CIFAR-10 folder of noise; files that are not read are holes."""
+    os.makedirs(folder)
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (count, 3, 32, 32), np.uint8), rng.integers(0, 10, count, np.uint8)
+    for name in [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]:
+        with open(os.path.join(folder, name), "wb") as file:
+            if name.startswith("test"):
+                for image, label in zip(images, labels):
+                    file.write(bytes([label]) + image.tobytes())
+            file.truncate(10000 * 3073)
+    return images, labels
+
+
+def make(name):
+    """A model with statistics that are not trivial, and two filter-normalised directions."""
+    torch.manual_seed(1)
+    model = reference_models.make(name=name).train()
+    with torch.no_grad():
+        for _ in range(3):
+            model(torch.randn(64, 3, 32, 32))
+    directions = []
+    for _ in range(2):
+        direction = [torch.randn_like(p) if p.dim() > 1 else torch.zeros_like(p) for p in model.parameters()]
+        for d, p in zip(direction, model.parameters()):
+            if p.dim() > 1:
+                shape = (-1,) + (1,) * (p.dim() - 1)
+                d.mul_((p.detach().flatten(1).norm(dim=1) / d.flatten(1).norm(dim=1).add(1e-10)).view(shape))
+        directions.append(direction)
+    return model.eval().requires_grad_(False), directions
+
+
+class Folded:
+    """The traced module with its batch norms folded into the convolutions before them."""
+
+    def __init__(self, model, dtype):
+        self.model, self.traced = model, torch.fx.symbolic_trace(model)
+        self.pairs, modules = [], dict(self.traced.named_modules())
+        for node in list(self.traced.graph.nodes):
+            if node.op == "call_module" and isinstance(modules[node.target], torch.nn.BatchNorm2d):
+                conv = node.args[0].target
+                fused = torch.nn.Conv2d(modules[conv].in_channels, modules[conv].out_channels, modules[conv].kernel_size,
+                                        modules[conv].stride, modules[conv].padding).to(dtype, memory_format=torch.channels_last)
+                self.pairs.append((modules[conv], modules[node.target], fused))
+                parent, _, leaf = conv.rpartition(".")
+                setattr(modules[parent], leaf, fused)
+                node.replace_all_uses_with(node.args[0])
+                self.traced.graph.erase_node(node)
+        self.linears = [(m, torch.nn.Linear(m.in_features, m.out_features).to(dtype)) for m in self.traced.modules()
+                        if isinstance(m, torch.nn.Linear)]
+        for name, module in list(self.traced.named_modules()):
+            for linear, copy in self.linears:
+                if module is linear:
+                    parent, _, leaf = name.rpartition(".")
+                    setattr(modules[parent], leaf, copy)
+        self.traced.recompile()
+        self.traced.eval().requires_grad_(False)
+
+    def fold(self):
+        for conv, norm, fused in self.pairs:
+            scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+            fused.weight.copy_(conv.weight * scale.view(-1, 1, 1, 1))
+            fused.bias.copy_(norm.bias + ((0 if conv.bias is None else conv.bias) - norm.running_mean) * scale)
+        for linear, copy in self.linears:
+            copy.weight.copy_(linear.weight)
+            copy.bias.copy_(linear.bias)
+
+
+def pytorch_sample(args):
+    torch.set_num_threads(args.threads)
+    model, directions = make(args.model)
+    records = np.fromfile(os.path.join(args.data, "test_batch.bin"), np.uint8)[:args.images * 3073].reshape(-1, 3073)
+    x = torch.from_numpy(records[:, 1:].reshape(-1, 3, 32, 32).copy()).float() / 255
+    x = (x - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(STD).view(1, 3, 1, 1)
+    y = torch.from_numpy(records[:, 0].astype(np.int64))
+    dtype = torch.bfloat16 if args.loop.endswith("bf16") else torch.float32
+    origin = [p.detach().clone() for p in model.parameters()]
+    with torch.no_grad():
+        folded = None if args.loop == "module" else Folded(model, dtype)
+        network = model if folded is None else torch.compile(folded.traced) if args.loop.startswith("compiled") else folded.traced
+        if folded is not None:
+            x = x.to(dtype).contiguous(memory_format=torch.channels_last)
+            folded.fold()
+        network(x[:250])  # warm, and compiled
+        losses, start = [], time.perf_counter()
+        for b in np.linspace(-1, 1, args.grid):
+            for a in np.linspace(-1, 1, args.grid):
+                for p, w, d1, d2 in zip(model.parameters(), origin, *directions):
+                    p.copy_(w + float(a) * d1 + float(b) * d2)
+                if folded is not None:
+                    folded.fold()
+                loss = right = 0
+                for i in range(0, len(x), 250):
+                    logits = network(x[i:i + 250]).float()
+                    loss += F.cross_entropy(logits, y[i:i + 250], reduction="sum").item()
+                    right += (logits.argmax(1) == y[i:i + 250]).sum().item()
+                losses.append(loss / len(x))
+        seconds = time.perf_counter() - start
+    return {"what": "landscape", "peer": f"torch {torch.__version__} {args.loop}", "seconds": seconds, "losses": losses}
+
+
+def our_sample(args, folder, precision):
+    out = os.path.join(folder, "surface.h5")
+    command = [args.ours, "landscape", "--plane", os.path.join(folder, "plane.safetensors"), "--out", out, "--grid",
+               f"{args.grid}x{args.grid}", "--range=-1:1,-1:1", "--splits", "test", "--test-images", str(args.images), "--bn", "origin",
+               "--precision", precision, "--max-deviation", "1", "--threads", str(args.threads), "--quiet", "--json", "--set",
+               f"data.path={folder}"]
+    start = time.perf_counter()
+    result = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    rows = np.genfromtxt(out[:-3] + ".csv", delimiter=",", names=True)
+    about = result["landscape"]
+    return {"what": "landscape", "peer": "thalweg " + precision, "seconds": about["evaluation_seconds"],
+            "whole_seconds": time.perf_counter() - start, "audit": about.get("audit"), "losses": list(rows["test_loss"])}
+
+
+def compare(args, name):
+    with tempfile.TemporaryDirectory() as folder:
+        data = os.path.join(folder, "cifar-10-batches-bin")
+        write_images(data, args.images)
+        model, directions = make(name)
+        write_plane(os.path.join(folder, "plane.safetensors"), model, directions, name)
+        samples = {}
+        for _ in range(args.rounds):
+            for loop in ("ours float32", *LOOPS[:3], "ours bf16", *LOOPS[3:]):
+                if loop.startswith("ours"):
+                    got = our_sample(args, folder, loop.split()[1])
+                else:
+                    command = [sys.executable, os.path.abspath(__file__), "--sample", loop, "--model", name, "--data", data, "--grid",
+                               str(args.grid), "--images", str(args.images), "--threads", str(args.threads)]
+                    got = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+                got |= {"model": name, "grid": args.grid, "images": args.images, "threads": args.threads, "commit": args.commit,
+                        "rate": args.grid**2 * args.images / got["seconds"], "unit": "points x images/s"}
+                samples.setdefault(loop, []).append(got)
+                print(json.dumps(got), flush=True)
+    reference = np.array(samples["module"][0]["losses"])
+    rates = {loop: statistics.median(s["rate"] for s in all_) for loop, all_ in samples.items()}
+    for loop, all_ in samples.items():
+        ours = rates["ours bf16" if loop.endswith("bf16") else "ours float32"]
+        off = np.max(np.abs(np.array(all_[0]["losses"]) - reference) / reference)
+        print(f"{name:9} {loop:14} {rates[loop]:8.1f} points x images/s   ours x{ours / rates[loop]:.2f}   largest relative deviation "
+              f"from the module {off:.1e}", file=sys.stderr, flush=True)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--ours", default=os.path.join(ROOT, "build/release/thalweg"))
+    p.add_argument("--models", nargs="+", default=["vgg11_bn", "resnet18", "resnet20"])
+    p.add_argument("--grid", type=int, default=3)
+    p.add_argument("--images", type=int, default=1000)
+    p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--sample", dest="loop", help=argparse.SUPPRESS)
+    p.add_argument("--model", help=argparse.SUPPRESS)
+    p.add_argument("--data", help=argparse.SUPPRESS)
+    args = p.parse_args()
+    if args.loop:
+        print(json.dumps(pytorch_sample(args)))
+        return
+    args.commit = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    for name in args.models:
+        compare(args, name)
+
+
+if __name__ == "__main__":
+    main()
