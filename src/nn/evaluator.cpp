@@ -94,7 +94,9 @@ bool Evaluator::may_overflow() const {
     double y = bound[static_cast<std::size_t>(step.input)];
     if (step.segment >= 0) {
       const LayerWeights& layer = layers_[static_cast<std::size_t>(step.segment)];
-      const at::Tensor row_sums = layer.weight.abs().flatten(1).sum(1);
+      // As it lies in memory, so that nothing is copied.
+      const at::Tensor rows = layer.weight.dim() == 4 ? layer.weight.permute({0, 2, 3, 1}) : layer.weight;
+      const at::Tensor row_sums = at::linalg_vector_norm(rows.flatten(1), 1, 1);
       y = y * row_sums.max().item<double>() + layer.bias.abs().max().item<double>();
     }
     if (step.other >= 0) y += bound[static_cast<std::size_t>(step.other)];
