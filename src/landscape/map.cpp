@@ -134,7 +134,7 @@ class Mapping {
   std::string digest_ = plane_digest(plane_);
   std::vector<double> norms_ = weight_norms(plane_, grid_);
   Clock::time_point shown_ = start_;
-  double wait_ = 5;  // seconds until a map in the making is shown again
+  double wait_ = context_.show_after;  // seconds until a map in the making is shown again
 };
 
 std::filesystem::path float32_journal(const std::filesystem::path& journal) {

@@ -29,6 +29,7 @@ struct MapContext {
   ProgressMode progress = ProgressMode::kAuto;
   // Takes the map in the making, after some seconds and ever more seldom; its provenance says "unfinished".
   std::function<void(const Surface&)> show = {};
+  double show_after = 5;  // seconds, twice as many each time up to a minute
 };
 
 // `journal` is removed by the caller (remove_journal) once the surface is written.
