@@ -14,11 +14,9 @@
 
 #include <cxxopts.hpp>
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <c10/cuda/CUDACachingAllocator.h>
 
 #include "base/device.h"
 #include "base/error.h"
@@ -133,16 +131,6 @@ Sample sample(TrainStep& step, const Settings& settings, int window, std::latch&
   return out;
 }
 
-double peak_megabytes(c10::Device device) {
-  if (device.is_cuda()) {
-    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(device.index());
-    return static_cast<double>(stats.reserved_bytes[0].peak) / 1e6;
-  }
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1e3;
-}
-
 void run(int argc, char** argv) {
   keep_freed_memory();
   const Settings settings = read_settings(argc, argv);
@@ -183,7 +171,7 @@ void run(int argc, char** argv) {
                                {"unit", "images/s"},
                                {"gflops", rate * 6e-9 * static_cast<double>(forward_macs(graph))},
                                {"first_step_seconds", first_step},
-                               {"peak_mb", peak_megabytes(device)},
+                               {"peak_mb", peak_memory_mb(device)},
                                {"device", device_description(device)},
                                {"threads", threads},
                                {"version", kVersion},

@@ -5,6 +5,9 @@
 
 #include <malloc.h>
 #endif
+#include <sys/resource.h>
+
+#include <c10/cuda/CUDACachingAllocator.h>
 
 namespace thalweg {
 
@@ -13,6 +16,16 @@ void keep_freed_memory() {
   mallopt(M_MMAP_MAX, 0);              // large blocks come from the heap
   mallopt(M_TRIM_THRESHOLD, INT_MAX);  // which is not given back
 #endif
+}
+
+double peak_memory_mb(c10::Device device) {
+  if (device.is_cuda()) {
+    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(device.index());
+    return static_cast<double>(stats.reserved_bytes[0].peak) / 1e6;
+  }
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1e3;
 }
 
 }  // namespace thalweg

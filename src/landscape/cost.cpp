@@ -6,12 +6,10 @@
 #include <chrono>
 #include <cmath>
 
-#include <sys/resource.h>
-
 #include <ATen/ATen.h>
-#include <c10/cuda/CUDACachingAllocator.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "landscape/point_evaluator.h"
 
 namespace thalweg {
@@ -34,16 +32,6 @@ double seconds_of(const Work& work) {
 double median(std::array<double, 3> times) {
   std::sort(times.begin(), times.end());
   return times[1];
-}
-
-double memory_mb(c10::Device device) {
-  if (device.is_cuda()) {
-    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(device.index());
-    return static_cast<double>(stats.reserved_bytes[0].peak) / 1e6;
-  }
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1e3;
 }
 
 double images_of(const LandscapeConfig& config, const PointEvaluator& evaluator, double points) {
@@ -100,7 +88,7 @@ MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const Ma
   cost.fixed_seconds = median(fixed);
   cost.seconds_per_image = median(evaluation) / timed;
   cost.seconds = static_cast<double>(cost.points) * cost.fixed_seconds + cost.images * cost.seconds_per_image;
-  cost.memory_mb = memory_mb(context.device);
+  cost.memory_mb = peak_memory_mb(context.device);
   return cost;
 }
 

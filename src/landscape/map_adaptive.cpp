@@ -3,9 +3,9 @@
 // At a point between nodes the loss of image i is guessed by interpolation, g_i = sum_k c_k l_ki with bicubic weights
 // over exact nodes k. Its mean over all images is known, sum_k c_k L_k, and the mean of what the guess lacks, l_i -
 // g_i, comes from a sample: the guess is a control variate, and the estimate is unbiased whatever its error. The sample
-// grows until an empirical Bernstein bound (sampling.h) is below the tolerance; where half of the images do not
-// suffice, the point is evaluated exactly. The bound's chance to fail is shared out over the looks, 6 / (pi (k + 1))^2
-// to look k, so that stopping early does not weaken it.
+// grows until an empirical Bernstein bound (sampling.h) is below the tolerance; where half of the images of a
+// split do not suffice, all of them are taken. The bound's chance to fail is shared out over the looks, 6 / (pi (k +
+// 1))^2 to look k, so that stopping early does not weaken it.
 //
 // How far apart the nodes lie is decided by the cost that some pilot points let expect.
 //
@@ -23,7 +23,7 @@
 #include "landscape/kept_images.h"
 #include "landscape/map_run.h"
 #include "landscape/sampling.h"
-#include "landscape/split_summary.h"
+#include "landscape/split_estimate.h"
 
 namespace thalweg {
 namespace {
@@ -52,12 +52,6 @@ struct Node {
 
 // The nodes around a point, with their weights.
 using Neighbours = std::vector<std::pair<const Node*, double>>;
-
-struct SplitEstimate {
-  Estimate loss;
-  Estimate accuracy;  // percent
-  std::int64_t images = 0;
-};
 
 class AdaptiveMap {
  public:
@@ -101,7 +95,7 @@ class AdaptiveMap {
     for (const std::size_t j : nodes_along_y(spacing)) {
       for (const std::size_t i : nodes_along_x(spacing)) points.push_back(j * grid().x.size() + i);
     }
-    run_.evaluate_points("landscape: nodes", points, [&](std::size_t) { return exact_point(); });
+    run_.evaluate_points("landscape: nodes", points, [&](std::size_t) { return exact_point(run_.evaluator()); });
     for (const std::size_t point : points) {
       if (nodes_.count(point) != 0) continue;
       const Journal::Point& record = run_.journal().points().at(point);
@@ -115,27 +109,6 @@ class AdaptiveMap {
     spacing_ = spacing;
     set_tolerances();
     run_.on_gaps([this](Surface& surface) { fill(surface); });
-  }
-
-  Journal::Point exact_point() const {
-    Journal::Point point{{static_cast<double>(Cell::kExact)}, {}};
-    std::vector<ImageLosses> all;
-    for (const LandscapeSplit& s : run_.evaluator().splits()) {
-      all.push_back(run_.evaluator().evaluate(s));
-      append(point, exact_value(all.back()));
-    }
-    point.images = to_bytes(all);
-    return point;
-  }
-
-  static SplitEstimate exact_value(const ImageLosses& images) {
-    return {{mean_loss(images), 0}, {accuracy_percent(images), 0}, static_cast<std::int64_t>(images.losses.size())};
-  }
-  static void append(Journal::Point& point, const SplitEstimate& value) {
-    for (const double v : {value.loss.mean, value.accuracy.mean, value.loss.standard_error,
-                           value.accuracy.standard_error, static_cast<double>(value.images)}) {
-      point.values.push_back(v);
-    }
   }
 
   void set_tolerances() {
@@ -171,30 +144,25 @@ class AdaptiveMap {
       surface.values["cell"][point] = static_cast<double>(Cell::kInterpolated);
       const Neighbours around = neighbours(point);
       for (std::size_t s = 0; s < num_splits(); ++s) {
-        double loss = 0, accuracy = 0;
-        for (const auto& [node, weight] : around) {
-          loss += weight * node->loss[s];
-          accuracy += weight * node->accuracy[s];
-        }
-        surface.values[split(s).name + "_loss"][point] = loss;
-        surface.values[split(s).name + "_acc"][point] = accuracy;
+        const Guess between = interpolate(around, s);
+        surface.values[split(s).name + "_loss"][point] = between.loss;
+        surface.values[split(s).name + "_acc"][point] = between.accuracy;
       }
     }
   }
 
   // --- one point ---
 
-  // Means over all images of what interpolation guesses; nothing where a node's loss is not finite.
+  // Means over all images of what interpolation guesses.
   struct Guess {
     double loss = 0, accuracy = 0;
   };
-  static std::optional<Guess> guess(const Neighbours& around, std::size_t s) {
+  static Guess interpolate(const Neighbours& around, std::size_t s) {
     Guess out;
     for (const auto& [node, weight] : around) {
       out.loss += weight * node->loss[s];
       out.accuracy += weight * node->accuracy[s];
     }
-    if (!std::isfinite(out.loss)) return std::nullopt;
     return out;
   }
 
@@ -236,15 +204,15 @@ class AdaptiveMap {
   // Nothing where half of the images do not bring it within the tolerance.
   std::optional<SplitEstimate> estimate(std::size_t point, std::size_t s, const Neighbours& around, double tolerance,
                                         int pass) const {
-    const std::optional<Guess> guessed = guess(around, s);
-    if (!guessed) return std::nullopt;
+    const Guess guessed = interpolate(around, s);
+    if (!std::isfinite(guessed.loss)) return std::nullopt;  // as a node is
     StratifiedSample sample = sample_of(point, s, kForPoint, pass);
     Drawn drawn;
     int look = 0;
     for (std::int64_t n = kFirstLook; n <= sizes_[s] / 2; n += n / 2, ++look) {
       draw(sample, n, around, s, drawn);
       const double bound = bernstein_half_width(drawn.losses, sizes_[s], kFailure * share_of_look(look));
-      if (bound <= tolerance) return finish(sample, *guessed, drawn);
+      if (bound <= tolerance) return finish(sample, guessed, drawn);
       if (!std::isfinite(bound)) break;
     }
     return std::nullopt;
@@ -253,10 +221,8 @@ class AdaptiveMap {
   // --- how far apart the nodes lie ---
 
   std::vector<std::size_t> between_nodes() const {
-    std::vector<std::size_t> points;
-    for (std::size_t point = 0; point < grid().size(); ++point) {
-      if (nodes_.count(point) == 0) points.push_back(point);
-    }
+    std::vector<std::size_t> points = run_.all_points();
+    std::erase_if(points, [&](std::size_t point) { return nodes_.count(point) != 0; });
     return points;
   }
 
@@ -277,7 +243,7 @@ class AdaptiveMap {
     const Neighbours around = neighbours(point);
     for (std::size_t s = 0; s < num_splits(); ++s) {
       const auto all = static_cast<double>(sizes_[s]);
-      if (!guess(around, s)) return {all, all};
+      if (!std::isfinite(interpolate(around, s).loss)) return {all, all};
       StratifiedSample sample = sample_of(point, s, kForPilot, 0);
       Drawn drawn;
       draw(sample, std::min(kPilotImages, sizes_[s]), around, s, drawn);
@@ -378,12 +344,12 @@ class AdaptiveMap {
       const Neighbours around = neighbours(point);
       bool violated = false;
       for (std::size_t s = 0; s < num_splits(); ++s) {
-        const Guess guessed = *guess(around, s);
+        const auto images = static_cast<std::int64_t>(record.values[run_.value(split(s).name + "_images")]);
+        if (images == sizes_[s]) continue;  // this split is exact
         StratifiedSample sample = sample_of(point, s, kForAudit, pass);
         Drawn drawn;
-        const double images = record.values[run_.value(split(s).name + "_images")];
-        draw(sample, std::min(sizes_[s], 4 * static_cast<std::int64_t>(images)), around, s, drawn);
-        const double loss = finish(sample, guessed, drawn).loss.mean;
+        draw(sample, std::min(sizes_[s], 4 * images), around, s, drawn);
+        const double loss = finish(sample, interpolate(around, s), drawn).loss.mean;
         const double deviation = std::abs(loss - record.values[run_.value(split(s).name + "_loss")]);
         deviations_[s] = std::max(deviations_[s], deviation);
         violated = violated || !(deviation <= tolerances_[s]);

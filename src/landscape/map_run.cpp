@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <ATen/ATen.h>
 
@@ -31,10 +32,7 @@ void derive(Surface& surface) {
     for (double& value : error) value = 100 - value;
     surface.values[std::string(split) + "_error"] = std::move(error);
   }
-  if (!surface.has("train_loss") || !surface.has("test_loss")) return;
-  std::vector<double> gap = surface.values.at("test_loss");
-  for (std::size_t i = 0; i < gap.size(); ++i) gap[i] -= surface.values.at("train_loss")[i];
-  surface.values["gap_loss"] = std::move(gap);
+  add_gap(surface);
 }
 
 // Missing points are NaN.
@@ -73,7 +71,25 @@ std::size_t MapRun::value(const std::string& name) const {
   return static_cast<std::size_t>(found - names.begin());
 }
 
+std::vector<std::size_t> MapRun::all_points() const {
+  std::vector<std::size_t> points(grid().size());
+  std::iota(points.begin(), points.end(), std::size_t{0});
+  return points;
+}
+
+void MapRun::throw_stopped() const {
+  throw Stopped(fmt::format("landscape: stopped after {} of {} points; run the same command again to go on",
+                            journal().points().size(), grid().size()));
+}
+
 void MapRun::visit_points(const std::vector<std::size_t>& points, const std::function<void(std::size_t)>& visit) {
+  walk(points, [&](std::size_t point) {
+    visit(point);
+    if (stop_requested()) throw_stopped();
+  });
+}
+
+void MapRun::walk(const std::vector<std::size_t>& points, const std::function<void(std::size_t)>& visit) {
   const std::size_t batch = evaluator().points_at_once();
   for (std::size_t begin = 0; begin < points.size(); begin += batch) {
     const std::size_t count = std::min(batch, points.size() - begin);
@@ -104,14 +120,11 @@ void MapRun::evaluate_points_again(const std::string& what, const std::vector<st
 void MapRun::work(const std::string& what, const std::vector<std::size_t>& todo, Share share,
                   const Evaluate& evaluate) {
   Progress progress(what, "points", static_cast<double>(share.all), static_cast<double>(share.done), progress_);
-  visit_points(todo, [&](std::size_t point) {
+  walk(todo, [&](std::size_t point) {
     journal().append(point, evaluate(point));
     ++share.done;
     progress.update(static_cast<double>(share.done), fmt::format("{}/{} points", share.done, share.all));
-    if (stop_requested() && (share.done < share.all || journal().points().size() < grid().size())) {
-      throw Stopped(fmt::format("landscape: stopped after {} of {} points; run the same command again to go on",
-                                journal().points().size(), grid().size()));
-    }
+    if (stop_requested() && (share.done < share.all || journal().points().size() < grid().size())) throw_stopped();
     if (pause_) pause_();
   });
   progress.finish(fmt::format("{}/{} points", share.done, share.all));
@@ -133,9 +146,7 @@ std::vector<std::string> exact_names(const std::vector<LandscapeSplit>& splits, 
 }
 
 nlohmann::json map_exactly(MapRun& run) {
-  std::vector<std::size_t> all(run.grid().size());
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-  run.evaluate_points("landscape", all, [&](std::size_t) {
+  run.evaluate_points("landscape", run.all_points(), [&](std::size_t) {
     Journal::Point point;
     for (const LandscapeSplit& split : run.evaluator().splits()) {
       const std::vector<double> values = summarise(run.evaluator().evaluate(split), split.labels, run.num_classes());

@@ -31,6 +31,7 @@ class MapRun {
   Journal& journal() const { return parts_.journal; }
   std::int64_t num_classes() const { return parts_.num_classes; }
   PlanePoint2 at(std::size_t point) const;
+  std::vector<std::size_t> all_points() const;
   // Its index among the journal's values; Error if there is none.
   std::size_t value(const std::string& name) const;
 
@@ -48,13 +49,15 @@ class MapRun {
   void evaluate_points(const std::string& what, const std::vector<std::size_t>& points, const Evaluate& evaluate);
   // The same for points that the journal has: what is said now counts.
   void evaluate_points_again(const std::string& what, const std::vector<std::size_t>& points, const Evaluate& evaluate);
-  // Prepares and chooses each of the points in turn, without the journal.
+  // Prepares and chooses each of the points in turn, without the journal. Throws Stopped after a signal.
   void visit_points(const std::vector<std::size_t>& points, const std::function<void(std::size_t point)>& visit);
 
  private:
   struct Share {
     std::size_t done = 0, all = 0;  // points
   };
+  void walk(const std::vector<std::size_t>& points, const std::function<void(std::size_t point)>& visit);
+  [[noreturn]] void throw_stopped() const;
   void work(const std::string& what, const std::vector<std::size_t>& todo, Share share, const Evaluate& evaluate);
 
   Parts parts_;

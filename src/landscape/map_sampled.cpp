@@ -8,7 +8,7 @@
 #include "landscape/kept_images.h"
 #include "landscape/map_run.h"
 #include "landscape/sampling.h"
-#include "landscape/split_summary.h"
+#include "landscape/split_estimate.h"
 
 namespace thalweg {
 namespace {
@@ -17,13 +17,6 @@ constexpr std::int64_t kPilot = 256;
 
 std::size_t middle_point(const Grid& grid) {
   return grid.y.size() / 2 * grid.x.size() + grid.x.size() / 2;
-}
-
-void append_values(Journal::Point& point, const Estimate& loss, const Estimate& accuracy, std::int64_t images) {
-  for (const double value : {loss.mean, accuracy.mean, loss.standard_error, accuracy.standard_error}) {
-    point.values.push_back(value);
-  }
-  point.values.push_back(static_cast<double>(images));
 }
 
 class SampledSplit {
@@ -47,7 +40,7 @@ class SampledSplit {
     if (config_.standard_error > 0) grow(sample, wanted(sample, drawn), evaluator, drawn);
     const Estimate loss = estimate_mean(sample, drawn.losses, drawn.control_losses, loss_mean_);
     const Estimate accuracy = estimate_mean(sample, drawn.right, drawn.control_right, right_mean_);
-    append_values(point, loss, accuracy, static_cast<std::int64_t>(sample.images().size()));
+    append(point, {loss, accuracy, static_cast<std::int64_t>(sample.images().size())});
   }
 
  private:
@@ -87,31 +80,11 @@ class SampledSplit {
   double right_mean_ = 0;  // percent
 };
 
-Journal::Point exact_point(MapRun& run) {
-  Journal::Point point{{static_cast<double>(Cell::kExact)}, {}};
-  std::vector<ImageLosses> all;
-  for (const LandscapeSplit& split : run.evaluator().splits()) {
-    all.push_back(run.evaluator().evaluate(split));
-    append_values(point, {mean_loss(all.back()), 0}, {accuracy_percent(all.back()), 0}, split.images.size());
-  }
-  point.images = to_bytes(all);
-  return point;
-}
-
 }  // namespace
-
-std::vector<std::string> sampled_names(const std::vector<LandscapeSplit>& splits) {
-  std::vector<std::string> names = {"cell"};
-  for (const LandscapeSplit& split : splits) {
-    for (const char* what : {"_loss", "_acc", "_loss_stderr", "_acc_stderr", "_images"})
-      names.push_back(split.name + what);
-  }
-  return names;
-}
 
 nlohmann::json map_by_samples(MapRun& run) {
   const std::size_t reference = middle_point(run.grid());
-  run.evaluate_points("landscape: reference", {reference}, [&](std::size_t) { return exact_point(run); });
+  run.evaluate_points("landscape: reference", {reference}, [&](std::size_t) { return exact_point(run.evaluator()); });
   std::vector<std::int64_t> sizes;
   for (const LandscapeSplit& split : run.evaluator().splits()) sizes.push_back(split.images.size());
   std::vector<KeptImages> kept = from_bytes(run.journal().points().at(reference).images, sizes);
@@ -119,9 +92,7 @@ nlohmann::json map_by_samples(MapRun& run) {
   for (std::size_t s = 0; s < sizes.size(); ++s) {
     splits.emplace_back(run.evaluator().splits()[s], run.num_classes(), std::move(kept[s]), run.config());
   }
-  std::vector<std::size_t> all(run.grid().size());
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-  run.evaluate_points("landscape", all, [&](std::size_t) {
+  run.evaluate_points("landscape", run.all_points(), [&](std::size_t) {
     Journal::Point point{{static_cast<double>(Cell::kEstimated)}, {}};
     for (const SampledSplit& split : splits) split.estimate(run.evaluator(), point);
     return point;

@@ -122,6 +122,13 @@ void read_own_notes(const std::string& text, const std::string& where, Surface* 
 
 }  // namespace
 
+void add_gap(Surface& surface) {
+  if (surface.has("gap_loss") || !surface.has("train_loss") || !surface.has("test_loss")) return;
+  std::vector<double> gap = surface.values.at("test_loss");
+  for (std::size_t i = 0; i < gap.size(); ++i) gap[i] -= surface.values.at("train_loss")[i];
+  surface.values["gap_loss"] = std::move(gap);
+}
+
 SurfaceMinimum surface_minimum(const Surface& surface, const std::string& key) {
   const auto found = surface.values.find(key);
   check(found != surface.values.end(), "this surface has no \"{}\"", key);

@@ -41,6 +41,9 @@ struct Surface {
   bool has(const std::string& key) const { return values.count(key) != 0; }
 };
 
+// "gap_loss", test minus train loss, where both are there and it is not.
+void add_gap(Surface& surface);
+
 // Where the smallest finite value of `key` lies; throws Error if there is none.
 struct SurfaceMinimum {
   double x = 0;

@@ -5,20 +5,14 @@
 #include <limits>
 
 #include "base/error.h"
-#include "report/axes.h"
 #include "report/map_notes.h"
 #include "report/map_values.h"
+#include "report/panels.h"
 #include "report/summary.h"
 
 namespace thalweg {
 namespace {
 
-constexpr double kPanelWidth = 400;
-constexpr double kPanelHeight = 290;
-constexpr double kLeft = 78;
-constexpr double kTop = 34;
-constexpr double kGap = 92;
-constexpr double kRight = 24;
 constexpr double kLossLogRatio = 20;
 constexpr double kWhiskers = 2;          // standard errors
 constexpr std::size_t kMaxDots = 40;     // of more grid points none is marked
@@ -62,9 +56,9 @@ Panel place_panel(const Line& line, const MapValue& value, double left) {
   }
   const std::string label = fmt::format("{} ({})", value.name, value.unit);
   return {left,
-          kTop,
-          kPanelWidth,
-          kPanelHeight,
+          PanelPlace::kTop,
+          PanelPlace::kWidth,
+          PanelPlace::kHeight,
           fit_axis(line.at, plane_axis_label(line.surface, line.axis), INFINITY),
           fit_axis(ends, label, value.shade == Shade::kHighIsLight ? INFINITY : kLossLogRatio)};
 }
@@ -157,13 +151,15 @@ std::string line_figure(const ReportData& data, const Surface& surface) {
   std::size_t left_out = 0;
   std::vector<MapValue> values = map_values(surface, 0, &left_out);  // losses and accuracies
   const double count = static_cast<double>(values.size());
-  const double inner = count * kPanelWidth + (count - 1) * kGap, legend_top = kTop + kPanelHeight + 52;
+  const double inner = count * PanelPlace::kWidth + (count - 1) * PanelPlace::kGap,
+               legend_top = PanelPlace::kTop + PanelPlace::kHeight + 52;
   const std::vector<LegendEntry> entries = legend(line, minima);
   const std::string words = caption(line, surface.path.size() - line.path.size());
   const double total = legend_top + legend_height(inner, entries) + 8 + caption_height(inner, words) + 12;
-  Svg svg(kLeft + inner + kRight, total, data.title + ": loss along a line", words);
+  Svg svg(PanelPlace::kLeft + inner + PanelPlace::kRight, total, data.title + ": loss along a line", words);
   for (std::size_t k = 0; k < values.size(); ++k) {
-    const Panel panel = place_panel(line, values[k], kLeft + static_cast<double>(k) * (kPanelWidth + kGap));
+    const Panel panel = place_panel(
+        line, values[k], PanelPlace::kLeft + static_cast<double>(k) * (PanelPlace::kWidth + PanelPlace::kGap));
     draw_axes(&svg, panel, values[k].name, true, 6);
     svg.begin_clip({panel.left, panel.top}, panel.width, panel.height);
     draw_path_points(&svg, line, panel);
@@ -173,8 +169,8 @@ std::string line_figure(const ReportData& data, const Surface& surface) {
     draw_minimum(&svg, line, panel, minima.train, Marker::kStar);
     draw_minimum(&svg, line, panel, minima.test, Marker::kCross);
   }
-  const double used = draw_legend(&svg, {kLeft, legend_top}, inner, entries);
-  draw_caption(&svg, {kLeft, legend_top + used + 8}, inner, words);
+  const double used = draw_legend(&svg, {PanelPlace::kLeft, legend_top}, inner, entries);
+  draw_caption(&svg, {PanelPlace::kLeft, legend_top + used + 8}, inner, words);
   return svg.finish();
 }
 

@@ -129,11 +129,4 @@ LevelScale scale_of(const MapValue& value, std::size_t max_levels) {
   fail("unknown shade");
 }
 
-void add_gap(Surface& surface) {
-  if (surface.has("gap_loss") || !surface.has("train_loss") || !surface.has("test_loss")) return;
-  std::vector<double> gap = surface.values.at("test_loss");
-  for (std::size_t i = 0; i < gap.size(); ++i) gap[i] -= surface.values.at("train_loss")[i];
-  surface.values["gap_loss"] = std::move(gap);
-}
-
 }  // namespace thalweg

@@ -39,7 +39,4 @@ std::vector<MapValue> map_values(const Surface& surface, std::size_t max_numbers
 // One scale for all panels of a value.
 LevelScale scale_of(const MapValue& value, std::size_t max_levels);
 
-// The surface with "gap_loss" (test minus train) also where the file has none.
-void add_gap(Surface& surface);
-
 }  // namespace thalweg

@@ -5,13 +5,6 @@
 namespace thalweg {
 namespace {
 
-constexpr double kPanelWidth = 400;
-constexpr double kPanelHeight = 290;
-constexpr double kLeft = 78;
-constexpr double kTop = 34;
-constexpr double kGap = 92;
-constexpr double kRight = 24;
-
 Panel place_panel(const PanelPlan& plan, std::size_t index, const std::string& x_label) {
   std::vector<double> xs, ys;
   for (const auto& [curve, stroke] : plan.curves) {
@@ -26,11 +19,11 @@ Panel place_panel(const PanelPlan& plan, std::size_t index, const std::string& x
     ys.push_back(p.y);
   }
   for (const auto& [level, stroke] : plan.levels) ys.push_back(level);
-  const double left = kLeft + static_cast<double>(index) * (kPanelWidth + kGap);
+  const double left = PanelPlace::kLeft + static_cast<double>(index) * (PanelPlace::kWidth + PanelPlace::kGap);
   return {left,
-          kTop,
-          kPanelWidth,
-          kPanelHeight,
+          PanelPlace::kTop,
+          PanelPlace::kWidth,
+          PanelPlace::kHeight,
           fit_axis(xs, x_label, plan.log_x ? 1 : INFINITY),
           fit_axis(ys, plan.y_label, plan.log_ratio)};
 }
@@ -54,8 +47,10 @@ void draw_band(Svg* svg, const Panel& panel, const Band& band) {
 std::string draw_panels(const std::string& title, const std::string& x_label, const std::vector<PanelPlan>& plans,
                         const std::vector<LegendEntry>& entries) {
   const double count = static_cast<double>(plans.size());
-  const double width = kLeft + count * kPanelWidth + (count - 1) * kGap + kRight, inner = width - kLeft - kRight;
-  const double legend_top = kTop + kPanelHeight + 50;
+  const double width =
+                   PanelPlace::kLeft + count * PanelPlace::kWidth + (count - 1) * PanelPlace::kGap + PanelPlace::kRight,
+               inner = width - PanelPlace::kLeft - PanelPlace::kRight;
+  const double legend_top = PanelPlace::kTop + PanelPlace::kHeight + 50;
   Svg svg(width, legend_top + legend_height(inner, entries) + 12, title, title);
   for (std::size_t k = 0; k < plans.size(); ++k) {
     const Panel panel = place_panel(plans[k], k, x_label);
@@ -71,7 +66,7 @@ std::string draw_panels(const std::string& title, const std::string& x_label, co
       svg.marker(Marker::kCircle, panel.at(p.x, p.y), 5, stroke.color);
     }
   }
-  draw_legend(&svg, {kLeft, legend_top}, inner, entries);
+  draw_legend(&svg, {PanelPlace::kLeft, legend_top}, inner, entries);
   return svg.finish();
 }
 

@@ -10,6 +10,16 @@
 
 namespace thalweg {
 
+// Where panels side by side lie, in pixels.
+struct PanelPlace {
+  static constexpr double kWidth = 400;
+  static constexpr double kHeight = 290;
+  static constexpr double kLeft = 78;
+  static constexpr double kTop = 34;
+  static constexpr double kGap = 92;
+  static constexpr double kRight = 24;
+};
+
 // A stretch of the x axis with a colour behind the curves and a word in it.
 struct Band {
   double from = 0;
