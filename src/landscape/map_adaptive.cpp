@@ -14,14 +14,12 @@
 // (0.95^59 = 0.048). If one is, all are estimated anew with half the tolerance, at most kPasses times in all.
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <numeric>
 #include <optional>
 
 #include "base/rng.h"
-#include "landscape/interpolation.h"
-#include "landscape/kept_images.h"
 #include "landscape/map_run.h"
+#include "landscape/node_grid.h"
 #include "landscape/sampling.h"
 #include "landscape/split_estimate.h"
 
@@ -37,25 +35,15 @@ constexpr int kPasses = 3;
 // By how much twice as many nodes a side shrink what the guess lacks; measured on trajectory planes: 3 to 5.
 constexpr double kGainOfHalving = 3.5;
 
-constexpr std::size_t kOrder = 4;  // nodes a side: bicubic
-
 double share_of_look(int look) {
   return 6 / (M_PI * M_PI * (look + 1) * (look + 1));
 }
 
 enum Purpose : std::uint32_t { kForPoint = 0, kForAudit = 1, kForPilot = 2, kForChoice = 3 };
 
-struct Node {
-  std::vector<KeptImages> splits;
-  std::vector<double> loss, accuracy;  // means over all images
-};
-
-// The nodes around a point, with their weights.
-using Neighbours = std::vector<std::pair<const Node*, double>>;
-
 class AdaptiveMap {
  public:
-  explicit AdaptiveMap(MapRun& run) : run_(run) {
+  explicit AdaptiveMap(MapRun& run) : run_(run), nodes_(run.grid()) {
     for (const LandscapeSplit& split : run.evaluator().splits()) sizes_.push_back(split.images.size());
   }
 
@@ -78,35 +66,26 @@ class AdaptiveMap {
 
   // --- nodes ---
 
-  struct Spacing {
-    std::size_t x = 1, y = 1;  // grid points from node to node
-    Spacing half() const { return {std::max<std::size_t>(1, x / 2), std::max<std::size_t>(1, y / 2)}; }
-  };
-  std::vector<std::size_t> nodes_along_x(Spacing spacing) const { return node_indices(grid().x.size(), spacing.x); }
-  std::vector<std::size_t> nodes_along_y(Spacing spacing) const { return node_indices(grid().y.size(), spacing.y); }
-
   void choose_nodes() {
-    evaluate_nodes({coarse_step(grid().x.size()), coarse_step(grid().y.size())});
-    while (std::max(spacing_.x, spacing_.y) > 1 && finer_is_cheaper()) evaluate_nodes(spacing_.half());
+    evaluate_nodes(nodes_.coarsest());
+    while (std::max(nodes_.spacing().x, nodes_.spacing().y) > 1 && finer_is_cheaper())
+      evaluate_nodes(nodes_.spacing().half());
   }
 
-  void evaluate_nodes(Spacing spacing) {
-    std::vector<std::size_t> points;
-    for (const std::size_t j : nodes_along_y(spacing)) {
-      for (const std::size_t i : nodes_along_x(spacing)) points.push_back(j * grid().x.size() + i);
-    }
+  void evaluate_nodes(NodeGrid::Spacing spacing) {
+    const std::vector<std::size_t> points = nodes_.points(spacing);
     run_.evaluate_points("landscape: nodes", points, [&](std::size_t) { return exact_point(run_.evaluator()); });
     for (const std::size_t point : points) {
-      if (nodes_.count(point) != 0) continue;
+      if (nodes_.has(point)) continue;
       const Journal::Point& record = run_.journal().points().at(point);
-      Node& node = nodes_[point];
-      node.splits = from_bytes(record.images, sizes_);
+      GridNode node{from_bytes(record.images, sizes_), {}};
       for (std::size_t s = 0; s < num_splits(); ++s) {
-        node.loss.push_back(record.values[run_.value(split(s).name + "_loss")]);
-        node.accuracy.push_back(record.values[run_.value(split(s).name + "_acc")]);
+        node.means.push_back(
+            {record.values[run_.value(split(s).name + "_loss")], record.values[run_.value(split(s).name + "_acc")]});
       }
+      nodes_.add(point, std::move(node));
     }
-    spacing_ = spacing;
+    nodes_.set_spacing(spacing);
     set_tolerances();
     run_.on_gaps([this](Surface& surface) { fill(surface); });
   }
@@ -117,24 +96,14 @@ class AdaptiveMap {
     if (!tolerance.relative) return;
     for (std::size_t s = 0; s < num_splits(); ++s) {
       double low = INFINITY, high = -INFINITY;
-      for (const auto& [point, node] : nodes_) {
-        if (!std::isfinite(node.loss[s])) continue;
-        low = std::min(low, node.loss[s]);
-        high = std::max(high, node.loss[s]);
+      for (const auto& [point, node] : nodes_.all()) {
+        const double loss = node.means[s].loss;
+        if (!std::isfinite(loss)) continue;
+        low = std::min(low, loss);
+        high = std::max(high, loss);
       }
       tolerances_[s] *= high > low ? high - low : 1;
     }
-  }
-
-  Neighbours neighbours(std::size_t point) const {
-    const std::size_t nx = grid().x.size();
-    Neighbours found;
-    for (const NodeWeight& y : lagrange_weights(grid().y, nodes_along_y(spacing_), grid().y[point / nx], kOrder)) {
-      for (const NodeWeight& x : lagrange_weights(grid().x, nodes_along_x(spacing_), grid().x[point % nx], kOrder)) {
-        found.emplace_back(&nodes_.at(y.node * nx + x.node), x.weight * y.weight);
-      }
-    }
-    return found;
   }
 
   // Interpolated values of the points that are not there yet.
@@ -142,9 +111,9 @@ class AdaptiveMap {
     for (std::size_t point = 0; point < grid().size(); ++point) {
       if (run_.journal().has(point)) continue;
       surface.values["cell"][point] = static_cast<double>(Cell::kInterpolated);
-      const Neighbours around = neighbours(point);
+      const Neighbours around = nodes_.around(point);
       for (std::size_t s = 0; s < num_splits(); ++s) {
-        const Guess between = interpolate(around, s);
+        const NodeMeans between = interpolate(around, s);
         surface.values[split(s).name + "_loss"][point] = between.loss;
         surface.values[split(s).name + "_acc"][point] = between.accuracy;
       }
@@ -152,19 +121,6 @@ class AdaptiveMap {
   }
 
   // --- one point ---
-
-  // Means over all images of what interpolation guesses.
-  struct Guess {
-    double loss = 0, accuracy = 0;
-  };
-  static Guess interpolate(const Neighbours& around, std::size_t s) {
-    Guess out;
-    for (const auto& [node, weight] : around) {
-      out.loss += weight * node->loss[s];
-      out.accuracy += weight * node->accuracy[s];
-    }
-    return out;
-  }
 
   struct Drawn {
     std::vector<double> losses, right;  // what the guess lacks; right in percent
@@ -185,7 +141,7 @@ class AdaptiveMap {
     }
   }
 
-  static SplitEstimate finish(const StratifiedSample& sample, const Guess& guess, const Drawn& drawn) {
+  static SplitEstimate finish(const StratifiedSample& sample, const NodeMeans& guess, const Drawn& drawn) {
     SplitEstimate out{estimate_mean(sample, drawn.losses), estimate_mean(sample, drawn.right),
                       static_cast<std::int64_t>(sample.images().size())};
     out.loss.mean += guess.loss;
@@ -204,7 +160,7 @@ class AdaptiveMap {
   // Nothing where half of the images do not bring it within the tolerance.
   std::optional<SplitEstimate> estimate(std::size_t point, std::size_t s, const Neighbours& around, double tolerance,
                                         int pass) const {
-    const Guess guessed = interpolate(around, s);
+    const NodeMeans guessed = interpolate(around, s);
     if (!std::isfinite(guessed.loss)) return std::nullopt;  // as a node is
     StratifiedSample sample = sample_of(point, s, kForPoint, pass);
     Drawn drawn;
@@ -222,7 +178,7 @@ class AdaptiveMap {
 
   std::vector<std::size_t> between_nodes() const {
     std::vector<std::size_t> points = run_.all_points();
-    std::erase_if(points, [&](std::size_t point) { return nodes_.count(point) != 0; });
+    std::erase_if(points, [&](std::size_t point) { return nodes_.has(point); });
     return points;
   }
 
@@ -240,7 +196,7 @@ class AdaptiveMap {
   // Images that a point would take, at this spacing and at half of it.
   std::array<double, 2> images_wanted(std::size_t point) const {
     std::array<double, 2> wanted = {0, 0};
-    const Neighbours around = neighbours(point);
+    const Neighbours around = nodes_.around(point);
     for (std::size_t s = 0; s < num_splits(); ++s) {
       const auto all = static_cast<double>(sizes_[s]);
       if (!std::isfinite(interpolate(around, s).loss)) return {all, all};
@@ -263,7 +219,7 @@ class AdaptiveMap {
     const std::vector<std::size_t> rest = between_nodes();
     std::array<double, 2> images = {0, 0};
     std::size_t pilots = 0;
-    run_.visit_points(choose(rest, kPilots, kForPilot, static_cast<int>(spacing_.x)), [&](std::size_t point) {
+    run_.visit_points(choose(rest, kPilots, kForPilot, static_cast<int>(nodes_.spacing().x)), [&](std::size_t point) {
       const std::array<double, 2> wanted = images_wanted(point);
       images[0] += wanted[0];
       images[1] += wanted[1];
@@ -271,12 +227,12 @@ class AdaptiveMap {
     });
     if (pilots == 0) return false;
     const auto all = static_cast<double>(run_.evaluator().images_per_point());
-    const std::size_t finer = nodes_along_x(spacing_.half()).size() * nodes_along_y(spacing_.half()).size();
+    const std::size_t finer = nodes_.points(nodes_.spacing().half()).size();
     const auto cost = [&](std::size_t nodes, double wanted) {
       return static_cast<double>(nodes) * all +
              static_cast<double>(grid().size() - nodes) * wanted / static_cast<double>(pilots);
     };
-    return cost(finer, images[1]) < cost(nodes_.size(), images[0]);
+    return cost(finer, images[1]) < cost(nodes_.all().size(), images[0]);
   }
 
   // --- all points ---
@@ -285,7 +241,7 @@ class AdaptiveMap {
   int recorded_pass() const {
     int pass = 0;
     for (const auto& [point, record] : run_.journal().points()) {
-      if (nodes_.count(point) == 0) pass = std::max(pass, pass_of(record));
+      if (!nodes_.has(point)) pass = std::max(pass, pass_of(record));
     }
     return pass;
   }
@@ -314,7 +270,7 @@ class AdaptiveMap {
   }
 
   Journal::Point estimate_point(std::size_t point, int pass) const {
-    const Neighbours around = neighbours(point);
+    const Neighbours around = nodes_.around(point);
     Journal::Point record{{static_cast<double>(Cell::kExact)}, std::string(1, static_cast<char>(pass))};
     for (std::size_t s = 0; s < num_splits(); ++s) {
       const std::optional<SplitEstimate> value = estimate(point, s, around, tolerances_[s] / (1 << pass), pass);
@@ -341,7 +297,7 @@ class AdaptiveMap {
     audited_ = points.size();
     run_.visit_points(points, [&](std::size_t point) {
       const Journal::Point& record = run_.journal().points().at(point);
-      const Neighbours around = neighbours(point);
+      const Neighbours around = nodes_.around(point);
       bool violated = false;
       for (std::size_t s = 0; s < num_splits(); ++s) {
         const auto images = static_cast<std::int64_t>(record.values[run_.value(split(s).name + "_images")]);
@@ -360,8 +316,8 @@ class AdaptiveMap {
   }
 
   nlohmann::json certificate(int pass) const {
-    nlohmann::json out = {{"spacing", {spacing_.x, spacing_.y}},
-                          {"nodes", nodes_.size()},
+    nlohmann::json out = {{"spacing", {nodes_.spacing().x, nodes_.spacing().y}},
+                          {"nodes", nodes_.all().size()},
                           {"estimated_points", estimated_points().size()},
                           {"confidence", 1 - kFailure},
                           {"audited", audited_},
@@ -383,11 +339,10 @@ class AdaptiveMap {
   }
 
   MapRun& run_;
-  std::vector<std::int64_t> sizes_;    // images, by split
-  Spacing spacing_;                    // of the nodes that are there
-  std::map<std::size_t, Node> nodes_;  // by point
-  std::vector<double> tolerances_;     // nats, by split
-  std::vector<double> deviations_;     // largest of the audit, by split
+  NodeGrid nodes_;
+  std::vector<std::int64_t> sizes_;  // images, by split
+  std::vector<double> tolerances_;   // nats, by split
+  std::vector<double> deviations_;   // largest of the audit, by split
   std::size_t violations_ = 0;
   std::size_t audited_ = 0;
   double audit_images_ = 0;
