@@ -11,15 +11,6 @@ constexpr double kSolutionDistance = 0.2;
 
 }  // namespace
 
-Statistic statistic_of(const std::vector<double>& values) {
-  const auto count = static_cast<double>(values.size());
-  double sum = 0, squares = 0;
-  for (const double v : values) sum += v;
-  const double mean = sum / count;
-  for (const double v : values) squares += (v - mean) * (v - mean);
-  return {mean, values.size() > 1 ? std::sqrt(squares / (count - 1)) : 0};
-}
-
 CellState TheoryStudy::state(std::size_t cell, std::size_t record) const {
   std::vector<double> train, test, norm, ratio, distance;
   CellState out;

@@ -5,16 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "base/statistics.h"
 #include "theory/simulation.h"
 
 namespace thalweg {
-
-struct Statistic {
-  double mean = 0;
-  double deviation = 0;  // of a sample; 0 for one value
-};
-// NaN for no values.
-Statistic statistic_of(const std::vector<double>& values);
 
 // A cell at one recorded step, over the data sets whose run has not diverged by then.
 struct CellState {
