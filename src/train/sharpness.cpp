@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -13,6 +14,8 @@
 
 namespace thalweg {
 namespace {
+
+constexpr std::int64_t kFewestIterations = 8;
 
 class Hessian {
  public:
@@ -62,23 +65,16 @@ at::Tensor random_direction(const at::Tensor& like, std::uint64_t seed) {
   return (v / at::linalg_vector_norm(v)).to(like.device());
 }
 
-// The eigenvalue of H - shift I of largest magnitude, from `v` on; plus shift.
-Sharpness iterate(const Hessian& hessian, at::Tensor v, double shift, const SharpnessConfig& config) {
-  Sharpness out;
-  double before = NAN;
-  while (out.iterations < config.iterations && !out.converged) {
-    if (stop_requested()) throw Stopped("stopped while sharpness was measured; run the same command again to go on");
-    const at::Tensor product = hessian.times(v) - shift * v;
-    out.eigenvalue = at::dot(v, product).item<double>();
-    ++out.iterations;
-    const double length = at::linalg_vector_norm(product).item<double>();
-    if (!std::isfinite(length) || length == 0) break;
-    out.converged = std::abs(out.eigenvalue - before) <= config.tolerance * std::abs(out.eigenvalue);
-    before = out.eigenvalue;
-    v = product / length;
+// The largest eigenvalue of the symmetric tridiagonal matrix with these diagonals.
+double largest_eigenvalue(const std::vector<double>& diagonal, const std::vector<double>& beside) {
+  const auto size = static_cast<std::int64_t>(diagonal.size());
+  const at::Tensor matrix = at::zeros({size, size}, at::kDouble);
+  double* entry = matrix.mutable_data_ptr<double>();
+  for (std::int64_t i = 0; i < size; ++i) {
+    entry[i * (size + 1)] = diagonal[static_cast<std::size_t>(i)];
+    if (i + 1 < size) entry[(i + 1) * size + i] = beside[static_cast<std::size_t>(i)];  // eigvalsh reads the lower half
   }
-  out.eigenvalue += shift;
-  return out;
+  return at::linalg_eigvalsh(matrix)[size - 1].item<double>();
 }
 
 }  // namespace
@@ -87,9 +83,26 @@ Sharpness measure_sharpness(const Graph& graph, const ImageBatches& images, cons
                             const SharpnessConfig& config) {
   const at::AutoGradMode record(true);
   const Hessian hessian(graph, images, weights, config);
-  const at::Tensor v = random_direction(hessian.weights().detach(), config.seed);
-  const Sharpness first = iterate(hessian, v, 0, config);
-  return first.eigenvalue < 0 ? iterate(hessian, v, first.eigenvalue, config) : first;
+  at::Tensor v = random_direction(hessian.weights().detach(), config.seed), before = at::zeros_like(v);
+  std::vector<double> diagonal, beside;
+  Sharpness out{NAN, 0, false};
+  while (out.iterations < config.iterations && !out.converged) {
+    if (stop_requested()) throw Stopped("stopped while sharpness was measured; run the same command again to go on");
+    at::Tensor next = hessian.times(v);
+    ++out.iterations;
+    diagonal.push_back(at::dot(v, next).item<double>());
+    if (!std::isfinite(diagonal.back())) return {NAN, out.iterations, false};
+    next = next - diagonal.back() * v - (beside.empty() ? 0 : beside.back()) * before;
+    beside.push_back(at::linalg_vector_norm(next).item<double>());
+    const double eigenvalue = largest_eigenvalue(diagonal, beside);
+    // Once is chance: the first steps look at few directions.
+    const bool stays = std::abs(eigenvalue - out.eigenvalue) <= config.tolerance * std::abs(eigenvalue);
+    out.converged = (stays && out.iterations >= kFewestIterations) || beside.back() == 0;
+    out.eigenvalue = eigenvalue;
+    before = v;
+    v = next / beside.back();
+  }
+  return out;
 }
 
 }  // namespace thalweg

@@ -1,8 +1,8 @@
-// Sharpness: the largest eigenvalue of the Hessian of the train loss at given weights, by power iteration on exact
-// Hessian-vector products (autograd through nn/eager.h). The loss is that which training goes down: mean cross-entropy
+// Sharpness: the largest eigenvalue of the Hessian of the train loss at given weights, by Lanczos iteration (three
+// vectors of memory; without reorthogonalisation, which copies of an eigenvalue need and its size does not) on exact
+// Hessian-vector products, autograd's through nn/eager.h. The loss is that which training goes down: mean cross-entropy
 // in nats of images without augmentation, batch norm with the statistics of each batch. As everywhere where autograd
-// makes a Hessian, kinks of ReLU do not count. Where the eigenvalue of largest magnitude is negative, the iteration
-// goes on with H shifted by it, so that what comes out is the largest, not the largest in magnitude.
+// makes a Hessian, kinks of ReLU do not count.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Against power iteration on autograd's exact Hessian-vector products, in double.
+// Lanczos against power iteration on autograd's exact Hessian-vector products, in double.
 #include "train/sharpness.h"
 
 #include <cmath>
@@ -53,7 +53,7 @@ double exact_eigenvalue(const Problem& problem, double shift) {
   at::Tensor v = at::randn(gradient.sizes(), gradient.options());
   v = v / at::linalg_vector_norm(v);
   double eigenvalue = 0;
-  for (int k = 0; k < 60; ++k) {
+  for (int k = 0; k < 150; ++k) {
     const at::Tensor product = flat(torch::autograd::grad({at::dot(gradient, v)}, leaves, {}, true)) + shift * v;
     eigenvalue = at::dot(v, product).item<double>() - shift;
     v = product / at::linalg_vector_norm(product);
@@ -76,8 +76,7 @@ TEST_P(SharpnessTest, IsTheHessiansLargestEigenvalue) {
 
 INSTANTIATE_TEST_SUITE_P(Networks, SharpnessTest,
                          testing::Values(R"({"name": "mlp", "hidden": [16]})",
-                                         R"({"name": "vgg11_bn", "width": 0.03125})",
-                                         R"({"name": "resnet20", "width": 0.125})"));
+                                         R"({"name": "vgg11_bn", "width": 0.03125})"));
 
 TEST(Sharpness, IsTheMeanOverBatches) {
   // Without batch norm it does not matter how images are split.
