@@ -117,6 +117,9 @@ ExperimentConfig read_experiment_config(const nlohmann::json& json) {
       }
     }
   }
+  ConfigReader measures = reader.get_object("measures");
+  config.measures.sharpness_images = measures.get_int("sharpness_images", config.measures.sharpness_images, 0);
+  measures.finish();
   ConfigReader plane = reader.get_object("plane");
   config.plane.kind = plane.get_choice("kind", config.plane.kind, {"pca", "random"});
   config.plane.origin = plane.get_choice("origin", config.plane.origin, {"mean", "final", "first"});
@@ -144,6 +147,7 @@ nlohmann::json to_json(const ExperimentConfig& config) {
           {"model", to_json(config.model)},
           {"train", to_json(config.train)},
           {"branches", branches},
+          {"measures", {{"sharpness_images", config.measures.sharpness_images}}},
           {"plane", {{"kind", config.plane.kind}, {"origin", config.plane.origin}}},
           {"landscape", to_json(config.landscape)}};
 }

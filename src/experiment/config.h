@@ -3,7 +3,8 @@
 //   {"name": "demo", "seed": 1, "seeds": [], "parallel_runs": 0, "device": "auto", "threads": 0,
 //    "data": {...data/dataset.h...}, "model": {...models/models.h...}, "train": {...train/config.h...},
 //    "branches": [{"at_epoch": 5, "until_epoch": 15, "schedule": {...}, "name": "decay-at-5"}],
-//    "plane": {"kind": "pca", "origin": "mean"}, "landscape": {...landscape/config.h...}}
+//    "measures": {"sharpness_images": 500}, "plane": {"kind": "pca", "origin": "mean"}, "landscape":
+//    {...landscape/config.h...}}
 //
 // A branch forks from the main path's exact state at `at_epoch` (a number, or a list for one branch each) and trains
 // for `epochs` more, or until `until_epoch` of the whole. Its schedule counts from the fork; its other settings are the
@@ -35,6 +36,11 @@ struct PlaneConfig {
   std::string origin = "mean";  // of pca: mean, final, first
 };
 
+// What is measured of each run's final weights (experiment/measures.h).
+struct MeasuresConfig {
+  std::int64_t sharpness_images = 500;  // the first training images; 0: no sharpness
+};
+
 struct ExperimentConfig {
   std::string name = "experiment";
   std::uint64_t seed = 0;
@@ -46,6 +52,7 @@ struct ExperimentConfig {
   ModelConfig model;
   TrainConfig train;
   std::vector<BranchConfig> branches;
+  MeasuresConfig measures;
   PlaneConfig plane;
   LandscapeConfig landscape;
 };

@@ -1,6 +1,7 @@
 #include "experiment/runner.h"
 
 #include "base/digest.h"
+#include "experiment/measures.h"
 #include "experiment/planes.h"
 #include "io/atomic_file.h"
 #include "landscape/map.h"
@@ -133,6 +134,7 @@ std::vector<fs::path> run_experiment(const Session& session, const fs::path& fol
     write_file_atomically(files.back(), summarise_seeds(members).dump(2) + "\n");
   }
   for (const Member& member : members) {
+    measure_runs(member.session, member.folder);
     plane_experiment(member.session, member.folder);
     map_experiment(member.session, member.folder);
     for (const fs::path& file : write_report(member.folder, collect_report(member.folder))) files.push_back(file);

@@ -68,7 +68,8 @@ bool is_run_folder(const fs::path& folder) {
 
 RunSeries read_run(const fs::path& folder, const std::string& name, json* status) {
   *status = read_json_if_any(folder / "status.json");
-  RunSeries run{name, std::nullopt, read_metrics(folder / "metrics.jsonl"), nullptr};
+  RunSeries run{name, std::nullopt, read_metrics(folder / "metrics.jsonl"), nullptr,
+                read_json_if_any(folder / "measures.json")};
   if (status->is_object()) {
     run.final_metrics = status->value("final", json());
     if (const json fork = status->value("fork_epoch", json()); fork.is_number()) run.fork_epoch = fork.get<double>();

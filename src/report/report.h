@@ -29,6 +29,7 @@ struct RunSeries {
   std::vector<EpochMetrics> epochs;
   nlohmann::json
       final_metrics;  // status.json's "final": {"train_loss", "train_accuracy", "test_loss", "test_accuracy"}
+  nlohmann::json measures = nullptr;  // measures.json: {"weight_norm", "sharpness"}
 };
 
 struct ReportData {

@@ -1,0 +1,313 @@
+#include "report/claims.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <set>
+
+#include "base/error.h"
+#include "report/summary.h"
+#include "report/valley.h"
+
+namespace thalweg {
+namespace {
+
+constexpr double kAligned = 0.7;
+constexpr double kBarrier = 0.2;
+constexpr double kNear = 0.5;
+constexpr double kFaster = 2;
+constexpr double kGain = 15;  // percent
+
+// "0.21 [0.15, 0.27]", with fewer than two values without an interval.
+std::string with_interval(const MeanTest& test, int digits) {
+  if (test.count < 2) return fmt::format("{:.{}f}", test.mean, digits);
+  return fmt::format("{:.{}f} [{:.{}f}, {:.{}f}]", test.mean, digits, test.low, digits, test.high, digits);
+}
+
+std::string p_text(double p) {
+  return std::isnan(p) ? "one seed" : p < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", p);
+}
+
+// Whether the interval lies above `claimed`, or above `none` alone.
+Verdict verdict_of(const MeanTest& test, double none, double claimed) {
+  if (test.count < 2 || std::isnan(test.mean)) return Verdict::kUndecided;
+  if (test.high < none) return Verdict::kContradicted;
+  if (test.low <= none) return Verdict::kUndecided;
+  return test.mean >= claimed ? Verdict::kSupported : Verdict::kWeaker;
+}
+
+std::vector<SweepRun> branches_of(const Results& results) {
+  std::vector<SweepRun> out;
+  for (SweepRun& run : sweep_of(results)) {
+    if (run.fork_epoch && std::isfinite(run.end_epoch)) out.push_back(std::move(run));
+  }
+  return out;
+}
+
+// One number a seed, of those seeds that have it.
+std::vector<double> by_seed(const Results& results, const std::function<std::optional<double>(const ReportData&)>& f) {
+  std::vector<double> out;
+  for (const ReportData& seed : results.seeds) {
+    if (const std::optional<double> value = f(seed); value && std::isfinite(*value)) out.push_back(*value);
+  }
+  return out;
+}
+
+std::vector<double> differences(const Results& results, const std::string& late, const std::string& early, double epoch,
+                                const std::string& key, double factor) {
+  return by_seed(results, [&](const ReportData& seed) -> std::optional<double> {
+    const auto a = test_value_at(seed, late, epoch, key), b = test_value_at(seed, early, epoch, key);
+    return a && b ? std::optional(factor * (*a - *b)) : std::nullopt;
+  });
+}
+
+// Branches that can be compared after one number of epochs: the earliest end of all, of those that have decayed by
+// then.
+struct EqualEnds {
+  double epoch = 0;
+  std::vector<SweepRun> runs;
+};
+EqualEnds equal_ends(const Results& results) {
+  EqualEnds out{INFINITY, branches_of(results)};
+  for (const SweepRun& run : out.runs) out.epoch = std::min(out.epoch, run.end_epoch);
+  std::erase_if(out.runs, [&](const SweepRun& run) { return *run.fork_epoch >= out.epoch; });
+  return out;
+}
+
+Claim trend_claim(const Results& results, const std::string& key, Claim claim) {
+  const EqualEnds ends = equal_ends(results);
+  if (ends.runs.size() < 3) {
+    claim.measured = "fewer than three branches that decayed before the first of them ended";
+    return claim;
+  }
+  const bool loss = key == "test_loss";
+  const double factor = loss ? 1 : 100;
+  const std::vector<double> slopes = by_seed(results, [&](const ReportData& seed) -> std::optional<double> {
+    std::vector<double> x, y;
+    for (const SweepRun& run : ends.runs) {
+      const auto value = test_value_at(seed, run.name, ends.epoch, key);
+      if (!value) return std::nullopt;
+      x.push_back(*run.fork_epoch);
+      y.push_back(factor * *value);
+    }
+    return slope(x, y);
+  });
+  if (slopes.empty()) {
+    claim.measured =
+        fmt::format("branches were not evaluated at epoch {:g}, where the first of them ended", ends.epoch);
+    return claim;
+  }
+  const MeanTest trend = test_mean(slopes);
+  const SweepRun &early = ends.runs.front(), &late = ends.runs.back();
+  const MeanTest span = test_mean(differences(results, late.name, early.name, ends.epoch, key, factor));
+  claim.measured = fmt::format("{} {} an epoch of delay ({}); decay at {:g} against {:g}: {}; all at epoch {:g}",
+                               with_interval(trend, loss ? 5 : 3), loss ? "nats" : "points", p_text(trend.p),
+                               *late.fork_epoch, *early.fork_epoch, with_interval(span, loss ? 4 : 2), ends.epoch);
+  MeanTest upwards = trend;
+  if (loss) upwards.mean = -trend.mean, upwards.low = -trend.high, upwards.high = -trend.low;
+  claim.verdict = verdict_of(upwards, 0, 0);
+  return claim;
+}
+
+// How often each seed's geometry satisfies the rule.
+Verdict by_count(std::size_t count, std::size_t all) {
+  return count == all ? Verdict::kSupported : count == 0 ? Verdict::kContradicted : Verdict::kUndecided;
+}
+
+std::vector<Claim> valley_claims(const Results& results) {
+  Claim along{"valley", "At a large rate, training travels along the valley of train minima", "", Verdict::kNotTested};
+  Claim near{"near-minimum", "There it comes close to the test minimum", "", Verdict::kNotTested};
+  std::vector<double> alignment, barrier, first, last;
+  std::size_t along_count = 0, near_count = 0, nearer_count = 0;
+  for (const ReportData& seed : results.seeds) {
+    const std::optional<Valley> valley = measure_valley(seed);
+    if (!valley) continue;
+    alignment.push_back(valley->alignment);
+    barrier.push_back(100 * valley->barrier);
+    first.push_back(valley->first_distance);
+    last.push_back(valley->last_distance);
+    along_count += valley->alignment >= kAligned && valley->barrier <= kBarrier ? 1 : 0;
+    near_count += valley->last_distance <= kNear * valley->first_distance ? 1 : 0;
+    nearer_count += valley->last_distance < valley->first_distance ? 1 : 0;
+  }
+  if (alignment.empty()) {
+    along.measured = near.measured = "no map of train and test loss with three branches on it";
+    return {along, near};
+  }
+  const auto mean = [](const std::vector<double>& values) { return statistic_of(values).mean; };
+  along.measured = fmt::format(
+      "on the plane, its way from the first fork on and the floor that the branches end on lie at |cos| {:.2f}; "
+      "between "
+      "neighbouring ends the train loss rises by {:.1f} % of the descent to the floor",
+      mean(alignment), mean(barrier));
+  along.verdict = by_count(along_count, alignment.size());
+  near.measured = fmt::format("on the plane, {:.3g} from the test minimum at the first fork, {:.3g} at its end",
+                              mean(first), mean(last));
+  near.verdict = near_count == first.size()     ? Verdict::kSupported
+                 : nearer_count == first.size() ? Verdict::kWeaker
+                                                : by_count(nearer_count, first.size());
+  return {along, near};
+}
+
+double mean_accuracy(const SweepRun& run) {
+  return statistic_of(finite_values(run.values.at("test_accuracy"))).mean;
+}
+
+Claim speed_claim(const Results& results) {
+  Claim claim{"faster", "Late decay reaches the accuracy of early decay in half the epochs", "", Verdict::kNotTested};
+  const EqualEnds ends = equal_ends(results);
+  if (ends.runs.size() < 2) {
+    claim.measured = "fewer than two branches to compare";
+    return claim;
+  }
+  const SweepRun& baseline = ends.runs.front();
+  const SweepRun* best = nullptr;
+  MeanTest fastest;
+  for (std::size_t i = 1; i < ends.runs.size(); ++i) {
+    const std::vector<double> ratios = by_seed(results, [&](const ReportData& seed) -> std::optional<double> {
+      const auto goal = test_value_at(seed, baseline.name, ends.epoch, "test_accuracy");
+      const auto reached = goal ? epoch_reaching(seed, ends.runs[i].name, *goal) : std::nullopt;
+      return reached ? std::optional(ends.epoch / *reached) : std::nullopt;
+    });
+    if (ratios.size() < results.seeds.size()) continue;  // some seed never gets there
+    const MeanTest test = test_mean(ratios);
+    if (best == nullptr || test.mean > fastest.mean) best = &ends.runs[i], fastest = test;
+  }
+  if (best == nullptr) {
+    claim.measured = "no later decay reaches it in every seed";
+    claim.verdict = results.seeds.size() > 1 ? Verdict::kContradicted : Verdict::kUndecided;
+    return claim;
+  }
+  claim.measured = fmt::format(
+      "decay at {:g} (the fastest of {}) is there {} times as fast as decay at {:g}, which takes {:g} epochs",
+      *best->fork_epoch, ends.runs.size() - 1, with_interval(fastest, 2), *baseline.fork_epoch, ends.epoch);
+  claim.verdict = verdict_of(fastest, 1, kFaster);
+  return claim;
+}
+
+Claim gain_claim(const Results& results) {
+  Claim claim{"gain", "Late decay gains 15 % over early decay", "", Verdict::kNotTested};
+  const EqualEnds ends = equal_ends(results);
+  if (ends.runs.size() < 2) {
+    claim.measured = "fewer than two branches to compare";
+    return claim;
+  }
+  const SweepRun& baseline = ends.runs.front();
+  const SweepRun& best =
+      *std::max_element(ends.runs.begin() + 1, ends.runs.end(),
+                        [](const SweepRun& a, const SweepRun& b) { return mean_accuracy(a) < mean_accuracy(b); });
+  const auto change = [&](bool of_error) {
+    return by_seed(results, [&](const ReportData& seed) -> std::optional<double> {
+      const auto late = test_value_at(seed, best.name, ends.epoch, "test_accuracy"),
+                 early = test_value_at(seed, baseline.name, ends.epoch, "test_accuracy");
+      if (!late || !early) return std::nullopt;
+      return 100 * (*late - *early) / (of_error ? 1 - *early : *early);
+    });
+  };
+  const MeanTest error = test_mean(change(true));
+  if (error.count == 0) {
+    claim.measured = "the branches were not evaluated after the same number of epochs";
+    return claim;
+  }
+  claim.measured = fmt::format(
+      "decay at {:g} (the best of {}) against {:g}: {} % of the test error, {} % of the accuracy, {} points",
+      *best.fork_epoch, ends.runs.size() - 1, *baseline.fork_epoch, with_interval(error, 1),
+      with_interval(test_mean(change(false)), 1),
+      with_interval(test_mean(differences(results, best.name, baseline.name, ends.epoch, "test_accuracy", 100)), 2));
+  claim.verdict = verdict_of(error, 0, kGain);
+  return claim;
+}
+
+Claim accuracy_claim(const Results& results) {
+  return trend_claim(results, "test_accuracy",
+                     {"later-accuracy", "Later decay gives a higher test accuracy", "", Verdict::kNotTested});
+}
+
+// Layers with weights: shallow are networks of one hidden layer at most.
+bool is_shallow(const Results& results) {
+  const nlohmann::json model = member(results.config, "model");
+  return member(model, "name") == "mlp" && member(model, "hidden").size() <= 1;
+}
+
+std::string data_name(const Results& results) {
+  const nlohmann::json name = member(member(results.config, "data"), "name");
+  return name.is_string() ? name.get<std::string>() : "";
+}
+
+// The verdicts on later decay of these experiments as one.
+Verdict joint_verdict(const std::vector<Verdict>& verdicts) {
+  const auto all = [&](Verdict v) { return std::count(verdicts.begin(), verdicts.end(), v) == std::ssize(verdicts); };
+  if (verdicts.empty()) return Verdict::kNotTested;
+  if (all(Verdict::kSupported)) return Verdict::kSupported;
+  if (all(Verdict::kContradicted)) return Verdict::kContradicted;
+  return Verdict::kUndecided;
+}
+
+}  // namespace
+
+const char* to_string(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kSupported:
+      return "supported";
+    case Verdict::kWeaker:
+      return "weaker than claimed";
+    case Verdict::kContradicted:
+      return "not supported";
+    case Verdict::kUndecided:
+      return "undecided";
+    case Verdict::kNotTested:
+      return "not tested";
+  }
+  return "";
+}
+
+std::vector<Comparison> compare_decay_times(const Results& results) {
+  std::vector<Comparison> out;
+  const std::vector<SweepRun> runs = branches_of(results);
+  for (std::size_t i = 1; i < runs.size(); ++i) {
+    Comparison c{runs[i].name, *runs[i].fork_epoch, std::min(runs[i].end_epoch, runs[0].end_epoch), {}, {}, 0, 0};
+    if (c.epoch <= c.fork_epoch) continue;
+    c.accuracy = test_mean(differences(results, runs[i].name, runs[0].name, c.epoch, "test_accuracy", 100));
+    c.loss = test_mean(differences(results, runs[i].name, runs[0].name, c.epoch, "test_loss", 1));
+    if (c.accuracy.count > 0) out.push_back(c);
+  }
+  std::vector<double> accuracy, loss;
+  for (const Comparison& c : out) accuracy.push_back(c.accuracy.p), loss.push_back(c.loss.p);
+  accuracy = holm(accuracy);
+  loss = holm(loss);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i].accuracy_p = accuracy[i], out[i].loss_p = loss[i];
+  return out;
+}
+
+std::vector<Claim> claims_of(const Results& results) {
+  std::vector<Claim> out = valley_claims(results);
+  out.push_back(accuracy_claim(results));
+  out.push_back(trend_claim(results, "test_loss",
+                            {"later-loss", "Later decay gives a lower test loss", "", Verdict::kNotTested}));
+  out.push_back(speed_claim(results));
+  out.push_back(gain_claim(results));
+  return out;
+}
+
+std::vector<Claim> claims_across(const std::vector<Results>& experiments) {
+  Claim depth{"depth", "Later decay helps shallow and deep networks", "", Verdict::kNotTested};
+  Claim data{"data", "Later decay helps on a second data set", "", Verdict::kNotTested};
+  std::vector<Verdict> verdicts;
+  std::set<std::string> sets;
+  std::set<bool> depths;
+  std::string list;
+  for (const Results& results : experiments) {
+    const Claim claim = accuracy_claim(results);
+    list += fmt::format("{}{}: {}", list.empty() ? "" : "; ", results.title, to_string(claim.verdict));
+    if (claim.verdict == Verdict::kNotTested) continue;
+    verdicts.push_back(claim.verdict);
+    sets.insert(data_name(results));
+    depths.insert(is_shallow(results));
+  }
+  depth.measured = data.measured = list;
+  if (depths.size() == 2) depth.verdict = joint_verdict(verdicts);
+  if (sets.size() > 1) data.verdict = joint_verdict(verdicts);
+  return {depth, data};
+}
+
+}  // namespace thalweg

@@ -1,0 +1,51 @@
+// The claims of Ren, Ma and Ying, "Understanding the Generalization Benefits of Late Learning Rate Decay" (AISTATS
+// 2024), each with what an experiment measured and a verdict, whatever it is.
+//
+// Decay times are compared at equal total epochs alone, seed by seed, with paired two-sided t tests (base/statistics.h)
+// at the 95 % level. The baseline is the branch that decays first. What counts as supported is fixed here, before any
+// number is seen:
+//   valley          alignment >= 0.7 and barrier <= 0.2 (report/valley.h), of every seed
+//   near-minimum    the main path ends within half of the distance to the test minimum that it had at the first fork
+//   later-accuracy  the slope of the final test accuracy over the decay time is above 0
+//   later-loss      the slope of the final test loss is below 0
+//   faster          the branch that first reaches the baseline's final accuracy does it in half the epochs
+//   gain            the best branch's test error is 15 % below the baseline's
+// What holds in direction but falls short of the number is kWeaker.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/statistics.h"
+#include "report/results.h"
+
+namespace thalweg {
+
+enum class Verdict { kSupported, kWeaker, kContradicted, kUndecided, kNotTested };
+const char* to_string(Verdict verdict);  // "supported", "weaker than claimed", ...
+
+struct Claim {
+  std::string id;
+  std::string text;
+  std::string measured;  // a sentence without its full stop
+  Verdict verdict = Verdict::kNotTested;
+};
+
+// A branch against the baseline: late minus early, seed by seed.
+struct Comparison {
+  std::string run;
+  double fork_epoch = 0;
+  double epoch = 0;                   // after which both are looked at
+  MeanTest accuracy;                  // percentage points
+  MeanTest loss;                      // nats
+  double accuracy_p = 0, loss_p = 0;  // by Holm's method over all comparisons
+};
+
+// Of every branch but the baseline, where both were evaluated after the same number of epochs, behind both forks.
+std::vector<Comparison> compare_decay_times(const Results& results);
+
+std::vector<Claim> claims_of(const Results& results);
+// Of several experiments: whether later decay helps in shallow and deep networks, and on more than one data set.
+std::vector<Claim> claims_across(const std::vector<Results>& experiments);
+
+}  // namespace thalweg

@@ -1,0 +1,126 @@
+#include "report/results.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "report/summary.h"
+
+namespace thalweg {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kSameEpoch = 1e-6;
+
+const RunSeries* find_run(const ReportData& seed, const std::string& name) {
+  const auto found =
+      std::find_if(seed.runs.begin(), seed.runs.end(), [&](const RunSeries& run) { return run.name == name; });
+  return found == seed.runs.end() ? nullptr : &*found;
+}
+
+double number_or_nan(const nlohmann::json& object, const std::string& key) {
+  const nlohmann::json value = member(object, key.c_str());
+  return value.is_number() ? value.get<double>() : NAN;
+}
+
+// On the first map, from where the run ended to the smallest test loss.
+double distance_to_minimum(const ReportData& seed, const std::string& run) {
+  if (seed.surfaces.empty() || !seed.surfaces.front().has("test_loss")) return NAN;
+  const Minima minima = find_minima(seed.surfaces.front());
+  if (!minima.test) return NAN;
+  for (const std::vector<PathPoint>& path : paths_by_run(seed.surfaces.front())) {
+    if (path.front().run == run) return std::hypot(path.back().x - minima.test->x, path.back().y - minima.test->y);
+  }
+  return NAN;
+}
+
+double value_of(const ReportData& seed, const std::string& run, const std::string& key) {
+  if (key == "distance") return distance_to_minimum(seed, run);
+  const RunSeries* series = find_run(seed, run);
+  if (series == nullptr) return NAN;
+  const double final_value = number_or_nan(series->final_metrics, key);
+  return std::isnan(final_value) ? number_or_nan(series->measures, key) : final_value;
+}
+
+// The run's own epochs, behind those of the main path before its fork.
+std::vector<EpochMetrics> whole_path(const ReportData& seed, const std::string& run) {
+  const RunSeries* series = find_run(seed, run);
+  if (series == nullptr) return {};
+  std::vector<EpochMetrics> out;
+  if (const RunSeries* main = find_run(seed, "main"); main != nullptr && series->fork_epoch) {
+    for (const EpochMetrics& m : main->epochs) {
+      if (m.epoch <= *series->fork_epoch + kSameEpoch) out.push_back(m);
+    }
+  }
+  out.insert(out.end(), series->epochs.begin(), series->epochs.end());
+  return out;
+}
+
+}  // namespace
+
+const std::vector<Quantity>& quantities() {
+  static const std::vector<Quantity> all = {{"test_accuracy", "Test accuracy (%)", 100, 2},
+                                            {"test_loss", "Test loss (nats)", 1, 4},
+                                            {"train_loss", "Train loss (nats)", 1, 4, true},
+                                            {"distance", "Distance to the test minimum", 1, 3},
+                                            {"weight_norm", "Weight norm", 1, 2},
+                                            {"sharpness", "Sharpness", 1, 2, true}};
+  return all;
+}
+
+Results collect_results(const fs::path& experiment) {
+  Results out;
+  if (!fs::is_directory(experiment / "seeds")) {
+    out.seeds.push_back(collect_report(experiment));
+  } else {
+    const ReportData whole = collect_report(experiment);
+    for (const nlohmann::json& seed : member(whole.config, "seeds")) {
+      const fs::path folder = experiment / "seeds" / seed.dump();
+      if (fs::is_directory(folder)) out.seeds.push_back(collect_report(folder));
+    }
+    check(!out.seeds.empty(), "{} names no seed that is in its folder seeds/", (experiment / "config.json").string());
+    out.config = whole.config;
+  }
+  out.title = out.seeds.front().title;
+  if (out.config.is_null()) out.config = out.seeds.front().config;
+  out.provenance = out.seeds.front().provenance;
+  return out;
+}
+
+std::vector<SweepRun> sweep_of(const Results& results) {
+  std::vector<SweepRun> out;
+  for (const DecayRow& row : decay_rows(results.seeds.front())) {
+    const RunSeries* series = find_run(results.seeds.front(), row.name);
+    SweepRun run{row.name, row.fork_epoch, series->epochs.empty() ? NAN : series->epochs.back().epoch, {}};
+    for (const Quantity& quantity : quantities()) {
+      for (const ReportData& seed : results.seeds)
+        run.values[quantity.key].push_back(value_of(seed, row.name, quantity.key));
+    }
+    out.push_back(std::move(run));
+  }
+  return out;
+}
+
+std::vector<double> finite_values(const std::vector<double>& values) {
+  std::vector<double> out;
+  std::copy_if(values.begin(), values.end(), std::back_inserter(out), [](double v) { return std::isfinite(v); });
+  return out;
+}
+
+std::optional<double> test_value_at(const ReportData& seed, const std::string& run, double epoch,
+                                    const std::string& key) {
+  for (const EpochMetrics& m : whole_path(seed, run)) {
+    if (std::abs(m.epoch - epoch) < kSameEpoch) return key == "test_loss" ? m.test_loss : m.test_accuracy;
+  }
+  return std::nullopt;
+}
+
+std::optional<double> epoch_reaching(const ReportData& seed, const std::string& run, double accuracy) {
+  for (const EpochMetrics& m : whole_path(seed, run)) {
+    if (m.test_accuracy && *m.test_accuracy >= accuracy) return m.epoch;
+  }
+  return std::nullopt;
+}
+
+}  // namespace thalweg

@@ -1,0 +1,101 @@
+#include "report/valley.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/statistics.h"
+#include "report/contour.h"
+#include "report/summary.h"
+
+namespace thalweg {
+namespace {
+
+constexpr std::size_t kFewestBranches = 3;
+constexpr int kSamples = 20;  // of a line between two ends
+
+struct Fork {
+  Point2 from, end;
+};
+
+// Index of the cell that holds x, and where in it; false outside.
+bool find_cell(const std::vector<double>& axis, double x, std::size_t* cell, double* part) {
+  if (!(x >= axis.front() && x <= axis.back())) return false;
+  const auto above = std::upper_bound(axis.begin() + 1, axis.end() - 1, x);
+  *cell = static_cast<std::size_t>(above - axis.begin()) - 1;
+  *part = (x - axis[*cell]) / (axis[*cell + 1] - axis[*cell]);
+  return true;
+}
+
+// The direction in which the points spread most.
+Point2 principal_axis(const std::vector<Fork>& forks) {
+  double mean_x = 0, mean_y = 0, xx = 0, xy = 0, yy = 0;
+  for (const Fork& f : forks) mean_x += f.end.x, mean_y += f.end.y;
+  mean_x /= static_cast<double>(forks.size());
+  mean_y /= static_cast<double>(forks.size());
+  for (const Fork& f : forks) {
+    const double dx = f.end.x - mean_x, dy = f.end.y - mean_y;
+    xx += dx * dx, xy += dx * dy, yy += dy * dy;
+  }
+  const double angle = 0.5 * std::atan2(2 * xy, xx - yy);
+  return {std::cos(angle), std::sin(angle)};
+}
+
+double largest_barrier(const Surface& surface, const std::vector<Fork>& forks) {
+  double largest = 0;
+  for (std::size_t i = 0; i + 1 < forks.size(); ++i) {
+    const Point2 &a = forks[i].end, &b = forks[i + 1].end;
+    const auto loss = [&](double t) {
+      return value_at(surface, "train_loss", a.x + t * (b.x - a.x), a.y + t * (b.y - a.y));
+    };
+    const double ends = std::max(loss(0), loss(1));
+    for (int k = 1; k < kSamples; ++k) largest = std::max(largest, loss(static_cast<double>(k) / kSamples) - ends);
+  }
+  return largest;
+}
+
+double mean_descent(const Surface& surface, const std::vector<Fork>& forks) {
+  std::vector<double> descents;
+  for (const Fork& f : forks) {
+    descents.push_back(value_at(surface, "train_loss", f.from.x, f.from.y) -
+                       value_at(surface, "train_loss", f.end.x, f.end.y));
+  }
+  return statistic_of(descents).mean;
+}
+
+}  // namespace
+
+double value_at(const Surface& surface, const std::string& key, double x, double y) {
+  std::size_t i = 0, j = 0;
+  double u = 0, v = 0;
+  if (!find_cell(surface.x, x, &i, &u) || !find_cell(surface.y, y, &j, &v)) return NAN;
+  const std::vector<double>& values = surface.values.at(key);
+  const std::size_t nx = surface.x.size(), at = j * nx + i;
+  return (1 - v) * ((1 - u) * values[at] + u * values[at + 1]) +
+         v * ((1 - u) * values[at + nx] + u * values[at + nx + 1]);
+}
+
+std::optional<Valley> measure_valley(const ReportData& data) {
+  if (data.surfaces.empty()) return std::nullopt;
+  const Surface& surface = data.surfaces.front();
+  const Minima minima = find_minima(surface);
+  if (is_line(surface) || !surface.has("train_loss") || !minima.test) return std::nullopt;
+  const auto paths = paths_by_run(surface);
+  const auto main = std::find_if(paths.begin(), paths.end(), [](const auto& p) { return is_main(p.front().run); });
+  if (main == paths.end()) return std::nullopt;
+  std::vector<Fork> forks;
+  for (const auto& path : paths) {
+    const PathPoint* fork = is_main(path.front().run) ? nullptr : fork_point(paths, path);
+    if (fork != nullptr) forks.push_back({{fork->x, fork->y}, {path.back().x, path.back().y}});
+  }
+  if (forks.size() < kFewestBranches) return std::nullopt;
+  const Point2 axis = principal_axis(forks), &first = forks.front().from;
+  const double way_x = main->back().x - first.x, way_y = main->back().y - first.y;
+  Valley out;
+  out.alignment = std::abs(way_x * axis.x + way_y * axis.y) / std::hypot(way_x, way_y);
+  out.barrier = largest_barrier(surface, forks) / mean_descent(surface, forks);
+  out.first_distance = std::hypot(first.x - minima.test->x, first.y - minima.test->y);
+  out.last_distance = std::hypot(main->back().x - minima.test->x, main->back().y - minima.test->y);
+  return out;
+}
+
+}  // namespace thalweg

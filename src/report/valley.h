@@ -1,0 +1,28 @@
+// The geometry of a main path and its branches on a map of the plane: whether the ends of the branches lie on one
+// floor, and whether the main path goes along it. All on the plane alone: what lies off it is not seen.
+#pragma once
+
+#include <optional>
+
+#include "report/report.h"
+
+namespace thalweg {
+
+struct Valley {
+  // |cos| of the angle between the main path's way, from the first fork to its end, and the floor's axis: the first
+  // principal axis of the branches' ends.
+  double alignment = 0;
+  // How far the train loss rises above the higher of two neighbouring ends on the straight line between them, at most;
+  // in parts of the mean descent from forks to ends. 0: no barrier.
+  double barrier = 0;
+  // From the main path to the smallest test loss, at the first fork and at its end.
+  double first_distance = 0, last_distance = 0;
+};
+
+// Empty where the report has no 2-D map of train and test loss, or fewer than three branches on it.
+std::optional<Valley> measure_valley(const ReportData& data);
+
+// Bilinear interpolation; NaN outside the map.
+double value_at(const Surface& surface, const std::string& key, double x, double y);
+
+}  // namespace thalweg
