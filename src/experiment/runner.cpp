@@ -6,6 +6,7 @@
 #include "io/atomic_file.h"
 #include "landscape/map.h"
 #include "report/report.h"
+#include "report/study.h"
 
 namespace thalweg {
 namespace {
@@ -139,6 +140,7 @@ std::vector<fs::path> run_experiment(const Session& session, const fs::path& fol
     map_experiment(member.session, member.folder);
     for (const fs::path& file : write_report(member.folder, collect_report(member.folder))) files.push_back(file);
   }
+  for (const fs::path& file : write_summary(folder)) files.push_back(file);
   return files;
 }
 

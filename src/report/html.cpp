@@ -6,6 +6,7 @@
 #include "report/figure.h"
 #include "report/html_text.h"
 #include "report/page.h"
+#include "report/study.h"
 #include "report/summary.h"
 #include "report/svg.h"
 
@@ -49,6 +50,13 @@ std::string source_section(const ReportData& data) {
          "</section>\n";
 }
 
+// Claims about decay times need some to compare.
+std::string claims_of_page(const ReportData& data) {
+  if (data.runs.size() < 3) return "";
+  const Results results{data.title, data.config, data.provenance, {data}};
+  return claims_section({results});
+}
+
 // One pass: what is put in is not searched again, so "{{" in a name is only text.
 std::string fill_in(std::string_view skeleton, const std::map<std::string, std::string_view>& parts) {
   std::string page;
@@ -67,7 +75,8 @@ std::string fill_in(std::string_view skeleton, const std::map<std::string, std::
 
 std::string page_text(const ReportData& data) {
   const std::string title = escape_xml(data.title), about = subtitle(data), headline = findings_list(data);
-  const std::string sections = map_section(data) + decay_section(data) + curve_section(data) + source_section(data);
+  const std::string sections =
+      map_section(data) + decay_section(data) + claims_of_page(data) + curve_section(data) + source_section(data);
   const std::string numbers = page_data(data);
   return fill_in(page_html(), {{"title", title},
                                {"subtitle", about},
@@ -77,6 +86,18 @@ std::string page_text(const ReportData& data) {
                                {"style", page_css()},
                                {"plotly", plotly_js()},
                                {"script", page_js()}});
+}
+
+std::string static_page(const PageParts& parts) {
+  const std::string title = escape_xml(parts.title);
+  return fill_in(page_html(), {{"title", title},
+                               {"subtitle", ""},
+                               {"findings", ""},
+                               {"sections", parts.sections},
+                               {"data", "null"},
+                               {"style", page_css()},
+                               {"plotly", ""},
+                               {"script", ""}});
 }
 
 std::vector<std::filesystem::path> write_report(const std::filesystem::path& folder, const ReportData& data) {

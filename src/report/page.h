@@ -13,7 +13,13 @@ std::string page_data(const ReportData& data);
 std::string map_section(const ReportData& data);
 std::string decay_section(const ReportData& data);
 std::string curve_section(const ReportData& data);
-// The whole page.
+// A page without scripts and plots.
+struct PageParts {
+  std::string title;     // as text
+  std::string sections;  // HTML
+};
+std::string static_page(const PageParts& parts);
+// The whole page of one experiment or run.
 std::string page_text(const ReportData& data);
 
 }  // namespace thalweg

@@ -1,0 +1,150 @@
+#include "report/study.h"
+
+#include <cmath>
+
+#include "base/error.h"
+#include "io/atomic_file.h"
+#include "report/claims.h"
+#include "report/page.h"
+#include "report/study_tables.h"
+#include "report/svg.h"
+
+namespace thalweg {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+json finite_or_null(double value) {
+  return std::isfinite(value) ? json(value) : json();
+}
+
+json values_json(const std::vector<double>& values) {
+  json out = json::array();
+  for (const double v : values) out.push_back(finite_or_null(v));
+  return out;
+}
+
+json test_json(const MeanTest& test) {
+  return {{"count", test.count},
+          {"mean", finite_or_null(test.mean)},
+          {"std", test.deviation},
+          {"low", finite_or_null(test.low)},
+          {"high", finite_or_null(test.high)},
+          {"t", finite_or_null(test.t)},
+          {"p", finite_or_null(test.p)}};
+}
+
+json claims_json(const std::vector<Claim>& claims) {
+  json out = json::array();
+  for (const Claim& c : claims) {
+    out.push_back({{"id", c.id}, {"text", c.text}, {"measured", c.measured}, {"verdict", to_string(c.verdict)}});
+  }
+  return out;
+}
+
+json experiment_json(const Results& results) {
+  json runs, comparisons = json::array();
+  for (const SweepRun& run : sweep_of(results)) {
+    json& out = runs[run.name];
+    out["fork_epoch"] = run.fork_epoch ? json(*run.fork_epoch) : json();
+    out["end_epoch"] = finite_or_null(run.end_epoch);
+    for (const auto& [key, values] : run.values) {
+      out[key] = test_json(test_mean(finite_values(values)));
+      out[key].erase("t");
+      out[key].erase("p");
+      out[key]["values"] = values_json(values);
+    }
+  }
+  for (const Comparison& c : compare_decay_times(results)) {
+    comparisons.push_back({{"run", c.run},
+                           {"epoch", c.epoch},
+                           {"test_accuracy_points", test_json(c.accuracy)},
+                           {"test_loss", test_json(c.loss)},
+                           {"test_accuracy_p_holm", finite_or_null(c.accuracy_p)},
+                           {"test_loss_p_holm", finite_or_null(c.loss_p)}});
+  }
+  return {{"title", results.title},
+          {"seeds", results.seeds.size()},
+          {"claims", claims_json(claims_of(results))},
+          {"runs", runs},
+          {"comparisons", comparisons}};
+}
+
+// Links to the page of each seed, where `folder` holds them.
+std::string seed_links(const fs::path& folder) {
+  std::string text;
+  if (!fs::is_directory(folder / "seeds")) return text;
+  for (const auto& entry : fs::directory_iterator(folder / "seeds")) {
+    const std::string name = escape_xml(entry.path().filename().string());
+    text += fmt::format("<li><a href=\"seeds/{0}/report.html\">Seed {0}: maps, curves, settings</a></li>\n", name);
+  }
+  return "<ul>\n" + text + "</ul>\n";
+}
+
+}  // namespace
+
+json study_json(const std::vector<Results>& experiments) {
+  json list = json::array();
+  for (const Results& results : experiments) list.push_back(experiment_json(results));
+  json out = {{"experiments", list}};
+  if (experiments.size() > 1) out["across"] = claims_json(claims_across(experiments));
+  return out;
+}
+
+std::string study_markdown(const std::vector<Results>& experiments) {
+  std::string text = to_markdown(claims_table(experiments));
+  for (const Results& results : experiments) {
+    if (experiments.size() > 1) text += fmt::format("**{}**\n\n", results.title);
+    text += to_markdown(sweep_table(results)) + to_markdown(comparison_table(results));
+  }
+  return text;
+}
+
+std::string claims_section(const std::vector<Results>& experiments) {
+  return "<section aria-labelledby=\"h-claims\">\n<h2 id=\"h-claims\">The claims</h2>\n"
+         "<p class=\"note\">Of Ren, Ma and Ying (AISTATS 2024). Decay times are compared at equal total epochs; what "
+         "counts "
+         "as supported is fixed beforehand (docs/claims.md).</p>\n" +
+         to_html(claims_table(experiments)) + "</section>\n";
+}
+
+std::string sweep_section(const Results& results) {
+  const std::string title = escape_xml(results.title);
+  std::string text = fmt::format("<section aria-label=\"{0}\">\n<h2>Decay time, {0}</h2>\n", title);
+  for (const Figure& figure : sweep_figures(results)) text += "<figure>" + figure.svg + "</figure>\n";
+  return text + to_html(sweep_table(results)) + to_html(comparison_table(results)) + "</section>\n";
+}
+
+std::vector<fs::path> write_claims(const fs::path& folder, const std::vector<Results>& experiments) {
+  write_file_atomically(folder / "claims.json", study_json(experiments).dump(2) + "\n");
+  write_file_atomically(folder / "claims.md", study_markdown(experiments));
+  return {folder / "claims.json", folder / "claims.md"};
+}
+
+std::vector<fs::path> write_study(const fs::path& folder, const std::vector<Results>& experiments) {
+  PageParts page;
+  page.title = experiments.size() == 1 ? experiments.front().title : "Late decay, experiment by experiment";
+  page.sections = claims_section(experiments);
+  for (const Results& results : experiments) page.sections += sweep_section(results);
+  page.sections += seed_links(folder);
+  std::vector<fs::path> written{folder / "report.html"};
+  write_file_atomically(written.front(), static_page(page));
+  for (std::size_t k = 0; k < experiments.size(); ++k) {
+    for (const Figure& figure : sweep_figures(experiments[k], k)) {
+      written.push_back(folder / "figures" / figure.name);
+      write_file_atomically(written.back(), figure.svg);
+    }
+  }
+  return written;
+}
+
+std::vector<fs::path> write_summary(const fs::path& experiment) {
+  const std::vector<Results> results = {collect_results(experiment)};
+  std::vector<fs::path> written;
+  if (fs::is_directory(experiment / "seeds")) written = write_study(experiment, results);
+  for (fs::path& file : write_claims(experiment, results)) written.push_back(std::move(file));
+  return written;
+}
+
+}  // namespace thalweg

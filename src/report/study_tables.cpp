@@ -1,0 +1,132 @@
+#include "report/study_tables.h"
+
+#include <cmath>
+
+#include "base/error.h"
+#include "report/claims.h"
+#include "report/summary.h"
+#include "report/svg.h"
+
+namespace thalweg {
+namespace {
+
+std::string seeds_text(std::size_t seeds) {
+  return seeds == 1 ? "one seed" : fmt::format("{} seeds", seeds);
+}
+
+std::vector<std::string> claim_row(const Claim& claim) {
+  return {claim.text, claim.measured, to_string(claim.verdict)};
+}
+
+std::string mean_text(const std::vector<double>& all, const Quantity& quantity) {
+  std::vector<double> values = finite_values(all);
+  if (values.empty()) return "–";
+  for (double& v : values) v *= quantity.factor;
+  const Statistic s = statistic_of(values);
+  if (values.size() < 2) return fmt::format("{:.{}f}", s.mean, quantity.digits);
+  return fmt::format("{:.{}f} ± {:.{}f}", s.mean, quantity.digits, s.deviation, quantity.digits);
+}
+
+std::string test_text(const MeanTest& test, int digits) {
+  if (test.count < 2) return fmt::format("{:+.{}f}", test.mean, digits);
+  return fmt::format("{:+.{}f} [{:+.{}f}, {:+.{}f}]", test.mean, digits, test.low, digits, test.high, digits);
+}
+
+std::string p_cell(double p) {
+  return std::isnan(p) ? "–" : p < 0.0001 ? "< 0.0001" : fmt::format("{:.4f}", p);
+}
+
+std::string markdown_row(const std::vector<std::string>& cells) {
+  std::string text = "|";
+  for (const std::string& cell : cells) {
+    text += ' ';
+    for (const char c : cell) {
+      if (c == '|') text += '\\';  // a bar would end the cell
+      text += c;
+    }
+    text += " |";
+  }
+  return text + "\n";
+}
+
+}  // namespace
+
+TextTable claims_table(const std::vector<Results>& experiments) {
+  TextTable table{"What the paper claims, what was measured, and the verdict", {"Claim", "Measured", "Verdict"}, {}};
+  const bool several = experiments.size() > 1;
+  if (several) table.head.insert(table.head.begin() + 1, "Experiment");
+  const auto add = [&](const Claim& claim, const std::string& whose) {
+    std::vector<std::string> row = claim_row(claim);
+    if (several) row.insert(row.begin() + 1, whose);
+    table.rows.push_back(std::move(row));
+  };
+  if (several) {
+    for (const Claim& claim : claims_across(experiments)) add(claim, "all");
+  }
+  for (const Results& results : experiments) {
+    for (const Claim& claim : claims_of(results)) add(claim, results.title);
+  }
+  return table;
+}
+
+TextTable sweep_table(const Results& results) {
+  TextTable table{fmt::format("What runs ended with ({}; mean ± standard deviation)", seeds_text(results.seeds.size())),
+                  {"Run", "Decay at epoch", "Epochs"},
+                  {}};
+  const std::vector<SweepRun> runs = sweep_of(results);
+  std::vector<const Quantity*> shown;
+  for (const Quantity& quantity : quantities()) {
+    bool any = false;
+    for (const SweepRun& run : runs) any = any || !finite_values(run.values.at(quantity.key)).empty();
+    if (!any) continue;
+    shown.push_back(&quantity);
+    table.head.push_back(quantity.label);
+  }
+  for (const SweepRun& run : runs) {
+    std::vector<std::string> row = {is_main(run.name) ? "main path" : run.name,
+                                    run.fork_epoch ? fmt::format("{:g}", *run.fork_epoch) : "–",
+                                    std::isnan(run.end_epoch) ? "–" : fmt::format("{:g}", run.end_epoch)};
+    for (const Quantity* quantity : shown) row.push_back(mean_text(run.values.at(quantity->key), *quantity));
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+TextTable comparison_table(const Results& results) {
+  TextTable table{
+      fmt::format(
+          "Late against the earliest decay at equal total epochs, paired by seed ({}; 95 % intervals of paired t "
+          "tests, p by Holm's method)",
+          seeds_text(results.seeds.size())),
+      {"Run", "At epoch", "Test accuracy, points", "p", "Test loss, nats", "p"},
+      {}};
+  for (const Comparison& c : compare_decay_times(results)) {
+    table.rows.push_back({c.run, fmt::format("{:g}", c.epoch), test_text(c.accuracy, 2), p_cell(c.accuracy_p),
+                          test_text(c.loss, 4), p_cell(c.loss_p)});
+  }
+  return table;
+}
+
+std::string to_markdown(const TextTable& table) {
+  if (table.rows.empty()) return "";
+  std::string text = fmt::format("{}:\n\n{}", table.caption, markdown_row(table.head));
+  text += markdown_row(std::vector<std::string>(table.head.size(), "---"));
+  for (const auto& row : table.rows) text += markdown_row(row);
+  return text + "\n";
+}
+
+std::string to_html(const TextTable& table) {
+  if (table.rows.empty()) return "";
+  std::string text =
+      fmt::format("<div class=\"scroll\"><table><caption>{}</caption><thead><tr>", escape_xml(table.caption));
+  for (const std::string& cell : table.head) text += fmt::format("<th scope=\"col\">{}</th>", escape_xml(cell));
+  text += "</tr></thead><tbody>\n";
+  for (const auto& row : table.rows) {
+    text += fmt::format("<tr><th scope=\"row\">{}</th>", escape_xml(row.front()));
+    for (std::size_t i = 1; i < row.size(); ++i) text += fmt::format("<td>{}</td>", escape_xml(row[i]));
+    text += "</tr>\n";
+  }
+  return text + "</tbody></table></div>\n";
+}
+
+}  // namespace thalweg

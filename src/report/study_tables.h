@@ -1,0 +1,27 @@
+// Tables of an experiment over its seeds, as rows of text that Markdown and HTML share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "report/results.h"
+
+namespace thalweg {
+
+struct TextTable {
+  std::string caption;
+  std::vector<std::string> head;
+  std::vector<std::vector<std::string>> rows;  // the first cell names the row
+};
+
+// The claims of each experiment; with several a column says whose, and those across them come first.
+TextTable claims_table(const std::vector<Results>& experiments);
+// A run a row, a quantity a column: "82.15 ± 0.25" (mean and standard deviation over seeds).
+TextTable sweep_table(const Results& results);
+// A later branch a row: differences to the first, intervals, p by Holm's method. Without rows for fewer than two.
+TextTable comparison_table(const Results& results);
+
+std::string to_markdown(const TextTable& table);
+std::string to_html(const TextTable& table);
+
+}  // namespace thalweg
