@@ -4,6 +4,7 @@ import statistics
 import unittest
 
 import cli
+import safetensors_file
 
 RUN_FILES = ("weights.safetensors", "trajectory/weights.f32", "trajectory/index.log")
 
@@ -53,6 +54,32 @@ class Seeds(cli.CliTest):
                 self.assertEqual(told["values"], values)
                 self.assertAlmostEqual(told["mean"], statistics.mean(values), delta=1e-12)
                 self.assertAlmostEqual(told["std"], statistics.stdev(values), delta=1e-12)
+
+    def test_claims_hold_what_the_runs_ended_with_and_each_run_is_measured(self):
+        out = self.experiment("out", seeds=[5, 11, 2])
+        told = cli.read_json(out / "claims.json")["experiments"][0]
+        self.assertEqual(told["seeds"], 3)
+        for run, folder in cli.RUNS.items():
+            folders = [out / "seeds" / str(seed) / folder for seed in (5, 11, 2)]
+            finals = [cli.read_json(one / "status.json")["final"] for one in folders]
+            values = [final["test_loss"] for final in finals]
+            self.assertEqual(told["runs"][run]["test_loss"]["values"], values)
+            half = 4.302652729749462 * statistics.stdev(values) / 3 ** 0.5  # Student's t, 2 degrees of freedom
+            self.assertAlmostEqual(told["runs"][run]["test_loss"]["low"], statistics.mean(values) - half, delta=1e-9)
+            for one, norm in zip(folders, told["runs"][run]["weight_norm"]["values"]):
+                weights = safetensors_file.read(one / "weights.safetensors")[0]
+                squares = sum(float((t.astype("f8") ** 2).sum()) for t in weights.values())
+                self.assertAlmostEqual(norm, squares ** 0.5, delta=1e-6 * norm)
+                measures = cli.read_json(one / "measures.json")
+                self.assertEqual((norm, "sharpness" in measures), (measures["weight_norm"], True))
+        self.assertEqual([claim["id"] for claim in told["claims"]],
+                         ["valley", "near-minimum", "later-accuracy", "later-loss", "faster", "gain"])
+        self.assertIn("| Claim | Measured | Verdict |", (out / "claims.md").read_text())
+        self.assertIn("The claims", (out / "report.html").read_text())
+        across = self.folder / "across"
+        cli.run_ok("report", out, out, "--out", across)
+        self.assertEqual(len(cli.read_json(across / "claims.json")["experiments"]), 2)
+        cli.run_ok("report", out)
 
     def test_a_seed_added_later_trains_that_seed_alone(self):
         out = self.experiment("out", seeds=[5, 11])

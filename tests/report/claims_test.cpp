@@ -1,0 +1,179 @@
+#include "report/claims.h"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "report/study.h"
+#include "report/valley.h"
+#include "synthetic_report.h"
+
+namespace thalweg {
+namespace {
+
+constexpr double kEnd = 10;
+
+// A run evaluated after every epoch; its accuracy goes in a straight line from that of the main path, 0.4, to `last`.
+RunSeries run_of(const std::string& name, std::optional<double> fork, double end, double last) {
+  RunSeries run{name, fork, {}, nullptr};
+  const double from = fork.value_or(0);
+  for (double epoch = from + 1; epoch <= end; ++epoch) {
+    const double accuracy = 0.4 + (last - 0.4) * (epoch - from) / (end - from);
+    run.epochs.push_back({static_cast<std::int64_t>(epoch), epoch, 0.1, 1, 0.5, 1 - accuracy, accuracy});
+  }
+  run.final_metrics = {{"train_loss", 0.1}, {"test_accuracy", last}, {"test_loss", 1 - last}};
+  run.measures = {{"weight_norm", 3.0}};
+  return run;
+}
+
+// Branches at 2, 4 and 6; `last[seed]` their final accuracies.
+Results results_of(const std::vector<std::vector<double>>& last, const std::vector<double>& ends = {kEnd, kEnd, kEnd}) {
+  Results out{"late decay", {}, {}, {}};
+  for (const std::vector<double>& of_seed : last) {
+    ReportData seed;
+    seed.runs.push_back(run_of("main", std::nullopt, kEnd, 0.4));
+    for (std::size_t i = 0; i < 3; ++i) {
+      const double fork = 2 + 2 * static_cast<double>(i);
+      seed.runs.push_back(run_of(fmt::format("decay-at-{:g}", fork), fork, ends[i], of_seed[i]));
+    }
+    out.seeds.push_back(std::move(seed));
+  }
+  return out;
+}
+
+const std::vector<std::vector<double>> kLaterIsBetter = {{0.50, 0.52, 0.55}, {0.51, 0.53, 0.55}, {0.50, 0.53, 0.56}};
+
+Claim claim_named(const std::vector<Claim>& claims, const std::string& id) {
+  for (const Claim& claim : claims) {
+    if (claim.id == id) return claim;
+  }
+  ADD_FAILURE() << id;
+  return {};
+}
+
+TEST(Claims, ATrendOverSeedsIsTestedByItsSlopes) {
+  const std::vector<Claim> claims = claims_of(results_of(kLaterIsBetter));
+  // Slopes 1.25, 1.0 and 1.5 points an epoch: mean 1.25, standard error 0.25 / sqrt 3, t = 8.66 with 2 degrees of
+  // freedom, p = 0.0131.
+  const Claim accuracy = claim_named(claims, "later-accuracy");
+  EXPECT_EQ(accuracy.verdict, Verdict::kSupported);
+  EXPECT_NE(accuracy.measured.find("1.250 [0.629, 1.871] points an epoch of delay (p = 0.013)"), std::string::npos)
+      << accuracy.measured;
+  EXPECT_EQ(claim_named(claims, "later-loss").verdict, Verdict::kSupported);
+}
+
+TEST(Claims, WhatGoesTheOtherWayIsNotSupported) {
+  const std::vector<Claim> claims = claims_of(results_of({{0.55, 0.52, 0.50}, {0.55, 0.53, 0.51}, {0.56, 0.53, 0.50}}));
+  EXPECT_EQ(claim_named(claims, "later-accuracy").verdict, Verdict::kContradicted);
+  EXPECT_EQ(claim_named(claims, "later-loss").verdict, Verdict::kContradicted);
+  EXPECT_EQ(claim_named(claims, "gain").verdict, Verdict::kContradicted);
+}
+
+TEST(Claims, NoiseAndOneSeedDecideNothing) {
+  const std::vector<Claim> noisy = claims_of(results_of({{0.50, 0.52, 0.55}, {0.55, 0.53, 0.51}, {0.50, 0.53, 0.51}}));
+  EXPECT_EQ(claim_named(noisy, "later-accuracy").verdict, Verdict::kUndecided);
+  const std::vector<Claim> one = claims_of(results_of({kLaterIsBetter.front()}));
+  EXPECT_EQ(claim_named(one, "later-accuracy").verdict, Verdict::kUndecided);
+  EXPECT_EQ(claim_named(one, "gain").verdict, Verdict::kUndecided);
+}
+
+TEST(Claims, TheGainIsOfTheError) {
+  // Errors 0.5 and 0.4 in each seed: 20 % less.
+  const Claim gain = claim_named(claims_of(results_of({{0.5, 0.5, 0.6}, {0.5, 0.5, 0.6}})), "gain");
+  EXPECT_EQ(gain.verdict, Verdict::kSupported);
+  EXPECT_NE(gain.measured.find("20.0 [20.0, 20.0] % of the test error, 20.0 [20.0, 20.0] % of the accuracy"),
+            std::string::npos)
+      << gain.measured;
+  EXPECT_EQ(claim_named(claims_of(results_of({{0.5, 0.5, 0.55}, {0.5, 0.5, 0.55}})), "gain").verdict, Verdict::kWeaker);
+}
+
+TEST(Claims, EpochsToTheBaselinesAccuracyCountFromTheStart) {
+  // The branch at 4 rises by 0.1 an epoch and reaches 0.5 after one of its own: epoch 5 of 10.
+  const Claim faster = claim_named(claims_of(results_of({{0.5, 1.0, 0.4}, {0.5, 1.0, 0.4}})), "faster");
+  EXPECT_EQ(faster.verdict, Verdict::kSupported);
+  EXPECT_NE(faster.measured.find("decay at 4 (the fastest of 2) is there 2.00"), std::string::npos) << faster.measured;
+  EXPECT_EQ(claim_named(claims_of(results_of({{0.5, 0.45, 0.4}, {0.5, 0.45, 0.4}})), "faster").verdict,
+            Verdict::kContradicted);
+}
+
+TEST(Claims, DecayTimesAreComparedAfterEquallyManyEpochs) {
+  // The branch at 6 trains to epoch 14 and ends high; after 10 epochs it is at 0.5, no better than the first.
+  const Results results = results_of({{0.5, 0.5, 0.6}, {0.5, 0.5, 0.6}}, {10, 10, 14});
+  const std::vector<Comparison> comparisons = compare_decay_times(results);
+  ASSERT_EQ(comparisons.size(), 2U);
+  EXPECT_EQ(comparisons[1].epoch, 10);
+  EXPECT_NEAR(comparisons[1].accuracy.mean, 0, 1e-12);
+  // One that has not decayed before the first ends cannot be compared with it.
+  EXPECT_EQ(compare_decay_times(results_of(kLaterIsBetter, {5, 10, 10})).size(), 1U);
+  EXPECT_EQ(claim_named(claims_of(results_of(kLaterIsBetter, {5, 10, 10})), "later-accuracy").verdict,
+            Verdict::kNotTested);
+}
+
+TEST(Claims, PairedDifferencesCarryHolmsCorrection) {
+  const std::vector<Comparison> comparisons = compare_decay_times(results_of(kLaterIsBetter));
+  ASSERT_EQ(comparisons.size(), 2U);
+  EXPECT_NEAR(comparisons[1].accuracy.mean, 5, 1e-9);  // points: 5, 4 and 6
+  EXPECT_NEAR(comparisons[1].accuracy.t, 5 / (1 / std::sqrt(3.0)), 1e-9);
+  const double least = std::min(comparisons[0].accuracy.p, comparisons[1].accuracy.p);
+  EXPECT_NEAR(std::min(comparisons[0].accuracy_p, comparisons[1].accuracy_p), 2 * least, 1e-12);
+}
+
+TEST(Claims, ASeedThatIsNotDoneCountsWhereItHasValues) {
+  Results results = results_of(kLaterIsBetter);
+  results.seeds[2].runs.pop_back();  // its last branch has not begun
+  const std::vector<Comparison> comparisons = compare_decay_times(results);
+  EXPECT_EQ(comparisons[0].accuracy.count, 3);
+  EXPECT_EQ(comparisons[1].accuracy.count, 2);
+  EXPECT_NO_THROW(study_markdown({results}));
+}
+
+TEST(Claims, AcrossExperimentsTheyAskForDepthsAndDataSets) {
+  Results shallow = results_of(kLaterIsBetter), deep = shallow, other = shallow;
+  shallow.config = {{"model", {{"name", "mlp"}, {"hidden", {64}}}}, {"data", {{"name", "cifar10"}}}};
+  deep.config = {{"model", {{"name", "vgg11_bn"}}}, {"data", {{"name", "cifar10"}}}};
+  other.config = {{"model", {{"name", "vgg11_bn"}}}, {"data", {{"name", "fashion_mnist"}}}};
+  EXPECT_EQ(claim_named(claims_across({shallow, deep}), "depth").verdict, Verdict::kSupported);
+  EXPECT_EQ(claim_named(claims_across({shallow, deep}), "data").verdict, Verdict::kNotTested);
+  EXPECT_EQ(claim_named(claims_across({deep, other}), "data").verdict, Verdict::kSupported);
+  EXPECT_EQ(claim_named(claims_across({deep, other}), "depth").verdict, Verdict::kNotTested);
+  other.seeds = results_of({{0.55, 0.52, 0.50}, {0.55, 0.53, 0.51}, {0.56, 0.53, 0.50}}).seeds;
+  EXPECT_EQ(claim_named(claims_across({deep, other}), "data").verdict, Verdict::kUndecided);
+}
+
+TEST(Claims, ValuesOnAMapAreBilinear) {
+  Surface surface;
+  surface.x = {0, 1, 3};
+  surface.y = {-1, 1};
+  for (const double y : surface.y) {
+    for (const double x : surface.x) surface.values["train_loss"].push_back(2 + x - 3 * y + 0.5 * x * y);
+  }
+  for (const auto& [x, y] : {std::pair(0.0, -1.0), {3.0, 1.0}, {0.3, 0.2}, {2.2, -0.7}})
+    EXPECT_NEAR(value_at(surface, "train_loss", x, y), 2 + x - 3 * y + 0.5 * x * y, 1e-12);
+  EXPECT_TRUE(std::isnan(value_at(surface, "train_loss", 3.1, 0)));
+}
+
+TEST(Claims, AValleyIsFoundAndARidgeIsSeen) {
+  ReportData data = synthetic_report(5);
+  const std::optional<Valley> valley = measure_valley(data);
+  ASSERT_TRUE(valley);
+  EXPECT_GT(valley->alignment, 0.9);
+  EXPECT_LT(valley->barrier, 0.1);
+  EXPECT_LT(valley->last_distance, 0.5 * valley->first_distance);
+  // Waves along the valley stand between the ends.
+  Surface& surface = data.surfaces.front();
+  for (std::size_t k = 0; k < surface.values["train_loss"].size(); ++k)
+    surface.values["train_loss"][k] += std::pow(std::sin(6 * surface.x[k % surface.x.size()]), 2);
+  EXPECT_GT(measure_valley(data)->barrier, 0.5);
+  EXPECT_FALSE(measure_valley(synthetic_report(2)));
+}
+
+TEST(Claims, TablesEscapeWhatWouldEndACell) {
+  Results results = results_of(kLaterIsBetter);
+  for (ReportData& seed : results.seeds) seed.surfaces = synthetic_report(5).surfaces;
+  const std::string text = study_markdown({results});
+  EXPECT_NE(text.find("\\|cos\\|"), std::string::npos);
+  EXPECT_NE(text.find("| decay-at-4 | 4 | 10 | 52.67 ± 0.58 |"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace thalweg
