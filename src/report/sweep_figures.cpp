@@ -43,11 +43,9 @@ void add_figure(const Results& results, const std::vector<SweepRun>& runs, const
     if (plan.points.size() > 1) plans.push_back(std::move(plan));
   }
   if (plans.empty()) return;
-  const std::string bars = results.seeds.size() > 1
-                               ? fmt::format("branches: mean and 95 % interval of {} seeds", results.seeds.size())
-                               : "branches";
+  const std::string bars = results.seeds.size() > 1 ? "mean, 95 % interval" : "branches";
   std::vector<LegendEntry> entries{{bars, kMean, true, Marker::kCircle, kMean.color}};
-  if (!plans.front().levels.empty()) entries.push_back({"main path, never decayed", kLevel, false, {}, ""});
+  if (!plans.front().levels.empty()) entries.push_back({"main path", kLevel, false, {}, ""});
   const std::string number = index == 0 ? "" : fmt::format("-{}", index + 1);
   figures->push_back({name + number + ".svg",
                       draw_panels(results.title + ": decay time", "Epoch at which the rate decays", plans, entries)});

@@ -12,7 +12,7 @@ import cli
 import reference_models
 import safetensors_file
 
-REWRITTEN = {"config.json", "report.html"}  # by each call; figures too
+REWRITTEN = {"config.json", "report.html", "claims.json", "claims.md"}  # by each call; figures too
 
 
 class Finished:
