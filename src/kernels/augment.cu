@@ -1,5 +1,5 @@
 // Definition: kernels/augment.h. One block an image; threads walk its output values in memory order (channels-last).
-// Bytes an image: C*H*W read (twice that with mixup), 2 or 4 times C*H*W written.
+// Bytes an image: C*H*W read (twice that with mixup), 2 or 4 times out_channels*H*W written.
 #include "kernels/augment.h"
 #include "kernels/launch.cuh"
 
@@ -19,12 +19,17 @@ __global__ void make_batch_kernel(BatchArgs args) {
   const Augmentation other = args.mixup ? draw_augmentation(args, partner) : Augmentation();
   if (threadIdx.x == 0 && args.out_labels) args.out_labels[n] = args.labels[index];
   if (threadIdx.x == 0 && args.mixup) args.out_partners[n] = args.labels[partner];
-  const int size = args.channels * args.height * args.width;
+  const int channels = stored_channels(args);
+  const int size = channels * args.height * args.width;
   T* out = static_cast<T*>(args.out) + n * size;
   for (int i = static_cast<int>(threadIdx.x); i < size; i += static_cast<int>(blockDim.x)) {
-    const int c = i % args.channels;
-    const int y = i / args.channels / args.width;
-    const int x = i / args.channels % args.width;
+    const int c = i % channels;
+    const int y = i / channels / args.width;
+    const int x = i / channels % args.width;
+    if (c >= args.channels) {
+      store(out[i], 0.0f);
+      continue;
+    }
     float value = augmented_pixel(args, augmentation, index, c, y, x);
     if (args.mixup) value = mixed(args, value, augmented_pixel(args, other, partner, c, y, x));
     store(out[i], value);
@@ -35,8 +40,10 @@ __global__ void make_batch_kernel(BatchArgs args) {
 
 void make_batch_cuda(const BatchArgs& args, cudaStream_t stream) {
   const Geometry geometry{dim3(static_cast<unsigned>(args.num_images)), dim3(Tuning::kThreads)};
-  const bool f32 = args.type == ActivationType::kFloat32;
-  launch("make_batch", f32 ? make_batch_kernel<float> : make_batch_kernel<BFloat16>, geometry, stream, args);
+  const auto kernel = args.type == ActivationType::kFloat32    ? make_batch_kernel<float>
+                      : args.type == ActivationType::kBFloat16 ? make_batch_kernel<BFloat16>
+                                                               : make_batch_kernel<Float16>;
+  launch("make_batch", kernel, geometry, stream, args);
 }
 
 }  // namespace thalweg

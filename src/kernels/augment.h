@@ -32,6 +32,7 @@ struct BatchArgs {
   const std::int64_t* indices = nullptr;  // which images: [N], or an epoch's order
   std::int64_t num_images = 0;            // N
   int channels = 0, height = 0, width = 0;
+  int out_channels = 0;          // of `out`, at least `channels`; those beyond are 0. 0: `channels`
   const float* scale = nullptr;  // [C]: x = pixel * scale + shift, i.e. 1 / (255 std) and -mean / std
   const float* shift = nullptr;  // [C]
   AugmentSpec augment;
@@ -40,7 +41,7 @@ struct BatchArgs {
   const StepControl* control = nullptr;  // if set, epoch, first index and share of the mixture are those in there
   bool mixup = false;                    // needs `control`
   ActivationType type = ActivationType::kFloat32;
-  void* out = nullptr;                   // [N, H, W, C] (channels-last)
+  void* out = nullptr;                   // [N, H, W, out_channels] (channels-last)
   std::int64_t* out_labels = nullptr;    // [N], or nullptr
   std::int64_t* out_partners = nullptr;  // [N] labels of the images mixed in; of mixup
 };
@@ -51,6 +52,10 @@ struct Augmentation {
   bool flip = false;                                   // before the shift: x -> width - 1 - x
   int cut_x0 = 0, cut_x1 = 0, cut_y0 = 0, cut_y1 = 0;  // half-open square set to 0
 };
+
+THALWEG_HD inline int stored_channels(const BatchArgs& args) {
+  return args.out_channels > 0 ? args.out_channels : args.channels;
+}
 
 // Which image is number n of the batch.
 THALWEG_HD inline std::int64_t batch_index(const BatchArgs& args, std::int64_t n) {

@@ -13,7 +13,8 @@ void make_image(const BatchArgs& args, std::int64_t n) {
   const Augmentation other = args.mixup ? draw_augmentation(args, partner) : Augmentation();
   if (args.out_labels) args.out_labels[n] = args.labels[index];
   if (args.mixup) args.out_partners[n] = args.labels[partner];
-  T* out = static_cast<T*>(args.out) + n * args.height * args.width * args.channels;
+  const int channels = stored_channels(args);
+  T* out = static_cast<T*>(args.out) + n * args.height * args.width * channels;
   for (int y = 0; y < args.height; ++y) {
     for (int x = 0; x < args.width; ++x) {
       for (int c = 0; c < args.channels; ++c) {
@@ -21,6 +22,7 @@ void make_image(const BatchArgs& args, std::int64_t n) {
         if (args.mixup) value = mixed(args, value, augmented_pixel(args, other, partner, c, y, x));
         store(*out++, value);
       }
+      for (int c = args.channels; c < channels; ++c) store(*out++, 0.0f);
     }
   }
 }
@@ -28,10 +30,11 @@ void make_image(const BatchArgs& args, std::int64_t n) {
 }  // namespace
 
 void make_batch_cpu(const BatchArgs& args) {
+  const auto make = args.type == ActivationType::kFloat32    ? make_image<float>
+                    : args.type == ActivationType::kBFloat16 ? make_image<BFloat16>
+                                                             : make_image<Float16>;
   at::parallel_for(0, args.num_images, 4, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t n = begin; n < end; ++n) {
-      args.type == ActivationType::kFloat32 ? make_image<float>(args, n) : make_image<BFloat16>(args, n);
-    }
+    for (std::int64_t n = begin; n < end; ++n) make(args, n);
   });
 }
 

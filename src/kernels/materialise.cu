@@ -3,7 +3,7 @@
 // walk
 //   the row's outputs in output order, so writes coalesce (taps of one channel are read taps apart, from L2).
 // plane_weights_kernel: grid (elements, points), one thread an element, strided.
-// Bytes moved a point: 12 P read (mostly from L2 for the second and later points), 4 P written.
+// Bytes moved a point: 12 P read (mostly from L2 for the second and later points), 4 P or 2 P written.
 #include "kernels/launch.cuh"
 #include "kernels/materialise.h"
 
@@ -15,24 +15,26 @@ struct Tuning {
   static constexpr int kMaxRowBlocks = 512;  // a block strides over rows beyond that: VGG's widest layer has 512 rows
 };
 
+template <typename T>
 __global__ void materialise_kernel(MaterialiseArgs args) {
   const FoldSegment s = args.segments[blockIdx.y];
   const int point = static_cast<int>(blockIdx.z);
   const float a = args.coordinates[2 * point];
   const float b = args.coordinates[2 * point + 1];
   const float* buffers = args.buffers + point * args.buffer_stride;
-  float* out = args.out + point * args.out_stride;
-  const std::int64_t length = s.channels * s.taps;
+  T* out = static_cast<T*>(args.out) + point * args.out_stride;
+  const std::int64_t length = s.out_channels * s.taps;
+  bool overflowed = false;
   for (std::int64_t row = blockIdx.x; row < s.rows; row += gridDim.x) {
     const double scale = fold_scale(s, args.plane, a, b, buffers, row);
-    if (threadIdx.x == 0) out[s.out_bias + row] = fold_bias(s, args.plane, a, b, buffers, row, scale);
+    if (threadIdx.x == 0)
+      overflowed |= store_checked(out[s.out_bias + row], fold_bias(s, args.plane, a, b, buffers, row, scale));
     for (std::int64_t i = threadIdx.x; i < length; i += blockDim.x) {
-      const std::int64_t tap = i / s.channels;
-      const std::int64_t channel = i % s.channels;
-      const float w = plane_weight(args.plane, a, b, s.weight + row * length + channel * s.taps + tap);
-      out[s.out_weight + row * length + i] = static_cast<float>(w * scale);
+      const float w = fold_weight(s, args.plane, a, b, row, i / s.out_channels, i % s.out_channels, scale);
+      overflowed |= store_checked(out[s.out_weight + row * length + i], w);
     }
   }
+  if (overflowed && args.overflowed != nullptr) args.overflowed[point] = 1;  // by whichever thread: always 1
 }
 
 __global__ void plane_weights_kernel(PlaneWeightsArgs args) {
@@ -52,7 +54,10 @@ void materialise_cuda(const MaterialiseArgs& args, cudaStream_t stream) {
   if (args.num_points == 0 || args.num_segments == 0) return;
   const dim3 grid(Tuning::kMaxRowBlocks, static_cast<unsigned>(args.num_segments),
                   static_cast<unsigned>(args.num_points));
-  launch("materialise", materialise_kernel, {grid, dim3(Tuning::kThreads)}, stream, args);
+  const auto kernel = args.type == ActivationType::kFloat32    ? materialise_kernel<float>
+                      : args.type == ActivationType::kBFloat16 ? materialise_kernel<BFloat16>
+                                                               : materialise_kernel<Float16>;
+  launch("materialise", kernel, {grid, dim3(Tuning::kThreads)}, stream, args);
 }
 
 void plane_weights_cuda(const PlaneWeightsArgs& args, cudaStream_t stream) {

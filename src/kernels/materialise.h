@@ -4,7 +4,8 @@
 //   GPU)
 // and, where a batch norm follows a convolution or linear layer, folded into it:
 //   s_k = gamma_k / sqrt(var_k + eps),  W'_k = W_k * s_k,  bias'_k = beta_k + (bias_k - mean_k) * s_k
-// with gamma, beta, bias and W all taken at w(p). Convolution weights are written channels-last (K, R, S, C).
+// with gamma, beta, bias and W all taken at w(p). Convolution weights are written channels-last (K, R, S, C), where
+// asked for with more channels than they have (zeros), and rounded to the type asked for; all before that is float32.
 // Pointers are host memory for the CPU twin, device memory for the kernel; nothing is allocated.
 // Deterministic; a point's result does not depend on the other points of the batch.
 #pragma once
@@ -13,6 +14,7 @@
 #include <cstdint>
 
 #include "base/rng.h"  // THALWEG_HD
+#include "kernels/activation.h"
 
 typedef struct CUstream_st* cudaStream_t;
 
@@ -30,8 +32,9 @@ struct FoldSegment {
   std::int64_t mean = -1;         // in the buffers [rows]
   std::int64_t var = -1;
   double eps = 0;
-  std::int64_t out_weight = 0;  // in the output: [rows, taps, channels]
-  std::int64_t out_bias = 0;    // in the output: [rows]
+  std::int64_t out_weight = 0;    // in the output: [rows, taps, out_channels]
+  std::int64_t out_channels = 0;  // at least `channels`
+  std::int64_t out_bias = 0;      // in the output: [rows]
 };
 
 struct PlanePointers {
@@ -47,9 +50,12 @@ struct MaterialiseArgs {
   std::int64_t buffer_stride = 0;
   const FoldSegment* segments = nullptr;
   int num_segments = 0;
-  int num_points = 0;    // B
-  float* out = nullptr;  // [B, out_stride]
+  int num_points = 0;  // B
+  ActivationType type = ActivationType::kFloat32;
+  void* out = nullptr;  // [B, out_stride]; what lies between the segments is not written
   std::int64_t out_stride = 0;
+  // [B], or nullptr: set to 1 where a value, finite or not before, is not finite in the type. Never set to 0.
+  std::int32_t* overflowed = nullptr;
 };
 
 THALWEG_HD inline float plane_weight(const PlanePointers& plane, float a, float b, std::int64_t i) {
@@ -71,6 +77,22 @@ THALWEG_HD inline float fold_bias(const FoldSegment& s, const PlanePointers& pla
     bias = plane_weight(plane, a, b, s.norm_bias + row) + (bias - buffers[s.mean + row]) * scale;
   }
   return static_cast<float>(bias);
+}
+
+// The output [row, tap, channel].
+THALWEG_HD inline float fold_weight(const FoldSegment& s, const PlanePointers& plane, float a, float b,
+                                    std::int64_t row, std::int64_t tap, std::int64_t channel, double scale) {
+  if (channel >= s.channels) return 0.0f;
+  const std::int64_t offset = s.weight + (row * s.channels + channel) * s.taps + tap;
+  return static_cast<float>(plane_weight(plane, a, b, offset) * scale);
+}
+
+// Rounds and stores; whether that is not finite.
+template <typename T>
+THALWEG_HD inline bool store_checked(T& to, float x) {
+  store(to, x);
+  const float stored = to_float(to);
+  return !(stored - stored == 0.0f);
 }
 
 // w(p) itself, [B, P] in the order of the plane's vectors.

@@ -8,6 +8,7 @@
 // kNormRows rows.
 #include "kernels/launch.cuh"
 #include "kernels/norm.h"
+#include "kernels/pack.cuh"
 
 namespace thalweg {
 namespace {
@@ -17,23 +18,6 @@ struct Tuning {
   static constexpr int kTotalChannels = 32;  // of a block of totals
   static constexpr int kTotalThreads = 32;   // for each channel
 };
-
-template <typename T, int V>
-struct alignas(sizeof(T) * V) Pack {
-  T v[V];
-};
-
-template <typename T, int V>
-__device__ Pack<T, V> load(const void* data, std::int64_t i) {
-  return *reinterpret_cast<const Pack<T, V>*>(static_cast<const T*>(data) + i);
-}
-
-template <typename T, int V>
-__device__ void save(void* data, std::int64_t i, const float (&values)[V]) {
-  Pack<T, V> pack;
-  for (int v = 0; v < V; ++v) store(pack.v[v], values[v]);
-  *reinterpret_cast<Pack<T, V>*>(static_cast<T*>(data) + i) = pack;
-}
 
 // Adds a[V] over the threads of the block's second dimension; the total is in row 0.
 template <int V>
@@ -376,16 +360,26 @@ void dispatch(const NormBackwardArgs& args, cudaStream_t stream) {
   args.shape.channels % kPack == 0 ? dispatch_mask<T, kPack>(args, stream) : dispatch_mask<T, 1>(args, stream);
 }
 
+template <typename Args>
+void dispatch_type(const Args& args, cudaStream_t stream) {
+  switch (args.shape.type) {
+    case ActivationType::kFloat32:
+      return dispatch<float>(args, stream);
+    case ActivationType::kBFloat16:
+      return dispatch<BFloat16>(args, stream);
+    case ActivationType::kFloat16:
+      return dispatch<Float16>(args, stream);
+  }
+}
+
 }  // namespace
 
 void norm_forward_cuda(const NormForwardArgs& args, cudaStream_t stream) {
-  const bool f32 = args.shape.type == ActivationType::kFloat32;
-  f32 ? dispatch<float>(args, stream) : dispatch<BFloat16>(args, stream);
+  dispatch_type(args, stream);
 }
 
 void norm_backward_cuda(const NormBackwardArgs& args, cudaStream_t stream) {
-  const bool f32 = args.shape.type == ActivationType::kFloat32;
-  f32 ? dispatch<float>(args, stream) : dispatch<BFloat16>(args, stream);
+  dispatch_type(args, stream);
 }
 
 }  // namespace thalweg

@@ -252,7 +252,14 @@ THALWEG_INLINE void gradient_chunk(const Chunk& chunk, const NormBackwardArgs& a
   }
 THALWEG_NORM_LOOPS(f32, float)
 THALWEG_NORM_LOOPS(bf16, BFloat16)
+THALWEG_NORM_LOOPS(f16, Float16)
 #undef THALWEG_NORM_LOOPS
+
+// The loop of the activations' type.
+template <typename Loop>
+Loop* loop_of(const NormShape& shape, Loop* f32, Loop* bf16, Loop* f16) {
+  return shape.type == ActivationType::kFloat32 ? f32 : shape.type == ActivationType::kBFloat16 ? bf16 : f16;
+}
 
 float* partial_at(float* partial, const NormShape& shape, std::int64_t k) {
   return partial + k * 2 * shape.channels;
@@ -295,25 +302,26 @@ void total_sums(const NormBackwardArgs& args) {
 
 void norm_forward_cpu(const NormForwardArgs& args) {
   const NormShape& shape = args.shape;
-  const bool f32 = shape.type == ActivationType::kFloat32;
+  const auto moments = loop_of(shape, moments_f32, moments_bf16, moments_f16);
+  const auto apply = loop_of(shape, apply_f32, apply_bf16, apply_f16);
   for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) {
     float* mean = partial_at(args.partial, shape, k);
-    (f32 ? moments_f32 : moments_bf16)(chunk, args, mean, mean + shape.channels);
+    moments(chunk, args, mean, mean + shape.channels);
   });
   total_moments(args);
-  for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) { (f32 ? apply_f32 : apply_bf16)(k, chunk, args); });
+  for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) { apply(k, chunk, args); });
 }
 
 void norm_backward_cpu(const NormBackwardArgs& args) {
   const NormShape& shape = args.shape;
-  const bool f32 = shape.type == ActivationType::kFloat32;
+  const auto sums = loop_of(shape, sums_f32, sums_bf16, sums_f16);
+  const auto gradient = loop_of(shape, gradient_f32, gradient_bf16, gradient_f16);
   for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) {
     float* sum = partial_at(args.partial, shape, k);
-    (f32 ? sums_f32 : sums_bf16)(k, chunk, args, sum, sum + shape.channels);
+    sums(k, chunk, args, sum, sum + shape.channels);
   });
   total_sums(args);
-  for_each_chunk(shape,
-                 [&](std::int64_t k, const Chunk& chunk) { (f32 ? gradient_f32 : gradient_bf16)(k, chunk, args); });
+  for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) { gradient(k, chunk, args); });
 }
 
 }  // namespace thalweg

@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "base/stream.h"
+#include "nn/activation_type.h"
 
 namespace thalweg {
 namespace {
@@ -14,7 +15,7 @@ NormShape shape_of(const at::Tensor& x, const TrainOp& op) {
   NormShape shape;
   shape.rows = x.numel() / x.size(1);
   shape.channels = x.size(1);
-  shape.type = x.scalar_type() == at::kFloat ? ActivationType::kFloat32 : ActivationType::kBFloat16;
+  shape.type = activation_type_of(x);
   shape.relu = op.relu;
   if (op.pool) shape.pool_width = x.size(3);
   return shape;
@@ -46,9 +47,9 @@ std::vector<bool> normed_convolutions(const Graph& graph) {
 
 }  // namespace
 
-Backprop::Backprop(const Graph& graph, const Vectors& vectors, bool bf16, ConvPlans* plans)
+Backprop::Backprop(const Graph& graph, const Vectors& vectors, at::ScalarType type, ConvPlans* plans)
     : graph_(graph),
-      bf16_(bf16),
+      type_(type),
       plans_(plans),
       ops_(compile_training(graph)),
       weights_(vectors.weights),
@@ -61,8 +62,8 @@ Backprop::Backprop(const Graph& graph, const Vectors& vectors, bool bf16, ConvPl
       deltas_(graph.nodes.size()),
       pool_index_(graph.nodes.size()),
       norms_(graph.nodes.size()) {
-  if (bf16_) {
-    low_ = at::empty_like(weights_, weights_.options().dtype(at::kBFloat16));
+  if (type_ != at::kFloat) {
+    low_ = at::empty_like(weights_, weights_.options().dtype(type_));
     compute_ = graph.parameters.training_views(low_);
   }
   for (const TrainOp& op : ops_) {
@@ -88,7 +89,7 @@ at::Tensor& Backprop::norm_partial(const NormShape& shape) {
 at::Tensor Backprop::forward(const at::Tensor& images, bool update_statistics) {
   const at::NoGradGuard no_grad;
   update_statistics_ = update_statistics;
-  if (bf16_) low_.copy_(weights_);
+  if (low_.defined()) low_.copy_(weights_);
   value(0) = images;
   for (const TrainOp& op : ops_) value(op.output) = run_forward(op);
   return values_.back().to(at::kFloat);
@@ -97,7 +98,7 @@ at::Tensor Backprop::forward(const at::Tensor& images, bool update_statistics) {
 void Backprop::measure_statistics(const at::Tensor& images) {
   const at::NoGradGuard no_grad;
   update_statistics_ = measuring_ = true;
-  if (bf16_) low_.copy_(weights_);
+  if (low_.defined()) low_.copy_(weights_);
   std::vector<std::size_t> last_use(values_.size(), 0);
   std::size_t end = 0;
   for (std::size_t k = 0; k < ops_.size(); ++k) {

@@ -21,12 +21,12 @@ class Backprop {
     at::Tensor gradient;  // float32 [P], likewise; written by backward
     at::Tensor buffers;   // float32 [num_buffers]; running statistics move in forward
   };
-  // With `bf16` activations, and the weights as convolutions see them, are bfloat16; all else stays float32. Keeps the
-  // vectors' storage. Convolutions are run by `plans`, of the vectors' GPU, which must outlive this; without them by
-  // LibTorch.
-  Backprop(const Graph& graph, const Vectors& vectors, bool bf16, ConvPlans* plans = nullptr);
+  // Activations, and the weights as convolutions see them, are of `type`: at::kFloat, at::kBFloat16, or (forward alone:
+  // gradients would need a scale) at::kHalf; all else stays float32. Keeps the vectors' storage. Convolutions are run
+  // by `plans`, of the vectors' GPU, which must outlive this; without them by LibTorch.
+  Backprop(const Graph& graph, const Vectors& vectors, at::ScalarType type, ConvPlans* plans = nullptr);
 
-  at::ScalarType activation_type() const { return bf16_ ? at::kBFloat16 : at::kFloat; }
+  at::ScalarType activation_type() const { return type_; }
 
   // images [N, C, H, W] of activation_type(), channels-last. Returns logits float32 [N, num_classes]. Keeps what
   // backward needs. With `update_statistics` false the running statistics stay (a second pass over the same images).
@@ -57,13 +57,13 @@ class Backprop {
   at::Tensor& norm_partial(const NormShape& shape);
 
   const Graph& graph_;
-  bool bf16_;
+  at::ScalarType type_;
   ConvPlans* plans_;
   bool update_statistics_ = true;
   bool measuring_ = false;
   std::vector<TrainOp> ops_;
   at::Tensor weights_;                  // the vector
-  at::Tensor low_;                      // bfloat16 copy of it, undefined in float32
+  at::Tensor low_;                      // copy of it in the type, undefined in float32
   std::vector<at::Tensor> parameters_;  // float32 views, by parameter
   std::vector<at::Tensor> compute_;     // the same as convolutions and linear layers see them
   std::vector<at::Tensor> gradients_;   // float32 views, by parameter

@@ -4,12 +4,13 @@
 
 #include "base/error.h"
 #include "base/stream.h"
+#include "nn/activation_type.h"
 
 namespace thalweg {
 namespace {
 
-at::Tensor empty_batch(const at::Tensor& images, std::int64_t size, at::ScalarType type) {
-  return at::empty({size, images.size(1), images.size(2), images.size(3)},
+at::Tensor empty_batch(const at::Tensor& images, std::int64_t size, at::ScalarType type, std::int64_t channels = 0) {
+  return at::empty({size, channels > 0 ? channels : images.size(1), images.size(2), images.size(3)},
                    images.options().dtype(type).memory_format(at::MemoryFormat::ChannelsLast));
 }
 
@@ -42,7 +43,8 @@ BatchArgs ImageBatches::batch_args(const at::Tensor& indices, std::int64_t size,
   args.width = static_cast<int>(images_.size(3));
   args.scale = scale_.const_data_ptr<float>();
   args.shift = shift_.const_data_ptr<float>();
-  args.type = out.scalar_type() == at::kFloat ? ActivationType::kFloat32 : ActivationType::kBFloat16;
+  args.out_channels = static_cast<int>(out.size(1));
+  args.type = activation_type_of(out);
   args.out = out.mutable_data_ptr();
   return args;
 }
@@ -55,8 +57,8 @@ void ImageBatches::make_batch(const BatchArgs& args) const {
   }
 }
 
-at::Tensor ImageBatches::gather(const at::Tensor& indices, at::ScalarType type) const {
-  const at::Tensor out = empty_batch(images_, indices.size(0), type);
+at::Tensor ImageBatches::gather(const at::Tensor& indices, at::ScalarType type, std::int64_t channels) const {
+  const at::Tensor out = empty_batch(images_, indices.size(0), type, channels);
   make_batch(batch_args(indices, indices.size(0), out));
   return out;
 }
@@ -84,30 +86,41 @@ at::Tensor ImageBatches::range(std::int64_t begin, std::int64_t end, at::ScalarT
   return gather(at::arange(begin, end, labels_.options()), type);
 }
 
+ImageValues empty_values(std::int64_t n, const at::TensorOptions& options) {
+  return {at::empty({n}, options.dtype(at::kDouble)), at::empty({n}, options.dtype(at::kInt)),
+          at::empty({n}, options.dtype(at::kFloat))};
+}
+
+void image_losses(const at::Tensor& logits, const at::Tensor& labels, const ImageValues& out) {
+  LossArgs args;
+  args.logits = logits.const_data_ptr<float>();
+  args.labels = labels.const_data_ptr<std::int64_t>();
+  args.num_images = labels.size(0);
+  args.num_classes = logits.size(1);
+  args.losses = out.losses.mutable_data_ptr<double>();
+  args.correct = out.correct.mutable_data_ptr<std::int32_t>();
+  args.margins = out.margins.mutable_data_ptr<float>();
+  if (labels.is_cuda()) {
+    image_losses_cuda(args, current_stream(labels.device()));
+  } else {
+    image_losses_cpu(args);
+  }
+}
+
+ImageValues slice(const ImageValues& values, std::int64_t begin, std::int64_t end) {
+  return {values.losses.slice(0, begin, end), values.correct.slice(0, begin, end), values.margins.slice(0, begin, end)};
+}
+
 ImageValues evaluate_images(const ImageBatches& split, const Network& network, const at::Tensor& indices) {
   const bool all = !indices.defined();
   const std::int64_t n = all ? split.size() : indices.size(0);
   const at::Tensor labels = all ? split.labels() : split.labels().index_select(0, indices);
-  ImageValues values{at::empty({n}, labels.options().dtype(at::kDouble)),
-                     at::empty({n}, labels.options().dtype(at::kInt)),
-                     at::empty({n}, labels.options().dtype(at::kFloat))};
+  ImageValues values = empty_values(n, labels.options());
   for (std::int64_t begin = 0; begin < n; begin += network.chunk) {
     const std::int64_t end = std::min(n, begin + network.chunk);
     const at::Tensor logits = network.logits(all ? split.range(begin, end, network.type)
                                                  : split.gather(indices.slice(0, begin, end), network.type));
-    LossArgs args;
-    args.logits = logits.const_data_ptr<float>();
-    args.labels = labels.const_data_ptr<std::int64_t>() + begin;
-    args.num_images = end - begin;
-    args.num_classes = logits.size(1);
-    args.losses = values.losses.mutable_data_ptr<double>() + begin;
-    args.correct = values.correct.mutable_data_ptr<std::int32_t>() + begin;
-    args.margins = values.margins.mutable_data_ptr<float>() + begin;
-    if (labels.is_cuda()) {
-      image_losses_cuda(args, current_stream(labels.device()));
-    } else {
-      image_losses_cpu(args);
-    }
+    image_losses(logits, labels.slice(0, begin, end), slice(values, begin, end));
   }
   return values;
 }

@@ -21,8 +21,9 @@ class ImageBatches {
   std::int64_t size() const { return labels_.size(0); }
   const at::Tensor& labels() const { return labels_; }
 
-  // Normalised images `indices` (int64 [n] on the device): `type` (float32 or bfloat16) [n, C, H, W], channels-last.
-  at::Tensor gather(const at::Tensor& indices, at::ScalarType type = at::kFloat) const;
+  // Normalised images `indices` (int64 [n] on the device): `type` (float32, bfloat16 or float16) [n, C, H, W],
+  // channels-last. With `channels` above C there are so many, those beyond C zero.
+  at::Tensor gather(const at::Tensor& indices, at::ScalarType type = at::kFloat, std::int64_t channels = 0) const;
 
   // A training batch of `size` images of an epoch's order (int64 [N] on the device), from the position that `control`
   // names, augmented (kernels/augment.h).
@@ -65,6 +66,11 @@ struct ImageValues {
   at::Tensor correct;  // int32 [n]
   at::Tensor margins;  // float32 [n]
 };
+ImageValues empty_values(std::int64_t n, const at::TensorOptions& options);  // its type does not matter
+// Images [begin, end); a view.
+ImageValues slice(const ImageValues& values, std::int64_t begin, std::int64_t end);
+// Those that logits (float32 [m, num_classes], contiguous; m at least n) give for the first n = labels.size(0) images.
+void image_losses(const at::Tensor& logits, const at::Tensor& labels, const ImageValues& out);
 // Of images `indices` (int64 [n] on the device), or of all where it is undefined.
 ImageValues evaluate_images(const ImageBatches& split, const Network& network, const at::Tensor& indices = {});
 

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/stream.h"
+#include "nn/activation_type.h"
 
 namespace thalweg {
 namespace {
@@ -52,6 +53,15 @@ at::Tensor PlaneMaterialiser::weights(const at::Tensor& coordinates) const {
 
 at::Tensor PlaneMaterialiser::folded(const at::Tensor& coordinates, const at::Tensor& buffers) const {
   const at::Tensor out = at::empty({coordinates.size(0), folded_size_}, plane_.origin.options());
+  fold_into(out, coordinates, buffers);
+  return out;
+}
+
+void PlaneMaterialiser::fold_into(const at::Tensor& out, const at::Tensor& coordinates, const at::Tensor& buffers,
+                                  const at::Tensor& overflowed) const {
+  check(out.is_contiguous() && out.dim() == 2 && out.size(0) == coordinates.size(0) && out.size(1) == folded_size_,
+        "folded weights of {} points want {} elements each, got {} in all", coordinates.size(0), folded_size_,
+        out.numel());
   MaterialiseArgs args;
   args.plane = pointers();
   args.coordinates = coordinates.const_data_ptr<float>();
@@ -60,14 +70,15 @@ at::Tensor PlaneMaterialiser::folded(const at::Tensor& coordinates, const at::Te
   args.segments = reinterpret_cast<const FoldSegment*>(segments_.const_data_ptr<std::uint8_t>());
   args.num_segments = num_segments_;
   args.num_points = static_cast<int>(coordinates.size(0));
-  args.out = out.mutable_data_ptr<float>();
+  args.type = activation_type_of(out);
+  args.out = out.mutable_data_ptr();
   args.out_stride = folded_size_;
+  if (overflowed.defined()) args.overflowed = overflowed.mutable_data_ptr<std::int32_t>();
   if (out.is_cuda()) {
     materialise_cuda(args, current_stream(out.device()));
   } else {
     materialise_cpu(args);
   }
-  return out;
 }
 
 }  // namespace thalweg

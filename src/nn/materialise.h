@@ -22,6 +22,10 @@ class PlaneMaterialiser {
   // With batch norm folded: float32 [B, folded_size]. `buffers` float32 [num_buffers] (one set for all points) or
   // [B, num_buffers].
   at::Tensor folded(const at::Tensor& coordinates, const at::Tensor& buffers) const;
+  // The same into `out` [B, folded_size], of float32, bfloat16 or float16. `overflowed`: int32 [B], a point's set to 1
+  // where one of its weights is not finite in that type; or undefined.
+  void fold_into(const at::Tensor& out, const at::Tensor& coordinates, const at::Tensor& buffers,
+                 const at::Tensor& overflowed = {}) const;
 
  private:
   PlanePointers pointers() const;

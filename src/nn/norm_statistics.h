@@ -8,12 +8,13 @@ namespace thalweg {
 
 class NormStatistics {
  public:
-  // `type`: of activations, and of weights as convolutions see them: at::kFloat or at::kBFloat16. Keeps a reference to
-  // the graph.
-  NormStatistics(const Graph& graph, c10::Device device, at::ScalarType type);
+  // `type`: of activations, and of weights as convolutions see them: at::kFloat, at::kBFloat16 or at::kHalf. Keeps a
+  // reference to the graph. `plans`: as Backprop takes them.
+  NormStatistics(const Graph& graph, c10::Device device, at::ScalarType type, ConvPlans* plans = nullptr);
 
   // `weights` float32 [P] in row-major order on the device; `images` of the type, normalised, [N, C, H, W]
-  // channels-last. Returns running means and variances (unbiased) of the batch: float32 [num_buffers].
+  // channels-last. May be captured into a CUDA graph after a first call. Returns running means and variances (unbiased)
+  // of the batch: float32 [num_buffers].
   at::Tensor measure(const at::Tensor& weights, const at::Tensor& images);
 
  private:

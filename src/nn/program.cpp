@@ -14,9 +14,27 @@ struct Pending {
   int other = -1;  // node added to it
 };
 
+// Where a layer's weights and its bias begin in the folded vector: multiples of 16 bytes in any type, as cuDNN wants.
+constexpr std::int64_t kAlignment = 8;
+
+std::int64_t round_up(std::int64_t n, std::int64_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+std::int64_t padded_channels(const Graph& graph, std::int64_t multiple) {
+  const std::int64_t channels = graph.input_shape()[0];
+  for (const Node& node : graph.nodes) {
+    const bool reads_images = node.inputs[0] == 0 || node.inputs[1] == 0;
+    if (reads_images && node.op != Op::kConv) return channels;
+  }
+  return round_up(channels, multiple);
+}
+
 class Compiler {
  public:
-  explicit Compiler(const Graph& graph) : graph_(graph), pending_(graph.nodes.size()), consumers_(graph.nodes.size()) {
+  Compiler(const Graph& graph, const CompileOptions& options)
+      : graph_(graph), pending_(graph.nodes.size()), consumers_(graph.nodes.size()) {
+    program_.input_channels = padded_channels(graph, options.channel_multiple);
     for (const Node& node : graph.nodes) {
       for (const int input : node.inputs) {
         if (input >= 0) ++consumers_[static_cast<std::size_t>(input)];
@@ -142,9 +160,10 @@ class Compiler {
       s.var = graph_.buffers[n.running_var].offset;
       s.eps = n.eps;
     }
+    s.out_channels = layer.op == Op::kConv && layer.inputs[0] == 0 ? program_.input_channels : s.channels;
     s.out_weight = program_.folded_size;
-    s.out_bias = s.out_weight + s.rows * s.channels * s.taps;
-    program_.folded_size = s.out_bias + s.rows;
+    s.out_bias = round_up(s.out_weight + s.rows * s.out_channels * s.taps, kAlignment);
+    program_.folded_size = round_up(s.out_bias + s.rows, kAlignment);
     program_.segments.push_back(s);
     return static_cast<int>(program_.segments.size()) - 1;
   }
@@ -169,8 +188,8 @@ class Compiler {
 
 }  // namespace
 
-Program compile(const Graph& graph) {
-  return Compiler(graph).run();
+Program compile(const Graph& graph, const CompileOptions& options) {
+  return Compiler(graph, options).run();
 }
 
 }  // namespace thalweg

@@ -27,12 +27,19 @@ struct Step {
 struct Program {
   std::vector<Step> steps;
   std::vector<FoldSegment> segments;
-  std::int64_t folded_size = 0;  // floats of one point's folded weights
-  int num_slots = 0;             // slot 0 holds the images
+  std::int64_t folded_size = 0;     // floats of one point's folded weights
+  int num_slots = 0;                // slot 0 holds the images
+  std::int64_t input_channels = 0;  // of the images; more than the graph's where it was compiled to pad them
+};
+
+struct CompileOptions {
+  // Where convolutions read the images, their channels are padded to a multiple of this, with weights 0: what tensor
+  // cores take without a copy.
+  std::int64_t channel_multiple = 1;
 };
 
 // Throws Error for a batch norm that does not follow a convolution or linear layer (nothing here builds such a
 // network).
-Program compile(const Graph& graph);
+Program compile(const Graph& graph, const CompileOptions& options = {});
 
 }  // namespace thalweg

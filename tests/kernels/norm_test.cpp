@@ -45,8 +45,11 @@ Norm problem_of(const Case& c) {
 }
 
 NormShape shape_of(const Case& c) {
-  return {c.rows, c.channels, c.type == at::kFloat ? ActivationType::kFloat32 : ActivationType::kBFloat16, c.relu,
-          c.pool_width};
+  return {c.rows, c.channels,
+          c.type == at::kFloat  ? ActivationType::kFloat32
+          : c.type == at::kHalf ? ActivationType::kFloat16
+                                : ActivationType::kBFloat16,
+          c.relu, c.pool_width};
 }
 
 float* floats(const at::Tensor& tensor) {
@@ -213,6 +216,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{4096, 512, true, true, at::kBFloat16}, Case{300, 24, true, false, at::kBFloat16},
                     Case{513, 5, false, true, at::kBFloat16}, Case{64, 1, false, false, at::kBFloat16},
                     Case{6 * 8 * 16, 64, true, false, at::kFloat, 8}, Case{2 * 2 * 4, 5, true, false, at::kFloat, 2},
+                    Case{300, 24, true, true, at::kHalf}, Case{6 * 8 * 16, 5, true, false, at::kHalf, 8},
                     Case{3 * 6 * 12, 24, true, false, at::kBFloat16, 6},
                     Case{5 * 16 * 32, 3, true, false, at::kBFloat16, 16}),
     name_of);

@@ -87,7 +87,7 @@ class Executor {
         weights_(problem.graph.parameters.to_training_order(problem.weights)),
         gradient_(at::full_like(weights_, 7.0)),
         buffers_(problem.buffers.clone()),
-        backprop_(problem.graph, {weights_, gradient_, buffers_}, bf16, plans) {}
+        backprop_(problem.graph, {weights_, gradient_, buffers_}, bf16 ? at::kBFloat16 : at::kFloat, plans) {}
 
   Outcome run(std::int64_t images = 6, bool update_statistics = true) {
     const at::Tensor x = problem_.images.slice(0, 0, images).contiguous(at::MemoryFormat::ChannelsLast);

@@ -41,6 +41,12 @@ TEST_P(NormStatisticsTest, InBfloat16AreCloseToThem) {
   EXPECT_LT((got - expected_).norm().item<double>(), 0.02 * expected_.norm().item<double>());
 }
 
+TEST_P(NormStatisticsTest, InFloat16AreCloserStill) {
+  NormStatistics statistics(graph_, at::kCPU, at::kHalf);
+  const at::Tensor got = statistics.measure(weights_, images_.to(at::kHalf));
+  EXPECT_LT((got - expected_).norm().item<double>(), 0.0025 * expected_.norm().item<double>());
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, NormStatisticsTest, testing::Values("vgg11_bn", "resnet18", "resnet20"));
 
 }  // namespace
