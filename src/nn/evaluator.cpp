@@ -5,6 +5,11 @@
 #include <ATen/core/grad_mode.h>
 
 #include "base/error.h"
+#include "base/stream.h"
+#include "kernels/head.h"
+#include "kernels/overflow.h"
+#include "kernels/pool.h"
+#include "nn/activation_type.h"
 #include "nn/materialise.h"
 
 namespace thalweg {
@@ -53,10 +58,55 @@ at::Tensor pad_shortcut(const Step& step, const at::Tensor& x) {
       .contiguous(at::MemoryFormat::ChannelsLast);
 }
 
+void find_overflow(const at::Tensor& values, const Evaluator::Watch& watch) {
+  OverflowArgs args;
+  args.type = activation_type_of(values);
+  args.values = values.const_data_ptr();
+  args.n = values.numel();
+  args.limit = watch.limit;
+  args.flag = watch.flag.mutable_data_ptr<std::int32_t>();
+  if (values.is_cuda()) {
+    find_overflow_cuda(args, current_stream(values.device()));
+  } else {
+    find_overflow_cpu(args);
+  }
+}
+
+at::Tensor pool(const Step& step, const at::Tensor& x) {
+  PoolArgs args;
+  args.type = activation_type_of(x);
+  args.n = x.size(0);
+  args.height = x.size(2);
+  args.width = x.size(3);
+  args.channels = x.size(1);
+  args.kernel = step.kernel;
+  args.stride = step.stride;
+  const at::Tensor y = at::empty({args.n, args.channels, args.out_height(), args.out_width()}, x.options(),
+                                 at::MemoryFormat::ChannelsLast);
+  args.x = x.const_data_ptr();
+  args.y = y.mutable_data_ptr();
+  if (x.is_cuda()) {
+    max_pool_cuda(args, current_stream(x.device()));
+  } else {
+    max_pool_cpu(args);
+  }
+  return y;
+}
+
+// Steps whose results can be larger than what they read.
+bool computes(StepKind kind) {
+  return kind == StepKind::kConv || kind == StepKind::kLinear || kind == StepKind::kAdd;
+}
+
 }  // namespace
 
-Evaluator::Evaluator(Program program, c10::Device device, at::ScalarType type)
-    : program_(std::move(program)), device_(device), type_(type), layers_(program_.segments.size()) {}
+Evaluator::Evaluator(Program program, c10::Device device, at::ScalarType type, ConvPlans* plans)
+    : program_(std::move(program)),
+      device_(device),
+      type_(type),
+      layers_(program_.segments.size()),
+      plans_(plans),
+      refused_(program_.segments.size(), false) {}
 
 void Evaluator::load(const at::Tensor& folded) {
   check(folded.dim() == 1 && folded.size(0) == program_.folded_size, "expected {} folded weights, got {}",
@@ -67,20 +117,21 @@ void Evaluator::load(const at::Tensor& folded) {
     const FoldSegment& s = program_.segments[static_cast<std::size_t>(step.segment)];
     LayerWeights& layer = layers_[static_cast<std::size_t>(step.segment)];
     layer.bias = folded.narrow(0, s.out_bias, s.rows);
-    const at::Tensor weight = folded.narrow(0, s.out_weight, s.rows * s.taps * s.channels);
+    const at::Tensor weight = folded.narrow(0, s.out_weight, s.rows * s.taps * s.out_channels);
     if (step.kind == StepKind::kLinear) {
       layer.weight = weight.view({s.rows, s.channels});
       continue;
     }
-    layer.weight = weight.view({s.rows, step.kernel, step.kernel, s.channels}).permute({0, 3, 1, 2});
+    layer.weight = weight.view({s.rows, step.kernel, step.kernel, s.out_channels}).permute({0, 3, 1, 2});
   }
-  if (device_.is_cpu()) separate_relu_ = may_overflow();
+  if (device_.is_cpu() && !is_twin()) separate_relu_ = may_overflow();
   for (const Step& step : program_.steps) {
     if (step.segment < 0) continue;
     LayerWeights& layer = layers_[static_cast<std::size_t>(step.segment)];
     layer.weight = layer.weight.to(type_);
     layer.bias = layer.bias.to(type_);
-    if (device_.is_cpu() && step.kind == StepKind::kConv) layer.weight = packed_weight(layer.weight, step);
+    if (device_.is_cpu() && !is_twin() && step.kind == StepKind::kConv)
+      layer.weight = packed_weight(layer.weight, step);
   }
 }
 
@@ -108,6 +159,13 @@ bool Evaluator::may_overflow() const {
 
 at::Tensor Evaluator::run_conv(const Step& step, const at::Tensor& x, const std::optional<at::Tensor>& other) const {
   const LayerWeights& layer = layers_[static_cast<std::size_t>(step.segment)];
+  if (is_twin()) {
+    at::Tensor y = at::conv2d(x.to(at::kFloat), layer.weight.to(at::kFloat), layer.bias.to(at::kFloat),
+                              at::IntArrayRef{step.stride, step.stride}, at::IntArrayRef{step.padding, step.padding});
+    if (other) y.add_(*other);
+    if (step.relu) y.relu_();
+    return y.to(type_).contiguous(at::MemoryFormat::ChannelsLast);
+  }
   if (device_.is_cpu()) {
     Step conv = step;
     conv.relu = step.relu && !separate_relu_;
@@ -115,11 +173,27 @@ at::Tensor Evaluator::run_conv(const Step& step, const at::Tensor& x, const std:
                          : onednn_conv(x, layer.weight, layer.bias, conv);
     return step.relu && separate_relu_ ? y.relu_() : y;
   }
+  if (plans_ && !refused_[static_cast<std::size_t>(step.segment)]) {
+    try {
+      return run_planned(step, x, other);
+    } catch (const Error& error) {
+      refused_[static_cast<std::size_t>(step.segment)] = true;
+      if (refusal_.empty()) refusal_ = error.what();
+    }
+  }
   at::Tensor y = at::conv2d(x, layer.weight, layer.bias, at::IntArrayRef{step.stride, step.stride},
                             at::IntArrayRef{step.padding, step.padding});
   if (other) y.add_(*other);
   if (step.relu) y.relu_();
   return y;
+}
+
+at::Tensor Evaluator::run_planned(const Step& step, const at::Tensor& x, const std::optional<at::Tensor>& other) const {
+  const LayerWeights& layer = layers_[static_cast<std::size_t>(step.segment)];
+  const GpuConv conv{*plans_, step.stride, step.padding};
+  if (step.relu) return conv_relu(conv, x, layer.weight, layer.bias, other.value_or(at::Tensor()));
+  const at::Tensor y = conv_forward(conv, x, layer.weight, layer.bias);
+  return other ? y.add_(*other) : y;
 }
 
 at::Tensor Evaluator::run_step(const Step& step, const std::vector<at::Tensor>& slots) const {
@@ -131,10 +205,12 @@ at::Tensor Evaluator::run_step(const Step& step, const std::vector<at::Tensor>& 
       return run_conv(step, x, other);
     case StepKind::kLinear: {
       const LayerWeights& layer = layers_[static_cast<std::size_t>(step.segment)];
-      at::Tensor y = at::linear(x, layer.weight, layer.bias);
+      const at::ScalarType wide = is_twin() ? at::kFloat : type_;
+      at::Tensor y = at::linear(x.to(wide), layer.weight.to(wide), layer.bias.to(wide)).to(type_);
       return step.relu ? y.relu_() : y;
     }
     case StepKind::kMaxPool:
+      if (plans_ || is_twin()) return pool(step, x);
       return at::max_pool2d(x, {step.kernel, step.kernel}, {step.stride, step.stride});
     case StepKind::kGlobalAvgPool:
       // The mean over one pixel is that pixel; the reduction kernel would cost a pass.
@@ -151,15 +227,67 @@ at::Tensor Evaluator::run_step(const Step& step, const std::vector<at::Tensor>& 
   fail("unknown step");
 }
 
-at::Tensor Evaluator::logits(const at::Tensor& images) const {
-  const at::NoGradGuard no_grad;
+// The value that step number num_steps - 1 writes.
+at::Tensor Evaluator::run(const at::Tensor& images, std::size_t num_steps, const Watch* watch) const {
   std::vector<at::Tensor> slots(static_cast<std::size_t>(program_.num_slots));
   slots[0] = images.contiguous(at::MemoryFormat::ChannelsLast);
-  for (const Step& step : program_.steps) {
-    slots[static_cast<std::size_t>(step.output)] = run_step(step, slots);
+  int last = 0;
+  for (std::size_t k = 0; k < num_steps; ++k) {
+    const Step& step = program_.steps[k];
+    last = step.output;
+    at::Tensor& value = slots[static_cast<std::size_t>(last)];
+    value = run_step(step, slots);
+    if (watch && computes(step.kind)) find_overflow(value, *watch);
     for (const int slot : step.dead) slots[static_cast<std::size_t>(slot)] = at::Tensor();
   }
-  return slots[static_cast<std::size_t>(program_.steps.back().output)].to(at::kFloat).contiguous();
+  return slots[static_cast<std::size_t>(last)];
+}
+
+at::Tensor Evaluator::logits(const at::Tensor& images) const {
+  const at::NoGradGuard no_grad;
+  return run(images, program_.steps.size(), nullptr).to(at::kFloat).contiguous();
+}
+
+// kernels/head.h takes the last linear layer, and an average in front of it. All steps where it cannot.
+std::size_t Evaluator::steps_before_head() const {
+  const std::vector<Step>& steps = program_.steps;
+  const Step& last = steps.back();
+  if (last.kind != StepKind::kLinear || last.relu) return steps.size();
+  const FoldSegment& s = program_.segments[static_cast<std::size_t>(last.segment)];
+  if (!head_fits(s.channels, s.rows)) return steps.size();
+  const std::size_t n = steps.size();
+  const bool averaged = n >= 3 && steps[n - 2].kind == StepKind::kFlatten && steps[n - 2].output == last.input &&
+                        steps[n - 3].kind == StepKind::kGlobalAvgPool && steps[n - 3].output == steps[n - 2].input;
+  return averaged ? n - 3 : n - 1;
+}
+
+void Evaluator::losses(const at::Tensor& images, const at::Tensor& labels, const ImageValues& out,
+                       const Watch* watch) const {
+  const at::NoGradGuard no_grad;
+  const std::size_t body = steps_before_head();
+  at::Tensor x = run(images, body, watch);
+  if (body == program_.steps.size()) return image_losses(x.to(at::kFloat).contiguous(), labels, out);
+  x = x.dim() == 4 ? x.contiguous(at::MemoryFormat::ChannelsLast) : x.contiguous();
+  const Step& last = program_.steps.back();
+  const LayerWeights& layer = layers_[static_cast<std::size_t>(last.segment)];
+  HeadArgs args;
+  args.type = activation_type_of(x);
+  args.features = x.const_data_ptr();
+  args.weight = layer.weight.const_data_ptr();
+  args.bias = layer.bias.const_data_ptr();
+  args.labels = labels.const_data_ptr<std::int64_t>();
+  args.num_images = labels.size(0);
+  args.channels = x.size(1);
+  args.pixels = x.numel() / (x.size(0) * x.size(1));
+  args.num_classes = layer.weight.size(0);
+  args.losses = out.losses.mutable_data_ptr<double>();
+  args.correct = out.correct.mutable_data_ptr<std::int32_t>();
+  args.margins = out.margins.mutable_data_ptr<float>();
+  if (x.is_cuda()) {
+    head_losses_cuda(args, current_stream(x.device()));
+  } else {
+    head_losses_cpu(args);
+  }
 }
 
 at::Tensor fold_weights(const Program& program, const at::Tensor& weights, const at::Tensor& buffers) {

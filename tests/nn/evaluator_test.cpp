@@ -72,6 +72,42 @@ TEST(Evaluator, ShowsOverflowAsTheReferenceDoes) {
   EXPECT_TRUE(at::equal(at::isfinite(evaluator.logits(sample.images)), finite));
 }
 
+TEST(Evaluator, GivesTheLossesOfItsLogits) {
+  for (const char* model : {"vgg11_bn", "resnet20", "mlp"}) {
+    ModelConfig config;
+    config.name = model;
+    config.width = 0.125;
+    config.hidden = {40, 30};
+    const Sample sample(config);
+    Evaluator evaluator(compile(sample.graph), at::kCPU);
+    evaluator.load(fold_weights(evaluator.program(), sample.weights, sample.buffers));
+    const at::Tensor labels = at::tensor({9, 0, 3}, at::kLong);  // of the first images
+    const ImageValues got = empty_values(3, labels.options()), expected = empty_values(3, labels.options());
+    evaluator.losses(sample.images, labels, got);
+    image_losses(evaluator.logits(sample.images), labels, expected);
+    EXPECT_TRUE(at::allclose(got.losses, expected.losses, 1e-5, 1e-5)) << model;
+    EXPECT_TRUE(at::equal(got.correct, expected.correct));
+    EXPECT_TRUE(at::allclose(got.margins, expected.margins, 1e-4, 1e-5));
+  }
+}
+
+TEST(Evaluator, NotesActivationsBeyondALimit) {
+  ModelConfig config;
+  config.name = "resnet20";
+  const Sample sample(config);
+  for (const at::ScalarType type : {at::kFloat, at::kHalf}) {
+    Evaluator evaluator(compile(sample.graph), at::kCPU, type);
+    evaluator.load(fold_weights(evaluator.program(), sample.weights, sample.buffers));
+    const at::Tensor labels = at::zeros({5}, at::kLong);
+    const ImageValues values = empty_values(5, labels.options());
+    for (const auto& [limit, beyond] : {std::pair{1e4f, 0}, {1e-2f, 1}}) {
+      const Evaluator::Watch watch{at::zeros({1}, at::kInt), limit};
+      evaluator.losses(sample.images.to(type), labels, values, &watch);
+      EXPECT_EQ(watch.flag.item<int>(), beyond);
+    }
+  }
+}
+
 TEST(Program, FusesBatchNormReluAndResidualAdd) {
   ModelConfig config;
   config.name = "resnet18";

@@ -1,0 +1,29 @@
+// Whether activations come near what their type can hold. A convolution with a fused ReLU may turn the NaN that follows
+// an overflow into 0, so losses alone do not show one.
+#pragma once
+
+#include <cstdint>
+
+#include "base/rng.h"  // THALWEG_HD
+#include "kernels/activation.h"
+
+typedef struct CUstream_st* cudaStream_t;
+
+namespace thalweg {
+
+struct OverflowArgs {
+  ActivationType type = ActivationType::kFloat32;
+  const void* values = nullptr;  // [n]
+  std::int64_t n = 0;
+  float limit = 0;
+  std::int32_t* flag = nullptr;  // set to 1 where a value is beyond the limit, or NaN; never set to 0
+};
+
+THALWEG_HD inline bool is_beyond(float x, float limit) {
+  return !(x <= limit && x >= -limit);
+}
+
+void find_overflow_cpu(const OverflowArgs& args);
+void find_overflow_cuda(const OverflowArgs& args, cudaStream_t stream);
+
+}  // namespace thalweg
