@@ -17,6 +17,7 @@ namespace thalweg {
 Session open_session(const ExperimentConfig& config, ProgressMode progress) {
   set_num_threads(config.threads);
   const c10::Device device = parse_device(config.device);
+  check_precision(config.landscape, device);
   use_device(device, config.train.deterministic);
   DataSet data = load_data(config.data);
   const at::IntArrayRef shape = data.train.images.sizes();

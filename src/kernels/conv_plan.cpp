@@ -48,7 +48,7 @@ void ConvPlans::adopt(const ConvManifest& manifest) {
 }
 
 ConvManifest ConvPlans::manifest() const {
-  return {ConvDevice::cudnn_version(), device_->gpu(), device_->driver(), choices_};
+  return {ConvDevice::cudnn_version(), device_->gpu(), device_->driver(), choices_, {}};
 }
 
 // The candidate of that name; the first that can be built where no name is given.

@@ -81,6 +81,8 @@ struct ConvManifest {
   std::string gpu;         // "NVIDIA H200"
   std::int64_t driver = 0;
   std::map<std::pair<ConvShape, ConvPass>, ConvChoice> choices;
+  // Of whoever ran the convolutions, chosen along with them: "chunk", "lanes". Usually empty.
+  std::map<std::string, std::int64_t> settings = {};
 };
 
 class ConvDevice;

@@ -20,6 +20,11 @@ const char* to_string(BnMode mode) {
   return "";
 }
 
+void check_precision(const LandscapeConfig& config, c10::Device device) {
+  if (config.precision == c10::ScalarType::Half && device.is_cpu())
+    fail_usage("landscape.precision: float16 is for a GPU; on a CPU take bf16, which is fast there, or float32");
+}
+
 void set_splits(LandscapeConfig& config, const std::vector<std::string>& splits) {
   config.train = config.test = false;
   for (const std::string& split : splits) {
@@ -47,6 +52,10 @@ Tolerance parse_tolerance(const std::string& text) {
 }
 
 namespace {
+
+const char* name_of(c10::ScalarType precision) {
+  return precision == c10::ScalarType::Float ? "float32" : precision == c10::ScalarType::Half ? "float16" : "bf16";
+}
 
 void read_sampling(ConfigReader& reader, LandscapeConfig& config) {
   config.images = reader.get_int("images", config.images, 0);
@@ -88,9 +97,10 @@ LandscapeConfig read_landscape_config(ConfigReader reader) {
   config.bn_images = reader.get_int("bn_images", config.bn_images, 2);
   config.train_images = reader.get_int("train_images", config.train_images, 0);
   config.test_images = reader.get_int("test_images", config.test_images, 0);
-  config.precision = reader.get_choice("precision", "float32", {"float32", "bf16"}) == "bf16"
-                         ? c10::ScalarType::BFloat16
-                         : c10::ScalarType::Float;
+  const std::string precision = reader.get_choice("precision", "float32", {"float32", "bf16", "float16"});
+  config.precision = precision == "bf16"      ? c10::ScalarType::BFloat16
+                     : precision == "float16" ? c10::ScalarType::Half
+                                              : c10::ScalarType::Float;
   config.audit_points = reader.get_int("audit_points", config.audit_points, 1, 1 << 20);
   config.max_deviation = reader.get_double("max_deviation", config.max_deviation, 0);
   if (config.precision != c10::ScalarType::Float && config.bn == BnMode::kBatch)
@@ -112,7 +122,7 @@ nlohmann::json to_json(const LandscapeConfig& config) {
           {"bn_images", config.bn_images},
           {"train_images", config.train_images},
           {"test_images", config.test_images},
-          {"precision", config.precision == c10::ScalarType::Float ? "float32" : "bf16"},
+          {"precision", name_of(config.precision)},
           {"audit_points", config.audit_points},
           {"max_deviation", config.max_deviation},
           {"images", config.images},

@@ -57,6 +57,7 @@ void to_json(nlohmann::json& json, const MapCost& cost) {
 }
 
 MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const MapContext& context) {
+  check_precision(config, context.device);
   const Grid grid = map_grid(plane, config);
   PointEvaluator evaluator({plane, context.graph, context.data, context.device}, config, config.precision);
   const LandscapeSplit& split = evaluator.splits().front();

@@ -48,26 +48,30 @@ std::vector<double> weight_norms(const Plane& plane, const Grid& grid) {
 
 std::vector<std::string> value_names(const LandscapeConfig& config, const PointEvaluator& evaluator,
                                      std::int64_t num_classes) {
-  return config.mode() == MapMode::kExact ? exact_names(evaluator.splits(), num_classes)
-                                          : sampled_names(evaluator.splits());
+  std::vector<std::string> names = config.mode() == MapMode::kExact ? exact_names(evaluator.splits(), num_classes)
+                                                                    : sampled_names(evaluator.splits());
+  if (evaluator.may_fall_back()) names.emplace_back(kFellBack);
+  return names;
 }
 
 class Mapping {
  public:
-  Mapping(const Plane& plane, const LandscapeConfig& config, const MapContext& context)
+  Mapping(const Plane& plane, const LandscapeConfig& config, const MapContext& context,
+          const std::filesystem::path& journal_file)
       : plane_(plane),
         config_(config),
         context_(context),
+        journal_file_(journal_file),
         grid_(map_grid(plane, config)),
-        evaluator_(source(), config, config.precision),
+        evaluator_(engine_source(), config, config.precision),
         landscape_(describe(config, grid_, evaluator_, context)) {}
 
-  Surface map(const std::filesystem::path& journal_file) {
+  Surface map() {
     const nlohmann::json identity = {{"plane", digest_},
                                      {"data", context_.data.digest},
                                      {"normalisation", context_.data.normalisation},
                                      {"landscape", landscape_}};
-    Journal journal(journal_file, identity, value_names(config_, evaluator_, context_.graph.num_classes()));
+    Journal journal(journal_file_, identity, value_names(config_, evaluator_, context_.graph.num_classes()));
     const std::size_t done_before = journal.points().size();
     if (done_before == 0) check_centre(evaluator_, source(), config_);
     MapRun run({grid_, config_, evaluator_, journal, context_.graph.num_classes()}, context_.progress);
@@ -75,6 +79,7 @@ class Mapping {
     const Clock::time_point start = Clock::now();
     landscape_.update(map_points(run));
     landscape_["evaluation_seconds"] = seconds_since(start);
+    if (const nlohmann::json path = evaluator_.path(); !path.is_null()) landscape_["engine"] = path;
     if (config_.precision != at::kFloat) landscape_["audit"] = audit(run);
     landscape_["points_evaluated"] = grid_.size() - done_before;
     landscape_["seconds"] = seconds_since(start_);
@@ -86,6 +91,14 @@ class Mapping {
 
  private:
   PointEvaluator::Source source() const { return {plane_, context_.graph, context_.data, context_.device}; }
+
+  // SURFACE.h5.journal -> SURFACE.h5.plans.json
+  PointEvaluator::Source engine_source() const {
+    PointEvaluator::Source out = source();
+    out.plans = std::filesystem::path(journal_file_).replace_extension(".plans.json");
+    if (config_.mode() == MapMode::kExact) out.points = static_cast<double>(grid_.size());
+    return out;
+  }
 
   nlohmann::json map_points(MapRun& run) const {
     switch (config_.mode()) {
@@ -127,6 +140,7 @@ class Mapping {
   const Plane& plane_;
   const LandscapeConfig& config_;
   const MapContext& context_;
+  std::filesystem::path journal_file_;
   Clock::time_point start_ = Clock::now();
   Grid grid_;
   PointEvaluator evaluator_;
@@ -159,16 +173,17 @@ std::string plane_digest(const Plane& plane) {
 
 Surface map_landscape(const Plane& plane, const LandscapeConfig& config, const MapContext& context,
                       const std::filesystem::path& journal) {
+  check_precision(config, context.device);
   nlohmann::json failed_audit;
   {
-    Mapping mapping(plane, config, context);
-    Surface surface = mapping.map(journal);
+    Mapping mapping(plane, config, context, journal);
+    Surface surface = mapping.map();
     if (mapping.is_sound()) return surface;
     failed_audit = mapping.landscape().at("audit");
   }
   LandscapeConfig full = config;
   full.precision = at::kFloat;
-  Surface surface = Mapping(plane, full, context).map(float32_journal(journal));
+  Surface surface = Mapping(plane, full, context, float32_journal(journal)).map();
   failed_audit["made_again_in"] = "float32";
   surface.provenance["landscape"]["audit"] = failed_audit;
   return surface;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/stop.h"
 #include "landscape/split_summary.h"
+#include "train/out_of_memory.h"
 
 namespace thalweg {
 namespace {
@@ -33,6 +34,13 @@ void derive(Surface& surface) {
     surface.values[std::string(split) + "_error"] = std::move(error);
   }
   add_gap(surface);
+}
+
+// Of the device, its driver or its libraries. Nothing can be done on it any more, or not by this process.
+bool is_gpu_failure(const std::exception& error) {
+  const std::string_view what = error.what();
+  if (is_out_of_memory(error)) return false;
+  return what.find("CUDA") != what.npos || what.find("cuDNN failed") != what.npos;
 }
 
 // Missing points are NaN.
@@ -83,45 +91,55 @@ void MapRun::throw_stopped() const {
 }
 
 void MapRun::visit_points(const std::vector<std::size_t>& points, const std::function<void(std::size_t)>& visit) {
-  walk(points, [&](std::size_t point) {
+  walk(points, false, [&](std::size_t point) {
     visit(point);
     if (stop_requested()) throw_stopped();
   });
 }
 
-void MapRun::walk(const std::vector<std::size_t>& points, const std::function<void(std::size_t)>& visit) {
+void MapRun::walk(const std::vector<std::size_t>& points, bool ahead, const std::function<void(std::size_t)>& visit) {
   const std::size_t batch = evaluator().points_at_once();
   for (std::size_t begin = 0; begin < points.size(); begin += batch) {
     const std::size_t count = std::min(batch, points.size() - begin);
     std::vector<PlanePoint2> coordinates;
     for (std::size_t i = 0; i < count; ++i) coordinates.push_back(at(points[begin + i]));
-    evaluator().prepare(coordinates);
-    for (std::size_t i = 0; i < count; ++i) {
-      evaluator().use(i);
-      visit(points[begin + i]);
+    try {
+      evaluator().prepare(coordinates, ahead);
+      for (std::size_t i = 0; i < count; ++i) {
+        evaluator().use(i);
+        visit(points[begin + i]);
+      }
+    } catch (const std::exception& error) {
+      if (!is_gpu_failure(error)) throw;
+      fail(
+          "landscape: the GPU failed after {} of {} points: {}; they are safe in the journal: run the same command "
+          "again "
+          "to go on, on another GPU if it fails again",
+          journal().points().size(), grid().size(), first_line(error.what()));
     }
   }
 }
 
-void MapRun::evaluate_points(const std::string& what, const std::vector<std::size_t>& points,
-                             const Evaluate& evaluate) {
+void MapRun::evaluate_points(const std::string& what, const std::vector<std::size_t>& points, const Evaluate& evaluate,
+                             bool ahead) {
   std::vector<std::size_t> todo;
   for (const std::size_t point : points) {
     if (!journal().has(point)) todo.push_back(point);
   }
-  work(what, todo, {points.size() - todo.size(), points.size()}, evaluate);
+  work({what, todo, ahead}, {points.size() - todo.size(), points.size()}, evaluate);
 }
 
 void MapRun::evaluate_points_again(const std::string& what, const std::vector<std::size_t>& points,
                                    const Evaluate& evaluate) {
-  work(what, points, {0, points.size()}, evaluate);
+  work({what, points}, {0, points.size()}, evaluate);
 }
 
-void MapRun::work(const std::string& what, const std::vector<std::size_t>& todo, Share share,
-                  const Evaluate& evaluate) {
-  Progress progress(what, "points", static_cast<double>(share.all), static_cast<double>(share.done), progress_);
-  walk(todo, [&](std::size_t point) {
-    journal().append(point, evaluate(point));
+void MapRun::work(const Work& work, Share share, const Evaluate& evaluate) {
+  Progress progress(work.what, "points", static_cast<double>(share.all), static_cast<double>(share.done), progress_);
+  walk(work.todo, work.ahead, [&](std::size_t point) {
+    Journal::Point values = evaluate(point);
+    if (evaluator().may_fall_back()) values.values.push_back(evaluator().fell_back() ? 1 : 0);
+    journal().append(point, std::move(values));
     ++share.done;
     progress.update(static_cast<double>(share.done), fmt::format("{}/{} points", share.done, share.all));
     if (stop_requested() && (share.done < share.all || journal().points().size() < grid().size())) throw_stopped();
@@ -146,14 +164,18 @@ std::vector<std::string> exact_names(const std::vector<LandscapeSplit>& splits, 
 }
 
 nlohmann::json map_exactly(MapRun& run) {
-  run.evaluate_points("landscape", run.all_points(), [&](std::size_t) {
-    Journal::Point point;
-    for (const LandscapeSplit& split : run.evaluator().splits()) {
-      const std::vector<double> values = summarise(run.evaluator().evaluate(split), split.labels, run.num_classes());
-      point.values.insert(point.values.end(), values.begin(), values.end());
-    }
-    return point;
-  });
+  run.evaluate_points(
+      "landscape", run.all_points(),
+      [&](std::size_t) {
+        Journal::Point point;
+        for (const LandscapeSplit& split : run.evaluator().splits()) {
+          const std::vector<double> values =
+              summarise(run.evaluator().evaluate(split), split.labels, run.num_classes());
+          point.values.insert(point.values.end(), values.begin(), values.end());
+        }
+        return point;
+      },
+      /*ahead=*/true);
   return nlohmann::json::object();
 }
 

@@ -45,8 +45,10 @@ class MapRun {
 
   using Evaluate = std::function<Journal::Point(std::size_t point)>;
   // Prepares and chooses each of the points in turn, and keeps what `evaluate` says in the journal. Those that the
-  // journal has are left out. Throws Stopped after a signal. `what` names the work in messages.
-  void evaluate_points(const std::string& what, const std::vector<std::size_t>& points, const Evaluate& evaluate);
+  // journal has are left out. Throws Stopped after a signal, and Error where the GPU fails. `what` names the work in
+  // messages. `ahead`: `evaluate` asks for all images of all splits, so that points may be begun before their turn.
+  void evaluate_points(const std::string& what, const std::vector<std::size_t>& points, const Evaluate& evaluate,
+                       bool ahead = false);
   // The same for points that the journal has: what is said now counts.
   void evaluate_points_again(const std::string& what, const std::vector<std::size_t>& points, const Evaluate& evaluate);
   // Prepares and chooses each of the points in turn, without the journal. Throws Stopped after a signal.
@@ -56,15 +58,24 @@ class MapRun {
   struct Share {
     std::size_t done = 0, all = 0;  // points
   };
-  void walk(const std::vector<std::size_t>& points, const std::function<void(std::size_t point)>& visit);
+  void walk(const std::vector<std::size_t>& points, bool ahead, const std::function<void(std::size_t point)>& visit);
   [[noreturn]] void throw_stopped() const;
-  void work(const std::string& what, const std::vector<std::size_t>& todo, Share share, const Evaluate& evaluate);
+  struct Work {
+    std::string what;
+    std::vector<std::size_t> todo;
+    bool ahead = false;
+  };
+  void work(const Work& work, Share share, const Evaluate& evaluate);
 
   Parts parts_;
   ProgressMode progress_;
   std::function<void()> pause_;
   std::function<void(Surface&)> fill_;
 };
+
+// The name of a journal's last value where an evaluator has an engine: 1 for a point that was evaluated in float32
+// since the engine's type was too narrow, else 0.
+inline constexpr const char* kFellBack = "fell_back";
 
 // The ways (landscape/config.h), each until the journal has all points. What they return goes into the surface's notes.
 std::vector<std::string> exact_names(const std::vector<LandscapeSplit>& splits, std::int64_t num_classes);

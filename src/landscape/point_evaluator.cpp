@@ -1,16 +1,21 @@
 #include "landscape/point_evaluator.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
 
 #include "base/error.h"
-#include "nn/eager.h"
-#include "nn/evaluate.h"
+#include "train/out_of_memory.h"
 
 namespace thalweg {
 namespace {
+
+// Fewer evaluations of an image are over before a search of the best batching is.
+constexpr double kWorthASearch = 2e7;
+
+// Of an engine: names of points are cheap, and at the end of what is prepared its lanes run dry.
+constexpr std::size_t kPointsOfEngine = 256;
 
 ImageBatches first_images(const ImageSet& set, std::int64_t count, const Normalisation& norm, c10::Device device,
                           const std::string& what) {
@@ -19,61 +24,78 @@ ImageBatches first_images(const ImageSet& set, std::int64_t count, const Normali
   return {set.images.narrow(0, 0, n), set.labels.narrow(0, 0, n), norm.mean, norm.std, device};
 }
 
-template <typename Value>
-std::vector<Value> to_vector(const at::Tensor& tensor) {
-  const at::Tensor host = tensor.cpu().contiguous();
-  const Value* data = host.const_data_ptr<Value>();
+std::vector<std::int64_t> labels_of(const ImageBatches& images) {
+  const at::Tensor host = images.labels().cpu().contiguous();
+  const auto* data = host.const_data_ptr<std::int64_t>();
   return {data, data + host.numel()};
 }
 
-ImageLosses to_losses(const ImageValues& values) {
-  return {to_vector<double>(values.losses), to_vector<std::int32_t>(values.correct), to_vector<float>(values.margins)};
-}
-
-void check_plane(const Plane& plane, const Graph& graph) {
+const Graph& checked_graph(const PointEvaluator::Source& source) {
+  const Plane& plane = source.plane;
+  const Graph& graph = source.graph;
   check(plane.origin.numel() == graph.parameters.size() && plane.buffers.numel() == graph.buffers.size(),
         "the plane has {} parameters and {} buffers, {} has {} and {}: it was made for another network",
         plane.origin.numel(), plane.buffers.numel(), graph.name, graph.parameters.size(), graph.buffers.size());
+  return graph;
 }
 
-const Graph& checked_graph(const PointEvaluator::Source& source) {
-  check_plane(source.plane, source.graph);
-  return source.graph;
+bool is_finite(const ImageLosses& images) {
+  return std::all_of(images.losses.begin(), images.losses.end(), [](double loss) { return std::isfinite(loss); });
 }
 
 }  // namespace
 
+bool takes_engine(at::ScalarType type, c10::Device device) {
+  return type == at::kHalf || (type == at::kBFloat16 && device.is_cuda());
+}
+
 PointEvaluator::PointEvaluator(const Source& source, const LandscapeConfig& config, at::ScalarType type)
-    : config_(config),
-      graph_(checked_graph(source)),
-      device_(source.device),
-      program_(compile(source.graph)),
-      evaluator_(program_, source.device, type),
-      plane_(program_, {source.plane.origin.to(source.device), source.plane.d1.to(source.device),
-                        source.plane.d2.to(source.device)}),
-      plane_buffers_(source.plane.buffers.to(source.device)),
-      statistics_(source.graph, source.device, type) {
+    : device_(source.device), by_engine_(takes_engine(type, source.device)) {
+  const Graph& graph = checked_graph(source);
   const DataSet& data = source.data;
   if (config.train) add_split("train", data.train, data.normalisation, config.train_images);
   if (config.test) add_split("test", data.test, data.normalisation, config.test_images);
-  if (recompute()) {
+  const PlaneVectors plane{source.plane.origin.to(device_), source.plane.d1.to(device_), source.plane.d2.to(device_)};
+  const at::Tensor buffers = source.plane.buffers.to(device_);
+  const auto bn_images = [&](at::ScalarType wanted) {
+    if (config.bn != BnMode::kRecompute || !graph.has_batch_norm()) return at::Tensor();
     const ImageBatches subset = first_images(data.train, std::min(config.bn_images, data.train.size()),
                                              data.normalisation, device_, "landscape.bn_images");
-    bn_images_ = subset.range(0, subset.size(), type);
-  }
+    return subset.range(0, subset.size(), wanted);
+  };
+  const at::ScalarType plain_type = by_engine_ ? at::kFloat : type;
+  plain_ = std::make_unique<PlainPoints>(
+      PlainPoints::Source{graph, plane, buffers, bn_images(plain_type), device_, plain_type}, config);
+  if (by_engine_)
+    start_engine(source,
+                 {graph, plane, buffers, bn_images(type), splits_, device_, type, config.mode() != MapMode::kExact});
 }
 
-bool PointEvaluator::recompute() const {
-  return config_.bn == BnMode::kRecompute && graph_.has_batch_norm();
-}
-bool PointEvaluator::per_batch() const {
-  return config_.bn == BnMode::kBatch && graph_.has_batch_norm();
+// Where cuDNN does not start, the plain way does what the engine would have done.
+void PointEvaluator::start_engine(const Source& source, const PointEngine::Source& engine) {
+  Batching batching = device_.is_cuda() ? Batching{} : Batching{125, 1};
+  if (device_.is_cuda()) {
+    try {
+      plans_ = std::make_unique<MapPlans>(start_plans({.tune = true}), source.plans);
+    } catch (const Error& error) {
+      if (std::filesystem::exists(source.plans)) throw;  // the file may be at fault, and says what to do
+      reason_ = error.what();
+      return;
+    }
+    if (plans_->batching()) {
+      batching = *plans_->batching();
+    } else if (source.points * static_cast<double>(images_per_point()) >= kWorthASearch) {
+      batching = search_batching(engine);
+    }
+    plans_->set_batching(batching);
+  }
+  engine_ = std::make_unique<PointEngine>(engine, plans_ ? &plans_->conv() : nullptr, batching);
 }
 
 void PointEvaluator::add_split(const std::string& name, const ImageSet& set, const Normalisation& norm,
                                std::int64_t count) {
   ImageBatches images = first_images(set, count, norm, device_, "landscape." + name + "_images");
-  std::vector<std::int64_t> labels = to_vector<std::int64_t>(images.labels());
+  std::vector<std::int64_t> labels = labels_of(images);
   splits_.push_back({name, std::move(images), std::move(labels)});
 }
 
@@ -84,60 +106,64 @@ std::int64_t PointEvaluator::images_per_point() const {
 }
 
 std::size_t PointEvaluator::points_at_once() const {
-  if (device_.is_cpu()) return 1;
-  const std::int64_t bytes = 4 * (program_.folded_size + (recompute() ? graph_.parameters.size() : 0));
-  return static_cast<std::size_t>(std::clamp<std::int64_t>((256 << 20) / bytes, 1, 16));
+  return engine_ ? kPointsOfEngine : plain_->points_at_once();
 }
 
-void PointEvaluator::prepare(const std::vector<PlanePoint2>& points) {
-  const auto count = static_cast<std::int64_t>(points.size());
-  const at::Tensor coordinates = at::empty({count, 2}, at::kFloat);
-  auto access = coordinates.accessor<float, 2>();
-  for (std::int64_t p = 0; p < count; ++p) {
-    access[p][0] = static_cast<float>(points[static_cast<std::size_t>(p)].first);
-    access[p][1] = static_cast<float>(points[static_cast<std::size_t>(p)].second);
-  }
-  coordinates_ = coordinates.to(device_);
-  buffers_ = plane_buffers_;
-  if (recompute()) {
-    const at::Tensor all = plane_.weights(coordinates_);
-    buffers_ = plane_buffers_.repeat({count, 1});
-    for (std::int64_t p = 0; p < count; ++p) buffers_[p].copy_(statistics_.measure(all[p], bn_images_));
-  }
-  folded_ = plane_.folded(coordinates_, buffers_);
+void PointEvaluator::prepare(const std::vector<PlanePoint2>& points, bool ahead) {
+  points_ = points;
+  engine_ ? engine_->expect(points, ahead) : plain_->prepare(points);
 }
 
 void PointEvaluator::use(std::size_t point) {
-  used_ = static_cast<std::int64_t>(point);
-  if (!per_batch()) evaluator_.load(folded_[used_]);
+  used_ = point;
+  fell_back_ = false;
+  if (!engine_) plain_->use(point);
 }
 
-at::Tensor PointEvaluator::weights() const {
-  return plane_.weights(coordinates_.narrow(0, used_, 1))[0];
-}
-at::Tensor PointEvaluator::buffers() const {
-  return buffers_.dim() == 2 ? buffers_[used_] : buffers_;
+std::size_t PointEvaluator::number_of(const LandscapeSplit& split) const {
+  return static_cast<std::size_t>(&split - splits_.data());
 }
 
-Network PointEvaluator::network() const {
-  if (!per_batch()) return network_of(evaluator_);
-  const std::vector<at::Tensor> parameters = graph_.parameters.views(weights());
-  const std::vector<at::Tensor> scratch = graph_.buffers.views(plane_buffers_.clone());
-  const auto logits = [this, parameters, scratch](const at::Tensor& batch) {
-    const at::NoGradGuard no_grad;
-    return run_eager(graph_, parameters, scratch, batch, NormMode::kEstimate).contiguous();
-  };
-  return {logits, at::kFloat, config_.bn_images};
+template <typename Engine, typename Plain>
+ImageLosses PointEvaluator::evaluate_by(const Engine& by_engine, const Plain& plainly) const {
+  if (!engine_) return plainly();
+  if (!fell_back_) {
+    PointValues values = by_engine();
+    if (plans_) {
+      plans_->set_batching(engine_->batching());
+      plans_->save();  // before anything that was computed by them is
+    }
+    if (!values.overflowed && is_finite(values.images)) return std::move(values.images);
+    fell_back_ = true;
+    plain_->prepare({points_.at(used_)});
+    plain_->use(0);
+  }
+  return plainly();
 }
 
 ImageLosses PointEvaluator::evaluate(const LandscapeSplit& split) const {
-  return to_losses(evaluate_images(split.images, network()));
+  return evaluate_by([&] { return engine_->all(used_, number_of(split)); }, [&] { return plain_->evaluate(split); });
 }
 
 ImageLosses PointEvaluator::evaluate(const LandscapeSplit& split, const std::vector<std::int64_t>& images) const {
   if (images.empty()) return {};
-  const at::Tensor indices = at::tensor(images, at::kLong).to(device_);
-  return to_losses(evaluate_images(split.images, network(), indices));
+  return evaluate_by([&] { return engine_->some(used_, number_of(split), images); },
+                     [&] { return plain_->evaluate(split, images); });
+}
+
+at::Tensor PointEvaluator::buffers() const {
+  return engine_ && !fell_back_ ? engine_->buffers(used_) : plain_->buffers();
+}
+
+nlohmann::json PointEvaluator::path() const {
+  if (!engine_) return reason_.empty() ? nlohmann::json() : nlohmann::json{{"path", "plain"}, {"reason", reason_}};
+  nlohmann::json path = {{"path", device_.is_cuda() ? "graphs" : "twin"},
+                         {"chunk", engine_->batching().chunk},
+                         {"lanes", engine_->batching().lanes}};
+  if (plans_) path["plans"] = plans_->conv().num_chosen();
+  if (plans_ && !plans_->note().empty()) path["plans_from"] = plans_->note();
+  if (!engine_->refusal().empty()) path["without_plan"] = engine_->refusal();
+  return path;
 }
 
 }  // namespace thalweg

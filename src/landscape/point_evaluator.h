@@ -1,40 +1,29 @@
 // Evaluates points of a plane: per-image losses of each split at w(x, y), batch norm as the configuration says.
 //
-// The same point gives the same bits whatever else is evaluated with it, and an image's values do not depend on which
-// other images are evaluated, up to the network's own arithmetic for batches of another size.
+// float32, and bfloat16 on a CPU, go the plain way (landscape/plain_points.h); float16, and bfloat16 on a GPU, through
+// an engine (landscape/point_engine.h), and points that overflow there once more the plain way in float32. The same
+// point gives the same bits whatever else is evaluated with it, and an image's values do not depend on which other
+// images are evaluated, up to the network's own arithmetic for batches of another size.
 #pragma once
 
-#include <string>
-#include <utility>
+#include <filesystem>
+#include <memory>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include <ATen/core/Tensor.h>
 
 #include "data/dataset.h"
 #include "landscape/config.h"
-#include "nn/evaluator.h"
+#include "landscape/map_plans.h"
+#include "landscape/plain_points.h"
+#include "landscape/point_engine.h"
+#include "landscape/point_values.h"
 #include "nn/graph.h"
-#include "nn/images.h"
-#include "nn/materialise.h"
-#include "nn/norm_statistics.h"
 #include "trajectory/plane.h"
 
 namespace thalweg {
-
-using PlanePoint2 = std::pair<double, double>;  // x, y in units of d1 and d2
-
-struct LandscapeSplit {
-  std::string name;  // "train" or "test"
-  ImageBatches images;
-  std::vector<std::int64_t> labels;  // [N] on the CPU
-};
-
-// Of single images, on the CPU, in the order in which they were asked for.
-struct ImageLosses {
-  std::vector<double> losses;         // nats
-  std::vector<std::int32_t> correct;  // 0 or 1
-  std::vector<float> margins;         // logit of the label minus the largest other one
-};
 
 class PointEvaluator {
  public:
@@ -43,47 +32,58 @@ class PointEvaluator {
     const Graph& graph;
     const DataSet& data;
     c10::Device device;
+    std::filesystem::path plans = {};  // file of the engine's choices (landscape/map_plans.h); empty: not kept
+    double points = 0;                 // that will be evaluated on all images: many make a search worth its time
   };
   // `type`: of weights and activations. Keeps a reference to the source's graph.
   PointEvaluator(const Source& source, const LandscapeConfig& config, at::ScalarType type);
+  PointEvaluator(const PointEvaluator&) = delete;
+  PointEvaluator& operator=(const PointEvaluator&) = delete;
 
   const std::vector<LandscapeSplit>& splits() const { return splits_; }
   std::int64_t images_per_point() const;
-  const Program& program() const { return program_; }
+  const Program& program() const { return plain_->program(); }
 
-  // Points that are made at once: on a GPU enough to make one launch worthwhile, without holding more than 256 MB.
+  // Points to prepare at once.
   std::size_t points_at_once() const;
-  // Makes the weights of these points; `use` then chooses one of them.
-  void prepare(const std::vector<PlanePoint2>& points);
+  // Names points that `use` then chooses from. With `ahead`, all images of all splits of each will be asked for, in
+  // this order: an engine then begins points before they are chosen.
+  void prepare(const std::vector<PlanePoint2>& points, bool ahead = false);
   void use(std::size_t point);
 
   // Of the chosen point: all images of a split, or those named (not with batch norm's mode `batch`).
   ImageLosses evaluate(const LandscapeSplit& split) const;
   ImageLosses evaluate(const LandscapeSplit& split, const std::vector<std::int64_t>& images) const;
-  // Unfolded weights of the chosen point, float32 [P], and batch norm's statistics there.
-  at::Tensor weights() const;
+  // Batch norm's statistics at the chosen point.
   at::Tensor buffers() const;
 
- private:
-  bool recompute() const;
-  bool per_batch() const;
-  void add_split(const std::string& name, const ImageSet& set, const Normalisation& norm, std::int64_t count);
-  Network network() const;
+  // Whether values may be float32's where another type was asked for: with an engine.
+  bool may_fall_back() const { return by_engine_; }
+  // Whether those of the chosen point are: its type was too narrow there, or the engine did not start.
+  bool fell_back() const { return fell_back_ || (by_engine_ && !engine_); }
+  // How points are evaluated: {"path": "graphs" or "plain", ...}; null where there is nothing to choose.
+  nlohmann::json path() const;
 
-  LandscapeConfig config_;
-  const Graph& graph_;
+ private:
+  void add_split(const std::string& name, const ImageSet& set, const Normalisation& norm, std::int64_t count);
+  void start_engine(const Source& source, const PointEngine::Source& engine);
+  template <typename Engine, typename Plain>
+  ImageLosses evaluate_by(const Engine& by_engine, const Plain& plainly) const;
+  std::size_t number_of(const LandscapeSplit& split) const;
+
   c10::Device device_;
-  Program program_;
-  Evaluator evaluator_;
-  PlaneMaterialiser plane_;
-  at::Tensor plane_buffers_;  // [num_buffers], the plane's, on the device
-  NormStatistics statistics_;
-  at::Tensor bn_images_;  // normalised images whose statistics are taken; recompute only
+  bool by_engine_;
   std::vector<LandscapeSplit> splits_;
-  at::Tensor coordinates_;  // float32 [B, 2] of the prepared points
-  at::Tensor buffers_;      // [num_buffers] or [B, num_buffers]
-  at::Tensor folded_;       // [B, folded_size]
-  std::int64_t used_ = 0;   // which of them
+  std::unique_ptr<PlainPoints> plain_;
+  std::unique_ptr<MapPlans> plans_;      // of the engine, on a GPU
+  std::unique_ptr<PointEngine> engine_;  // or null
+  std::string reason_;                   // why there is none where there should be one
+  std::vector<PlanePoint2> points_;      // the prepared ones
+  std::size_t used_ = 0;
+  mutable bool fell_back_ = false;  // of the used point, as evaluate finds out
 };
+
+// Whether this type on this device goes through an engine.
+bool takes_engine(at::ScalarType type, c10::Device device);
 
 }  // namespace thalweg

@@ -67,6 +67,7 @@ ConvManifest from_json(const json& root) {
   manifest.cudnn = root.at("cudnn").get<std::int64_t>();
   manifest.gpu = root.at("gpu").get<std::string>();
   manifest.driver = root.at("driver").get<std::int64_t>();
+  if (root.contains("settings")) root.at("settings").get_to(manifest.settings);
   for (const json& entry : root.at("plans")) add_choice(entry, &manifest);
   return manifest;
 }
@@ -76,9 +77,12 @@ ConvManifest from_json(const json& root) {
 void write_conv_manifest(const std::filesystem::path& path, const ConvManifest& manifest) {
   std::vector<std::string> lines;
   for (const auto& [key, choice] : manifest.choices) lines.push_back(to_json(key, choice).dump());
+  const std::string settings =
+      manifest.settings.empty() ? "" : fmt::format("\"settings\": {}, ", json(manifest.settings).dump());
   write_file_atomically(
-      path, fmt::format("{{\"format\": \"{}\", \"cudnn\": {}, \"gpu\": {}, \"driver\": {}, \"plans\": [\n{}\n]}}\n",
-                        kFormat, manifest.cudnn, json(manifest.gpu).dump(), manifest.driver, fmt::join(lines, ",\n")));
+      path, fmt::format("{{\"format\": \"{}\", \"cudnn\": {}, \"gpu\": {}, \"driver\": {}, {}\"plans\": [\n{}\n]}}\n",
+                        kFormat, manifest.cudnn, json(manifest.gpu).dump(), manifest.driver, settings,
+                        fmt::join(lines, ",\n")));
 }
 
 ConvManifest read_conv_manifest(const std::filesystem::path& path) {

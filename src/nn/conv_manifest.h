@@ -2,6 +2,7 @@
 //   {"format": "thalweg-conv-plans-1", "cudnn": 91900, "gpu": "NVIDIA H200", "driver": 13000, "plans": [
 //   {"filter": [64, 64, 3, 3], "image": [128, 64, 32, 32], "microseconds": 21.5, "padding": 1, "pass": "forward",
 //    "plan": "eng62_k2=4_k13=0", "stride": 1, "type": "bfloat16"}, ...
+// Where a program's own settings go with the plans, "settings": {"chunk": 1024, ...} stands before "plans".
 // image: N, C, H, W; filter: K, C, R, S; microseconds 0: never timed. The GPU and the version of cuDNN must be the
 // machine's (ConvPlans::adopt); the driver's is for people.
 #pragma once

@@ -133,19 +133,33 @@ std::string unfinished_text(const Surface& surface) {
 }
 
 std::string audit_text(const json& audit, const json& precision) {
-  if (!audit.is_object()) return precision == "bf16" ? " Evaluated in bfloat16, not compared with float32 yet." : "";
+  const auto type = [](const json& name) { return name == "float16" ? "float16" : "bfloat16"; };
+  if (!audit.is_object())
+    return precision == "float32" || !precision.is_string()
+               ? ""
+               : fmt::format(" Evaluated in {}, not compared with float32 yet.", type(precision));
+  const char* reduced = type(member(audit, "precision"));
   const std::string deviation = by_split(member(audit, "largest_deviation"), " %", 100);
   const std::string limit = number_text(member(audit, "limit"), " %", 100);
   if (audit.contains("made_again_in")) {
     return fmt::format(
-        " A first map in bfloat16 deviated from float32 by up to {} of the loss (the limit is {}), so this one was "
-        "made "
-        "in float32.",
-        deviation, limit);
+        " A first map in {} deviated from float32 by up to {} of the loss (the limit is {}), so this one was made in "
+        "float32.",
+        reduced, deviation, limit);
   }
   return fmt::format(
-      " Evaluated in bfloat16: at {} audited points the loss deviates from float32 by up to {}; the limit is {}.",
+      " Evaluated in {}: at {} audited points the loss deviates from float32 by up to {}; the limit is {}.", reduced,
       audit.value("points", 0), deviation, limit);
+}
+
+// Of points where the type was too narrow.
+std::string fallback_text(const Surface& surface) {
+  const auto fell_back = surface.values.find("fell_back");
+  if (fell_back == surface.values.end()) return "";
+  const auto count = std::count(fell_back->second.begin(), fell_back->second.end(), 1.0);
+  return count == 0
+             ? ""
+             : fmt::format(" {} where that overflowed, in float32.", points_text(static_cast<std::size_t>(count)));
 }
 
 }  // namespace
@@ -181,7 +195,7 @@ std::string how_values_came(const Surface& surface) {
   } else {
     text = sampled_text(surface);
   }
-  return text + audit_text(member(landscape, "audit"), member(landscape, "precision"));
+  return text + audit_text(member(landscape, "audit"), member(landscape, "precision")) + fallback_text(surface);
 }
 
 bool needs_warning(const Surface& surface) {

@@ -15,8 +15,10 @@ namespace thalweg {
 bool is_out_of_memory(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
   if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
-  // The CPU allocator has no type of its own for it.
-  return std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos;
+  // The CPU allocator has no type of its own for it, nor has CUDA (of graphs, events and kernels).
+  const std::string_view what = error.what();
+  return what.find("DefaultCPUAllocator") != what.npos ||
+         (what.find("CUDA") != what.npos && what.find("out of memory") != what.npos);
 }
 
 double step_bytes_per_image(const Graph& graph) {

@@ -10,7 +10,7 @@
 
 namespace thalweg {
 
-// Whether the error is of LibTorch's GPU allocator, its CPU allocator, or operator new.
+// Whether the error is of LibTorch's GPU allocator, its CPU allocator, CUDA itself, or operator new.
 bool is_out_of_memory(const std::exception& error);
 
 // Estimate of what a training step needs for each image: every operation's output, which backward wants again, as

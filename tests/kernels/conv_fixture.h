@@ -20,7 +20,7 @@ inline std::string h200_properties() {
 inline std::set<ConvShape> convolutions_of(const std::string& model, std::int64_t batch, ConvType type) {
   ModelConfig config;
   config.name = model;
-  config.shortcut = "B";
+  config.shortcut.assign(1, 'B');  // gcc 12 sees an overflow in the assignment of a literal
   const Graph graph = build_model(config, {3, 32, 32}, 10);
   std::set<ConvShape> shapes;
   for (const Node& node : graph.nodes) {

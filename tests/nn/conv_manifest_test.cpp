@@ -20,12 +20,15 @@ ConvManifest example() {
 
 TEST(ConvManifestFile, GivesBackWhatWasWritten) {
   TempFolder folder;
-  for (const ConvManifest& manifest : {example(), ConvManifest{91900, "none", 0, {}}}) {
+  ConvManifest with_settings = example();
+  with_settings.settings = {{"chunk", 1024}, {"lanes", 2}};
+  for (const ConvManifest& manifest : {example(), with_settings, ConvManifest{91900, "none", 0, {}}}) {
     write_conv_manifest(folder / "plans.json", manifest);
     const ConvManifest got = read_conv_manifest(folder / "plans.json");
     EXPECT_EQ(got.cudnn, manifest.cudnn);
     EXPECT_EQ(got.gpu, manifest.gpu);
     EXPECT_EQ(got.driver, manifest.driver);
+    EXPECT_EQ(got.settings, manifest.settings);
     ASSERT_EQ(got.choices.size(), manifest.choices.size());
     for (const auto& [key, choice] : manifest.choices) {
       EXPECT_EQ(got.choices.at(key).plan, choice.plan);

@@ -14,6 +14,8 @@ namespace {
 TEST(OutOfMemory, IsToldFromOtherErrors) {
   EXPECT_TRUE(is_out_of_memory(std::bad_alloc()));
   EXPECT_TRUE(is_out_of_memory(c10::OutOfMemoryError({}, "CUDA out of memory")));
+  EXPECT_TRUE(is_out_of_memory(std::runtime_error("CUDA error: out of memory")));
+  EXPECT_FALSE(is_out_of_memory(std::runtime_error("CUDA error: unspecified launch failure")));
   EXPECT_FALSE(is_out_of_memory(std::runtime_error("anything else")));
   try {
     at::empty({std::int64_t{1} << 46}, at::kFloat);  // more than an address space holds

@@ -1,0 +1,100 @@
+#include "landscape/plain_points.h"
+
+#include <algorithm>
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <c10/cuda/CUDACachingAllocator.h>
+
+#include "nn/eager.h"
+#include "nn/evaluate.h"
+
+namespace thalweg {
+
+PlainPoints::PlainPoints(const Source& source, const LandscapeConfig& config)
+    : config_(config),
+      source_(source),
+      evaluator_(compile(source.graph), source.device, source.type),
+      plane_(evaluator_.program(), source.plane),
+      statistics_(source.graph, source.device, source.type),
+      batching_{default_chunk(source.device), 1} {}
+
+std::size_t PlainPoints::points_at_once() const {
+  if (source_.device.is_cpu()) return 1;
+  const std::int64_t bytes =
+      4 * (program().folded_size + (source_.bn_images.defined() ? source_.graph.parameters.size() : 0));
+  return static_cast<std::size_t>(std::clamp<std::int64_t>((256 << 20) / bytes, 1, 16));
+}
+
+void PlainPoints::prepare(const std::vector<PlanePoint2>& points) {
+  const auto count = static_cast<std::int64_t>(points.size());
+  const at::Tensor coordinates = at::empty({count, 2}, at::kFloat);
+  auto access = coordinates.accessor<float, 2>();
+  for (std::int64_t p = 0; p < count; ++p) {
+    access[p][0] = static_cast<float>(points[static_cast<std::size_t>(p)].first);
+    access[p][1] = static_cast<float>(points[static_cast<std::size_t>(p)].second);
+  }
+  coordinates_ = coordinates.to(source_.device);
+  buffers_ = source_.plane_buffers;
+  if (source_.bn_images.defined()) {
+    const at::Tensor all = plane_.weights(coordinates_);
+    buffers_ = source_.plane_buffers.repeat({count, 1});
+    for (std::int64_t p = 0; p < count; ++p) buffers_[p].copy_(statistics_.measure(all[p], source_.bn_images));
+  }
+  folded_ = plane_.folded(coordinates_, buffers_);
+}
+
+void PlainPoints::use(std::size_t point) {
+  used_ = static_cast<std::int64_t>(point);
+  if (!per_batch()) evaluator_.load(folded_[used_]);
+}
+
+at::Tensor PlainPoints::weights() const {
+  return plane_.weights(coordinates_.narrow(0, used_, 1))[0];
+}
+
+at::Tensor PlainPoints::buffers() const {
+  return buffers_.dim() == 2 ? buffers_[used_] : buffers_;
+}
+
+Network PlainPoints::network(std::int64_t chunk) const {
+  if (!per_batch()) {
+    Network network = network_of(evaluator_);
+    network.chunk = chunk;
+    return network;
+  }
+  const Graph& graph = source_.graph;
+  const std::vector<at::Tensor> parameters = graph.parameters.views(weights());
+  const std::vector<at::Tensor> scratch = graph.buffers.views(source_.plane_buffers.clone());
+  const auto logits = [&graph, parameters, scratch](const at::Tensor& batch) {
+    const at::NoGradGuard no_grad;
+    return run_eager(graph, parameters, scratch, batch, NormMode::kEstimate).contiguous();
+  };
+  return {logits, at::kFloat, config_.bn_images};
+}
+
+ImageLosses PlainPoints::evaluate_within_memory(const LandscapeSplit& split, const at::Tensor& indices) {
+  // A batch whose own statistics are used cannot be cut.
+  if (per_batch()) return to_losses(evaluate_images(split.images, network(0), indices));
+  ImageLosses losses;
+  run_within_memory(
+      batching_,
+      [&](const Batching& batching) {
+        losses = to_losses(evaluate_images(split.images, network(batching.chunk), indices));
+      },
+      [this] {
+        if (source_.device.is_cuda()) c10::cuda::CUDACachingAllocator::emptyCache();
+      });
+  return losses;
+}
+
+ImageLosses PlainPoints::evaluate(const LandscapeSplit& split) {
+  return evaluate_within_memory(split, {});
+}
+
+ImageLosses PlainPoints::evaluate(const LandscapeSplit& split, const std::vector<std::int64_t>& images) {
+  if (images.empty()) return {};
+  return evaluate_within_memory(split, at::tensor(images, at::kLong).to(source_.device));
+}
+
+}  // namespace thalweg

@@ -1,0 +1,34 @@
+// What the evaluation of a point of a plane is asked for, and what it gives.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nn/images.h"
+
+namespace thalweg {
+
+using PlanePoint2 = std::pair<double, double>;  // x, y in units of d1 and d2
+
+struct LandscapeSplit {
+  std::string name;  // "train" or "test"
+  ImageBatches images;
+  std::vector<std::int64_t> labels;  // [N] on the CPU
+};
+
+// Of single images, on the CPU, in the order in which they were asked for.
+struct ImageLosses {
+  std::vector<double> losses;         // nats
+  std::vector<std::int32_t> correct;  // 0 or 1
+  std::vector<float> margins;         // logit of the label minus the largest other one
+};
+
+struct PointValues {
+  ImageLosses images;
+  bool overflowed = false;  // the type may be too narrow for this point
+};
+
+ImageLosses to_losses(const ImageValues& values);
+
+}  // namespace thalweg
