@@ -8,7 +8,7 @@
 # A config is experiments/demo.json unless named. STAGES="build tests" chooses.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
-readonly kStages=${STAGES:-build tests kernels train choices side_by_side profile peer experiment sanitizer}
+readonly kStages=${STAGES:-build tests kernels train choices side_by_side profile peer landscape landscape_exact experiment sanitizer}
 
 # Header and library packages that the build takes from the system. Unpacked, not installed, so any distribution does
 # whose C library is no older than that of the machine that packed them.
@@ -59,7 +59,7 @@ sanitize() {
   local tool status=0
   for tool in memcheck racecheck initcheck synccheck; do
     compute-sanitizer --tool "$tool" --error-exitcode 9 build/release/tests/thalweg_tests \
-      --gtest_filter="${SANITIZER_FILTER:-CudaKernels*:*CudaTrainStep.FollowsTheCpu*}" || status=1
+      --gtest_filter="${SANITIZER_FILTER:-CudaKernels*:*CudaTrainStep.FollowsTheCpu*:CudaPointEngine.FallsBack*:CudaPointEngine.EvaluatesNamed*}" || status=1
   done
   return $status
 }
@@ -132,6 +132,18 @@ peer_benchmarks() {
   return $status
 }
 
+# Maps in turns with PyTorch's loops, compiled and not, over the same plane and images.
+landscape_benchmarks() {
+  python3 bench/landscape_peer.py --device cuda:0 --models vgg11_bn resnet18 --grid 5 --images 10000 --rounds 2 --threads "$(nproc)" \
+    >>"$OUT/bench_landscape_peer.jsonl"
+}
+
+# Whole exact maps in float16 over 60,000 images: seconds of evaluation, plans, chunk and lanes, audited deviation.
+exact_benchmarks() {
+  python3 bench/landscape_peer.py --device cuda:0 --models vgg11_bn resnet18 --exact "${EXACT_GRID:-51x51}" --threads "$(nproc)" \
+    >>"$OUT/bench_landscape_exact.jsonl"
+}
+
 experiment() {
   THALWEG_DATA=$PWD/.carry/data build/release/thalweg experiment "$config" --out build/gpu-experiment || return 1
   cp build/gpu-experiment/report.html "$OUT/"
@@ -170,6 +182,8 @@ run() {
   stage side_by_side side_by_side_benchmarks
   stage profile profile
   stage peer peer_benchmarks
+  stage landscape landscape_benchmarks
+  stage landscape_exact exact_benchmarks
   stage experiment experiment
   stage sanitizer sanitize
   cat "$OUT/summary.json"

@@ -2,15 +2,20 @@
 """Maps: `thalweg landscape` beside PyTorch loops over the same plane and images, in turns on the same machine.
 
     bench/landscape_peer.py [--ours build/release/thalweg] [--models vgg11_bn resnet18 resnet20] [--grid 3]
-        [--images 1000] [--rounds 3] [--threads 2] > FILE.jsonl
+        [--images 1000] [--rounds 3] [--threads 2] [--device cuda:0] > FILE.jsonl
+    bench/landscape_peer.py --exact 51x51 --device cuda:0 --models vgg11_bn resnet18 > FILE.jsonl
 
 Batch norm in eval mode with the plane's statistics, test images, loss and accuracy at every point. PyTorch's loops:
   module      the plain module, weights set at each point
   folded      batch norm folded at each point, channels-last; folded_bf16 the same in bfloat16
   compiled    torch.compile of folded; compiled_bf16 of folded_bf16 (compile time is left out)
+On a GPU (--device) the loops are those, with the images resident there, in chunks of 1,000, read once a point, compiled by
+max-autotune; float16 takes the place of bf16.
+--exact maps a whole grid over all 60,000 images (of noise), both splits, statistics recomputed at each point, in float16: ours alone.
 Each sample is a fresh process; the rate is points x images / seconds of evaluation. Losses of all are compared. The table on
 stderr has medians, the lines on stdout every sample. Models are those of tests/python/reference_models.py."""
 import argparse
+import functools
 import json
 import os
 import statistics
@@ -29,7 +34,7 @@ import reference_models  # noqa: E402
 import safetensors_file  # noqa: E402
 
 MEAN, STD = [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]
-LOOPS = ("module", "folded", "compiled", "folded_bf16", "compiled_bf16")
+LOOPS = ("module", "folded", "compiled")
 
 
 def flat(tensors):
@@ -59,14 +64,14 @@ def write_plane(file, model, directions, name):
                             "buffer_layout": json.dumps(layout(statistics_of(model))), "plane": json.dumps(about)})
 
 
-def write_images(folder, count):
+def write_images(folder, count, train=False):
     """A CIFAR-10 folder of noise; files that are not read are holes."""
     os.makedirs(folder)
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (count, 3, 32, 32), np.uint8), rng.integers(0, 10, count, np.uint8)
     for name in [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]:
         with open(os.path.join(folder, name), "wb") as file:
-            if name.startswith("test"):
+            if train or name.startswith("test"):
                 for image, label in zip(images, labels):
                     file.write(bytes([label]) + image.tobytes())
             file.truncate(10000 * 3073)
@@ -91,6 +96,10 @@ def make(name):
     return model.eval().requires_grad_(False), directions
 
 
+def device_of(model):
+    return next(model.parameters()).device
+
+
 class Folded:
     """The traced module with its batch norms folded into the convolutions before them."""
 
@@ -101,13 +110,13 @@ class Folded:
             if node.op == "call_module" and isinstance(modules[node.target], torch.nn.BatchNorm2d):
                 conv = node.args[0].target
                 fused = torch.nn.Conv2d(modules[conv].in_channels, modules[conv].out_channels, modules[conv].kernel_size,
-                                        modules[conv].stride, modules[conv].padding).to(dtype, memory_format=torch.channels_last)
+                                        modules[conv].stride, modules[conv].padding).to(device_of(model), dtype, memory_format=torch.channels_last)
                 self.pairs.append((modules[conv], modules[node.target], fused))
                 parent, _, leaf = conv.rpartition(".")
                 setattr(modules[parent], leaf, fused)
                 node.replace_all_uses_with(node.args[0])
                 self.traced.graph.erase_node(node)
-        self.linears = [(m, torch.nn.Linear(m.in_features, m.out_features).to(dtype)) for m in self.traced.modules()
+        self.linears = [(m, torch.nn.Linear(m.in_features, m.out_features).to(device_of(model), dtype)) for m in self.traced.modules()
                         if isinstance(m, torch.nn.Linear)]
         for name, module in list(self.traced.named_modules()):
             for linear, copy in self.linears:
@@ -134,15 +143,22 @@ def pytorch_sample(args):
     x = torch.from_numpy(records[:, 1:].reshape(-1, 3, 32, 32).copy()).float() / 255
     x = (x - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(STD).view(1, 3, 1, 1)
     y = torch.from_numpy(records[:, 0].astype(np.int64))
-    dtype = torch.bfloat16 if args.loop.endswith("bf16") else torch.float32
+    dtype = {"bf16": torch.bfloat16, "float16": torch.float16}.get(args.loop.split("_")[-1], torch.float32)
+    on_gpu, chunk = args.device.startswith("cuda"), 1000 if args.device.startswith("cuda") else 250
+    model, directions = model.to(args.device), [[d.to(args.device) for d in direction] for direction in directions]
+    x, y = x.to(args.device), y.to(args.device)
     origin = [p.detach().clone() for p in model.parameters()]
     with torch.no_grad():
         folded = None if args.loop == "module" else Folded(model, dtype)
-        network = model if folded is None else torch.compile(folded.traced) if args.loop.startswith("compiled") else folded.traced
+        compiled = functools.partial(torch.compile, mode="max-autotune" if on_gpu else "default")
+        network = model if folded is None else compiled(folded.traced) if args.loop.startswith("compiled") else folded.traced
         if folded is not None:
             x = x.to(dtype).contiguous(memory_format=torch.channels_last)
             folded.fold()
-        network(x[:250])  # warm, and compiled
+        for _ in range(3):
+            network(x[:chunk])  # warm, and compiled
+        if len(x) % chunk:
+            network(x[-(len(x) % chunk):])
         losses, start = [], time.perf_counter()
         for b in np.linspace(-1, 1, args.grid):
             for a in np.linspace(-1, 1, args.grid):
@@ -151,30 +167,45 @@ def pytorch_sample(args):
                 if folded is not None:
                     folded.fold()
                 loss = right = 0
-                for i in range(0, len(x), 250):
-                    logits = network(x[i:i + 250]).float()
-                    loss += F.cross_entropy(logits, y[i:i + 250], reduction="sum").item()
-                    right += (logits.argmax(1) == y[i:i + 250]).sum().item()
-                losses.append(loss / len(x))
+                for i in range(0, len(x), chunk):
+                    logits = network(x[i:i + chunk]).float()
+                    loss = loss + F.cross_entropy(logits, y[i:i + chunk], reduction="sum").double()
+                    right = right + (logits.argmax(1) == y[i:i + chunk]).sum()
+                losses.append(loss.item() / len(x))
+                right.item()
         seconds = time.perf_counter() - start
     return {"what": "landscape", "peer": f"torch {torch.__version__} {args.loop}", "seconds": seconds, "losses": losses}
 
 
-def our_sample(args, folder, precision):
+def our_sample(args, folder, precision, wanted=None):
     out = os.path.join(folder, "surface.h5")
-    command = [args.ours, "landscape", "--plane", os.path.join(folder, "plane.safetensors"), "--out", out, "--grid",
-               f"{args.grid}x{args.grid}", "--range=-1:1,-1:1", "--splits", "test", "--test-images", str(args.images), "--bn", "origin",
-               "--precision", precision, "--max-deviation", "1", "--threads", str(args.threads), "--quiet", "--json", "--set",
-               f"data.path={folder}"]
+    wanted = wanted or ["--grid", f"{args.grid}x{args.grid}", "--splits", "test", "--test-images", str(args.images), "--bn", "origin"]
+    command = [args.ours, "landscape", "--plane", os.path.join(folder, "plane.safetensors"), "--out", out, "--range=-1:1,-1:1", *wanted,
+               "--precision", precision, "--max-deviation", "1", "--threads", str(args.threads), "--device", args.device, "--quiet",
+               "--json", "--set", f"data.path={folder}"]
     start = time.perf_counter()
     result = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     rows = np.genfromtxt(out[:-3] + ".csv", delimiter=",", names=True)
     about = result["landscape"]
     return {"what": "landscape", "peer": "thalweg " + precision, "seconds": about["evaluation_seconds"],
-            "whole_seconds": time.perf_counter() - start, "audit": about.get("audit"), "losses": list(rows["test_loss"])}
+            "whole_seconds": time.perf_counter() - start, "audit": about.get("audit"), "engine": about.get("engine"), "losses": list(rows["test_loss"])}
+
+
+def exact(args, name):
+    with tempfile.TemporaryDirectory() as folder:
+        write_images(os.path.join(folder, "cifar-10-batches-bin"), 10000, train=True)
+        model, directions = make(name)
+        write_plane(os.path.join(folder, "plane.safetensors"), model, directions, name)
+        got = our_sample(args, folder, "float16", ["--grid", args.exact])
+        columns, rows = map(int, args.exact.split("x"))
+        del got["losses"]
+        got |= {"what": "landscape_exact", "model": name, "grid": args.exact, "images": 60000, "commit": args.commit,
+                "rate": columns * rows * 60000 / got["seconds"], "unit": "points x images/s"}
+        print(json.dumps(got), flush=True)
 
 
 def compare(args, name):
+    low = "float16" if args.device.startswith("cuda") else "bf16"
     with tempfile.TemporaryDirectory() as folder:
         data = os.path.join(folder, "cifar-10-batches-bin")
         write_images(data, args.images)
@@ -182,12 +213,12 @@ def compare(args, name):
         write_plane(os.path.join(folder, "plane.safetensors"), model, directions, name)
         samples = {}
         for _ in range(args.rounds):
-            for loop in ("ours float32", *LOOPS[:3], "ours bf16", *LOOPS[3:]):
+            for loop in ("ours float32", *LOOPS, f"ours {low}", f"folded_{low}", f"compiled_{low}"):
                 if loop.startswith("ours"):
                     got = our_sample(args, folder, loop.split()[1])
                 else:
                     command = [sys.executable, os.path.abspath(__file__), "--sample", loop, "--model", name, "--data", data, "--grid",
-                               str(args.grid), "--images", str(args.images), "--threads", str(args.threads)]
+                               str(args.grid), "--images", str(args.images), "--threads", str(args.threads), "--device", args.device]
                     got = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
                 got |= {"model": name, "grid": args.grid, "images": args.images, "threads": args.threads, "commit": args.commit,
                         "rate": args.grid**2 * args.images / got["seconds"], "unit": "points x images/s"}
@@ -196,7 +227,7 @@ def compare(args, name):
     reference = np.array(samples["module"][0]["losses"])
     rates = {loop: statistics.median(s["rate"] for s in all_) for loop, all_ in samples.items()}
     for loop, all_ in samples.items():
-        ours = rates["ours bf16" if loop.endswith("bf16") else "ours float32"]
+        ours = rates[f"ours {low}" if loop.endswith(low) else "ours float32"]
         off = np.max(np.abs(np.array(all_[0]["losses"]) - reference) / reference)
         print(f"{name:9} {loop:14} {rates[loop]:8.1f} points x images/s   ours x{ours / rates[loop]:.2f}   largest relative deviation "
               f"from the module {off:.1e}", file=sys.stderr, flush=True)
@@ -210,6 +241,8 @@ def main():
     p.add_argument("--images", type=int, default=1000)
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--device", default="cpu")
+    p.add_argument("--exact", metavar="WxH")
     p.add_argument("--sample", dest="loop", help=argparse.SUPPRESS)
     p.add_argument("--model", help=argparse.SUPPRESS)
     p.add_argument("--data", help=argparse.SUPPRESS)
@@ -219,7 +252,7 @@ def main():
         return
     args.commit = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     for name in args.models:
-        compare(args, name)
+        exact(args, name) if args.exact else compare(args, name)
 
 
 if __name__ == "__main__":
