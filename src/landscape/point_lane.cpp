@@ -74,7 +74,7 @@ class PointLane::OnStream {
 PointLane::PointLane(const LaneSource& source)
     : source_(source),
       evaluator_(source.program, source.device, source.type, source.plans),
-      statistics_(source.graph, source.device, source.type, source.plans),
+      statistics_(std::in_place, source.graph, source.device, source.type, source.plans),
       graphs_(source.device, /*capture=*/true) {
   const at::TensorOptions on_device(source.device);
   coordinates_ = at::zeros({1, 2}, on_device.dtype(at::kFloat));
@@ -127,9 +127,21 @@ void PointLane::begin(const PlanePoint2& point) {
 
 void PointLane::make_weights() {
   overflowed_.zero_();
-  if (source_.bn_images.defined())
-    buffers_.copy_(statistics_.measure(source_.plane.weights(coordinates_)[0], source_.bn_images));
+  if (source_.bn_images.defined()) buffers_.copy_(measure_statistics());
   source_.plane.fold_into(folded_, coordinates_, buffers_, overflowed_);
+}
+
+// The first time, which is not captured, shows whether cuDNN has plans for all of it.
+at::Tensor PointLane::measure_statistics() {
+  const at::Tensor weights = source_.plane.weights(coordinates_)[0];
+  try {
+    return statistics_->measure(weights, source_.bn_images);
+  } catch (const Error& error) {
+    if (!source_.plans || !refusal_.empty()) throw;
+    refusal_ = error.what();
+  }
+  statistics_.emplace(source_.graph, source_.device, source_.type);
+  return statistics_->measure(weights, source_.bn_images);
 }
 
 void PointLane::start(std::size_t split) {

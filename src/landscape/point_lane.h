@@ -53,7 +53,7 @@ class PointLane {
   // Batch norm's statistics at the point, float32 [num_buffers].
   at::Tensor buffers() const;
   // Why a convolution was not run by a plan; empty where all were.
-  const std::string& refusal() const { return evaluator_.refusal(); }
+  const std::string& refusal() const { return refusal_.empty() ? evaluator_.refusal() : refusal_; }
 
  private:
   struct Results {
@@ -64,6 +64,7 @@ class PointLane {
   };
   class OnStream;
   void make_weights();
+  at::Tensor measure_statistics();
   void evaluate_split(std::size_t split);
   void evaluate_named(std::size_t split, std::int64_t count);
   void fetch(Results& results, std::int64_t count);
@@ -72,7 +73,8 @@ class PointLane {
 
   const LaneSource& source_;
   Evaluator evaluator_;
-  NormStatistics statistics_;
+  std::optional<NormStatistics> statistics_;
+  std::string refusal_;           // of the statistics' convolutions
   at::Tensor coordinates_;        // float32 [1, 2] on the device
   at::Tensor host_coordinates_;   // pinned
   at::Tensor folded_;             // [1, folded_size] of the type

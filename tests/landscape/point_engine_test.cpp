@@ -12,6 +12,7 @@
 #include "base/stream.h"
 #include "expect_error.h"
 #include "io/temp_folder.h"
+#include "kernels/conv_fixture.h"
 #include "landscape/map.h"
 #include "landscape/map_run.h"
 #include "landscape/split_summary.h"
@@ -161,6 +162,26 @@ TEST(PointEngine, GivesTheSameBitsWithAnyNumberOfPointsInFlight) {
     expect_same_walk(engine.walk(false), one);
     expect_same_walk(engine.walk(true), one);  // with lanes that hold other points
   }
+}
+
+// Those of a GPU that is not here cannot run.
+TEST(PointEngine, TakesStatisticsWithoutPlansWhereTheyAreRefused) {
+  const Problem problem;
+  ConvPlans plans = ConvPlans::without_gpu(h200_properties(), {});
+  Engine without(problem, {64, 1}), with(problem, {64, 2}, at::kCPU, &plans);
+  expect_same_walk(with.walk(true), without.walk(true));
+  EXPECT_EQ(without->refusal(), "");
+  EXPECT_NE(with->refusal(), "");
+}
+
+// So the CUDA test below has what it needs.
+TEST(PointEngine, WorkspaceBelowZeroLeavesNoPlan) {
+  ConvPlans none = ConvPlans::without_gpu(h200_properties(), {.max_workspace = -1});
+  expect_error(
+      [&] {
+        none.get({64, 8, 32, 32, 64, 3, 3, 1, 1, ConvType::kFloat16}, ConvPass::kForwardBiasRelu);
+      },
+      "cuDNN has no deterministic plan");
 }
 
 TEST(PointEngine, GivesNearlyTheSameInChunksOfAnotherSize) {
