@@ -21,7 +21,10 @@ struct Case {
 std::string name_of(const testing::TestParamInfo<Case>& info) {
   const Case& c = info.param;
   return std::to_string(c.rows) + "x" + std::to_string(c.channels) + (c.relu ? "Relu" : "") +
-         (c.pool_width > 0 ? "Pool" : "") + (c.other ? "Add" : "") + (c.type == at::kFloat ? "F32" : "Bf16");
+         (c.pool_width > 0 ? "Pool" : "") + (c.other ? "Add" : "") +
+         (c.type == at::kFloat  ? "F32"
+          : c.type == at::kHalf ? "F16"
+                                : "Bf16");
 }
 
 // All that the two kernels write, and what they read.
