@@ -52,7 +52,7 @@ at::Tensor PlaneMaterialiser::weights(const at::Tensor& coordinates) const {
 }
 
 at::Tensor PlaneMaterialiser::folded(const at::Tensor& coordinates, const at::Tensor& buffers) const {
-  const at::Tensor out = at::empty({coordinates.size(0), folded_size_}, plane_.origin.options());
+  const at::Tensor out = at::zeros({coordinates.size(0), folded_size_}, plane_.origin.options());  // gaps too
   fold_into(out, coordinates, buffers);
   return out;
 }
