@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "base/statistics.h"
+#include "report/decay_comparison.h"
 #include "report/results.h"
 
 namespace thalweg {
@@ -30,19 +30,6 @@ struct Claim {
   std::string measured;  // a sentence without its full stop
   Verdict verdict = Verdict::kNotTested;
 };
-
-// A branch against the baseline: late minus early, seed by seed.
-struct Comparison {
-  std::string run;
-  double fork_epoch = 0;
-  double epoch = 0;                   // after which both are looked at
-  MeanTest accuracy;                  // percentage points
-  MeanTest loss;                      // nats
-  double accuracy_p = 0, loss_p = 0;  // by Holm's method over all comparisons
-};
-
-// Of every branch but the baseline, where both were evaluated after the same number of epochs, behind both forks.
-std::vector<Comparison> compare_decay_times(const Results& results);
 
 std::vector<Claim> claims_of(const Results& results);
 // Of several experiments: whether later decay helps in shallow and deep networks, and on more than one data set.

@@ -1,0 +1,57 @@
+#include "report/decay_comparison.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace thalweg {
+
+std::vector<SweepRun> branches_of(const Results& results) {
+  std::vector<SweepRun> out;
+  for (SweepRun& run : sweep_of(results)) {
+    if (run.fork_epoch && std::isfinite(run.end_epoch)) out.push_back(std::move(run));
+  }
+  return out;
+}
+
+std::vector<double> by_seed(const Results& results, const std::function<std::optional<double>(const ReportData&)>& f) {
+  std::vector<double> out;
+  for (const ReportData& seed : results.seeds) {
+    if (const std::optional<double> value = f(seed); value && std::isfinite(*value)) out.push_back(*value);
+  }
+  return out;
+}
+
+std::vector<double> differences(const Results& results, const std::string& late, const std::string& early, double epoch,
+                                const std::string& key, double factor) {
+  return by_seed(results, [&](const ReportData& seed) -> std::optional<double> {
+    const auto a = test_value_at(seed, late, epoch, key), b = test_value_at(seed, early, epoch, key);
+    return a && b ? std::optional(factor * (*a - *b)) : std::nullopt;
+  });
+}
+
+EqualEnds equal_ends(const Results& results) {
+  EqualEnds out{INFINITY, branches_of(results)};
+  for (const SweepRun& run : out.runs) out.epoch = std::min(out.epoch, run.end_epoch);
+  std::erase_if(out.runs, [&](const SweepRun& run) { return *run.fork_epoch >= out.epoch; });
+  return out;
+}
+
+std::vector<Comparison> compare_decay_times(const Results& results) {
+  std::vector<Comparison> out;
+  const std::vector<SweepRun> runs = branches_of(results);
+  for (std::size_t i = 1; i < runs.size(); ++i) {
+    Comparison c{runs[i].name, *runs[i].fork_epoch, std::min(runs[i].end_epoch, runs[0].end_epoch), {}, {}, 0, 0};
+    if (c.epoch <= c.fork_epoch) continue;
+    c.accuracy = test_mean(differences(results, runs[i].name, runs[0].name, c.epoch, "test_accuracy", 100));
+    c.loss = test_mean(differences(results, runs[i].name, runs[0].name, c.epoch, "test_loss", 1));
+    if (c.accuracy.count > 0) out.push_back(c);
+  }
+  std::vector<double> accuracy, loss;
+  for (const Comparison& c : out) accuracy.push_back(c.accuracy.p), loss.push_back(c.loss.p);
+  accuracy = holm(accuracy);
+  loss = holm(loss);
+  for (std::size_t i = 0; i < out.size(); ++i) out[i].accuracy_p = accuracy[i], out[i].loss_p = loss[i];
+  return out;
+}
+
+}  // namespace thalweg

@@ -1,0 +1,44 @@
+// Decay times against each other at equal total epochs, seed by seed. The baseline is the branch that decays first.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/statistics.h"
+#include "report/results.h"
+
+namespace thalweg {
+
+// Runs with a fork and a known end, by fork epoch.
+std::vector<SweepRun> branches_of(const Results& results);
+
+// Branches that can be compared after one number of epochs: the earliest end of all, of those that have decayed by
+// then.
+struct EqualEnds {
+  double epoch = 0;
+  std::vector<SweepRun> runs;
+};
+EqualEnds equal_ends(const Results& results);
+
+// One number a seed, of those seeds that have a finite one.
+std::vector<double> by_seed(const Results& results, const std::function<std::optional<double>(const ReportData&)>& f);
+// factor * (late - early) of "test_accuracy" or "test_loss" after `epoch` epochs, by seed.
+std::vector<double> differences(const Results& results, const std::string& late, const std::string& early, double epoch,
+                                const std::string& key, double factor);
+
+// A branch against the baseline: late minus early, seed by seed.
+struct Comparison {
+  std::string run;
+  double fork_epoch = 0;
+  double epoch = 0;                   // after which both are looked at
+  MeanTest accuracy;                  // percentage points
+  MeanTest loss;                      // nats
+  double accuracy_p = 0, loss_p = 0;  // by Holm's method over all comparisons
+};
+
+// Of every branch but the baseline, where both were evaluated after the same number of epochs, behind both forks.
+std::vector<Comparison> compare_decay_times(const Results& results);
+
+}  // namespace thalweg
