@@ -13,11 +13,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-nlohmann::json measure(const Session& session, const Weights& weights) {
+nlohmann::json measure(const Session& session, const ImageBatches& images, const Weights& weights) {
   nlohmann::json out = {{"weight_norm", at::linalg_vector_norm(weights.weights.to(at::kDouble)).item<double>()}};
   if (session.config.measures.sharpness_images == 0) return out;
-  const ImageBatches images(session.data.train.images, session.data.train.labels, session.data.normalisation.mean,
-                            session.data.normalisation.std, session.device);
   const Sharpness sharpness =
       measure_sharpness(session.graph, images, weights, {.images = session.config.measures.sharpness_images});
   out["sharpness"] = sharpness.eigenvalue;
@@ -29,6 +27,8 @@ nlohmann::json measure(const Session& session, const Weights& weights) {
 }  // namespace
 
 void measure_runs(const Session& session, const fs::path& folder) {
+  const ImageBatches images(session.data.train.images, session.data.train.labels, session.data.normalisation.mean,
+                            session.data.normalisation.std, session.device);
   const std::vector<fs::path> runs = find_runs(folder);
   Progress progress("measures", "runs", static_cast<double>(runs.size()), 0, session.progress);
   double done = 0;
@@ -39,7 +39,7 @@ void measure_runs(const Session& session, const fs::path& folder) {
     const nlohmann::json request = {{"weights", sha256_of_file(weights)},
                                     {"sharpness_images", session.config.measures.sharpness_images}};
     if (fs::exists(file) && read_json_file(file).value("request", nlohmann::json()) == request) continue;
-    nlohmann::json out = measure(session, read_weights(weights, session.graph));
+    nlohmann::json out = measure(session, images, read_weights(weights, session.graph));
     out["request"] = request;
     write_file_atomically(file, out.dump(2) + "\n");
   }

@@ -113,8 +113,7 @@ void MapRun::walk(const std::vector<std::size_t>& points, bool ahead, const std:
       if (!is_gpu_failure(error)) throw;
       fail(
           "landscape: the GPU failed after {} of {} points: {}; they are safe in the journal: run the same command "
-          "again "
-          "to go on, on another GPU if it fails again",
+          "again to go on, on another GPU if it fails again",
           journal().points().size(), grid().size(), first_line(error.what()));
     }
   }

@@ -98,8 +98,7 @@ std::vector<Claim> valley_claims(const Results& results) {
   const auto mean = [](const std::vector<double>& values) { return statistic_of(values).mean; };
   along.measured = fmt::format(
       "on the plane, its way from the first fork on and the floor that the branches end on lie at |cos| {:.2f}; "
-      "between "
-      "neighbouring ends the train loss rises by {:.1f} % of the descent to the floor",
+      "between neighbouring ends the train loss rises by {:.1f} % of the descent to the floor",
       mean(alignment), mean(barrier));
   along.verdict = by_count(along_count, alignment.size());
   near.measured = fmt::format("on the plane, {:.3g} from the test minimum at the first fork, {:.3g} at its end",
@@ -114,13 +113,8 @@ double mean_accuracy(const SweepRun& run) {
   return statistic_of(finite_values(run.values.at("test_accuracy"))).mean;
 }
 
-Claim speed_claim(const Results& results) {
-  Claim claim{"faster", "Late decay reaches the accuracy of early decay in half the epochs", "", Verdict::kNotTested};
-  const EqualEnds ends = equal_ends(results);
-  if (ends.runs.size() < 2) {
-    claim.measured = "fewer than two branches to compare";
-    return claim;
-  }
+// `ends` holds the baseline and at least one later branch, as below.
+Claim speed_claim(const Results& results, const EqualEnds& ends, Claim claim) {
   const SweepRun& baseline = ends.runs.front();
   const SweepRun* best = nullptr;
   MeanTest fastest;
@@ -146,13 +140,7 @@ Claim speed_claim(const Results& results) {
   return claim;
 }
 
-Claim gain_claim(const Results& results) {
-  Claim claim{"gain", "Late decay gains 15 % over early decay", "", Verdict::kNotTested};
-  const EqualEnds ends = equal_ends(results);
-  if (ends.runs.size() < 2) {
-    claim.measured = "fewer than two branches to compare";
-    return claim;
-  }
+Claim gain_claim(const Results& results, const EqualEnds& ends, Claim claim) {
   const SweepRun& baseline = ends.runs.front();
   const SweepRun& best =
       *std::max_element(ends.runs.begin() + 1, ends.runs.end(),
@@ -177,6 +165,17 @@ Claim gain_claim(const Results& results) {
       with_interval(test_mean(differences(results, best.name, baseline.name, ends.epoch, "test_accuracy", 100)), 2));
   claim.verdict = verdict_of(error, 0, kGain);
   return claim;
+}
+
+std::vector<Claim> baseline_claims(const Results& results) {
+  Claim faster{"faster", "Late decay reaches the accuracy of early decay in half the epochs", "", Verdict::kNotTested};
+  Claim gain{"gain", "Late decay gains 15 % over early decay", "", Verdict::kNotTested};
+  const EqualEnds ends = equal_ends(results);
+  if (ends.runs.size() < 2) {
+    faster.measured = gain.measured = "fewer than two branches to compare";
+    return {faster, gain};
+  }
+  return {speed_claim(results, ends, faster), gain_claim(results, ends, gain)};
 }
 
 Claim accuracy_claim(const Results& results) {
@@ -227,8 +226,7 @@ std::vector<Claim> claims_of(const Results& results) {
   out.push_back(accuracy_claim(results));
   out.push_back(trend_claim(results, "test_loss",
                             {"later-loss", "Later decay gives a lower test loss", "", Verdict::kNotTested}));
-  out.push_back(speed_claim(results));
-  out.push_back(gain_claim(results));
+  for (Claim& claim : baseline_claims(results)) out.push_back(std::move(claim));
   return out;
 }
 
