@@ -1,5 +1,6 @@
 #include "report/study.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -75,8 +76,13 @@ json experiment_json(const Results& results) {
 std::string seed_links(const fs::path& folder) {
   std::string text;
   if (!fs::is_directory(folder / "seeds")) return text;
-  for (const auto& entry : fs::directory_iterator(folder / "seeds")) {
-    const std::string name = escape_xml(entry.path().filename().string());
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder / "seeds")) names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
+    return std::pair(a.size(), a) < std::pair(b.size(), b);  // 2 before 10
+  });
+  for (const std::string& seed : names) {
+    const std::string name = escape_xml(seed);
     text += fmt::format("<li><a href=\"seeds/{0}/report.html\">Seed {0}: maps, curves, settings</a></li>\n", name);
   }
   return "<ul>\n" + text + "</ul>\n";
