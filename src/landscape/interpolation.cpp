@@ -4,19 +4,6 @@
 
 namespace thalweg {
 
-std::vector<std::size_t> node_indices(std::size_t n, std::size_t step) {
-  std::vector<std::size_t> nodes;
-  for (std::size_t i = 0; i < n; i += step) nodes.push_back(i);
-  if (nodes.back() + 1 != n) nodes.push_back(n - 1);
-  return nodes;
-}
-
-std::size_t coarse_step(std::size_t n) {
-  std::size_t step = 1;
-  while (n > 1 && (n - 1) / (2 * step) >= 6) step *= 2;
-  return step;
-}
-
 std::vector<NodeWeight> lagrange_weights(const std::vector<double>& coordinates, const std::vector<std::size_t>& nodes,
                                          double x, std::size_t count) {
   count = std::min(count, nodes.size());

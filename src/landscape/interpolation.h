@@ -6,11 +6,6 @@
 
 namespace thalweg {
 
-// Indices 0, step, 2 step, ... of n coordinates, and the last one always.
-std::vector<std::size_t> node_indices(std::size_t n, std::size_t step);
-// The largest power of two that leaves at least six intervals between nodes (1 for fewer than 13 coordinates).
-std::size_t coarse_step(std::size_t n);
-
 struct NodeWeight {
   std::size_t node = 0;  // index among the fine coordinates
   double weight = 0;

@@ -81,7 +81,7 @@ class Mapping {
     landscape_["evaluation_seconds"] = seconds_since(start);
     if (const nlohmann::json path = evaluator_.path(); !path.is_null()) landscape_["engine"] = path;
     if (config_.precision != at::kFloat) landscape_["audit"] = audit(run);
-    landscape_["points_evaluated"] = grid_.size() - done_before;
+    landscape_["points_evaluated"] = journal.points().size() - done_before;
     landscape_["seconds"] = seconds_since(start_);
     landscape_["processor"] = device_description(context_.device);
     return finished(run);

@@ -49,7 +49,7 @@ class MapRun {
   // messages. `ahead`: `evaluate` asks for all images of all splits, so that points may be begun before their turn.
   void evaluate_points(const std::string& what, const std::vector<std::size_t>& points, const Evaluate& evaluate,
                        bool ahead = false);
-  // The same for points that the journal has: what is said now counts.
+  // The same for all of the points: where the journal has one, what is said now counts.
   void evaluate_points_again(const std::string& what, const std::vector<std::size_t>& points, const Evaluate& evaluate);
   // Prepares and chooses each of the points in turn, without the journal. Throws Stopped after a signal.
   void visit_points(const std::vector<std::size_t>& points, const std::function<void(std::size_t point)>& visit);

@@ -29,6 +29,8 @@ class PlainPoints {
   PlainPoints(const Source& source, const LandscapeConfig& config);
 
   const Program& program() const { return evaluator_.program(); }
+  // From which batch norm's statistics are taken anew at each point; 0 if they are not.
+  std::int64_t statistics_images() const { return source_.bn_images.defined() ? source_.bn_images.size(0) : 0; }
   // Points that are made at once: on a GPU enough to make one launch worthwhile, without holding more than 256 MB.
   std::size_t points_at_once() const;
   // Makes the weights of these points; `use` then chooses one of them.

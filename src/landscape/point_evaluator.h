@@ -42,6 +42,8 @@ class PointEvaluator {
 
   const std::vector<LandscapeSplit>& splits() const { return splits_; }
   std::int64_t images_per_point() const;
+  // Beside those: from which batch norm's statistics are taken anew at each point; 0 if they are not.
+  std::int64_t statistics_images() const { return plain_->statistics_images(); }
   const Program& program() const { return plain_->program(); }
 
   // Points to prepare at once.

@@ -7,8 +7,6 @@
 namespace thalweg {
 namespace {
 
-constexpr double kLargestRate = 0.75;  // of Waudby-Smith & Ramdas
-
 struct Moments {
   double mean = 0;
   double variance = 0;  // sample variance
@@ -149,33 +147,6 @@ Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>
   const double freedom = static_cast<double>(values.size()) - static_cast<double>(sample.sizes().size());
   if (freedom > 1) estimate.standard_error *= std::sqrt(freedom / (freedom - 1));
   return estimate;
-}
-
-double bernstein_half_width(const std::vector<double>& values, std::int64_t population, double failure) {
-  const auto n = static_cast<double>(values.size()), all = static_cast<double>(population);
-  if (values.size() < 2) return INFINITY;
-  if (!std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); })) return INFINITY;
-  const auto [low, high] = std::minmax_element(values.begin(), values.end());
-  const double base = *low, range = *high - *low;
-  if (n >= all || range == 0) return 0;
-  const double log_term = std::log(2 / failure);
-  // Of the values so far, as parts of the range: their sum, and shrunk guesses at mean and variance, from which the
-  // weight of the next one follows.
-  double sum = 0, mean = 0.5, squares = 0.25;
-  double weights = 0, weighted = 0, spread = 0;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const double x = (values[i] - base) / range, before = static_cast<double>(i), rest = all - before;
-    const double variance = squares / (before + 1);
-    const double rate = std::min(std::sqrt(2 * log_term / (variance * n)), kLargestRate);
-    weights += rate * (1 + before / rest);
-    weighted += rate * (x + sum / rest);
-    spread += (x - mean) * (x - mean) * (-std::log1p(-rate) - rate);
-    sum += x;
-    mean = (0.5 + sum) / (before + 2);
-    squares += (x - mean) * (x - mean);
-  }
-  // The interval has a centre of its own; ours is the plain mean.
-  return range * ((log_term + spread) / weights + std::abs(weighted / weights - sum / n));
 }
 
 }  // namespace thalweg

@@ -67,12 +67,4 @@ Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>
 Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>& values,
                        const std::vector<double>& control, double control_mean);
 
-// Half width of an interval around the mean of `values`, drawn one by one without replacement from `population` many,
-// that fails to hold the mean of all with the probability `failure` at most: the empirical Bernstein interval of
-// Waudby-Smith & Ramdas, "Confidence sequences for sampling without replacement" (NeurIPS 2020), theorem 3.2, with the
-// rates for a fixed number of draws. The range that it needs is that of the values drawn, so it can be too narrow where
-// rare images deviate far more than those: whoever relies on it must audit. Infinite for fewer than two values, or if
-// one is not finite.
-double bernstein_half_width(const std::vector<double>& values, std::int64_t population, double failure);
-
 }  // namespace thalweg

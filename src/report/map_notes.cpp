@@ -33,6 +33,10 @@ std::string points_text(std::size_t count) {
   return fmt::format("{} point{}", count, count == 1 ? "" : "s");
 }
 
+std::string are(std::size_t count) {
+  return points_text(count) + (count == 1 ? " is" : " are");
+}
+
 std::string joined(const std::string& so_far, const std::string& more) {
   return so_far.empty() ? more : so_far + ", " + more;
 }
@@ -97,13 +101,11 @@ std::string all_images_text(const Surface& surface) {
 
 std::string adaptive_text(const Surface& surface, const json& adaptive) {
   const auto cells = count_cells(surface);
-  const auto nodes = adaptive.value("nodes", std::size_t{0});
-  const std::size_t further = of(cells, Cell::kExact) - std::min(of(cells, Cell::kExact), nodes);
-  std::string text = fmt::format("Adaptive map: {} nodes", nodes);
-  if (further > 0) text += fmt::format(" and {} more", points_text(further));
-  text += fmt::format(" are exact ({}), {} are estimated by samples of {}, to within {}.", all_images_text(surface),
-                      points_text(of(cells, Cell::kEstimated)), sample_text(surface),
-                      by_split(member(adaptive, "tolerance"), " nats"));
+  std::string text =
+      fmt::format("Adaptive map: {} exact ({}), {} estimated by samples of {}", are(of(cells, Cell::kExact)),
+                  all_images_text(surface), are(of(cells, Cell::kEstimated)), sample_text(surface));
+  if (of(cells, Cell::kInterpolated) > 0) text += fmt::format(", {} interpolated", are(of(cells, Cell::kInterpolated)));
+  text += fmt::format(", to within {}.", by_split(member(adaptive, "tolerance"), " nats"));
   const auto audited = adaptive.value("audited", std::size_t{0}),
              violations = adaptive.value("violations", std::size_t{0});
   text += fmt::format(" {}: {} of {} audited points {} farther off; the largest deviation is {}.",

@@ -1,74 +1,11 @@
-// Maps by samples, adaptive maps and maps in reduced precision against exact ones in float32.
-#include <cmath>
-
-#include <gtest/gtest.h>
-
-#include <ATen/ATen.h>
-
-#include "base/stop.h"
+// Maps by samples and maps in reduced precision against exact ones in float32.
 #include "expect_error.h"
-#include "io/temp_folder.h"
-#include "landscape/map.h"
-#include "models/models.h"
-#include "nn/init.h"
+#include "landscape/bowl_fixture.h"
 
 namespace thalweg {
 namespace {
 
-class MapModes : public testing::Test {
- protected:
-  MapModes() : data_(load()), graph_(build()) {
-    plane_.origin = initial_weights(graph_, 3);
-    auto generator = at::detail::createCPUGenerator(5);
-    // A smooth bowl: small steps from weights that do something.
-    plane_.d1 = plane_.origin * at::randn({graph_.parameters.size()}, generator) * 0.1;
-    plane_.d2 = plane_.origin * at::randn({graph_.parameters.size()}, generator) * 0.1;
-    plane_.buffers = initial_buffers(graph_);
-    plane_.layout = to_json(graph_.parameters);
-    plane_.buffer_layout = to_json(graph_.buffers);
-    plane_.provenance = nlohmann::json::object();
-    config_.grid = "17x15";
-    config_.range = "-1:1,-1:1";
-  }
-  ~MapModes() override { request_stop(false); }
-
-  static DataSet load() {
-    DataConfig config;
-    config.train_images = 900;
-    config.test_images = 700;
-    return load_data(config);
-  }
-  static Graph build() {
-    ModelConfig model;
-    model.name = "mlp";
-    model.hidden = {24};
-    return build_model(model, {3, 32, 32}, 10);
-  }
-  Surface map(const LandscapeConfig& config, const std::string& journal) {
-    return map_landscape(plane_, config, {graph_, data_, at::kCPU, ProgressMode::kQuiet}, folder_ / journal);
-  }
-  const Surface& exact() {
-    if (!exact_) exact_ = map(config_, "exact");
-    return *exact_;
-  }
-  static nlohmann::json notes(const Surface& surface) { return surface.provenance.at("landscape"); }
-  static double largest(const std::vector<double>& a, const std::vector<double>& b) {
-    double out = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) out = std::max(out, std::abs(a[i] - b[i]));
-    return out;
-  }
-  static double range(const std::vector<double>& values) {
-    const auto [low, high] = std::minmax_element(values.begin(), values.end());
-    return *high - *low;
-  }
-
-  TempFolder folder_;
-  DataSet data_;
-  Graph graph_;
-  Plane plane_;
-  LandscapeConfig config_;
-  std::optional<Surface> exact_;
-};
+class MapModes : public BowlTest {};
 
 TEST_F(MapModes, AnExactMapHoldsWhatFollowsFromItsLosses) {
   const Surface& s = exact();
@@ -128,53 +65,6 @@ TEST_F(MapModes, AStandardErrorAskedForIsKept) {
   EXPECT_GT(largest_error, 0.002);
 }
 
-TEST_F(MapModes, AnAdaptiveMapKeepsItsTolerance) {
-  for (const char* tolerance : {"3%", "1%"}) {
-    LandscapeConfig adaptive = config_;
-    adaptive.tolerance = tolerance;
-    const Surface s = map(adaptive, std::string("adaptive") + tolerance);
-    const nlohmann::json about = notes(s).at("adaptive");
-    EXPECT_TRUE(about.at("certified").get<bool>());
-    EXPECT_LT(about.at("image_evaluations").get<double>(), about.at("image_evaluations_of_an_exact_map").get<double>());
-    for (const char* split : {"train", "test"}) {
-      const std::string key = std::string(split) + "_loss";
-      const double allowed = about.at("tolerance").at(split).get<double>();
-      EXPECT_NEAR(allowed, parse_tolerance(tolerance).value * range(exact().values.at(key)), 0.1 * allowed);
-      std::size_t outside = 0;
-      for (std::size_t i = 0; i < s.values.at(key).size(); ++i) {
-        outside += std::abs(s.values.at(key)[i] - exact().values.at(key)[i]) > allowed;
-        if (s.values.at("cell")[i] == static_cast<double>(Cell::kExact)) {
-          EXPECT_EQ(s.values.at(key)[i], exact().values.at(key)[i]);
-        }
-      }
-      EXPECT_LE(outside, s.values.at(key).size() / 50);
-    }
-  }
-}
-
-TEST_F(MapModes, AnAdaptiveMapGoesOnAfterStopsToTheSameBits) {
-  LandscapeConfig adaptive = config_;
-  adaptive.tolerance = "2%";
-  const Surface whole = map(adaptive, "whole");
-  request_stop(true);
-  for (int stops = 0; stops < 12; ++stops) EXPECT_THROW(map(adaptive, "stopped"), Stopped);
-  request_stop(false);
-  const Surface resumed = map(adaptive, "stopped");
-  EXPECT_EQ(resumed.values, whole.values);
-  EXPECT_EQ(notes(resumed).at("adaptive"), notes(whole).at("adaptive"));
-}
-
-TEST_F(MapModes, APointThatOverflowsIsEvaluatedExactly) {
-  plane_.d1.mul_(1e38f);
-  LandscapeConfig adaptive = config_;
-  adaptive.grid = "13x13";
-  adaptive.tolerance = "0.1";
-  const Surface s = map(adaptive, "overflow");
-  EXPECT_FALSE(std::isfinite(s.values.at("train_loss")[0]));
-  EXPECT_EQ(s.values.at("cell")[0], static_cast<double>(Cell::kExact));
-  EXPECT_TRUE(std::isfinite(s.values.at("train_loss")[6]));  // x = 0
-}
-
 TEST_F(MapModes, ReducedPrecisionIsAuditedAndMadeAgainWhereItDeviates) {
   config_.grid = "5x5";
   LandscapeConfig reduced = config_;
@@ -204,30 +94,6 @@ TEST_F(MapModes, ACheckpointThatWasEvaluatedOtherwiseIsAnError) {
   map(config_, "right");  // point 127 is the middle, the plane's origin
   plane_.provenance["origin_final"]["test_loss"] = 1.01 * exact().values.at("test_loss")[127];
   expect_error([&] { map(config_, "wrong"); }, "was evaluated to");
-}
-
-TEST_F(MapModes, AMapInTheMakingIsShownWithItsGapsInterpolated) {
-  LandscapeConfig adaptive = config_;
-  adaptive.tolerance = "2%";
-  const double largest_error = 0.1 * range(exact().values.at("test_loss"));
-  std::size_t interpolated = 0, estimated = 0;
-  MapContext context{graph_, data_, at::kCPU, ProgressMode::kQuiet, [&](const Surface& surface) {
-                       EXPECT_TRUE(notes(surface).at("unfinished").get<bool>());
-                       const std::vector<double>& cells = surface.values.at("cell");
-                       for (std::size_t i = 0; i < cells.size(); ++i) {
-                         const auto cell = static_cast<Cell>(static_cast<int>(cells[i]));
-                         interpolated += cell == Cell::kInterpolated;
-                         estimated += cell == Cell::kEstimated;
-                         if (cell == Cell::kMissing) continue;
-                         EXPECT_NEAR(surface.values.at("test_loss")[i], exact().values.at("test_loss")[i],
-                                     largest_error);
-                       }
-                     }};
-  context.show_after = 0;
-  const Surface whole = map_landscape(plane_, adaptive, context, folder_ / "shown");
-  EXPECT_GT(interpolated, 0u);
-  EXPECT_GT(estimated, 0u);
-  EXPECT_FALSE(notes(whole).contains("unfinished"));
 }
 
 TEST(Tolerance, IsNatsOrAPartOfTheRange) {

@@ -136,53 +136,5 @@ TEST(EstimateMean, AControlThatGoesAlongLowersTheErrorAndAnIdleOneDoesNotRaiseIt
   EXPECT_EQ(estimate_mean(sample, y, constant, 2).standard_error, plain);
 }
 
-TEST(BernsteinHalfWidth, HoldsFarMoreOftenThanItPromises) {
-  const Population p(3000);
-  int outside = 0;
-  double width = 0, error = 0;
-  for (int r = 0; r < 500; ++r) {
-    StratifiedSample sample(one_stratum(3000), {1}, {static_cast<std::uint64_t>(r), 9, 9});
-    sample.grow(400);
-    const std::vector<double> y = pick(p.losses, sample.images());
-    const double half = bernstein_half_width(y, 3000, 0.05), off = std::abs(estimate_mean(sample, y).mean - p.mean);
-    outside += off > half;
-    width += half / 500;
-    error += off / 500;
-  }
-  EXPECT_LE(outside, 25);
-  EXPECT_GT(width, error);
-  EXPECT_LT(width, 10 * error);  // and is not idle
-}
-
-TEST(BernsteinHalfWidth, ShrinksWithTheNumberOfDrawsAndIsZeroWithAllOfThem) {
-  const Population p(1000);
-  StratifiedSample sample(one_stratum(1000), {1}, {});
-  double before = INFINITY;
-  for (const std::int64_t n : {50, 100, 200, 400, 800}) {
-    sample.grow(n);
-    const double half = bernstein_half_width(pick(p.losses, sample.images()), 1000, 0.05);
-    EXPECT_LT(half, before);
-    before = half;
-  }
-  sample.grow(1000);
-  EXPECT_EQ(bernstein_half_width(pick(p.losses, sample.images()), 1000, 0.05), 0);
-  EXPECT_EQ(bernstein_half_width({1, 1, 1}, 1000, 0.05), 0);
-}
-
-// By hand, for two draws of four: x = (0, 1) in units of the range, rates min(sqrt(2 log 40 / (2 * 1/4)), 3/4) = 3/4.
-TEST(BernsteinHalfWidth, FollowsItsFormula) {
-  const double rate = 0.75, psi = -std::log(0.25) - 0.75, l = std::log(40.0);
-  const double weights = rate + rate * (1 + 1.0 / 3), weighted = rate;  // second: x + (first) / rest = 1 + 0
-  const double spread = (0.25 + (1 - 0.25) * (1 - 0.25)) * psi;
-  const double expected = 3 * ((l + spread) / weights + std::abs(weighted / weights - 0.5));
-  EXPECT_NEAR(bernstein_half_width({2, 5}, 4, 0.05), expected, 1e-12);
-}
-
-TEST(BernsteinHalfWidth, OfTooFewOrUnsoundValuesIsInfinite) {
-  EXPECT_EQ(bernstein_half_width({1}, 10, 0.05), INFINITY);
-  EXPECT_EQ(bernstein_half_width({1, INFINITY, 2}, 10, 0.05), INFINITY);
-  EXPECT_EQ(bernstein_half_width({1, std::nan(""), 2}, 10, 0.05), INFINITY);
-}
-
 }  // namespace
 }  // namespace thalweg

@@ -33,7 +33,7 @@ Surface estimated_map(json landscape) {
   return s;
 }
 
-const json kAdaptive = {{"nodes", 1},
+const json kAdaptive = {{"exact_points", 1},
                         {"audited", 59},
                         {"violations", 0},
                         {"certified", true},
@@ -61,7 +61,7 @@ TEST(MapNotes, TellSampleSizesAndTheLargestStandardErrors) {
 TEST(MapNotes, TellAnAdaptiveMapsTolerancesAndAudit) {
   const Surface s = estimated_map({{"adaptive", kAdaptive}});
   const std::string text = how_values_came(s);
-  for (const char* part : {"1 nodes", "3 points are estimated", "within 0.02 nats (train), 0.03 nats (test)",
+  for (const char* part : {"1 point is exact", "3 points are estimated", "within 0.02 nats (train), 0.03 nats (test)",
                            "Certified: none of 59 audited points is farther off", "0.001 nats (train)"}) {
     EXPECT_TRUE(contains(text, part)) << part << "\n" << text;
   }

@@ -1,0 +1,137 @@
+#include "landscape/adaptive_certificate.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "landscape/split_summary.h"
+
+namespace thalweg {
+namespace {
+
+constexpr std::size_t kAudited = 59;
+constexpr double kFailure = 0.01;
+constexpr double kConfidence = 0.95;
+constexpr std::int64_t kFirstLook = 64;                // images
+constexpr double kGrowthOfBound = 1.8;                 // as of an estimate
+constexpr double kLeastStep = 1.25, kLargestStep = 3;  // from look to look
+constexpr double kLeastSlack = 1.0 / 3;                // of the tolerance: closer calls are drawn for step by step
+
+struct Verdict {
+  double deviation = 0;  // nats
+  bool violated = false;
+};
+
+class Audit {
+ public:
+  Audit(MapRun& run, AdaptiveLevels& levels, int pass) : run_(run), levels_(levels), pass_(pass) {}
+
+  Certificate make() {
+    const std::vector<std::size_t> points = choose();
+    std::vector<std::size_t> todo = points;
+    std::erase_if(todo, [&](std::size_t point) { return is_done(levels_.point(point)); });
+    run_.evaluate_points_again("landscape: audit", todo,
+                               [this](std::size_t point) { return to_journal(audited(point)); });
+    Certificate out{points.size(), 0, std::vector<double>(levels_.num_splits(), 0)};
+    for (const std::size_t point : points) {
+      const AdaptivePoint record = levels_.point(point);
+      out.violations += record.audit->violated;
+      for (std::size_t s = 0; s < out.largest_deviation.size(); ++s)
+        out.largest_deviation[s] = std::max(out.largest_deviation[s], record.audit->deviations[s]);
+    }
+    return out;
+  }
+
+ private:
+  bool is_done(const AdaptivePoint& point) const { return point.audit && point.audit->pass == pass_; }
+
+  std::vector<std::size_t> choose() const {
+    std::vector<std::size_t> points = run_.all_points();
+    std::erase_if(points, [&](std::size_t point) {
+      return levels_.is_evaluated(point) &&
+             run_.journal().points().at(point).values[0] == static_cast<double>(Cell::kExact);
+    });
+    Philox random(static_cast<std::uint64_t>(run_.config().seed), Stream::kSample, static_cast<std::uint32_t>(pass_),
+                  0x80000003u);
+    const std::size_t count = std::min(kAudited, points.size());
+    for (std::size_t k = 0; k < count; ++k) {
+      std::swap(points[k], points[k + random.below(static_cast<std::uint32_t>(points.size() - k))]);
+    }
+    points.resize(count);
+    return points;
+  }
+
+  AdaptivePoint audited(std::size_t point) {
+    AdaptivePoint record = levels_.point(point);
+    record.audit = AdaptivePoint::Audit{pass_, {}, false};
+    record.evaluations += static_cast<double>(run_.evaluator().statistics_images());
+    for (std::size_t s = 0; s < levels_.num_splits(); ++s) {
+      const bool is_exact = record.splits[s].images == levels_.split(s).images.size();
+      const Verdict verdict = is_exact ? Verdict{} : judge(point, s, record);
+      record.audit->deviations.push_back(verdict.deviation);
+      record.audit->violated = record.audit->violated || verdict.violated;
+    }
+    return record;
+  }
+
+  Verdict judge(std::size_t point, std::size_t s, AdaptivePoint& record) {
+    const double value = record.splits[s].loss.mean, tolerance = levels_.tolerance(s);
+    GuessSample sample = levels_.sample(point, s, AdaptiveLevels::Purpose::kAudit);
+    const double all = static_cast<double>(sample.population()), first = static_cast<double>(kFirstLook);
+    const auto slack = [&] {
+      return std::max(tolerance - std::abs(sample.estimate().loss.mean - value), kLeastSlack * tolerance);
+    };
+    sample.grow(std::min(kFirstLook, sample.population()));
+    double next = first + std::max(first, sample.bets_wanted(slack(), kFailure));
+    while (std::isfinite(sample.guess().loss.mean) && next <= all / 2) {
+      sample.grow(static_cast<std::int64_t>(next));
+      const double half_width = sample.half_width(kFailure), size = static_cast<double>(sample.size());
+      const double deviation = std::abs(sample.estimate().loss.mean - value);
+      if (std::abs(deviation - tolerance) >= half_width) {
+        record.evaluations += size;
+        return {deviation, deviation > tolerance};
+      }
+      next = size * std::clamp(std::pow(half_width / slack(), kGrowthOfBound), kLeastStep, kLargestStep);
+    }
+    const double deviation = std::abs(mean_loss(run_.evaluator().evaluate(levels_.split(s))) - value);
+    record.evaluations += static_cast<double>(sample.size()) + all;
+    return {deviation, !(deviation <= tolerance)};
+  }
+
+  MapRun& run_;
+  AdaptiveLevels& levels_;
+  int pass_;
+};
+
+}  // namespace
+
+Certificate audit_levels(MapRun& run, AdaptiveLevels& levels, int pass) {
+  return Audit(run, levels, pass).make();
+}
+
+nlohmann::json describe(const Certificate& certificate, const MapRun& run, const AdaptiveLevels& levels, int pass) {
+  std::size_t exact = 0, estimated = 0;
+  double evaluations = 0;
+  for (const auto& [point, record] : run.journal().points()) {
+    exact += record.values[0] == static_cast<double>(Cell::kExact);
+    estimated += record.values[0] == static_cast<double>(Cell::kEstimated);
+    evaluations += adaptive_point(record, levels.num_splits()).evaluations;
+  }
+  const auto all = static_cast<double>(run.evaluator().images_per_point() + run.evaluator().statistics_images());
+  nlohmann::json out = {{"exact_points", exact},
+                        {"estimated_points", estimated},
+                        {"interpolated_points", run.grid().size() - exact - estimated},
+                        {"confidence", kConfidence},
+                        {"audited", certificate.audited},
+                        {"violations", certificate.violations},
+                        {"certified", certificate.violations == 0},
+                        {"passes", pass + 1},
+                        {"image_evaluations", evaluations},
+                        {"image_evaluations_of_an_exact_map", all * static_cast<double>(run.grid().size())}};
+  for (std::size_t s = 0; s < levels.num_splits(); ++s) {
+    out["tolerance"][levels.split(s).name] = levels.tolerance(s);
+    out["largest_deviation"][levels.split(s).name] = certificate.largest_deviation[s];
+  }
+  return {{"adaptive", out}};
+}
+
+}  // namespace thalweg

@@ -1,0 +1,188 @@
+#include "landscape/adaptive_levels.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "landscape/split_summary.h"
+
+namespace thalweg {
+namespace {
+
+constexpr double kFailure = 0.05;         // of the interval of a point that is estimated
+constexpr double kGoal = 0.75;            // of the tolerance: what an estimate is drawn to
+constexpr double kSmallDoubt = 0.75;      // of the tolerance: what is interpolated
+constexpr std::int64_t kFirstLook = 64;   // images; at least as many follow before the next
+constexpr double kWorthOfFinerPoint = 2;  // samples that a node saves at each point of the next level
+constexpr double kLeastWorth = 1;         // from which a point's images are kept
+constexpr double kGrowthOfBound = 1.8;    // images go with so many powers of the half width: between 1 and 2
+constexpr double kLeastStep = 1.1, kLargestStep = 3;  // from look to look
+
+void put(Surface& surface, std::size_t point, const std::string& split, const SplitEstimate& value) {
+  surface.values[split + "_loss"][point] = value.loss.mean;
+  surface.values[split + "_acc"][point] = value.accuracy.mean;
+  surface.values[split + "_loss_stderr"][point] = value.loss.standard_error;
+  surface.values[split + "_acc_stderr"][point] = value.accuracy.standard_error;
+  surface.values[split + "_images"][point] = static_cast<double>(value.images);
+}
+
+}  // namespace
+
+AdaptiveLevels::AdaptiveLevels(MapRun& run, int pass) : run_(run), levels_(run.grid()), pass_(pass) {
+  for (std::size_t s = 0; s < run.evaluator().splits().size(); ++s)
+    splits_.push_back({LevelValues(levels_), ImageGuess(levels_), 0});
+  if (pass == 0) return;
+  for (const auto& [point, record] : run.journal().points()) {
+    const std::optional<AdaptivePoint::Audit> audit = adaptive_point(record, num_splits()).audit;
+    if (audit && audit->violated && audit->pass < pass) violators_.push_back(point);
+  }
+}
+
+double AdaptiveLevels::tolerance(std::size_t s) const {
+  const Tolerance asked = parse_tolerance(run_.config().tolerance);
+  const double range = splits_[s].values.range();
+  return asked.relative && range > 0 ? asked.value * range : asked.value;
+}
+
+bool AdaptiveLevels::is_evaluated(std::size_t point) const {
+  const auto found = run_.journal().points().find(point);
+  return found != run_.journal().points().end() && found->second.values[0] != static_cast<double>(Cell::kInterpolated);
+}
+
+void AdaptiveLevels::evaluate() {
+  for (level_ = 0; level_ < levels_.count(); ++level_) evaluate_level();
+}
+
+void AdaptiveLevels::evaluate_level() {
+  for (std::size_t s = 0; s < splits_.size(); ++s) splits_[s].goal = tolerance(s) / (1 << pass_);
+  suspects_.clear();
+  for (const std::size_t point : violators_) {
+    if (level_ == 0 || levels_.level_of(point) < level_) continue;
+    for (const std::size_t corner : levels_.corners(point, level_ - 1)) suspects_.insert(corner);
+  }
+  std::vector<std::size_t> missing;
+  for (const std::size_t point : levels_.points(level_)) {
+    if (is_evaluated(point) ? is_outdated(point) : is_wanted(point)) missing.push_back(point);
+  }
+  const std::string pass = pass_ == 0 ? "" : fmt::format(", pass {}", pass_ + 1);
+  run_.evaluate_points_again(fmt::format("landscape: level {} of {}{}", level_ + 1, levels_.count(), pass), missing,
+                             [this](std::size_t point) { return to_journal(evaluate_point(point)); });
+  for (const std::size_t point : levels_.points(level_)) take(point);
+  for (Split& split : splits_) split.values.close(level_);
+}
+
+bool AdaptiveLevels::is_outdated(std::size_t point) const {
+  if (pass_ == 0) return false;
+  const AdaptivePoint record = this->point(point);
+  return record.cell != Cell::kExact && record.pass < pass_;
+}
+
+bool AdaptiveLevels::is_wanted(std::size_t point) const {
+  if (level_ == 0) return true;
+  for (const std::size_t corner : levels_.corners(point, level_ - 1)) {
+    if (suspects_.count(corner) != 0) return true;
+  }
+  return std::any_of(splits_.begin(), splits_.end(), [&](const Split& split) {
+    return !(split.values.doubt(point, level_ - 1) <= kSmallDoubt * split.goal);
+  });
+}
+
+AdaptivePoint AdaptiveLevels::point(std::size_t point) const {
+  AdaptivePoint out{Cell::kInterpolated, {}, std::vector<std::string>(num_splits()), pass_, 0, std::nullopt};
+  const auto found = run_.journal().points().find(point);
+  if (found != run_.journal().points().end()) out = adaptive_point(found->second, num_splits());
+  if (out.cell != Cell::kInterpolated) return out;
+  out.splits.clear();
+  for (const Split& split : splits_) out.splits.push_back(split.values[point]);
+  return out;
+}
+
+AdaptivePoint AdaptiveLevels::evaluate_point(std::size_t point) {
+  AdaptivePoint out = this->point(point);
+  out.cell = Cell::kExact;
+  out.pass = pass_;
+  out.evaluations += static_cast<double>(run_.evaluator().statistics_images());
+  for (std::size_t s = 0; s < num_splits(); ++s) {
+    if (out.splits[s].images == split(s).images.size()) continue;  // by an earlier pass
+    if (level_ > 0 && estimate(point, s, out))
+      out.cell = Cell::kEstimated;
+    else
+      evaluate_all(s, out);
+  }
+  return out;
+}
+
+void AdaptiveLevels::evaluate_all(std::size_t s, AdaptivePoint& out) const {
+  const ImageLosses all = run_.evaluator().evaluate(split(s));
+  out.splits[s] = exact_value(all);
+  out.images[s] = worth_of_node() >= kLeastWorth ? to_bytes({all}) : "";
+  out.evaluations += static_cast<double>(split(s).images.size());
+}
+
+// Whether it could be done with fewer images than it pays to evaluate.
+bool AdaptiveLevels::estimate(std::size_t point, std::size_t s, AdaptivePoint& out) {
+  GuessSample sample = this->sample(point, s, Purpose::kEstimate);
+  if (!std::isfinite(sample.guess().loss.mean)) return false;
+  const double goal = kGoal * splits_[s].goal;
+  const auto all = static_cast<double>(sample.population()), first = static_cast<double>(kFirstLook);
+  sample.grow(std::min(kFirstLook, sample.population()));
+  double wanted = sample.bets_wanted(goal, kFailure), next = first + std::max(first, wanted);
+  bool is_close = false;
+  while (!is_close && wanted * (1 + worth_of_node()) <= all && next <= all / 2) {
+    sample.grow(static_cast<std::int64_t>(next));
+    const double half_width = sample.half_width(kFailure), size = static_cast<double>(sample.size());
+    is_close = half_width <= goal;
+    wanted = size * std::pow(half_width / goal, kGrowthOfBound);
+    next = std::clamp(wanted, kLeastStep * size, kLargestStep * size);
+  }
+  out.evaluations += static_cast<double>(sample.size());
+  if (is_close) out.splits[s] = sample.estimate();
+  return is_close;
+}
+
+// In samples of a point.
+double AdaptiveLevels::worth_of_node() const {
+  if (level_ + 1 == levels_.count()) return 0;
+  return kWorthOfFinerPoint * static_cast<double>(levels_.points(level_ + 1).size()) /
+         static_cast<double>(levels_.points(level_).size());
+}
+
+GuessSample AdaptiveLevels::sample(std::size_t point, std::size_t s, Purpose purpose) {
+  const auto which = 1 + static_cast<std::uint32_t>(s) + 2 * static_cast<std::uint32_t>(purpose) +
+                     8 * static_cast<std::uint32_t>(pass_);
+  return {run_.evaluator(),
+          split(s),
+          splits_[s].guess.at(point),
+          {static_cast<std::uint64_t>(run_.config().seed), static_cast<std::uint32_t>(point), which}};
+}
+
+void AdaptiveLevels::take(std::size_t point) {
+  if (!is_evaluated(point)) {
+    for (Split& split : splits_) split.values.interpolate_at(point);
+    return;
+  }
+  const AdaptivePoint record = this->point(point);
+  for (std::size_t s = 0; s < num_splits(); ++s) {
+    const SplitEstimate& value = record.splits[s];
+    splits_[s].values.set(point, value);
+    if (record.images[s].empty()) continue;
+    KeptImages images = std::move(from_bytes(record.images[s], {value.images}).front());
+    splits_[s].guess.add(point, {std::move(images), value.loss.mean, value.accuracy.mean});
+  }
+}
+
+void AdaptiveLevels::fill(Surface& surface) const {
+  if (level_ == 0) return;
+  for (std::size_t point = 0; point < levels_.grid().size(); ++point) {
+    const bool is_finer = levels_.level_of(point) >= level_;
+    if (is_evaluated(point)) continue;
+    surface.values["cell"][point] = static_cast<double>(Cell::kInterpolated);
+    if (surface.has(kFellBack)) surface.values[kFellBack][point] = 0;
+    for (std::size_t s = 0; s < num_splits(); ++s) {
+      const LevelValues& values = splits_[s].values;
+      put(surface, point, split(s).name, is_finer ? values.interpolate(point, level_ - 1) : values[point]);
+    }
+  }
+}
+
+}  // namespace thalweg

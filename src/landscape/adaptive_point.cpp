@@ -1,0 +1,65 @@
+#include "landscape/adaptive_point.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+
+namespace thalweg {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kValues = 5;  // of a split (split_estimate.h)
+
+json binary(const std::string& bytes) {
+  return json::binary({bytes.begin(), bytes.end()});
+}
+
+}  // namespace
+
+Journal::Point to_journal(const AdaptivePoint& point) {
+  Journal::Point record{{static_cast<double>(point.cell)}, {}};
+  for (const SplitEstimate& split : point.splits) append(record, split);
+  json notes = {{"pass", point.pass}, {"evaluations", point.evaluations}, {"images", json::array()}};
+  for (const std::string& bytes : point.images) notes["images"].push_back(binary(bytes));
+  if (point.audit) {
+    notes["audit"] = {
+        {"pass", point.audit->pass}, {"deviations", point.audit->deviations}, {"violated", point.audit->violated}};
+  }
+  json::to_cbor(notes, record.images);
+  return record;
+}
+
+AdaptivePoint adaptive_point(const Journal::Point& record, std::size_t num_splits) {
+  AdaptivePoint point;
+  check(record.values.size() > num_splits * kValues, "a journal's point has {} values, too few for an adaptive map",
+        record.values.size());
+  point.cell = static_cast<Cell>(static_cast<int>(record.values[0]));
+  for (std::size_t s = 0; s < num_splits; ++s) {
+    const double* v = record.values.data() + 1 + kValues * s;
+    point.splits.push_back({{v[0], v[2]}, {v[1], v[3]}, static_cast<std::int64_t>(v[4])});
+  }
+  try {
+    const json notes = json::from_cbor(record.images);
+    for (const json& bytes : notes.at("images")) {
+      const json::binary_t& of_split = bytes.get_binary();
+      point.images.emplace_back(of_split.begin(), of_split.end());
+    }
+    check(point.images.size() == num_splits, "it has {} splits, expected {}", point.images.size(), num_splits);
+    point.pass = notes.at("pass").get<int>();
+    point.evaluations = notes.at("evaluations").get<double>();
+    if (notes.contains("audit")) {
+      const json& audit = notes["audit"];
+      point.audit = AdaptivePoint::Audit{audit.at("pass").get<int>(), audit.at("deviations").get<std::vector<double>>(),
+                                         audit.at("violated").get<bool>()};
+    }
+  } catch (const std::exception& error) {
+    fail(
+        "the journal of this adaptive map cannot be read: {}; it may be another version's: remove it to begin the map "
+        "anew",
+        error.what());
+  }
+  return point;
+}
+
+}  // namespace thalweg

@@ -1,0 +1,42 @@
+// What interpolation guesses of every single image of a split, at points between exact ones.
+//
+// A guess at a point is a weighted sum over nodes, points whose images' losses are known. Bicubic interpolation takes
+// up to 16 coarser points; those that are not nodes are guessed themselves, so that their weights pass to nodes that
+// are coarser still. Every point of level 0 is a node.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "landscape/kept_images.h"
+#include "landscape/level_grid.h"
+
+namespace thalweg {
+
+class ImageGuess {
+ public:
+  struct Node {
+    KeptImages images;
+    double loss = 0;      // nats, mean over all images
+    double accuracy = 0;  // percent
+  };
+  struct Weighted {
+    const Node* node;
+    double weight;
+  };
+
+  // Keeps a reference to the levels.
+  explicit ImageGuess(const LevelGrid& levels) : levels_(levels) {}
+
+  // Nodes come level by level: all that a point's guess may rest on are there before it is asked for.
+  void add(std::size_t point, Node node) { nodes_[point] = std::move(node); }
+  // At a point of level 1 or finer, from coarser levels. Valid as long as this object.
+  const std::vector<Weighted>& at(std::size_t point);
+
+ private:
+  const LevelGrid& levels_;
+  std::map<std::size_t, Node> nodes_;                  // by grid point
+  std::map<std::size_t, std::vector<Weighted>> made_;  // guesses by grid point
+};
+
+}  // namespace thalweg

@@ -1,0 +1,181 @@
+// Adaptive maps against exact ones.
+#include "landscape/bowl_fixture.h"
+
+namespace thalweg {
+namespace {
+
+// Steep enough for images to go ways of their own.
+class AdaptiveMap : public BowlTest {
+ protected:
+  AdaptiveMap() { scale_directions(); }
+  void scale_directions() {
+    plane_.d1.mul_(10);
+    plane_.d2.mul_(10);
+  }
+};
+
+TEST_F(AdaptiveMap, KeepsItsTolerance) {
+  for (const char* tolerance : {"3%", "1%"}) {
+    LandscapeConfig adaptive = config_;
+    adaptive.tolerance = tolerance;
+    const Surface s = map(adaptive, std::string("adaptive") + tolerance);
+    const nlohmann::json about = notes(s).at("adaptive");
+    EXPECT_TRUE(about.at("certified").get<bool>());
+    EXPECT_LT(about.at("image_evaluations").get<double>(), about.at("image_evaluations_of_an_exact_map").get<double>());
+    for (const char* split : {"train", "test"}) {
+      const std::string key = std::string(split) + "_loss";
+      const double allowed = about.at("tolerance").at(split).get<double>();
+      EXPECT_NEAR(allowed, parse_tolerance(tolerance).value * range(exact().values.at(key)), 0.1 * allowed);
+      std::size_t outside = 0;
+      for (std::size_t i = 0; i < s.values.at(key).size(); ++i) {
+        outside += std::abs(s.values.at(key)[i] - exact().values.at(key)[i]) > allowed;
+        if (s.values.at("cell")[i] == static_cast<double>(Cell::kExact)) {
+          EXPECT_EQ(s.values.at(key)[i], exact().values.at(key)[i]);
+        }
+      }
+      EXPECT_LE(outside, s.values.at(key).size() / 50);
+    }
+  }
+}
+
+TEST_F(AdaptiveMap, StatesErrorsThatHoldOnTenSurfaces) {
+  std::size_t outside = 0, points = 0, within = 0, estimated = 0;
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    set_directions(seed);
+    scale_directions();
+    config_.grid = "13x13";
+    const Surface truth = map(config_, "exact" + std::to_string(seed));
+    LandscapeConfig adaptive = config_;
+    adaptive.tolerance = "1%";
+    adaptive.seed = static_cast<std::int64_t>(seed);
+    const Surface s = map(adaptive, "adaptive" + std::to_string(seed));
+    const nlohmann::json about = notes(s).at("adaptive");
+    EXPECT_TRUE(about.at("certified").get<bool>()) << seed;
+    for (const std::string split : {"train", "test"}) {
+      const double allowed = about.at("tolerance").at(split).get<double>();
+      const std::vector<double>& cells = s.values.at("cell");
+      for (std::size_t i = 0; i < cells.size(); ++i) {
+        const double off = std::abs(s.values.at(split + "_loss")[i] - truth.values.at(split + "_loss")[i]);
+        const double error = s.values.at(split + "_loss_stderr")[i];
+        outside += off > allowed;
+        ++points;
+        if (error == 0) continue;
+        within += off <= 1.96 * error;
+        ++estimated;
+      }
+    }
+  }
+  EXPECT_LT(static_cast<double>(outside), 0.005 * static_cast<double>(points));
+  EXPECT_GT(static_cast<double>(within), 0.9 * static_cast<double>(estimated));
+  EXPECT_GT(estimated, points / 4);
+}
+
+// A ridge in x that no point of the coarse levels sees: from -0.6 to -0.4, where the points beside it lie at -2/3,
+// -1/3.
+class HiddenRidge : public AdaptiveMap {
+ protected:
+  HiddenRidge() {
+    plane_.origin.zero_();
+    plane_.d1.zero_();
+    plane_.d2.zero_();
+    const at::Tensor hidden_bias = of(plane_.origin, "fc1.bias"), out = of(plane_.origin, "fc2.weight");
+    const double corners[] = {-0.6, -0.5, -0.4}, slopes[] = {30, -60, 30};
+    for (std::int64_t k = 0; k < 3; ++k) {
+      hidden_bias[k] = -corners[k];
+      of(plane_.d1, "fc1.bias")[k] = 1;
+      out[0][k] = slopes[k];
+    }
+    of(plane_.d2, "fc2.bias")[1] = 0.5;
+    config_.grid = "13x13";
+    config_.tolerance = "0.02";
+  }
+  at::Tensor of(const at::Tensor& weights, const std::string& name) const {
+    const std::vector<LayoutEntry>& entries = graph_.parameters.entries();
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      if (entries[i].name == name) return graph_.parameters.views(weights)[i];
+    }
+    throw std::out_of_range(name);
+  }
+};
+
+TEST_F(HiddenRidge, IsFoundByTheAuditAndMappedThen) {
+  const Surface s = map(config_, "ridge");
+  const nlohmann::json about = notes(s).at("adaptive");
+  EXPECT_GT(about.at("passes").get<int>(), 1);
+  config_.tolerance = "";
+  const Surface truth = map(config_, "truth");
+  EXPECT_GT(range(truth.values.at("train_loss")), 0.5);
+  EXPECT_TRUE(about.at("certified").get<bool>());
+  std::size_t outside = 0;
+  for (std::size_t i = 0; i < 169; ++i) {
+    const double off = std::abs(s.values.at("train_loss")[i] - truth.values.at("train_loss")[i]);
+    outside += off > 0.02;
+  }
+  EXPECT_LE(outside, 169 / 20);  // what the certificate says: at most 5 %
+}
+
+TEST_F(HiddenRidge, IsMappedToTheSameBitsWhereverOneStops) {
+  const Surface whole = map(config_, "whole");
+  request_stop(true);
+  std::optional<Surface> resumed;
+  for (int stops = 0; !resumed; ++stops) {
+    ASSERT_LT(stops, 1000);
+    try {
+      resumed = map(config_, "stopped");
+    } catch (const Stopped&) {
+    }
+  }
+  request_stop(false);
+  EXPECT_EQ(resumed->values, whole.values);
+  EXPECT_EQ(notes(*resumed).at("adaptive"), notes(whole).at("adaptive"));
+}
+
+TEST_F(AdaptiveMap, GoesOnAfterStopsToTheSameBits) {
+  LandscapeConfig adaptive = config_;
+  adaptive.tolerance = "2%";
+  const Surface whole = map(adaptive, "whole");
+  request_stop(true);
+  for (int stops = 0; stops < 12; ++stops) EXPECT_THROW(map(adaptive, "stopped"), Stopped);
+  request_stop(false);
+  const Surface resumed = map(adaptive, "stopped");
+  EXPECT_EQ(resumed.values, whole.values);
+  EXPECT_EQ(notes(resumed).at("adaptive"), notes(whole).at("adaptive"));
+}
+
+TEST_F(AdaptiveMap, APointThatOverflowsIsEvaluatedExactly) {
+  plane_.d1.mul_(1e38f);
+  LandscapeConfig adaptive = config_;
+  adaptive.grid = "13x13";
+  adaptive.tolerance = "0.1";
+  const Surface s = map(adaptive, "overflow");
+  EXPECT_FALSE(std::isfinite(s.values.at("train_loss")[0]));
+  EXPECT_EQ(s.values.at("cell")[0], static_cast<double>(Cell::kExact));
+  EXPECT_TRUE(std::isfinite(s.values.at("train_loss")[6]));  // x = 0
+}
+
+TEST_F(AdaptiveMap, IsShownInTheMakingWithItsGapsInterpolated) {
+  LandscapeConfig adaptive = config_;
+  adaptive.tolerance = "2%";
+  const double largest_error = 0.1 * range(exact().values.at("test_loss"));
+  std::size_t interpolated = 0, estimated = 0;
+  MapContext context{graph_, data_, at::kCPU, ProgressMode::kQuiet, [&](const Surface& surface) {
+                       EXPECT_TRUE(notes(surface).at("unfinished").get<bool>());
+                       const std::vector<double>& cells = surface.values.at("cell");
+                       for (std::size_t i = 0; i < cells.size(); ++i) {
+                         const auto cell = static_cast<Cell>(static_cast<int>(cells[i]));
+                         interpolated += cell == Cell::kInterpolated;
+                         estimated += cell == Cell::kEstimated;
+                         if (cell == Cell::kMissing) continue;
+                         EXPECT_NEAR(surface.values.at("test_loss")[i], exact().values.at("test_loss")[i],
+                                     largest_error);
+                       }
+                     }};
+  context.show_after = 0;
+  const Surface whole = map_landscape(plane_, adaptive, context, folder_ / "shown");
+  EXPECT_GT(interpolated, 0u);
+  EXPECT_GT(estimated, 0u);
+  EXPECT_FALSE(notes(whole).contains("unfinished"));
+}
+
+}  // namespace
+}  // namespace thalweg
