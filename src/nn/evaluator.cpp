@@ -1,5 +1,6 @@
 #include "nn/evaluator.h"
 
+#include <algorithm>
 #include <ATen/ATen.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
@@ -38,18 +39,26 @@ at::Tensor onednn_conv(const at::Tensor& x, const at::Tensor& weight, const at::
                  c10::List<std::optional<at::Scalar>>(), "");
 }
 
-at::Tensor onednn_conv_add(const at::Tensor& x, const at::Tensor& other, const at::Tensor& weight,
-                           const at::Tensor& bias, const Step& step) {
-  using Signature = at::Tensor(
-      const at::Tensor&, const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, at::IntArrayRef,
-      at::IntArrayRef, at::IntArrayRef, std::int64_t, std::string_view, std::optional<at::Scalar>,
-      std::optional<std::string_view>, c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
+// Adds the convolution to `sum`, which becomes the result. The operator that leaves `sum` alone copies it to another
+// layout first, which costs up to half of the convolution.
+at::Tensor onednn_conv_add(const at::Tensor& x, at::Tensor sum, const at::Tensor& weight, const at::Tensor& bias,
+                           const Step& step) {
+  using Signature = at::Tensor&(at::Tensor&, const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
+                                at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, std::int64_t, std::string_view,
+                                std::optional<at::Scalar>, std::optional<std::string_view>,
+                                c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
   static const auto op =
-      c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_convolution_pointwise", "binary").typed<Signature>();
+      c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_convolution_pointwise_", "binary").typed<Signature>();
   const Ints padding(2, step.padding), stride(2, step.stride), dilation(2, 1);
   const std::optional<std::string_view> unary = step.relu ? std::optional<std::string_view>("relu") : std::nullopt;
-  return op.call(x, other, weight, bias, padding, stride, dilation, 1, "add", at::Scalar(1.0), unary,
-                 c10::List<std::optional<at::Scalar>>(), "");
+  op.call(sum, x, weight, bias, padding, stride, dilation, 1, "add", at::Scalar(1.0), unary,
+          c10::List<std::optional<at::Scalar>>(), "");
+  return sum;
+}
+
+// The slot added may be overwritten: nobody needs it after this step, nor is it the caller's.
+bool is_free(const Step& step) {
+  return step.other > 0 && std::find(step.dead.begin(), step.dead.end(), step.other) != step.dead.end();
 }
 
 at::Tensor pad_shortcut(const Step& step, const at::Tensor& x) {
@@ -169,7 +178,7 @@ at::Tensor Evaluator::run_conv(const Step& step, const at::Tensor& x, const std:
   if (device_.is_cpu()) {
     Step conv = step;
     conv.relu = step.relu && !separate_relu_;
-    at::Tensor y = other ? onednn_conv_add(x, *other, layer.weight, layer.bias, conv)
+    at::Tensor y = other ? onednn_conv_add(x, is_free(step) ? *other : other->clone(), layer.weight, layer.bias, conv)
                          : onednn_conv(x, layer.weight, layer.bias, conv);
     return step.relu && separate_relu_ ? y.relu_() : y;
   }
