@@ -15,63 +15,13 @@
 #include "kernels/conv_fixture.h"
 #include "landscape/map.h"
 #include "landscape/map_run.h"
+#include "landscape/plane_problem.h"
 #include "landscape/split_summary.h"
 #include "models/models.h"
 #include "nn/init.h"
 
 namespace thalweg {
 namespace {
-
-using Points = std::vector<PlanePoint2>;
-
-const Points kPoints = {{0, 0}, {1, -0.5}, {-1, 1}, {0.25, 0.75}, {0, 0}};
-
-// A plane of a small network, and the images of a synthetic set: 140 and 20, neither a multiple of a chunk.
-struct Problem {
-  DataSet data;
-  Graph graph;
-  Plane plane;
-  LandscapeConfig config;
-
-  explicit Problem(const std::string& model = "resnet18") {
-    DataConfig images;
-    images.train_images = 140;
-    images.test_images = 20;
-    data = load_data(images);
-    ModelConfig network;
-    network.name = model;
-    network.width = 0.125;
-    network.hidden = {24};
-    graph = build_model(network, {3, 32, 32}, 10);
-    auto generator = at::detail::createCPUGenerator(5);
-    plane.origin = initial_weights(graph, 3);
-    plane.d1 = plane.origin * at::randn({graph.parameters.size()}, generator) * 0.1;
-    plane.d2 = plane.origin * at::randn({graph.parameters.size()}, generator) * 0.1;
-    plane.buffers = initial_buffers(graph) + 0.2 * at::rand({graph.buffers.size()}, generator);
-    plane.layout = to_json(graph.parameters);
-    plane.buffer_layout = to_json(graph.buffers);
-    plane.provenance = nlohmann::json::object();
-    config.grid = "3x2";
-    config.range = "-1:1,0:1";
-    config.bn_images = 30;
-  }
-  PointEvaluator evaluator(at::ScalarType type, c10::Device device = at::kCPU,
-                           const std::filesystem::path& plans = {}) const {
-    return {{plane, graph, data, device, plans}, config, type};
-  }
-};
-
-ImageLosses at_point(PointEvaluator& evaluator, const PlanePoint2& point, std::size_t split) {
-  evaluator.prepare({point});
-  evaluator.use(0);
-  return evaluator.evaluate(evaluator.splits()[split]);
-}
-
-void expect_equal(const ImageLosses& a, const ImageLosses& b) {
-  EXPECT_EQ(a.losses, b.losses);
-  EXPECT_EQ(a.correct, b.correct);
-  EXPECT_EQ(a.margins, b.margins);
-}
 
 // 11 bits of mantissa through some 20 layers: an image's loss moves by up to some thousandths, either way.
 void expect_close(const ImageLosses& got, const ImageLosses& expected) {
@@ -83,7 +33,7 @@ void expect_close(const ImageLosses& got, const ImageLosses& expected) {
   }
 }
 
-void expect_float32s(const Problem& problem, at::ScalarType type, c10::Device device) {
+void expect_float32s(const PlaneProblem& problem, at::ScalarType type, c10::Device device) {
   PointEvaluator reduced = problem.evaluator(type, device), plain = problem.evaluator(at::kFloat);
   EXPECT_TRUE(reduced.may_fall_back());
   EXPECT_FALSE(plain.may_fall_back());
@@ -102,7 +52,7 @@ void expect_float32s(const Problem& problem, at::ScalarType type, c10::Device de
 class PointEngineOf : public testing::TestWithParam<const char*> {};
 
 TEST_P(PointEngineOf, IsNearFloat32) {
-  Problem problem(GetParam());
+  PlaneProblem problem(GetParam());
   expect_float32s(problem, at::kHalf, at::kCPU);
   problem.config.bn = BnMode::kOrigin;
   expect_float32s(problem, at::kHalf, at::kCPU);
@@ -113,7 +63,8 @@ INSTANTIATE_TEST_SUITE_P(Networks, PointEngineOf, testing::Values("resnet18", "r
 // The engine itself, without a router in front.
 class Engine {
  public:
-  Engine(const Problem& problem, const Batching& batching, c10::Device device = at::kCPU, ConvPlans* plans = nullptr)
+  Engine(const PlaneProblem& problem, const Batching& batching, c10::Device device = at::kCPU,
+         ConvPlans* plans = nullptr)
       : splits_(make_splits(problem.data, device)),
         engine_({problem.graph,
                  {problem.plane.origin.to(device), problem.plane.d1.to(device), problem.plane.d2.to(device)},
@@ -153,7 +104,7 @@ void expect_same_walk(const std::vector<ImageLosses>& a, const std::vector<Image
 }
 
 TEST(PointEngine, GivesTheSameBitsWithAnyNumberOfPointsInFlight) {
-  const Problem problem;
+  const PlaneProblem problem;
   const std::vector<ImageLosses> one = Engine(problem, {64, 1}).walk(false);
   expect_equal(one[0], one[8]);  // the origin, first and last
   for (const int lanes : {2, 8}) {
@@ -166,7 +117,7 @@ TEST(PointEngine, GivesTheSameBitsWithAnyNumberOfPointsInFlight) {
 
 // Those of a GPU that is not here cannot run.
 TEST(PointEngine, TakesStatisticsWithoutPlansWhereTheyAreRefused) {
-  const Problem problem;
+  const PlaneProblem problem;
   ConvPlans plans = ConvPlans::without_gpu(h200_properties(), {});
   Engine without(problem, {64, 1}), with(problem, {64, 2}, at::kCPU, &plans);
   expect_same_walk(with.walk(true), without.walk(true));
@@ -185,7 +136,7 @@ TEST(PointEngine, WorkspaceBelowZeroLeavesNoPlan) {
 }
 
 TEST(PointEngine, GivesNearlyTheSameInChunksOfAnotherSize) {
-  const Problem problem;
+  const PlaneProblem problem;
   const std::vector<ImageLosses> expected = Engine(problem, {64, 1}).walk(true);
   for (const std::int64_t chunk : {19, 140, 200}) {
     const std::vector<ImageLosses> got = Engine(problem, {chunk, 2}).walk(true);
@@ -194,7 +145,7 @@ TEST(PointEngine, GivesNearlyTheSameInChunksOfAnotherSize) {
 }
 
 TEST(PointEngine, EvaluatesNamedImagesAsAmongAll) {
-  const Problem problem;
+  const PlaneProblem problem;
   Engine engine(problem, {64, 2});
   const std::vector<ImageLosses> all = engine.walk(true);
   engine->expect({kPoints[1], kPoints[2]}, false);
@@ -213,7 +164,7 @@ TEST(PointEngine, EvaluatesNamedImagesAsAmongAll) {
 }
 
 // Weights that float16 does not hold, and activations that it does not.
-void expect_fallback(Problem& problem, c10::Device device) {
+void expect_fallback(PlaneProblem& problem, c10::Device device) {
   PointEvaluator plain = problem.evaluator(at::kFloat, device), reduced = problem.evaluator(at::kHalf, device);
   for (const auto& [point, falls] : {std::pair<PlanePoint2, bool>{{0, 0}, false}, {{1, 0}, true}, {{0, 1}, false}}) {
     const ImageLosses got = at_point(reduced, point, 0);
@@ -228,21 +179,21 @@ void expect_fallback(Problem& problem, c10::Device device) {
   }
 }
 
-Problem with_large_weights() {
-  Problem problem("vgg11");
+PlaneProblem with_large_weights() {
+  PlaneProblem problem("vgg11");
   problem.plane.d1[1] = 1e6f;
   return problem;
 }
 
-Problem with_large_activations() {
-  Problem problem("vgg11");
+PlaneProblem with_large_activations() {
+  PlaneProblem problem("vgg11");
   problem.plane.d1 = problem.plane.origin * 9;  // tenfold at x = 1: 10^9 times behind the last layer
   EXPECT_LT(problem.plane.d1.abs().max().item<double>(), 100);
   return problem;
 }
 
 TEST(PointEngine, FallsBackToFloat32WhereFloat16Overflows) {
-  Problem weights = with_large_weights(), activations = with_large_activations();
+  PlaneProblem weights = with_large_weights(), activations = with_large_activations();
   expect_fallback(weights, at::kCPU);
   expect_fallback(activations, at::kCPU);
 }
@@ -256,7 +207,7 @@ class HalfMap : public testing::Test {
     Surface surface;
     std::size_t points = 0;
   };
-  Made map(const Problem& problem, const std::function<void(MapRun&)>& make) {
+  Made map(const PlaneProblem& problem, const std::function<void(MapRun&)>& make) {
     PointEvaluator evaluator = problem.evaluator(at::kHalf);
     const Grid grid = make_grid({3, 2}, {-1, 1, 0, 1});
     std::vector<std::string> names = exact_names(evaluator.splits(), 10);
@@ -276,7 +227,7 @@ TEST_F(HalfMap, SaysWhichPointsAreFloat32s) {
 }
 
 TEST_F(HalfMap, StoppedAndGoneOnWithHasTheSameBits) {
-  const Problem problem;
+  const PlaneProblem problem;
   request_stop();
   EXPECT_THROW(map(problem, [](MapRun& run) { map_exactly(run); }), Stopped);
   request_stop(false);
@@ -289,7 +240,7 @@ TEST_F(HalfMap, StoppedAndGoneOnWithHasTheSameBits) {
 }
 
 TEST_F(HalfMap, AFailingGpuLeavesTheJournalWhole) {
-  const Problem problem;
+  const PlaneProblem problem;
   const auto failing = [&](const std::string& what) {
     return [&problem, what](MapRun& run) {
       run.evaluate_points("test", run.all_points(), [&](std::size_t point) {
@@ -307,7 +258,7 @@ TEST_F(HalfMap, AFailingGpuLeavesTheJournalWhole) {
 }
 
 TEST_F(HalfMap, OfACpuIsRefused) {
-  Problem problem;
+  PlaneProblem problem;
   problem.config.precision = at::kHalf;
   const MapContext context{problem.graph, problem.data, at::kCPU, ProgressMode::kQuiet};
   expect_usage_error([&] { map_landscape(problem.plane, problem.config, context, folder_ / "journal"); },
@@ -327,7 +278,7 @@ class CudaPointEngine : public testing::Test {
 
 TEST_F(CudaPointEngine, IsNearTheCpusFloat32) {
   for (const char* model : {"resnet18", "resnet20", "vgg11", "vgg11_bn", "mlp"}) {
-    Problem problem(model);
+    PlaneProblem problem(model);
     expect_float32s(problem, at::kHalf, gpu_);
     problem.config.bn = BnMode::kOrigin;
     expect_float32s(problem, at::kHalf, gpu_);
@@ -336,7 +287,7 @@ TEST_F(CudaPointEngine, IsNearTheCpusFloat32) {
 
 // The same plans and the same kernels: plainly, captured, replayed, by one lane or several.
 TEST_F(CudaPointEngine, GivesTheSameBitsPlainlyAndByGraphs) {
-  const Problem problem;
+  const PlaneProblem problem;
   ConvPlans plans = start_plans({.tune = true});
   Engine first(problem, {64, 1}, gpu_, &plans);
   const std::vector<ImageLosses> expected = first.walk(false);
@@ -350,7 +301,7 @@ TEST_F(CudaPointEngine, GivesTheSameBitsPlainlyAndByGraphs) {
 }
 
 TEST_F(CudaPointEngine, GoesThroughATenWhereThereAreNoPlans) {
-  const Problem problem;
+  const PlaneProblem problem;
   ConvPlans plans = start_plans({});
   ConvPlans none = start_plans({.max_workspace = -1});  // which every plan exceeds
   const std::vector<ImageLosses> expected = Engine(problem, {64, 2}, gpu_, &plans).walk(true);
@@ -361,7 +312,7 @@ TEST_F(CudaPointEngine, GoesThroughATenWhereThereAreNoPlans) {
 }
 
 TEST_F(CudaPointEngine, EvaluatesNamedImagesAsAmongAll) {
-  const Problem problem;
+  const PlaneProblem problem;
   ConvPlans plans = start_plans({});
   Engine engine(problem, {64, 2}, gpu_, &plans);
   const std::vector<ImageLosses> all = engine.walk(true);
@@ -374,13 +325,13 @@ TEST_F(CudaPointEngine, EvaluatesNamedImagesAsAmongAll) {
 }
 
 TEST_F(CudaPointEngine, FallsBackToFloat32WhereFloat16Overflows) {
-  Problem weights = with_large_weights(), activations = with_large_activations();
+  PlaneProblem weights = with_large_weights(), activations = with_large_activations();
   expect_fallback(weights, gpu_);
   expect_fallback(activations, gpu_);
 }
 
 TEST_F(CudaPointEngine, AMapMadeAgainByItsPlansHasTheSameBits) {
-  Problem problem;
+  PlaneProblem problem;
   problem.config.precision = at::kHalf;
   const MapContext context{problem.graph, problem.data, gpu_, ProgressMode::kQuiet};
   const Surface first = map_landscape(problem.plane, problem.config, context, folder_ / "map.h5.journal");

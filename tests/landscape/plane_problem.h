@@ -1,0 +1,69 @@
+// A plane of a small network with batch norm, and points of it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <ATen/ATen.h>
+
+#include "data/dataset.h"
+#include "landscape/point_evaluator.h"
+#include "models/models.h"
+#include "nn/init.h"
+
+namespace thalweg {
+
+using Points = std::vector<PlanePoint2>;
+
+inline const Points kPoints = {{0, 0}, {1, -0.5}, {-1, 1}, {0.25, 0.75}, {0, 0}};
+
+// A plane of a small network, and the images of a synthetic set: 140 and 20, neither a multiple of a chunk.
+struct PlaneProblem {
+  DataSet data;
+  Graph graph;
+  Plane plane;
+  LandscapeConfig config;
+
+  explicit PlaneProblem(const std::string& model = "resnet18") {
+    DataConfig images;
+    images.train_images = 140;
+    images.test_images = 20;
+    data = load_data(images);
+    ModelConfig network;
+    network.name = model;
+    network.width = 0.125;
+    network.hidden = {24};
+    graph = build_model(network, {3, 32, 32}, 10);
+    auto generator = at::detail::createCPUGenerator(5);
+    plane.origin = initial_weights(graph, 3);
+    plane.d1 = plane.origin * at::randn({graph.parameters.size()}, generator) * 0.1;
+    plane.d2 = plane.origin * at::randn({graph.parameters.size()}, generator) * 0.1;
+    plane.buffers = initial_buffers(graph) + 0.2 * at::rand({graph.buffers.size()}, generator);
+    plane.layout = to_json(graph.parameters);
+    plane.buffer_layout = to_json(graph.buffers);
+    plane.provenance = nlohmann::json::object();
+    config.grid = "3x2";
+    config.range = "-1:1,0:1";
+    config.bn_images = 30;
+  }
+  PointEvaluator evaluator(at::ScalarType type, c10::Device device = at::kCPU,
+                           const std::filesystem::path& plans = {}) const {
+    return {{plane, graph, data, device, plans}, config, type};
+  }
+};
+
+inline ImageLosses at_point(PointEvaluator& evaluator, const PlanePoint2& point, std::size_t split) {
+  evaluator.prepare({point});
+  evaluator.use(0);
+  return evaluator.evaluate(evaluator.splits()[split]);
+}
+
+inline void expect_equal(const ImageLosses& a, const ImageLosses& b) {
+  EXPECT_EQ(a.losses, b.losses);
+  EXPECT_EQ(a.correct, b.correct);
+  EXPECT_EQ(a.margins, b.margins);
+}
+
+}  // namespace thalweg
