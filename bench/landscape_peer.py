@@ -53,9 +53,9 @@ def statistics_of(model):
     return [(n, b) for n, b in model.named_buffers() if not n.endswith("num_batches_tracked")]
 
 
-def write_plane(file, model, directions, name):
+def write_plane(file, model, directions, name, width=1.0):
     """Origin: the model; directions as lists of tensors in the order of its parameters."""
-    about = {"provenance": {"kind": "random", "model": {"name": name}, "data": {"name": "cifar10"},
+    about = {"provenance": {"kind": "random", "model": {"name": name, "width": width}, "data": {"name": "cifar10"},
                             "normalisation": {"mean": MEAN, "std": STD}}, "path": []}
     tensors = {"origin": flat(model.parameters()), "d1": flat(directions[0]), "d2": flat(directions[1]),
                "buffers": flat(b for _, b in statistics_of(model))}
@@ -78,10 +78,10 @@ def write_images(folder, count, train=False):
     return images, labels
 
 
-def make(name):
+def make(name, width=1.0):
     """A model with statistics that are not trivial, and two filter-normalised directions."""
     torch.manual_seed(1)
-    model = reference_models.make(name=name).train()
+    model = reference_models.make(name=name, width=width).train()
     with torch.no_grad():
         for _ in range(3):
             model(torch.randn(64, 3, 32, 32))
