@@ -43,6 +43,10 @@ bool has_request(const fs::path& file, const nlohmann::json& provenance, const n
   return fs::exists(file) && provenance.value("request", nlohmann::json()) == request;
 }
 
+fs::path preview_of(const fs::path& surface) {
+  return fs::path(surface).replace_extension(".unfinished.h5");
+}
+
 void write_config(const ExperimentConfig& config, const fs::path& folder) {
   write_file_atomically(folder / "config.json", to_json(config).dump(2) + "\n");
 }
@@ -95,19 +99,17 @@ void write_mapped_surface(const fs::path& plane_file, const LandscapeConfig& con
                           const fs::path& out, const std::function<void()>& shown) {
   const fs::path journal = out.string() + ".journal";
   if (out.has_parent_path()) fs::create_directories(out.parent_path());
-  const auto write = [&](const Surface& surface) {
-    write_surface_csv(fs::path(out).replace_extension(".csv"), surface);
-    write_surface_hdf5(out, surface);
-  };
   MapContext context{session.graph, session.data, session.device, session.progress, [&](const Surface& unfinished) {
-                       write(unfinished);
+                       write_surface_hdf5(preview_of(out), unfinished);
                        if (shown) shown();
                      }};
   Surface surface = map_landscape(read_plane(plane_file), config, context, journal);
   surface.provenance["request"] = {{"landscape", to_json(config)}, {"plane", surface.provenance["plane_digest"]}};
   surface.provenance["made_by"] = make_provenance(session.device);
-  write(surface);
+  write_surface_csv(fs::path(out).replace_extension(".csv"), surface);
+  write_surface_hdf5(out, surface);
   remove_journal(journal);
+  fs::remove(preview_of(out));
 }
 
 fs::path map_experiment(const Session& session, const fs::path& folder) {
@@ -117,7 +119,10 @@ fs::path map_experiment(const Session& session, const fs::path& folder) {
     const nlohmann::json made = read_surface_hdf5(out).provenance;
     const nlohmann::json asked = {{"landscape", to_json(session.config.landscape)},
                                   {"plane", plane_digest(read_plane(plane))}};
-    if (has_request(out, made, asked)) return out;
+    if (has_request(out, made, asked)) {
+      fs::remove(preview_of(out));  // of a map with other settings that was given up
+      return out;
+    }
   }
   write_mapped_surface(plane, session.config.landscape, session, out,
                        [&] { write_report(folder, collect_report(folder)); });

@@ -28,7 +28,8 @@ std::filesystem::path map_experiment(const Session& session, const std::filesyst
 std::vector<std::filesystem::path> run_experiment(const Session& session, const std::filesystem::path& folder);
 
 // Maps a plane file and writes `out` (HDF5) with a CSV beside it; the journal `out`.journal goes when both are written.
-// A map in the making is written too, now and then; `shown` is called after that.
+// A map in the making is shown now and then in a file of its own, surface.unfinished.h5 of surface.h5, which goes then
+// too: what was there before stays until the new map is whole. `shown` is called after that.
 void write_mapped_surface(const std::filesystem::path& plane_file, const LandscapeConfig& config,
                           const Session& session, const std::filesystem::path& out,
                           const std::function<void()>& shown = {});

@@ -1,5 +1,6 @@
 """Evaluations, planes and surfaces against PyTorch and numpy, on a CIFAR-10 folder of made-up images."""
 import json
+import signal
 import tempfile
 import unittest
 from pathlib import Path
@@ -221,6 +222,20 @@ class Landscape(unittest.TestCase):
         for split in ("train", "test"):
             self.assertEqual(surface[split + "_loss"][0, 0], final[split + "_loss"])
             self.assertAlmostEqual(surface[split + "_acc"][0, 0], 100 * final[split + "_accuracy"], delta=1e-9)
+
+    def test_a_finished_map_stays_until_a_new_one_is_whole(self):
+        file, preview = self.landscape("kept.h5", "--grid", "3x2", "--test-images", 10), self.scratch / "kept.unfinished.h5"
+        before = [path.read_bytes() for path in (file, file.with_suffix(".csv"))]
+        self.assertFalse(preview.exists())
+        begun = cli.start("landscape", "--plane", self.plane_file, "--out", file, "--grid", "300x300", "--quiet")
+        self.assertEqual(cli.signal_when(begun, preview.exists, signal.SIGKILL), -signal.SIGKILL)
+        self.assertEqual([path.read_bytes() for path in (file, file.with_suffix(".csv"))], before)
+        _, notes = cli.read_surface(preview)
+        self.assertTrue(notes["provenance"]["landscape"]["unfinished"])
+        (self.scratch / "kept.h5.journal").unlink()
+        self.landscape("kept.h5", "--grid", "2x2", "--test-images", 10)
+        self.assertEqual(cli.read_surface(file)[0]["test_loss"].shape, (2, 2))
+        self.assertFalse(preview.exists())
 
     # Evaluation of weights from elsewhere
 
