@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "cli/command.h"
+#include "experiment/planes.h"
 #include "experiment/runner.h"
 #include "landscape/cost.h"
 #include "landscape/grid.h"
@@ -100,7 +101,8 @@ void print_cost(const Plane& plane, const LandscapeConfig& config, const Session
   fmt::print("memory       {:.0f} MB\n", cost.memory_mb);
 }
 
-void print_surface(const std::string& out, bool as_json) {
+// As JSON; as text where that is not asked for.
+nlohmann::json tell_surface(const std::string& out, bool as_json) {
   const Surface surface = read_surface_hdf5(out);
   const nlohmann::json landscape = surface.provenance.at("landscape");
   nlohmann::json result = {{"file", out}, {"landscape", landscape}, {"points", surface.x.size() * surface.y.size()}};
@@ -113,7 +115,19 @@ void print_surface(const std::string& out, bool as_json) {
     if (!as_json)
       fmt::print("{}: smallest {} {:.4f} at ({:.4g}, {:.4g})\n", out, key, minimum.value, minimum.x, minimum.y);
   }
-  if (as_json) fmt::print("{}\n", result.dump());
+  return result;
+}
+
+// The planes of `windows` windows beside a plane file, each mapped to its own file beside `out`.
+void map_windows(const std::string& plane_file, const std::string& out, int windows, const LandscapeConfig& landscape,
+                 const Session& session, bool as_json) {
+  const auto planes = window_files(plane_file, windows), surfaces = window_files(out, windows);
+  nlohmann::json results = nlohmann::json::array();
+  for (std::size_t k = 0; k < planes.size(); ++k) {
+    update_mapped_surface(planes[k], landscape, session, surfaces[k]);
+    results.push_back(tell_surface(surfaces[k].string(), as_json));
+  }
+  if (as_json) fmt::print("{}\n", results.dump());
 }
 
 }  // namespace
@@ -124,7 +138,8 @@ void landscape_command(int argc, char** argv) {
                    "--plane FILE --out SURFACE.h5",
                    "  thalweg landscape --plane plane.safetensors --grid 51x51 --out surface.h5\n"
                    "  thalweg landscape --plane plane.safetensors --grid 21x21 --range=-1:1,-1:1 --splits test "
-                   "--test-images 2000 --out test.h5\n");
+                   "--test-images 2000 --out test.h5\n"
+                   "  thalweg landscape --plane plane.safetensors --windows 4 --out surface.h5\n");
   const auto add = [&](const char* name, const char* text, const char* value) {
     line.add()(name, text, cxxopts::value<std::string>(), value);
   };
@@ -145,6 +160,8 @@ void landscape_command(int argc, char** argv) {
   add("stderr", "as many images as a standard error of E nats takes", "E");
   add("tolerance", "adaptive: certified to T nats, or to T% of the surface's range", "T");
   add("budget", "grid and images that fit a time, like 60s, 5m or 1h", "TIME");
+  line.add()("windows", "maps the planes of N windows beside --plane (thalweg plane --windows N), not the plane itself",
+             cxxopts::value<std::int64_t>(), "N");
   line.add()("dry-run", "measures three points, says what the map costs, and makes none");
   line.parse(argc, argv);
   const CommonFlags flags = line.common();
@@ -152,7 +169,11 @@ void landscape_command(int argc, char** argv) {
   const bool dry_run = line.has("dry-run");
   const std::string out = dry_run && !line.has("out") ? "" : line.required("out", "--out SURFACE.h5");
   if (out.ends_with(".csv")) fail_usage("--out names the HDF5 file, like surface.h5; the CSV is written beside it");
-  const Plane plane = read_plane(plane_file);
+  const int windows = line.has("windows") ? static_cast<int>(line.integer("windows", 2, 1000)) : 0;
+  if (windows > 0 && (dry_run || line.has("budget")))
+    fail_usage("--windows goes with neither --budget nor --dry-run: ask them of one window's plane, {}",
+               window_files(plane_file, windows).front().string());
+  const Plane plane = read_plane(windows > 0 ? window_files(plane_file, windows).front().string() : plane_file);
   const ExperimentConfig config = config_of(plane_file, plane.provenance, flags);
   LandscapeConfig landscape = landscape_of(line, flags, config.landscape);
   if (is_line(plane.provenance) && parse_grid_size(landscape.grid).second != 1) {
@@ -165,8 +186,10 @@ void landscape_command(int argc, char** argv) {
     if (flags.progress != ProgressMode::kQuiet) print_settings(landscape);
   }
   if (dry_run) return print_cost(plane, landscape, session, flags.json);
+  if (windows > 0) return map_windows(plane_file, out, windows, landscape, session, flags.json);
   write_mapped_surface(plane_file, landscape, session, out);
-  print_surface(out, flags.json);
+  const nlohmann::json result = tell_surface(out, flags.json);
+  if (flags.json) fmt::print("{}\n", result.dump());
 }
 
 }  // namespace thalweg

@@ -1,3 +1,4 @@
+#include "base/error.h"
 #include "cli/command.h"
 #include "experiment/planes.h"
 
@@ -14,6 +15,39 @@ nlohmann::json describe_config(const std::string& file, const CommonFlags& flags
           {"classes", data.class_names}};
 }
 
+void print_variance(const nlohmann::json& provenance) {
+  const auto explained = provenance.at("explained_variance").get<std::vector<double>>();
+  const auto walk = provenance.at("random_walk_variance").get<std::vector<double>>();
+  fmt::print("explained variance {:.1f} % and {:.1f} % (a random walk of the same steps: {:.1f} % and {:.1f} %)\n",
+             100 * explained[0], 100 * explained[1], 100 * walk[0], 100 * walk[1]);
+}
+
+nlohmann::json tell_plane(const std::string& file, const Plane& plane, bool as_json) {
+  nlohmann::json path = nlohmann::json::array();
+  for (const PathPoint& point : plane.path) path.push_back(to_json(point));
+  if (!as_json) fmt::print("{}\n", file);
+  if (!as_json && plane.provenance.at("kind") == "pca") print_variance(plane.provenance);
+  return {{"file", file}, {"plane", plane.provenance}, {"path", path}};
+}
+
+// Beside the plane of the whole.
+nlohmann::json write_windows(const PlaneRequest& request, const std::string& out, bool as_json) {
+  nlohmann::json told = nlohmann::json::array();
+  auto files = window_files(out, request.windows);
+  make_window_planes(request, [&](const Plane& plane) {
+    const std::string file = files[told.size()].string();
+    write_plane(file, plane);
+    told.push_back(tell_plane(file, plane, as_json));
+    const nlohmann::json& window = plane.provenance.at("window");
+    if (!as_json) {
+      fmt::print("steps {} to {}: {:.3g} from this plane, {:.3g} from one plane of the whole path (root mean square)\n",
+                 window.at("first_step").get<std::int64_t>(), window.at("last_step").get<std::int64_t>(),
+                 window.at("rms_off_plane").get<double>(), window.at("one_plane_rms_off_plane").get<double>());
+    }
+  });
+  return told;
+}
+
 }  // namespace
 
 void plane_command(int argc, char** argv) {
@@ -22,13 +56,16 @@ void plane_command(int argc, char** argv) {
       "  thalweg plane out/demo --kind pca --out plane.safetensors         all runs of an experiment\n"
       "  thalweg plane out/demo/main --kind random --seed 3 --out random.safetensors\n"
       "  thalweg plane a b c@1200 --kind points --out points.safetensors   three runs, weights or snapshots\n"
-      "  thalweg plane a b --kind line --out line.safetensors              from one set of weights to another\n");
+      "  thalweg plane a b --kind line --out line.safetensors              from one set of weights to another\n"
+      "  thalweg plane out/demo --windows 4 --out plane.safetensors        and four planes along the path\n");
   line.add()("runs", "run or experiment folders; weights files and RUN@STEP for random, points and line",
              cxxopts::value<std::vector<std::string>>(), "RUN...")(
       "kind", "pca, random, points or line", cxxopts::value<std::string>()->default_value("pca"), "KIND")(
       "origin", "of a pca plane: mean, final or first", cxxopts::value<std::string>()->default_value("mean"), "WHERE")(
       "config", "says model and data of weights that do not", cxxopts::value<std::string>(), "FILE")(
-      "out", "the plane's file", cxxopts::value<std::string>(), "FILE");
+      "out", "the plane's file", cxxopts::value<std::string>(), "FILE")(
+      "windows", "of pca: N planes more, each of a part of the first run's path, beside FILE",
+      cxxopts::value<std::int64_t>(), "N");
   line.positional({"runs"});
   line.parse(argc, argv);
   const CommonFlags flags = line.common();
@@ -39,21 +76,13 @@ void plane_command(int argc, char** argv) {
   request.seed = flags.seed.value_or(0);
   request.sources = line.texts("runs");
   if (line.has("config")) request.fallback_description = describe_config(line.text("config"), flags);
+  if (line.has("windows")) request.windows = static_cast<int>(line.integer("windows", 2, 1000));
+  if (request.windows > 0 && request.kind != "pca") fail_usage("--windows is for planes of kind pca");
   const Plane plane = make_plane(request);
   write_plane(out, plane);
-  if (flags.json) {
-    nlohmann::json path = nlohmann::json::array();
-    for (const PathPoint& point : plane.path) path.push_back(to_json(point));
-    fmt::print("{}\n", nlohmann::json({{"file", out}, {"plane", plane.provenance}, {"path", path}}).dump());
-    return;
-  }
-  fmt::print("{}\n", out);
-  if (request.kind == "pca") {
-    const auto explained = plane.provenance.at("explained_variance").get<std::vector<double>>();
-    const auto walk = plane.provenance.at("random_walk_variance").get<std::vector<double>>();
-    fmt::print("explained variance {:.1f} % and {:.1f} % (a random walk of the same steps: {:.1f} % and {:.1f} %)\n",
-               100 * explained[0], 100 * explained[1], 100 * walk[0], 100 * walk[1]);
-  }
+  nlohmann::json result = tell_plane(out, plane, flags.json);
+  if (request.windows > 0) result["windows"] = write_windows(request, out, flags.json);
+  if (flags.json) fmt::print("{}\n", result.dump());
 }
 
 }  // namespace thalweg

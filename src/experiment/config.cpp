@@ -123,6 +123,9 @@ ExperimentConfig read_experiment_config(const nlohmann::json& json) {
   ConfigReader plane = reader.get_object("plane");
   config.plane.kind = plane.get_choice("kind", config.plane.kind, {"pca", "random"});
   config.plane.origin = plane.get_choice("origin", config.plane.origin, {"mean", "final", "first"});
+  config.plane.windows = static_cast<int>(plane.get_int("windows", 0, 0, 1000));
+  if (config.plane.windows == 1 || (config.plane.windows > 0 && config.plane.kind != "pca"))
+    fail_usage("plane.windows: 2 or more windows, along the path of a plane of kind \"pca\"; 0: none");
   plane.finish();
   config.landscape = read_landscape_config(reader.get_object("landscape"));
   reader.finish();
@@ -148,7 +151,7 @@ nlohmann::json to_json(const ExperimentConfig& config) {
           {"train", to_json(config.train)},
           {"branches", branches},
           {"measures", {{"sharpness_images", config.measures.sharpness_images}}},
-          {"plane", {{"kind", config.plane.kind}, {"origin", config.plane.origin}}},
+          {"plane", {{"kind", config.plane.kind}, {"origin", config.plane.origin}, {"windows", config.plane.windows}}},
           {"landscape", to_json(config.landscape)}};
 }
 

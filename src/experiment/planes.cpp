@@ -9,6 +9,7 @@
 #include "thalweg/version.h"
 #include "train/run_folder.h"
 #include "trajectory/build_plane.h"
+#include "trajectory/window_planes.h"
 
 namespace thalweg {
 namespace {
@@ -53,26 +54,42 @@ std::string data_path_of(const fs::path& run) {
   return status.is_null() ? "" : status.value("/provenance/data_path"_json_pointer, std::string());
 }
 
-Plane plane_of_runs(const std::vector<fs::path>& folders, const PlaneRequest& request) {
+// The runs of a PCA plane, and what the plane says of them.
+struct PcaSource {
   std::vector<RunPath> runs;
+  PlaneContext context;
+};
+
+PcaSource open_runs(const PlaneRequest& request) {
+  std::vector<fs::path> folders;
+  for (const std::string& source : request.sources) {
+    for (const fs::path& run : find_runs(source)) folders.push_back(run);
+  }
+  PcaSource out;
   nlohmann::json names = nlohmann::json::array();
   for (const fs::path& folder : folders) {
     const nlohmann::json identity = read_run_identity(folder);
     std::optional<Fork> fork;
-    if (!runs.empty()) fork = Fork{0, identity.at("first_step").get<std::int64_t>()};
-    runs.push_back(load_run(TrajectoryReader(folder / "trajectory"), identity.at("name").get<std::string>(), fork));
+    if (!out.runs.empty()) fork = Fork{0, identity.at("first_step").get<std::int64_t>()};
+    out.runs.push_back(load_run(TrajectoryReader(folder / "trajectory"), identity.at("name").get<std::string>(), fork));
     names.push_back({{"name", identity.at("name")},
                      {"first_step", identity.at("first_step")},
-                     {"snapshots", runs.back().infos.size()},
-                     {"last_step", runs.back().infos.back().step}});
+                     {"snapshots", out.runs.back().infos.size()},
+                     {"last_step", out.runs.back().infos.back().step}});
   }
-  const nlohmann::json description = read_run_identity(folders.front()).at("description");
-  nlohmann::json provenance = provenance_of(description, data_path_of(folders.front()));
+  const nlohmann::json identity = read_run_identity(folders.front());
+  nlohmann::json provenance = provenance_of(identity.at("description"), data_path_of(folders.front()));
   provenance["runs"] = names;
-  provenance["run_seed"] = read_run_identity(folders.front()).at("seed");
-  if (request.origin == "final") add_final(provenance, read_run_status(folders.front()));
-  return pca_plane(runs, parse_plane_origin(request.origin),
-                   context_of(graph_of(description, folders.front().string()), provenance));
+  provenance["run_seed"] = identity.at("seed");
+  out.context = context_of(graph_of(identity.at("description"), folders.front().string()), provenance);
+  return out;
+}
+
+Plane plane_of_runs(const PlaneRequest& request) {
+  PcaSource source = open_runs(request);
+  if (request.origin == "final")
+    add_final(source.context.provenance, read_run_status(find_runs(request.sources.front()).front()));
+  return pca_plane(source.runs, parse_plane_origin(request.origin), source.context);
 }
 
 // One set of weights: a weights file, a run's final weights, or RUN@STEP.
@@ -204,11 +221,20 @@ Plane make_plane(const PlaneRequest& request) {
   if (request.kind == "points") return plane_through<3>(request, points_plane);
   if (request.kind == "line") return plane_through<2>(request, line_plane);
   if (request.kind != "pca") fail_usage("the kinds of plane are pca, random, points and line; got '{}'", request.kind);
-  std::vector<fs::path> folders;
-  for (const std::string& source : request.sources) {
-    for (const fs::path& run : find_runs(source)) folders.push_back(run);
+  return plane_of_runs(request);
+}
+
+void make_window_planes(const PlaneRequest& request, const std::function<void(Plane plane)>& take) {
+  const PcaSource source = open_runs(request);
+  window_planes(source.runs, request.windows, parse_plane_origin(request.origin), source.context, take);
+}
+
+std::vector<fs::path> window_files(const fs::path& file, int windows) {
+  std::vector<fs::path> files;
+  for (int k = 1; k <= windows; ++k) {
+    files.push_back(fs::path(file).replace_extension(fmt::format("w{}of{}{}", k, windows, file.extension().string())));
   }
-  return plane_of_runs(folders, request);
+  return files;
 }
 
 }  // namespace thalweg

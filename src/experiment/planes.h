@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ struct PlaneRequest {
   std::string kind = "pca";     // pca, random, points, line
   std::string origin = "mean";  // of pca
   std::uint64_t seed = 0;       // of random
+  int windows = 0;              // of pca: so many planes more, along the first run
   // Sources: run folders; an experiment's folder stands for all of its runs. For random (one), points (three) and
   // line (two) also weights files, and RUN@STEP for a snapshot.
   std::vector<std::string> sources;
@@ -24,6 +26,11 @@ struct PlaneRequest {
 
 // Throws Error naming the source and what is wrong with it.
 Plane make_plane(const PlaneRequest& request);
+
+// The planes of request.windows windows in turn (trajectory/window_planes.h).
+void make_window_planes(const PlaneRequest& request, const std::function<void(Plane plane)>& take);
+// Where they and their maps lie beside the plane or map `file` of the whole: plane.h5 -> plane.w1of4.h5 ...
+std::vector<std::filesystem::path> window_files(const std::filesystem::path& file, int windows);
 
 // Folders of the runs in `folder`: itself, or main and the branches of an experiment, main first.
 std::vector<std::filesystem::path> find_runs(const std::filesystem::path& folder);

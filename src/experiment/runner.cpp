@@ -1,5 +1,7 @@
 #include "experiment/runner.h"
 
+#include <algorithm>
+
 #include "base/digest.h"
 #include "experiment/measures.h"
 #include "experiment/planes.h"
@@ -7,6 +9,8 @@
 #include "landscape/map.h"
 #include "report/report.h"
 #include "report/study.h"
+#include "train/plan.h"
+#include "trajectory/window_planes.h"
 
 namespace thalweg {
 namespace {
@@ -18,6 +22,7 @@ PlaneRequest plane_request(const Session& session, const fs::path& folder) {
   request.kind = session.config.plane.kind;
   request.origin = session.config.plane.origin;
   request.seed = session.config.seed;
+  request.windows = session.config.plane.windows;
   request.sources.push_back((folder / "main").string());
   if (request.kind == "pca") {
     for (const BranchConfig& branch : session.config.branches) {
@@ -39,12 +44,27 @@ nlohmann::json plane_identity(const Session& session, const fs::path& folder) {
   return {{"kind", request.kind}, {"origin", request.origin}, {"seed", request.seed}, {"runs", runs}};
 }
 
-bool has_request(const fs::path& file, const nlohmann::json& provenance, const nlohmann::json& request) {
-  return fs::exists(file) && provenance.value("request", nlohmann::json()) == request;
+bool is_plane_of(const fs::path& file, const nlohmann::json& request) {
+  return fs::exists(file) && read_plane(file).provenance.value("request", nlohmann::json()) == request;
+}
+
+void write_requested_plane(const fs::path& file, Plane plane, const nlohmann::json& request) {
+  plane.provenance["request"] = request;
+  write_plane(file, plane);
 }
 
 fs::path preview_of(const fs::path& surface) {
   return fs::path(surface).replace_extension(".unfinished.h5");
+}
+
+// Said before anything is trained, not after.
+void check_windows(const Session& session) {
+  if (session.config.plane.windows == 0) return;
+  const RunSpec spec = session.main_spec();
+  const RunPlan plan(spec, session.data.train.size());
+  std::size_t snapshots = 0;
+  for (std::int64_t step = 0; step <= plan.end_step(); ++step) snapshots += !plan.snapshot_reason(step).empty();
+  cut_windows(snapshots, session.config.plane.windows);
 }
 
 void write_config(const ExperimentConfig& config, const fs::path& folder) {
@@ -85,14 +105,20 @@ void train_experiments(const std::vector<Member>& members) {
   run_side_by_side(jobs, lanes);
 }
 
-fs::path plane_experiment(const Session& session, const fs::path& folder) {
-  const fs::path file = folder / "planes" / (session.config.plane.kind + ".safetensors");
-  const nlohmann::json identity = plane_identity(session, folder);
-  if (fs::exists(file) && has_request(file, read_plane(file).provenance, identity)) return file;
-  Plane plane = make_plane(plane_request(session, folder));
-  plane.provenance["request"] = identity;
-  write_plane(file, plane);
-  return file;
+std::vector<fs::path> plane_experiment(const Session& session, const fs::path& folder) {
+  const PlaneRequest request = plane_request(session, folder);
+  std::vector<fs::path> files{folder / "planes" / (request.kind + ".safetensors")};
+  nlohmann::json identity = plane_identity(session, folder);
+  if (!is_plane_of(files[0], identity)) write_requested_plane(files[0], make_plane(request), identity);
+  if (request.windows == 0) return files;
+  identity["windows"] = request.windows;
+  const std::vector<fs::path> windows = window_files(files[0], request.windows);
+  if (!std::all_of(windows.begin(), windows.end(), [&](const fs::path& file) { return is_plane_of(file, identity); })) {
+    auto file = windows.begin();
+    make_window_planes(request, [&](Plane plane) { write_requested_plane(*file++, std::move(plane), identity); });
+  }
+  files.insert(files.end(), windows.begin(), windows.end());
+  return files;
 }
 
 void write_mapped_surface(const fs::path& plane_file, const LandscapeConfig& config, const Session& session,
@@ -112,24 +138,28 @@ void write_mapped_surface(const fs::path& plane_file, const LandscapeConfig& con
   fs::remove(preview_of(out));
 }
 
-fs::path map_experiment(const Session& session, const fs::path& folder) {
-  const fs::path plane = plane_experiment(session, folder);
-  const fs::path out = folder / "surfaces" / (session.config.plane.kind + ".h5");
+void update_mapped_surface(const fs::path& plane_file, const LandscapeConfig& config, const Session& session,
+                           const fs::path& out, const std::function<void()>& shown) {
   if (fs::exists(out)) {
-    const nlohmann::json made = read_surface_hdf5(out).provenance;
-    const nlohmann::json asked = {{"landscape", to_json(session.config.landscape)},
-                                  {"plane", plane_digest(read_plane(plane))}};
-    if (has_request(out, made, asked)) {
+    const nlohmann::json asked = {{"landscape", to_json(config)}, {"plane", plane_digest(read_plane(plane_file))}};
+    if (read_surface_hdf5(out).provenance.value("request", nlohmann::json()) == asked) {
       fs::remove(preview_of(out));  // of a map with other settings that was given up
-      return out;
+      return;
     }
   }
-  write_mapped_surface(plane, session.config.landscape, session, out,
-                       [&] { write_report(folder, collect_report(folder)); });
-  return out;
+  write_mapped_surface(plane_file, config, session, out, shown);
+}
+
+void map_experiment(const Session& session, const fs::path& folder) {
+  for (const fs::path& plane : plane_experiment(session, folder)) {
+    update_mapped_surface(plane, session.config.landscape, session,
+                          folder / "surfaces" / (plane.stem().string() + ".h5"),
+                          [&] { write_report(folder, collect_report(folder)); });
+  }
 }
 
 std::vector<fs::path> run_experiment(const Session& session, const fs::path& folder) {
+  check_windows(session);
   write_config(session.config, folder);
   const std::vector<Member> members = members_of(session, folder);
   for (const Member& member : members) write_config(member.session.config, member.folder);

@@ -3,6 +3,7 @@
 // after a stop, a kill or a changed landscape.
 //
 //   config.json  main/  branches/<name>/  planes/<kind>.safetensors  surfaces/<kind>.h5 .csv  report.html  figures/
+// With "plane.windows" also a plane and a surface for each window, <kind>.w1of4 and so on.
 // With "seeds":
 //   config.json  seeds/<seed>/ (as above)  seeds.json
 #pragma once
@@ -18,10 +19,10 @@ namespace thalweg {
 // Trains main paths and branches, side by side where the session says so. Returns nothing: results are in the folders'
 // status.json.
 void train_experiments(const std::vector<Member>& members);
-// Returns the plane's file.
-std::filesystem::path plane_experiment(const Session& session, const std::filesystem::path& folder);
-// Returns the surface's HDF5 file.
-std::filesystem::path map_experiment(const Session& session, const std::filesystem::path& folder);
+// Returns the files of the plane and of its windows.
+std::vector<std::filesystem::path> plane_experiment(const Session& session, const std::filesystem::path& folder);
+// Maps them.
+void map_experiment(const Session& session, const std::filesystem::path& folder);
 
 // All of it, for each seed, and the reports. Returns the files of the reports, each report.html first, and seeds.json
 // in front.
@@ -33,5 +34,9 @@ std::vector<std::filesystem::path> run_experiment(const Session& session, const 
 void write_mapped_surface(const std::filesystem::path& plane_file, const LandscapeConfig& config,
                           const Session& session, const std::filesystem::path& out,
                           const std::function<void()>& shown = {});
+// The same unless `out` is there, of this plane and these settings.
+void update_mapped_surface(const std::filesystem::path& plane_file, const LandscapeConfig& config,
+                           const Session& session, const std::filesystem::path& out,
+                           const std::function<void()>& shown = {});
 
 }  // namespace thalweg

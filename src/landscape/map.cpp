@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "landscape/audit.h"
 #include "landscape/map_run.h"
+#include "trajectory/window_planes.h"
 
 namespace thalweg {
 namespace {
@@ -159,7 +160,8 @@ std::filesystem::path float32_journal(const std::filesystem::path& journal) {
 
 Grid map_grid(const Plane& plane, const LandscapeConfig& config) {
   return make_grid(parse_grid_size(config.grid),
-                   config.range.empty() ? fit_range(plane.path, config.margin) : parse_grid_range(config.range));
+                   config.range.empty() ? fit_range(fitted_points(plane.path, plane.provenance), config.margin)
+                                        : parse_grid_range(config.range));
 }
 
 std::string plane_digest(const Plane& plane) {

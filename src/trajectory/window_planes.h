@@ -1,0 +1,29 @@
+// Planes along a curved path: the main path's snapshots cut into windows, a PCA plane fitted to each. A long curve lies
+// in no plane; a smooth one leaves the plane of a window of length s by a multiple of s^3 (curvature * torsion / 6).
+#pragma once
+
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "trajectory/build_plane.h"
+
+namespace thalweg {
+
+// Index of the first and the last snapshot of each of `count` windows over `num_snapshots`: as many snapshots in each
+// as can be, and neighbours share one, so that a map ends where the next begins. Throws Error for more windows than a
+// third of the snapshots: a plane goes through any three points.
+std::vector<std::pair<std::size_t, std::size_t>> cut_windows(std::size_t num_snapshots, int count);
+
+// Hands over the plane of each window of the first run in turn (pca_plane of its snapshots alone; `origin` is of the
+// window), with all runs projected onto it. Adds to the provenance "window": number (from 1), of, run, first_step,
+// last_step, first_epoch, last_epoch, rms_off_plane (of the window's snapshots: root mean square of their distances
+// from this plane), and to compare with, for one plane fitted to the whole run: one_plane_rms_off_plane (of the same
+// snapshots), one_plane_explained_variance [2] and rms_spread (of the whole run around its mean).
+void window_planes(const std::vector<RunPath>& runs, int count, PlaneOrigin origin, const PlaneContext& context,
+                   const std::function<void(Plane plane)>& take);
+
+// The points of a plane's path that the plane was fitted to and its map should hold: those of its window, or all.
+std::vector<PathPoint> fitted_points(const std::vector<PathPoint>& path, const nlohmann::json& provenance);
+
+}  // namespace thalweg
