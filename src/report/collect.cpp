@@ -6,6 +6,7 @@
 #include "report/map_values.h"
 #include "report/report.h"
 #include "report/summary.h"
+#include "report/window_maps.h"
 
 namespace thalweg {
 namespace {
@@ -85,7 +86,7 @@ std::vector<fs::path> sorted_entries(const fs::path& folder) {
   return entries;
 }
 
-// Maps of PCA planes come first: they are what the experiment is about.
+// Maps of PCA planes come first: they are what the experiment is about; those of whole paths before those of windows.
 std::vector<Surface> read_surfaces(const fs::path& folder) {
   std::vector<Surface> surfaces;
   for (const fs::path& file : sorted_entries(folder)) {
@@ -93,9 +94,10 @@ std::vector<Surface> read_surfaces(const fs::path& folder) {
     surfaces.push_back(read_surface_hdf5(file));
     add_gap(surfaces.back());
   }
-  std::stable_partition(surfaces.begin(), surfaces.end(), [](const Surface& s) {
-    return s.provenance.is_object() && s.provenance.value("kind", json()) == "pca";
-  });
+  const auto is_pca = [](const Surface& s) { return member(s.provenance, "kind") == "pca"; };
+  const auto windows = std::stable_partition(surfaces.begin(), surfaces.end(),
+                                             [&](const Surface& s) { return is_pca(s) && !is_of_window(s); });
+  std::stable_partition(windows, surfaces.end(), is_pca);
   return surfaces;
 }
 

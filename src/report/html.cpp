@@ -9,6 +9,7 @@
 #include "report/study.h"
 #include "report/summary.h"
 #include "report/svg.h"
+#include "report/window_maps.h"
 
 namespace thalweg {
 namespace {
@@ -75,8 +76,8 @@ std::string fill_in(std::string_view skeleton, const std::map<std::string, std::
 
 std::string page_text(const ReportData& data) {
   const std::string title = escape_xml(data.title), about = subtitle(data), headline = findings_list(data);
-  const std::string sections =
-      map_section(data) + decay_section(data) + claims_of_page(data) + curve_section(data) + source_section(data);
+  const std::string sections = map_section(data) + window_section(data) + decay_section(data) + claims_of_page(data) +
+                               curve_section(data) + source_section(data);
   const std::string numbers = page_data(data);
   return fill_in(page_html(), {{"title", title},
                                {"subtitle", about},
@@ -104,6 +105,9 @@ std::vector<std::filesystem::path> write_report(const std::filesystem::path& fol
   std::vector<std::filesystem::path> written{folder / "report.html"};
   write_file_atomically(written[0], page_text(data));
   std::vector<Figure> figures = surface_figures(data);
+  for (const WindowMaps& maps : window_maps(data)) {
+    figures.push_back({fmt::format("surface-windows-{}.svg", maps.of), window_figure(data, maps)});
+  }
   for (Figure& figure : curve_figures(data)) figures.push_back(std::move(figure));
   for (const Figure& figure : figures) {
     written.push_back(folder / "figures" / figure.name);

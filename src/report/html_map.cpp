@@ -75,8 +75,11 @@ std::string surface_choice(const ReportData& data) {
     const Surface& s = data.surfaces[k];
     const json kind = member(s.provenance, "kind");
     const std::string name = kind.is_string() ? kind.get<std::string>() : "unnamed";
-    text += fmt::format("<option value=\"{}\">{}: {}, {} × {} points{}</option>", k, k + 1,
-                        escape_xml(name == "line" ? name : name + " plane"), s.x.size(), s.y.size(),
+    const json window = member(s.provenance, "window");
+    const std::string part =
+        window.is_object() ? fmt::format(", window {} of {}", window.at("number").dump(), window.at("of").dump()) : "";
+    text += fmt::format("<option value=\"{}\">{}: {}{}, {} × {} points{}</option>", k, k + 1,
+                        escape_xml(name == "line" ? name : name + " plane"), part, s.x.size(), s.y.size(),
                         needs_warning(s) ? " (!)" : "");
   }
   return text + "</select></label>";

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "report/contour.h"
+#include "trajectory/window_planes.h"
 
 namespace thalweg {
 namespace {
@@ -217,11 +218,12 @@ const PathPoint* fork_point(const std::vector<std::vector<PathPoint>>& paths, co
 }
 
 double off_plane_limit(const Surface& surface) {
-  if (surface.path.empty()) return 0;
-  const auto [left, right] = std::minmax_element(surface.path.begin(), surface.path.end(),
-                                                 [](const PathPoint& a, const PathPoint& b) { return a.x < b.x; });
-  const auto [low, high] = std::minmax_element(surface.path.begin(), surface.path.end(),
-                                               [](const PathPoint& a, const PathPoint& b) { return a.y < b.y; });
+  const std::vector<PathPoint> path = fitted_points(surface.path, surface.provenance);
+  if (path.empty()) return 0;
+  const auto [left, right] =
+      std::minmax_element(path.begin(), path.end(), [](const PathPoint& a, const PathPoint& b) { return a.x < b.x; });
+  const auto [low, high] =
+      std::minmax_element(path.begin(), path.end(), [](const PathPoint& a, const PathPoint& b) { return a.y < b.y; });
   return 0.5 * std::hypot(right->x - left->x, high->y - low->y);
 }
 

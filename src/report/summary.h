@@ -52,7 +52,7 @@ std::vector<std::vector<PathPoint>> paths_by_run(const Surface& surface);
 // The point of the main path from which a branch went off: the last that is not after the branch's first; null if none.
 const PathPoint* fork_point(const std::vector<std::vector<PathPoint>>& paths, const std::vector<PathPoint>& branch);
 // A path point farther than this from the plane is drawn fainter, for its place there says little: half the diagonal of
-// the bounding box of all paths.
+// the bounding box of all paths, or of its window's part of one.
 double off_plane_limit(const Surface& surface);
 // Points of the map (a point counts once) whose loss or accuracy is not finite; those not evaluated yet do not count.
 std::size_t num_not_finite(const Surface& surface);

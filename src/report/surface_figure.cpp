@@ -8,6 +8,7 @@
 #include "report/map_notes.h"
 #include "report/map_panel.h"
 #include "report/map_values.h"
+#include "report/window_maps.h"
 
 namespace thalweg {
 namespace {
@@ -102,7 +103,7 @@ std::vector<Figure> surface_figures(const ReportData& data) {
   std::size_t maps = 0, lines = 0, left_out = 0;
   for (const Surface& surface : data.surfaces) {
     const Minima minima = find_minima(surface);
-    if (!minima.train && !minima.test) continue;
+    if (is_of_window(surface) || (!minima.train && !minima.test)) continue;
     if (is_line(surface)) {
       figures.push_back({figure_name("line", ++lines, "train-test"), line_figure(data, surface)});
       continue;

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/digest.h"
 #include "base/error.h"
 
 namespace thalweg {
@@ -110,13 +111,15 @@ double text_width(std::string_view text, double size) {
   return width * size;
 }
 
-Svg::Svg(double width, double height, std::string_view title, std::string_view description) {
+Svg::Svg(double width, double height, std::string_view title, std::string_view description)
+    : id_(sha256_of(title).substr(0, 8)) {
   body_ = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" "
-      "aria-labelledby=\"title desc\" font-family=\"Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif\">\n"
-      "<title id=\"title\">{2}</title>\n<desc id=\"desc\">{3}</desc>\n"
+      "aria-labelledby=\"title-{4} desc-{4}\" font-family=\"Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', "
+      "sans-serif\">\n"
+      "<title id=\"title-{4}\">{2}</title>\n<desc id=\"desc-{4}\">{3}</desc>\n"
       "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
-      number(width), number(height), escape_xml(title), escape_xml(description));
+      number(width), number(height), escape_xml(title), escape_xml(description), id_);
 }
 
 void Svg::line(Point2 a, Point2 b, const Stroke& stroke) {
@@ -183,10 +186,10 @@ void Svg::text(Point2 at, std::string_view text, const TextStyle& style) {
 }
 
 void Svg::begin_clip(Point2 corner, double width, double height) {
-  const int id = num_clips_++;
+  const std::string id = fmt::format("clip-{}-{}", id_, num_clips_++);
   body_ += fmt::format(
-      "<clipPath id=\"clip{0}\"><rect x=\"{1}\" y=\"{2}\" width=\"{3}\" height=\"{4}\"/></clipPath>\n"
-      "<g clip-path=\"url(#clip{0})\">\n",
+      "<clipPath id=\"{0}\"><rect x=\"{1}\" y=\"{2}\" width=\"{3}\" height=\"{4}\"/></clipPath>\n"
+      "<g clip-path=\"url(#{0})\">\n",
       id, number(corner.x), number(corner.y), number(width), number(height));
 }
 

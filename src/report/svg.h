@@ -48,6 +48,7 @@ class Svg {
   void path(const std::vector<Polyline>& lines, std::string_view attributes);
 
   std::string body_;
+  std::string id_;  // of the title: several figures may stand in one page
   int num_clips_ = 0;
 };
 
