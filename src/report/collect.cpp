@@ -86,18 +86,26 @@ std::vector<fs::path> sorted_entries(const fs::path& folder) {
   return entries;
 }
 
-// Maps of PCA planes come first: they are what the experiment is about; those of whole paths before those of windows.
+// The experiment's own map of its PCA plane, pca.h5, is what the report is about; then those of other PCA planes, of
+// windows, and the rest.
+int rank_of(const fs::path& file, const Surface& surface) {
+  if (member(surface.provenance, "kind") != "pca") return 3;
+  if (is_of_window(surface)) return 2;
+  return file.stem() == "pca" ? 0 : 1;
+}
+
 std::vector<Surface> read_surfaces(const fs::path& folder) {
-  std::vector<Surface> surfaces;
+  std::vector<std::pair<int, Surface>> ranked;
   for (const fs::path& file : sorted_entries(folder)) {
     if (file.extension() != ".h5") continue;
-    surfaces.push_back(read_surface_hdf5(file));
-    add_gap(surfaces.back());
+    Surface surface = read_surface_hdf5(file);
+    add_gap(surface);
+    const int rank = rank_of(file, surface);
+    ranked.emplace_back(rank, std::move(surface));
   }
-  const auto is_pca = [](const Surface& s) { return member(s.provenance, "kind") == "pca"; };
-  const auto windows = std::stable_partition(surfaces.begin(), surfaces.end(),
-                                             [&](const Surface& s) { return is_pca(s) && !is_of_window(s); });
-  std::stable_partition(windows, surfaces.end(), is_pca);
+  std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<Surface> surfaces;
+  for (auto& [rank, surface] : ranked) surfaces.push_back(std::move(surface));
   return surfaces;
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "io/temp_folder.h"
 #include "report/figure.h"
 #include "report/page.h"
 #include "report/summary.h"
@@ -78,6 +79,28 @@ TEST(WindowFigure, IsInThePageAndTakesThePlaceOfOneFigureAWindow) {
   EXPECT_TRUE(contains(page,
                        "<td class=\"number\">8</td><td class=\"number\">85.0 %</td><td class=\"number\">76.0 %</td>"
                        "<td class=\"number\">2</td><td class=\"number\">4</td>"));
+}
+
+TEST(CollectReport, PutsTheExperimentsOwnMapFirstAndWindowsBehindOtherMapsOfPcaPlanes) {
+  TempFolder folder;
+  const Surface whole = synthetic_report(0).surfaces[0];
+  Surface random = whole, bf16 = whole, unfinished = whole;
+  random.provenance["kind"] = "random";
+  bf16.provenance["name"] = "bf16";
+  unfinished.provenance["name"] = "unfinished";
+  std::filesystem::create_directories(folder / "surfaces");
+  write_surface_hdf5(folder / "surfaces" / "a.h5", random);
+  write_surface_hdf5(folder / "surfaces" / "bf16.h5", bf16);
+  write_surface_hdf5(folder / "surfaces" / "pca.h5", whole);
+  write_surface_hdf5(folder / "surfaces" / "pca.unfinished.h5", unfinished);
+  write_surface_hdf5(folder / "surfaces" / "pca.w1of2.h5", of_window(whole, 1, 2));
+  const std::vector<Surface> surfaces = collect_report(folder.path()).surfaces;
+  ASSERT_EQ(surfaces.size(), 5u);
+  EXPECT_EQ(surfaces[0].provenance, whole.provenance);
+  EXPECT_EQ(surfaces[1].provenance, bf16.provenance);
+  EXPECT_EQ(surfaces[2].provenance, unfinished.provenance);
+  EXPECT_TRUE(is_of_window(surfaces[3]));
+  EXPECT_EQ(surfaces[4].provenance, random.provenance);
 }
 
 TEST(OffPlaneLimit, GoesByTheWindowsPartOfThePath) {
