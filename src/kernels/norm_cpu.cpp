@@ -2,8 +2,7 @@
 
 #include <ATen/Parallel.h>
 
-#include "kernels/norm.h"
-#include "kernels/simd.h"
+#include "kernels/norm_lanes.h"
 
 namespace thalweg {
 namespace {
@@ -20,6 +19,10 @@ Chunk chunk_at(const NormShape& shape, std::int64_t k) {
   return {first * shape.channels, std::min(kNormRows, shape.rows - first), shape.channels};
 }
 
+// Whether there are loops over lanes for the type (kernels/norm_lanes.h).
+template <typename T>
+constexpr bool kHasLanes = !std::is_same_v<T, Float16>;
+
 template <typename F>
 void for_each_chunk(const NormShape& shape, F work) {
   at::parallel_for(0, shape.num_chunks(), 1, [&](std::int64_t begin, std::int64_t end) {
@@ -32,6 +35,12 @@ template <typename T>
 THALWEG_INLINE void chunk_moments(const Chunk& chunk, const void* input, float* __restrict mean, float* __restrict m2) {
   const std::int64_t channels = chunk.channels;
   const T* __restrict x = static_cast<const T*>(input) + chunk.begin;
+  if constexpr (kHasLanes<T>) {
+    if (for_each_pair(chunk.rows, channels, [&](const LanePair& pair) THALWEG_INLINED_LAMBDA {
+          lane_moments(pair, chunk.rows, x, mean, m2);
+        }))
+      return;
+  }
   for (std::int64_t c = 0; c < channels; ++c) mean[c] = m2[c] = 0;
   for (std::int64_t m = 0; m < chunk.rows; ++m) {
     for (std::int64_t c = 0; c < channels; ++c) mean[c] += to_float(x[m * channels + c]);
@@ -51,6 +60,12 @@ THALWEG_INLINE void apply_chunk(const Chunk& chunk, const NormForwardArgs& args)
   const T* x = static_cast<const T*>(args.x) + chunk.begin;
   const T* other = kOther ? static_cast<const T*>(args.other) + chunk.begin : nullptr;
   T* y = static_cast<T*>(args.y) + chunk.begin;
+  if constexpr (kHasLanes<T>) {
+    if (for_each_pair(chunk.rows, chunk.channels, [&](const LanePair& pair) THALWEG_INLINED_LAMBDA {
+          lane_apply<T, kRelu, kOther>(pair, args, x, other, y);
+        }))
+      return;
+  }
   for (std::int64_t m = 0; m < chunk.rows; ++m) {
 #pragma GCC ivdep
     for (std::int64_t c = 0; c < chunk.channels; ++c) {
@@ -157,9 +172,6 @@ THALWEG_INLINE void pooled_gradient_chunk(std::int64_t k, const NormBackwardArgs
   });
 }
 
-// Where the ReLU's mask comes from: there is none, y, or y computed again.
-enum class Mask { kNone, kRead, kComputed };
-
 // The gradient that reaches the normalisation of element `i`, of channel `c`.
 template <typename T, Mask kMask>
 THALWEG_INLINE float masked(const NormBackwardArgs& args, const T* y, float x, float dy, std::int64_t i,
@@ -179,6 +191,12 @@ THALWEG_INLINE void chunk_gradient_sums(const Chunk& chunk, const NormBackwardAr
   const T* __restrict dy = static_cast<const T*>(args.dy) + chunk.begin;
   const float* __restrict mean = args.mean;
   const float* __restrict invstd = args.invstd;
+  if constexpr (kHasLanes<T>) {
+    if (for_each_pair(chunk.rows, channels, [&](const LanePair& pair) THALWEG_INLINED_LAMBDA {
+          lane_gradient_sums<T, kMask>(pair, args, x, y, dy, sum, dot);
+        }))
+      return;
+  }
   for (std::int64_t c = 0; c < channels; ++c) sum[c] = dot[c] = 0;
   for (std::int64_t m = 0; m < chunk.rows; ++m) {
     for (std::int64_t c = 0; c < channels; ++c) {
@@ -199,6 +217,12 @@ THALWEG_INLINE void gradient_chunk(const Chunk& chunk, const NormBackwardArgs& a
   const T* dy = static_cast<const T*>(args.dy) + chunk.begin;
   T* dx = static_cast<T*>(args.dx) + chunk.begin;
   T* dother = kOther ? static_cast<T*>(args.dother) + chunk.begin : nullptr;
+  if constexpr (kHasLanes<T>) {
+    if (for_each_pair(chunk.rows, chunk.channels, [&](const LanePair& pair) THALWEG_INLINED_LAMBDA {
+          lane_gradient<T, kMask, kOther>(pair, args, x, y, dy, dx, dother);
+        }))
+      return;
+  }
   for (std::int64_t m = 0; m < chunk.rows; ++m) {
 #pragma GCC ivdep
     for (std::int64_t c = 0; c < chunk.channels; ++c) {
@@ -265,36 +289,49 @@ float* partial_at(float* partial, const NormShape& shape, std::int64_t k) {
   return partial + k * 2 * shape.channels;
 }
 
-void total_moments(const NormForwardArgs& args) {
+// Totals go through the chunks in order, a block of channels at a time.
+constexpr std::int64_t kTotalChannels = 16;
+
+THALWEG_SIMD void total_moments(const NormForwardArgs& args) {
   const NormShape& shape = args.shape;
   const auto rows = static_cast<double>(shape.rows);
-  for (std::int64_t c = 0; c < shape.channels; ++c) {
-    double sum = 0;
+  for (std::int64_t first = 0; first < shape.channels; first += kTotalChannels) {
+    const std::int64_t count = std::min(kTotalChannels, shape.channels - first);
+    double mean[kTotalChannels] = {}, m2[kTotalChannels] = {};
     for (std::int64_t k = 0; k < shape.num_chunks(); ++k) {
-      sum += static_cast<double>(partial_at(args.partial, shape, k)[c]) * static_cast<double>(chunk_at(shape, k).rows);
+      const float* partial = partial_at(args.partial, shape, k) + first;
+      const auto weight = static_cast<double>(chunk_at(shape, k).rows);
+      for (std::int64_t c = 0; c < count; ++c) mean[c] += static_cast<double>(partial[c]) * weight;
     }
-    const double mean = sum / rows;
-    double m2 = 0;
+    for (std::int64_t c = 0; c < count; ++c) mean[c] /= rows;
     for (std::int64_t k = 0; k < shape.num_chunks(); ++k) {
-      const float* partial = partial_at(args.partial, shape, k);
-      const double d = static_cast<double>(partial[c]) - mean;
-      m2 += static_cast<double>(partial[shape.channels + c]) + d * d * static_cast<double>(chunk_at(shape, k).rows);
+      const float* partial = partial_at(args.partial, shape, k) + first;
+      const auto weight = static_cast<double>(chunk_at(shape, k).rows);
+      for (std::int64_t c = 0; c < count; ++c) {
+        const double d = static_cast<double>(partial[c]) - mean[c];
+        m2[c] += static_cast<double>(partial[shape.channels + c]) + d * d * weight;
+      }
     }
-    finish_moments(args, c, mean, m2);
+    for (std::int64_t c = 0; c < count; ++c) finish_moments(args, first + c, mean[c], m2[c]);
   }
 }
 
-void total_sums(const NormBackwardArgs& args) {
+THALWEG_SIMD void total_sums(const NormBackwardArgs& args) {
   const NormShape& shape = args.shape;
-  for (std::int64_t c = 0; c < shape.channels; ++c) {
-    double sum = 0, dot = 0;
+  for (std::int64_t first = 0; first < shape.channels; first += kTotalChannels) {
+    const std::int64_t count = std::min(kTotalChannels, shape.channels - first);
+    double sum[kTotalChannels] = {}, dot[kTotalChannels] = {};
     for (std::int64_t k = 0; k < shape.num_chunks(); ++k) {
-      const float* partial = partial_at(args.partial, shape, k);
-      sum += static_cast<double>(partial[c]);
-      dot += static_cast<double>(partial[shape.channels + c]);
+      const float* partial = partial_at(args.partial, shape, k) + first;
+      for (std::int64_t c = 0; c < count; ++c) {
+        sum[c] += static_cast<double>(partial[c]);
+        dot[c] += static_cast<double>(partial[shape.channels + c]);
+      }
     }
-    args.dbias[c] = static_cast<float>(sum);
-    args.dweight[c] = static_cast<float>(dot);
+    for (std::int64_t c = 0; c < count; ++c) {
+      args.dbias[first + c] = static_cast<float>(sum[c]);
+      args.dweight[first + c] = static_cast<float>(dot[c]);
+    }
   }
 }
 

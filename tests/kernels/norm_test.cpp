@@ -211,10 +211,13 @@ TEST_P(NormTest, OnAGpuEqualsTheFormulasAndItselfAgain) {
   expect_same_bits(got, run(case_, gpu, problem_, true));
 }
 
-// One row more and less than a chunk; channels that no vector width divides.
+// One row more and less than a chunk; channels that vectors take by twos, alone, or not at all.
 INSTANTIATE_TEST_SUITE_P(
     Shapes, NormTest,
     testing::Values(Case{1000, 64, true, true, at::kFloat}, Case{257, 16, true, false, at::kFloat},
+                    Case{514, 16, true, true, at::kFloat}, Case{300, 32, true, false, at::kFloat},
+                    Case{259, 16, true, true, at::kBFloat16}, Case{300, 96, false, true, at::kBFloat16},
+                    Case{300, 64, true, false, at::kBFloat16}, Case{300, 16, false, false, at::kBFloat16},
                     Case{255, 7, false, true, at::kFloat}, Case{5, 3, false, false, at::kFloat},
                     Case{4096, 512, true, true, at::kBFloat16}, Case{300, 24, true, false, at::kBFloat16},
                     Case{513, 5, false, true, at::kBFloat16}, Case{64, 1, false, false, at::kBFloat16},
