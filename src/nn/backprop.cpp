@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "base/stream.h"
+#include "kernels/weight_gradient.h"
 #include "nn/activation_type.h"
 
 namespace thalweg {
@@ -253,14 +254,38 @@ void Backprop::conv_backward(const TrainOp& op, const at::Tensor& dy) {
   const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
   const bool has_bias = node.bias >= 0 && !only_normed_[static_cast<std::size_t>(op.node)];
   if (plans_) return planned_conv_backward(op, dy, has_bias);
-  const bool needs_dx = op.input > 0;
+  const bool needs_dx = op.input > 0, needs_dw = has_bias || !weight_gradient(op, dy);
+  if (!needs_dx && !needs_dw) return;
   auto [dx, dw, db] = at::convolution_backward(dy, value(op.input), optional_parameter(node.weight),
                                                at::OptionalIntArrayRef(node.shape[0]), Ints{node.stride, node.stride},
                                                Ints{node.padding, node.padding}, Ints{1, 1}, false, Ints{0, 0}, 1,
-                                               {needs_dx, true, has_bias});
-  gradients_[static_cast<std::size_t>(node.weight)].copy_(dw);
+                                               {needs_dx, needs_dw, has_bias});
+  if (needs_dw) gradients_[static_cast<std::size_t>(node.weight)].copy_(dw);
   if (has_bias) gradients_[static_cast<std::size_t>(node.bias)].copy_(db);
   if (needs_dx) add_gradient(op.input, channels_last(dx));
+}
+
+// Sets it where the kernel of our own is the faster one, and says whether it did.
+bool Backprop::weight_gradient(const TrainOp& op, const at::Tensor& dy) {
+  const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
+  const at::Tensor& x = value(op.input);
+  if (!x.is_cpu() || !x.is_contiguous(at::MemoryFormat::ChannelsLast)) return false;
+  WeightGradientArgs args;
+  args.num_images = x.size(0);
+  args.channels = x.size(1), args.height = x.size(2), args.width = x.size(3);
+  args.filters = dy.size(1), args.out_height = dy.size(2), args.out_width = dy.size(3);
+  args.kernel = node.kernel, args.stride = node.stride, args.padding = node.padding;
+  args.type = activation_type_of(x);
+  if (!weight_gradient_pays(args)) return false;
+  const std::int64_t size = weight_gradient_work(args);
+  if (!panels_.defined() || panels_.numel() < size) panels_ = at::empty({size}, weights_.options().dtype(at::kInt));
+  const at::Tensor gradient = channels_last(dy);
+  args.x = x.const_data_ptr();
+  args.dy = gradient.const_data_ptr();
+  args.dw = gradients_[static_cast<std::size_t>(node.weight)].mutable_data_ptr<float>();
+  args.work = reinterpret_cast<std::uint32_t*>(panels_.mutable_data_ptr<std::int32_t>());
+  weight_gradient_cpu(args);
+  return true;
 }
 
 void Backprop::planned_conv_backward(const TrainOp& op, const at::Tensor& dy, bool has_bias) {

@@ -49,6 +49,7 @@ class Backprop {
   at::Tensor norm_forward(const TrainOp& op);
   void run_backward(const TrainOp& op);
   void conv_backward(const TrainOp& op, const at::Tensor& dy);
+  bool weight_gradient(const TrainOp& op, const at::Tensor& dy);
   void planned_conv_backward(const TrainOp& op, const at::Tensor& dy, bool has_bias);
   void norm_backward(const TrainOp& op, const at::Tensor& dy);
   void linear_backward(const TrainOp& op, const at::Tensor& dy);
@@ -74,6 +75,7 @@ class Backprop {
   std::vector<at::Tensor> pool_index_;  // by node
   std::vector<NormState> norms_;        // by node
   at::Tensor partial_;                  // work space of the norms
+  at::Tensor panels_;                   // work space of weight gradients
 };
 
 }  // namespace thalweg

@@ -1,0 +1,102 @@
+// The weight gradient against LibTorch's in double.
+#include "kernels/weight_gradient.h"
+
+#include <gtest/gtest.h>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "nn/activation_type.h"
+
+namespace thalweg {
+namespace {
+
+struct Case {
+  std::int64_t images, height, width, channels, filters, kernel, stride, padding;
+  at::ScalarType type;
+};
+
+struct Problem {
+  at::Tensor x, dy;  // channels-last
+  WeightGradientArgs args;
+};
+
+Problem problem_of(const Case& c) {
+  auto generator = at::detail::createCPUGenerator(7);
+  const std::int64_t height = (c.height + 2 * c.padding - c.kernel) / c.stride + 1;
+  const std::int64_t width = (c.width + 2 * c.padding - c.kernel) / c.stride + 1;
+  const auto random = [&](at::IntArrayRef sizes) {
+    return at::randn(sizes, generator).to(c.type).contiguous(at::MemoryFormat::ChannelsLast);
+  };
+  Problem problem{random({c.images, c.channels, c.height, c.width}), random({c.images, c.filters, height, width}), {}};
+  WeightGradientArgs& args = problem.args;
+  args.num_images = c.images;
+  args.height = c.height, args.width = c.width, args.channels = c.channels;
+  args.out_height = height, args.out_width = width, args.filters = c.filters;
+  args.kernel = c.kernel, args.stride = c.stride, args.padding = c.padding;
+  args.type = activation_type_of(problem.x);
+  args.x = problem.x.const_data_ptr();
+  args.dy = problem.dy.const_data_ptr();
+  return problem;
+}
+
+at::Tensor gradient(const Problem& problem) {
+  WeightGradientArgs args = problem.args;
+  // What memory held before must not show.
+  const at::Tensor dw = at::full({args.filters, args.kernel, args.kernel, args.channels}, NAN);
+  std::vector<std::uint32_t> work(static_cast<std::size_t>(weight_gradient_work(args)), 0x7FC07FC0u);
+  args.dw = dw.mutable_data_ptr<float>();
+  args.work = work.data();
+  weight_gradient_cpu(args);
+  return dw.permute({0, 3, 1, 2});
+}
+
+class WeightGradient : public testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override {
+    if (!weight_gradient_takes(problem_.args)) GTEST_SKIP() << "the processor lacks the instructions";
+  }
+  const Case& case_ = GetParam();
+  const Problem problem_ = problem_of(case_);
+};
+
+TEST_P(WeightGradient, EqualsLibTorchsInDouble) {
+  const at::Tensor w = at::zeros({case_.filters, case_.channels, case_.kernel, case_.kernel}, at::kDouble);
+  const std::array<std::int64_t, 2> stride{case_.stride, case_.stride}, padding{case_.padding, case_.padding};
+  const at::Tensor wanted = std::get<1>(
+      at::convolution_backward(problem_.dy.to(at::kDouble), problem_.x.to(at::kDouble), w, at::OptionalIntArrayRef(),
+                               stride, padding, {1, 1}, false, {0, 0}, 1, {false, true, false}));
+  // Products of either type are exact or rounded once in float32, and so are the sums.
+  const double error = (gradient(problem_).to(at::kDouble) - wanted).abs().max().item<double>();
+  EXPECT_LT(error, 1e-5 * (1 + wanted.abs().max().item<double>()));
+}
+
+TEST_P(WeightGradient, TheBitsDoNotDependOnTheThreads) {
+  const int before = at::get_num_threads();
+  at::set_num_threads(1);
+  const at::Tensor one = gradient(problem_);
+  at::set_num_threads(3);
+  const at::Tensor three = gradient(problem_);
+  at::set_num_threads(before);
+  EXPECT_TRUE(at::equal(one, three));
+}
+
+// An odd image, more than one chunk of images, taps that lie outside of the whole image, strides that leave pixels
+// over.
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, WeightGradient,
+    testing::Values(Case{1, 4, 4, 32, 8, 3, 1, 1, at::kFloat}, Case{1, 4, 4, 32, 8, 3, 1, 1, at::kBFloat16},
+                    Case{37, 8, 8, 32, 16, 3, 1, 1, at::kFloat}, Case{37, 8, 8, 64, 24, 3, 1, 1, at::kBFloat16},
+                    Case{5, 2, 2, 32, 8, 5, 1, 2, at::kFloat}, Case{6, 2, 2, 32, 8, 5, 1, 2, at::kBFloat16},
+                    Case{7, 9, 6, 32, 8, 3, 2, 1, at::kFloat}, Case{7, 9, 6, 32, 8, 3, 2, 1, at::kBFloat16},
+                    Case{3, 7, 7, 64, 16, 1, 2, 0, at::kBFloat16}, Case{3, 40, 30, 32, 8, 3, 1, 0, at::kBFloat16}));
+
+TEST(WeightGradientShapes, OthersAreLeftToOneDnn) {
+  EXPECT_FALSE(weight_gradient_takes(problem_of({2, 4, 4, 33, 8, 3, 1, 1, at::kFloat}).args));
+  EXPECT_FALSE(weight_gradient_takes(problem_of({2, 4, 4, 32, 9, 3, 1, 1, at::kFloat}).args));
+  EXPECT_FALSE(weight_gradient_takes(problem_of({2, 4, 4, 32, 8, 3, 1, 1, at::kHalf}).args));
+  EXPECT_FALSE(weight_gradient_pays(problem_of({2, 32, 32, 128, 8, 3, 1, 1, at::kFloat}).args));
+}
+
+}  // namespace
+}  // namespace thalweg
