@@ -1,6 +1,7 @@
 #include "nn/evaluator.h"
 
 #include <algorithm>
+
 #include <ATen/ATen.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
