@@ -114,8 +114,9 @@ THALWEG_AVX512 void tile(const WeightGradientArgs& args, const Word* dy, const W
                          std::int64_t groups, bool first, float* dw) {
   Sums sums;
   const std::int64_t row = args.kernel * args.kernel * args.channels;
-  for (int k = 0; k < kPanelDy; ++k) {
-    for (int j = 0; j < 2; ++j) sums.value[k][j] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(dw + k * row + j * 16);
+  for (std::int64_t k = 0; k < kPanelDy; ++k) {
+    for (std::int64_t j = 0; j < 2; ++j)
+      sums.value[k][j] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(dw + k * row + j * 16);
   }
   const Range rows = inside(args, r, args.height, args.out_height),
               columns = inside(args, s, args.width, args.out_width);
@@ -128,8 +129,8 @@ THALWEG_AVX512 void tile(const WeightGradientArgs& args, const Word* dy, const W
                             from + (q * args.stride + s - args.padding) * groups * kPanelX, run * groups);
     }
   }
-  for (int k = 0; k < kPanelDy; ++k) {
-    for (int j = 0; j < 2; ++j) _mm512_storeu_ps(dw + k * row + j * 16, sums.value[k][j]);
+  for (std::int64_t k = 0; k < kPanelDy; ++k) {
+    for (std::int64_t j = 0; j < 2; ++j) _mm512_storeu_ps(dw + k * row + j * 16, sums.value[k][j]);
   }
 }
 #endif
