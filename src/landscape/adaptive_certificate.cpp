@@ -8,11 +8,10 @@
 namespace thalweg {
 namespace {
 
-constexpr std::size_t kAudited = 59;
+constexpr std::int64_t kAudited = 59;
+constexpr std::uint32_t kChoice = 0x80000003u;  // names the draw of the audited points
 constexpr double kFailure = 0.01;
 constexpr double kConfidence = 0.95;
-constexpr std::int64_t kFirstLook = 64;                // images
-constexpr double kGrowthOfBound = 1.8;                 // as of an estimate
 constexpr double kLeastStep = 1.25, kLargestStep = 3;  // from look to look
 constexpr double kLeastSlack = 1.0 / 3;                // of the tolerance: closer calls are drawn for step by step
 
@@ -50,14 +49,14 @@ class Audit {
       return levels_.is_evaluated(point) &&
              run_.journal().points().at(point).values[0] == static_cast<double>(Cell::kExact);
     });
-    Philox random(static_cast<std::uint64_t>(run_.config().seed), Stream::kSample, static_cast<std::uint32_t>(pass_),
-                  0x80000003u);
-    const std::size_t count = std::min(kAudited, points.size());
-    for (std::size_t k = 0; k < count; ++k) {
-      std::swap(points[k], points[k + random.below(static_cast<std::uint32_t>(points.size() - k))]);
-    }
-    points.resize(count);
-    return points;
+    const auto all = static_cast<std::int64_t>(points.size());
+    StratifiedSample sample(
+        one_stratum(all), {1.0},
+        {static_cast<std::uint64_t>(run_.config().seed), static_cast<std::uint32_t>(pass_), kChoice});
+    std::vector<std::size_t> chosen;
+    for (const std::int64_t k : sample.grow(std::min(kAudited, all)))
+      chosen.push_back(points[static_cast<std::size_t>(k)]);
+    return chosen;
   }
 
   AdaptivePoint audited(std::size_t point) {
@@ -76,12 +75,12 @@ class Audit {
   Verdict judge(std::size_t point, std::size_t s, AdaptivePoint& record) {
     const double value = record.splits[s].loss.mean, tolerance = levels_.tolerance(s);
     GuessSample sample = levels_.sample(point, s, AdaptiveLevels::Purpose::kAudit);
-    const double all = static_cast<double>(sample.population()), first = static_cast<double>(kFirstLook);
+    const auto all = static_cast<double>(sample.population());
     const auto slack = [&] {
       return std::max(tolerance - std::abs(sample.estimate().loss.mean - value), kLeastSlack * tolerance);
     };
-    sample.grow(std::min(kFirstLook, sample.population()));
-    double next = first + std::max(first, sample.bets_wanted(slack(), kFailure));
+    sample.look_first();
+    double next = sample.images_of_second_look(sample.bets_wanted(slack(), kFailure));
     while (std::isfinite(sample.guess().loss.mean) && next <= all / 2) {
       sample.grow(static_cast<std::int64_t>(next));
       const double half_width = sample.half_width(kFailure), size = static_cast<double>(sample.size());
@@ -90,7 +89,7 @@ class Audit {
         record.evaluations += size;
         return {deviation, deviation > tolerance};
       }
-      next = size * std::clamp(std::pow(half_width / slack(), kGrowthOfBound), kLeastStep, kLargestStep);
+      next = std::clamp(sample.images_for(half_width, slack()), kLeastStep * size, kLargestStep * size);
     }
     const double deviation = std::abs(mean_loss(run_.evaluator().evaluate(levels_.split(s))) - value);
     record.evaluations += static_cast<double>(sample.size()) + all;

@@ -9,13 +9,11 @@
 namespace thalweg {
 namespace {
 
-constexpr double kFailure = 0.05;         // of the interval of a point that is estimated
-constexpr double kGoal = 0.75;            // of the tolerance: what an estimate is drawn to
-constexpr double kSmallDoubt = 0.75;      // of the tolerance: what is interpolated
-constexpr std::int64_t kFirstLook = 64;   // images; at least as many follow before the next
-constexpr double kWorthOfFinerPoint = 2;  // samples that a node saves at each point of the next level
-constexpr double kLeastWorth = 1;         // from which a point's images are kept
-constexpr double kGrowthOfBound = 1.8;    // images go with so many powers of the half width: between 1 and 2
+constexpr double kFailure = 0.05;                     // of the interval of a point that is estimated
+constexpr double kGoal = 0.75;                        // of the tolerance: what an estimate is drawn to
+constexpr double kSmallDoubt = 0.75;                  // of the tolerance: what is interpolated
+constexpr double kWorthOfFinerPoint = 2;              // samples that a node saves at each point of the next level
+constexpr double kLeastWorth = 1;                     // from which a point's images are kept
 constexpr double kLeastStep = 1.1, kLargestStep = 3;  // from look to look
 
 void put(Surface& surface, std::size_t point, const std::string& split, const SplitEstimate& value) {
@@ -124,15 +122,15 @@ bool AdaptiveLevels::estimate(std::size_t point, std::size_t s, AdaptivePoint& o
   GuessSample sample = this->sample(point, s, Purpose::kEstimate);
   if (!std::isfinite(sample.guess().loss.mean)) return false;
   const double goal = kGoal * splits_[s].goal;
-  const auto all = static_cast<double>(sample.population()), first = static_cast<double>(kFirstLook);
-  sample.grow(std::min(kFirstLook, sample.population()));
-  double wanted = sample.bets_wanted(goal, kFailure), next = first + std::max(first, wanted);
+  const auto all = static_cast<double>(sample.population());
+  sample.look_first();
+  double wanted = sample.bets_wanted(goal, kFailure), next = sample.images_of_second_look(wanted);
   bool is_close = false;
   while (!is_close && wanted * (1 + worth_of_node()) <= all && next <= all / 2) {
     sample.grow(static_cast<std::int64_t>(next));
     const double half_width = sample.half_width(kFailure), size = static_cast<double>(sample.size());
     is_close = half_width <= goal;
-    wanted = size * std::pow(half_width / goal, kGrowthOfBound);
+    wanted = sample.images_for(half_width, goal);
     next = std::clamp(wanted, kLeastStep * size, kLargestStep * size);
   }
   out.evaluations += static_cast<double>(sample.size());
@@ -174,8 +172,8 @@ void AdaptiveLevels::take(std::size_t point) {
 void AdaptiveLevels::fill(Surface& surface) const {
   if (level_ == 0) return;
   for (std::size_t point = 0; point < levels_.grid().size(); ++point) {
-    const bool is_finer = levels_.level_of(point) >= level_;
     if (is_evaluated(point)) continue;
+    const bool is_finer = levels_.level_of(point) >= level_;
     surface.values["cell"][point] = static_cast<double>(Cell::kInterpolated);
     if (surface.has(kFellBack)) surface.values[kFellBack][point] = 0;
     for (std::size_t s = 0; s < num_splits(); ++s) {

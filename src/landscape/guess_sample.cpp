@@ -1,6 +1,15 @@
 #include "landscape/guess_sample.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace thalweg {
+namespace {
+
+constexpr std::int64_t kFirstLook = 64;  // images
+constexpr double kGrowthOfBound = 1.8;   // images go with so many powers of the half width: between 1 and 2
+
+}  // namespace
 
 GuessSample::GuessSample(const PointEvaluator& evaluator, const LandscapeSplit& split,
                          const std::vector<ImageGuess::Weighted>& guess, const StratifiedSample::Name& name)
@@ -20,6 +29,19 @@ void GuessSample::grow(std::int64_t n) {
     right_.push_back(100 * (values.correct[i] - right));
   }
   losses_.looks.push_back(losses_.values.size());
+}
+
+void GuessSample::look_first() {
+  grow(std::min(kFirstLook, population()));
+}
+
+double GuessSample::images_of_second_look(double bets) const {
+  const auto first = static_cast<double>(kFirstLook);
+  return first + std::max(first, bets);
+}
+
+double GuessSample::images_for(double half_width, double goal) const {
+  return static_cast<double>(size()) * std::pow(half_width / goal, kGrowthOfBound);
 }
 
 SplitEstimate GuessSample::guess() const {

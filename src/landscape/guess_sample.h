@@ -19,6 +19,12 @@ class GuessSample {
 
   // Draws until n images are there, and looks at them.
   void grow(std::int64_t n);
+  // The first look, at few images, on which nothing is bet.
+  void look_first();
+  // Images for the second look, with so many bets: as many as at the first at least.
+  double images_of_second_look(double bets) const;
+  // Images that would bring a half width down to a goal, as half widths usually shrink.
+  double images_for(double half_width, double goal) const;
   std::int64_t size() const { return static_cast<std::int64_t>(sample_.images().size()); }
   // What the guess says alone.
   SplitEstimate guess() const;

@@ -14,31 +14,20 @@
 #include "base/stop.h"
 #include "io/temp_folder.h"
 #include "landscape/map.h"
+#include "landscape/start_plane.h"
 #include "models/models.h"
-#include "nn/init.h"
 
 namespace thalweg {
 
 class BowlTest : public testing::Test {
  protected:
-  BowlTest() : data_(load()), graph_(build()) {
-    plane_.origin = initial_weights(graph_, 3);
+  BowlTest() {
     set_directions(5);
-    plane_.buffers = initial_buffers(graph_);
-    plane_.layout = to_json(graph_.parameters);
-    plane_.buffer_layout = to_json(graph_.buffers);
-    plane_.provenance = nlohmann::json::object();
     config_.grid = "17x15";
     config_.range = "-1:1,-1:1";
   }
   ~BowlTest() override { request_stop(false); }
 
-  static DataSet load() {
-    DataConfig config;
-    config.train_images = 900;
-    config.test_images = 700;
-    return load_data(config);
-  }
   static Graph build() {
     ModelConfig model;
     model.name = "mlp";
@@ -70,9 +59,9 @@ class BowlTest : public testing::Test {
   }
 
   TempFolder folder_;
-  DataSet data_;
-  Graph graph_;
-  Plane plane_;
+  DataSet data_ = load_data({.train_images = 900, .test_images = 700});
+  Graph graph_ = build();
+  Plane plane_ = start_plane(graph_);
   LandscapeConfig config_;
   std::optional<Surface> exact_;
 };

@@ -11,6 +11,7 @@
 #include "base/stop.h"
 #include "expect_error.h"
 #include "io/temp_folder.h"
+#include "landscape/start_plane.h"
 #include "models/models.h"
 #include "nn/eager.h"
 #include "nn/evaluate.h"
@@ -60,27 +61,18 @@ TEST(MakeGrid, HitsBothEndsAndTheMiddle) {
 
 class MapTest : public testing::Test {
  protected:
-  explicit MapTest(const std::string& model = "vgg11_bn") : data_(load()), graph_(build(model)) {
-    plane_.origin = initial_weights(graph_, 3);
+  explicit MapTest(const std::string& model = "vgg11_bn") : graph_(build(model)) {
+    plane_ = start_plane(graph_);
     auto generator = at::detail::createCPUGenerator(5);
     plane_.d1 = at::randn({graph_.parameters.size()}, generator) * 0.02;
     plane_.d2 = at::randn({graph_.parameters.size()}, generator) * 0.02;
-    plane_.buffers = initial_buffers(graph_) + 0.2 * at::rand({graph_.buffers.size()}, generator);
-    plane_.layout = to_json(graph_.parameters);
-    plane_.buffer_layout = to_json(graph_.buffers);
-    plane_.provenance = nlohmann::json::object();
+    plane_.buffers += 0.2 * at::rand({graph_.buffers.size()}, generator);
     config_.grid = "3x2";
     config_.range = "-1:1,0:1";
     config_.bn_images = 30;
   }
   ~MapTest() override { request_stop(false); }
 
-  static DataSet load() {
-    DataConfig config;
-    config.train_images = 140;  // more than a chunk, and not a multiple of it
-    config.test_images = 20;
-    return load_data(config);
-  }
   static Graph build(const std::string& name) {
     ModelConfig model;
     model.name = name;
@@ -102,7 +94,8 @@ class MapTest : public testing::Test {
   }
 
   TempFolder folder_;
-  DataSet data_;
+  // More than a chunk, and not a multiple of it.
+  DataSet data_ = load_data({.train_images = 140, .test_images = 20});
   Graph graph_;
   Plane plane_;
   LandscapeConfig config_;

@@ -10,8 +10,8 @@
 
 #include "data/dataset.h"
 #include "landscape/point_evaluator.h"
+#include "landscape/start_plane.h"
 #include "models/models.h"
-#include "nn/init.h"
 
 namespace thalweg {
 
@@ -27,23 +27,17 @@ struct PlaneProblem {
   LandscapeConfig config;
 
   explicit PlaneProblem(const std::string& model = "resnet18") {
-    DataConfig images;
-    images.train_images = 140;
-    images.test_images = 20;
-    data = load_data(images);
+    data = load_data({.train_images = 140, .test_images = 20});
     ModelConfig network;
     network.name = model;
     network.width = 0.125;
     network.hidden = {24};
     graph = build_model(network, {3, 32, 32}, 10);
     auto generator = at::detail::createCPUGenerator(5);
-    plane.origin = initial_weights(graph, 3);
+    plane = start_plane(graph);
     plane.d1 = plane.origin * at::randn({graph.parameters.size()}, generator) * 0.1;
     plane.d2 = plane.origin * at::randn({graph.parameters.size()}, generator) * 0.1;
-    plane.buffers = initial_buffers(graph) + 0.2 * at::rand({graph.buffers.size()}, generator);
-    plane.layout = to_json(graph.parameters);
-    plane.buffer_layout = to_json(graph.buffers);
-    plane.provenance = nlohmann::json::object();
+    plane.buffers += 0.2 * at::rand({graph.buffers.size()}, generator);
     config.grid = "3x2";
     config.range = "-1:1,0:1";
     config.bn_images = 30;

@@ -29,7 +29,8 @@ namespace fs = std::filesystem;
 // A small run with everything that has state: batch norm, momentum, augmentation, a ragged last batch.
 class RunTest : public testing::Test {
  protected:
-  RunTest() : data_(load_small_data()), graph_(build_model(small_model(), {3, 32, 32}, 10)) {
+  RunTest()
+      : data_(load_data({.train_images = 70, .test_images = 20})), graph_(build_model(small_model(), {3, 32, 32}, 10)) {
     spec_.train.epochs = 3;
     spec_.train.batch = 16;
     spec_.train.augment = {4, true, 4};
@@ -41,12 +42,6 @@ class RunTest : public testing::Test {
   }
   ~RunTest() override { request_stop(false); }
 
-  static DataSet load_small_data() {
-    DataConfig config;
-    config.train_images = 70;
-    config.test_images = 20;
-    return load_data(config);
-  }
   static ModelConfig small_model() {
     ModelConfig model;
     model.name = "vgg11_bn";
@@ -338,10 +333,7 @@ TEST_F(CudaRunTest, ABranchIsComputedByItsMainPathsPlans) {
 }
 
 TEST_F(CudaRunTest, NoticesDivergenceThoughItDoesNotWaitForEachLoss) {
-  DataConfig config;
-  config.train_images = 1600;  // 200 steps an epoch
-  config.test_images = 20;
-  data_ = load_data(config);
+  data_ = load_data({.train_images = 1600, .test_images = 20});  // 200 steps an epoch
   spec_.train.batch = 8;
   spec_.train.log_every = 50;
   spec_.train.snapshots = {{"every_epochs", 0}};
