@@ -13,20 +13,17 @@
 
 #include <cstdint>
 
-#include "kernels/activation.h"
+#include "kernels/conv_taps.h"
 
 namespace thalweg {
 
 struct WeightGradientArgs {
-  std::int64_t num_images = 0;                              // N
-  std::int64_t height = 0, width = 0, channels = 0;         // H, W, C of x
-  std::int64_t out_height = 0, out_width = 0, filters = 0;  // P, Q, K of dy
-  std::int64_t kernel = 1, stride = 1, padding = 0;
+  ConvSizes conv;
   ActivationType type = ActivationType::kFloat32;
-  const void* x = nullptr;        // [N, H, W, C]
-  const void* dy = nullptr;       // [N, P, Q, K]
-  float* dw = nullptr;            // [K, kernel, kernel, C], written
-  std::uint32_t* work = nullptr;  // weight_gradient_work(args) words
+  const void* x = nullptr;   // [N, H, W, C]
+  const void* dy = nullptr;  // [N, P, Q, K]
+  float* dw = nullptr;       // [K, kernel, kernel, C], written
+  ConvWord* work = nullptr;  // weight_gradient_work(args) words
 };
 
 // Whether weight_gradient_cpu can: float32 on a processor with AVX-512, or bfloat16 on one with its bfloat16 products,

@@ -4,7 +4,6 @@
 #include <ATen/core/grad_mode.h>
 
 #include "base/stream.h"
-#include "kernels/weight_gradient.h"
 #include "nn/activation_type.h"
 
 namespace thalweg {
@@ -154,8 +153,7 @@ at::Tensor Backprop::run_forward(const TrainOp& op) {
 at::Tensor Backprop::convolve(const TrainOp& op) {
   const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
   const at::Tensor &x = value(op.input), w = optional_parameter(node.weight), bias = optional_parameter(node.bias);
-  if (plans_) return conv_forward(planned(node), x, w, bias);
-  return channels_last(at::conv2d(x, w, bias, Ints{node.stride, node.stride}, Ints{node.padding, node.padding}));
+  return plans_ ? conv_forward(planned(node), x, w, bias) : conv_forward(on_cpu(node), x, w, bias);
 }
 
 at::Tensor Backprop::norm_forward(const TrainOp& op) {
@@ -252,49 +250,14 @@ void Backprop::run_backward(const TrainOp& op) {
 
 void Backprop::conv_backward(const TrainOp& op, const at::Tensor& dy) {
   const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
-  const bool has_bias = node.bias >= 0 && !only_normed_[static_cast<std::size_t>(op.node)];
-  if (plans_) return planned_conv_backward(op, dy, has_bias);
-  const bool needs_dx = op.input > 0, needs_dw = has_bias || !weight_gradient(op, dy);
-  if (!needs_dx && !needs_dw) return;
-  auto [dx, dw, db] = at::convolution_backward(dy, value(op.input), optional_parameter(node.weight),
-                                               at::OptionalIntArrayRef(node.shape[0]), Ints{node.stride, node.stride},
-                                               Ints{node.padding, node.padding}, Ints{1, 1}, false, Ints{0, 0}, 1,
-                                               {needs_dx, needs_dw, has_bias});
-  if (needs_dw) gradients_[static_cast<std::size_t>(node.weight)].copy_(dw);
-  if (has_bias) gradients_[static_cast<std::size_t>(node.bias)].copy_(db);
-  if (needs_dx) add_gradient(op.input, channels_last(dx));
-}
-
-// Sets it where the kernel of our own is the faster one, and says whether it did.
-bool Backprop::weight_gradient(const TrainOp& op, const at::Tensor& dy) {
-  const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
-  const at::Tensor& x = value(op.input);
-  if (!x.is_cpu() || !x.is_contiguous(at::MemoryFormat::ChannelsLast)) return false;
-  WeightGradientArgs args;
-  args.num_images = x.size(0);
-  args.channels = x.size(1), args.height = x.size(2), args.width = x.size(3);
-  args.filters = dy.size(1), args.out_height = dy.size(2), args.out_width = dy.size(3);
-  args.kernel = node.kernel, args.stride = node.stride, args.padding = node.padding;
-  args.type = activation_type_of(x);
-  if (!weight_gradient_pays(args)) return false;
-  const std::int64_t size = weight_gradient_work(args);
-  if (!panels_.defined() || panels_.numel() < size) panels_ = at::empty({size}, weights_.options().dtype(at::kInt));
-  const at::Tensor gradient = channels_last(dy);
-  args.x = x.const_data_ptr();
-  args.dy = gradient.const_data_ptr();
-  args.dw = gradients_[static_cast<std::size_t>(node.weight)].mutable_data_ptr<float>();
-  args.work = reinterpret_cast<std::uint32_t*>(panels_.mutable_data_ptr<std::int32_t>());
-  weight_gradient_cpu(args);
-  return true;
-}
-
-void Backprop::planned_conv_backward(const TrainOp& op, const at::Tensor& dy, bool has_bias) {
-  const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
-  const at::Tensor& x = value(op.input);
-  conv_weight_gradient(planned(node), dy, x, gradients_[static_cast<std::size_t>(node.weight)]);
-  if (has_bias) gradients_[static_cast<std::size_t>(node.bias)].copy_(at::sum(dy, {0, 2, 3}, false, at::kFloat));
-  if (op.input > 0)
-    add_gradient(op.input, conv_input_gradient(planned(node), dy, optional_parameter(node.weight), x.sizes()));
+  const at::Tensor &x = value(op.input), w = optional_parameter(node.weight);
+  const at::Tensor& dw = gradients_[static_cast<std::size_t>(node.weight)];
+  plans_ ? conv_weight_gradient(planned(node), dy, x, dw) : conv_weight_gradient(on_cpu(node), dy, x, dw);
+  if (node.bias >= 0 && !only_normed_[static_cast<std::size_t>(op.node)])
+    gradients_[static_cast<std::size_t>(node.bias)].copy_(at::sum(dy, {0, 2, 3}, false, at::kFloat));
+  if (op.input == 0) return;
+  add_gradient(op.input, plans_ ? conv_input_gradient(planned(node), dy, w, x.sizes())
+                                : conv_input_gradient(on_cpu(node), dy, w, x.sizes()));
 }
 
 void Backprop::norm_backward(const TrainOp& op, const at::Tensor& dy) {

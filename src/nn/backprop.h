@@ -9,6 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "kernels/norm.h"
+#include "nn/cpu_conv.h"
 #include "nn/gpu_conv.h"
 #include "nn/train_program.h"
 
@@ -45,12 +46,11 @@ class Backprop {
   at::Tensor& value(int node) { return values_[static_cast<std::size_t>(node)]; }
   at::Tensor run_forward(const TrainOp& op);
   GpuConv planned(const Node& node) const { return {*plans_, node.stride, node.padding}; }
+  CpuConv on_cpu(const Node& node) { return {node.stride, node.padding, &work_}; }
   at::Tensor convolve(const TrainOp& op);
   at::Tensor norm_forward(const TrainOp& op);
   void run_backward(const TrainOp& op);
   void conv_backward(const TrainOp& op, const at::Tensor& dy);
-  bool weight_gradient(const TrainOp& op, const at::Tensor& dy);
-  void planned_conv_backward(const TrainOp& op, const at::Tensor& dy, bool has_bias);
   void norm_backward(const TrainOp& op, const at::Tensor& dy);
   void linear_backward(const TrainOp& op, const at::Tensor& dy);
   void add_gradient(int node, const at::Tensor& gradient);
@@ -75,7 +75,7 @@ class Backprop {
   std::vector<at::Tensor> pool_index_;  // by node
   std::vector<NormState> norms_;        // by node
   at::Tensor partial_;                  // work space of the norms
-  at::Tensor panels_;                   // work space of weight gradients
+  at::Tensor work_;                     // work space of convolutions on the CPU
 };
 
 }  // namespace thalweg

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include <ATen/ATen.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 
 #include "base/error.h"
@@ -16,46 +15,6 @@
 
 namespace thalweg {
 namespace {
-
-using Ints = std::vector<std::int64_t>;
-
-// oneDNN's fused convolution, reachable only through the dispatcher (torch.compile's CPU back end uses it).
-at::Tensor packed_weight(const at::Tensor& weight, const Step& step) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("mkldnn::_reorder_convolution_weight", "")
-                             .typed<at::Tensor(const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef,
-                                               std::int64_t, at::OptionalIntArrayRef)>();
-  const Ints padding(2, step.padding), stride(2, step.stride), dilation(2, 1);
-  return op.call(weight, padding, stride, dilation, 1, std::nullopt);
-}
-
-at::Tensor onednn_conv(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const Step& step) {
-  using Signature = at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, at::IntArrayRef,
-                               at::IntArrayRef, at::IntArrayRef, std::int64_t, std::string_view,
-                               c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
-  static const auto op =
-      c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_convolution_pointwise", "").typed<Signature>();
-  const Ints padding(2, step.padding), stride(2, step.stride), dilation(2, 1);
-  return op.call(x, weight, bias, padding, stride, dilation, 1, step.relu ? "relu" : "none",
-                 c10::List<std::optional<at::Scalar>>(), "");
-}
-
-// Adds the convolution to `sum`, which becomes the result. The operator that leaves `sum` alone copies it to another
-// layout first, which costs up to half of the convolution.
-at::Tensor onednn_conv_add(const at::Tensor& x, at::Tensor sum, const at::Tensor& weight, const at::Tensor& bias,
-                           const Step& step) {
-  using Signature = at::Tensor&(at::Tensor&, const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
-                                at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, std::int64_t, std::string_view,
-                                std::optional<at::Scalar>, std::optional<std::string_view>,
-                                c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
-  static const auto op =
-      c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_convolution_pointwise_", "binary").typed<Signature>();
-  const Ints padding(2, step.padding), stride(2, step.stride), dilation(2, 1);
-  const std::optional<std::string_view> unary = step.relu ? std::optional<std::string_view>("relu") : std::nullopt;
-  op.call(sum, x, weight, bias, padding, stride, dilation, 1, "add", at::Scalar(1.0), unary,
-          c10::List<std::optional<at::Scalar>>(), "");
-  return sum;
-}
 
 // The slot added may be overwritten: nobody needs it after this step, nor is it the caller's.
 bool is_free(const Step& step) {
@@ -140,8 +99,11 @@ void Evaluator::load(const at::Tensor& folded) {
     LayerWeights& layer = layers_[static_cast<std::size_t>(step.segment)];
     layer.weight = layer.weight.to(type_);
     layer.bias = layer.bias.to(type_);
-    if (device_.is_cpu() && !is_twin() && step.kind == StepKind::kConv)
-      layer.weight = packed_weight(layer.weight, step);
+    if (device_.is_cpu() && !is_twin() && step.kind == StepKind::kConv) {
+      const PackedConvSpec spec{step.height, step.width, step.stride, step.padding, step.relu};
+      layer.packed = PackedConv(spec, layer.weight, layer.bias);
+      layer.weight = at::Tensor();
+    }
   }
 }
 
@@ -176,13 +138,8 @@ at::Tensor Evaluator::run_conv(const Step& step, const at::Tensor& x, const std:
     if (step.relu) y.relu_();
     return y.to(type_).contiguous(at::MemoryFormat::ChannelsLast);
   }
-  if (device_.is_cpu()) {
-    Step conv = step;
-    conv.relu = step.relu && !separate_relu_;
-    at::Tensor y = other ? onednn_conv_add(x, is_free(step) ? *other : other->clone(), layer.weight, layer.bias, conv)
-                         : onednn_conv(x, layer.weight, layer.bias, conv);
-    return step.relu && separate_relu_ ? y.relu_() : y;
-  }
+  if (device_.is_cpu())
+    return layer.packed.run(x, {other.value_or(at::Tensor()), other && is_free(step)}, separate_relu_);
   if (plans_ && !refused_[static_cast<std::size_t>(step.segment)]) {
     try {
       return run_planned(step, x, other);

@@ -1,7 +1,7 @@
 // Runs a compiled graph: no autograd, fused steps, channels-last, in float32, bfloat16 or float16 (weights and
 // activations; sums and logits are float32).
-// CPU: oneDNN convolutions with packed weights, bias, residual add and ReLU fused; float16 is a plain twin of what a
-// GPU does (float32 sums, rounded once a step), not fast. CUDA: with plans (nn/gpu_conv.h) fused convolutions by
+// CPU: convolutions with packed weights, bias, residual add and ReLU fused (nn/cpu_conv.h); float16 is a plain twin of
+// what a GPU does (float32 sums, rounded once a step), not fast. CUDA: with plans (nn/gpu_conv.h) fused convolutions by
 // cuDNN's graph API, else cuDNN's through ATen. Not thread-safe: one evaluator a thread. Determinism: the same images
 // in the same batch give the same bits.
 #pragma once
@@ -11,6 +11,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "nn/cpu_conv.h"
 #include "nn/gpu_conv.h"
 #include "nn/images.h"
 #include "nn/program.h"
@@ -51,8 +52,9 @@ class Evaluator {
 
  private:
   struct LayerWeights {
-    at::Tensor weight;  // packed for oneDNN on the CPU
+    at::Tensor weight;  // undefined where packed
     at::Tensor bias;
+    PackedConv packed;  // of a convolution on the CPU
   };
   bool may_overflow() const;
   bool is_twin() const { return device_.is_cpu() && type_ == at::kHalf; }

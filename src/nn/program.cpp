@@ -141,6 +141,8 @@ class Compiler {
     step.kernel = layer.kernel;
     step.stride = layer.stride;
     step.padding = layer.padding;
+    step.height = node(step.input).shape[1];
+    step.width = node(step.input).shape[2];
     program_.steps.push_back(step);
   }
 

@@ -21,7 +21,8 @@ struct Step {
   int kernel = 1;
   int stride = 1;
   int padding = 0;
-  std::vector<int> dead;  // slots not needed after this step
+  std::int64_t height = 0, width = 0;  // kConv: of the image
+  std::vector<int> dead;               // slots not needed after this step
 };
 
 struct Program {

@@ -30,10 +30,7 @@ Problem problem_of(const Case& c) {
   };
   Problem problem{random({c.images, c.channels, c.height, c.width}), random({c.images, c.filters, height, width}), {}};
   WeightGradientArgs& args = problem.args;
-  args.num_images = c.images;
-  args.height = c.height, args.width = c.width, args.channels = c.channels;
-  args.out_height = height, args.out_width = width, args.filters = c.filters;
-  args.kernel = c.kernel, args.stride = c.stride, args.padding = c.padding;
+  args.conv = {c.images, c.height, c.width, c.channels, height, width, c.filters, c.kernel, c.stride, c.padding};
   args.type = activation_type_of(problem.x);
   args.x = problem.x.const_data_ptr();
   args.dy = problem.dy.const_data_ptr();
@@ -43,7 +40,8 @@ Problem problem_of(const Case& c) {
 at::Tensor gradient(const Problem& problem) {
   WeightGradientArgs args = problem.args;
   // What memory held before must not show.
-  const at::Tensor dw = at::full({args.filters, args.kernel, args.kernel, args.channels}, NAN);
+  const ConvSizes& conv = args.conv;
+  const at::Tensor dw = at::full({conv.filters, conv.kernel, conv.kernel, conv.channels}, NAN);
   std::vector<std::uint32_t> work(static_cast<std::size_t>(weight_gradient_work(args)), 0x7FC07FC0u);
   args.dw = dw.mutable_data_ptr<float>();
   args.work = work.data();

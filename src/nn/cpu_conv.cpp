@@ -1,0 +1,188 @@
+#include "nn/cpu_conv.h"
+
+#include <array>
+#include <optional>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+
+#include "kernels/weight_gradient.h"
+#include "nn/activation_type.h"
+
+namespace thalweg {
+namespace {
+
+using Ints = std::vector<std::int64_t>;
+using Pair = std::array<std::int64_t, 2>;
+
+constexpr auto kLayout = at::MemoryFormat::ChannelsLast;
+
+ConvSizes conv_sizes(const CpuConv& conv, at::IntArrayRef x, at::IntArrayRef w) {
+  const auto out = [&](std::int64_t size) { return (size + 2 * conv.padding - w[2]) / conv.stride + 1; };
+  return {x[0], x[2], x[3], x[1], out(x[2]), out(x[3]), w[0], w[2], conv.stride, conv.padding};
+}
+
+DirectConvArgs direct_args(const CpuConv& conv, DirectConvPass pass, at::IntArrayRef x, const at::Tensor& w) {
+  DirectConvArgs args;
+  args.conv = conv_sizes(conv, x, w.sizes());
+  args.pass = pass;
+  args.type = activation_type_of(w);
+  return args;
+}
+
+ConvWord* work_space(const CpuConv& conv, at::Tensor& own, std::int64_t words) {
+  at::Tensor& work = conv.work ? *conv.work : own;
+  if (!work.defined() || work.numel() < words) work = at::empty({words}, at::kInt);
+  return reinterpret_cast<ConvWord*>(work.mutable_data_ptr<std::int32_t>());
+}
+
+void pack(const DirectConvArgs& args, const at::Tensor& w, ConvWord* words) {
+  const at::Tensor lain = w.contiguous(kLayout);
+  pack_direct_conv_weights(args, lain.const_data_ptr(), words);
+}
+
+// With weights packed for this call.
+at::Tensor run_direct(const CpuConv& conv, DirectConvArgs args, const at::Tensor& from, const at::Tensor& w,
+                      const at::Tensor& to) {
+  at::Tensor own;
+  ConvWord* words = work_space(conv, own, direct_conv_weight_words(args.conv, args.type));
+  pack(args, w, words);
+  const at::Tensor lain = from.contiguous(kLayout);
+  args.from = lain.const_data_ptr();
+  args.weights = words;
+  args.to = to.mutable_data_ptr();
+  direct_conv_cpu(args);
+  return to;
+}
+
+// oneDNN's fused convolution, reachable only through the dispatcher (torch.compile's CPU back end uses it).
+at::Tensor onednn_weight(const PackedConvSpec& spec, const at::Tensor& weight) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("mkldnn::_reorder_convolution_weight", "")
+                             .typed<at::Tensor(const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef,
+                                               std::int64_t, at::OptionalIntArrayRef)>();
+  const Ints padding(2, spec.padding), stride(2, spec.stride), dilation(2, 1);
+  return op.call(weight, padding, stride, dilation, 1, std::nullopt);
+}
+
+at::Tensor onednn_conv(const PackedConvSpec& spec, const at::Tensor& x, const at::Tensor& weight,
+                       const at::Tensor& bias, bool relu) {
+  using Signature = at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, at::IntArrayRef,
+                               at::IntArrayRef, at::IntArrayRef, std::int64_t, std::string_view,
+                               c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
+  static const auto op =
+      c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_convolution_pointwise", "").typed<Signature>();
+  const Ints padding(2, spec.padding), stride(2, spec.stride), dilation(2, 1);
+  return op.call(x, weight, bias, padding, stride, dilation, 1, relu ? "relu" : "none",
+                 c10::List<std::optional<at::Scalar>>(), "");
+}
+
+// Adds the convolution to `sum`, which becomes the result. The operator that leaves `sum` alone copies it to another
+// layout first, which costs up to half of the convolution.
+at::Tensor onednn_conv_add(const PackedConvSpec& spec, const at::Tensor& x, at::Tensor sum, const at::Tensor& weight,
+                           const at::Tensor& bias, bool relu) {
+  using Signature = at::Tensor&(at::Tensor&, const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
+                                at::IntArrayRef, at::IntArrayRef, at::IntArrayRef, std::int64_t, std::string_view,
+                                std::optional<at::Scalar>, std::optional<std::string_view>,
+                                c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>);
+  static const auto op =
+      c10::Dispatcher::singleton().findSchemaOrThrow("mkldnn::_convolution_pointwise_", "binary").typed<Signature>();
+  const Ints padding(2, spec.padding), stride(2, spec.stride), dilation(2, 1);
+  const std::optional<std::string_view> unary = relu ? std::optional<std::string_view>("relu") : std::nullopt;
+  op.call(sum, x, weight, bias, padding, stride, dilation, 1, "add", at::Scalar(1.0), unary,
+          c10::List<std::optional<at::Scalar>>(), "");
+  return sum;
+}
+
+}  // namespace
+
+at::Tensor conv_forward(const CpuConv& conv, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias) {
+  DirectConvArgs args = direct_args(conv, DirectConvPass::kForward, x.sizes(), w);
+  if (!x.is_cpu() || !direct_conv_pays(args)) {
+    return at::conv2d(x, w, bias, Pair{conv.stride, conv.stride}, Pair{conv.padding, conv.padding}).contiguous(kLayout);
+  }
+  if (bias.defined()) args.bias = bias.const_data_ptr();
+  const ConvSizes& sizes = args.conv;
+  const at::Tensor y =
+      at::empty({sizes.num_images, sizes.filters, sizes.out_height, sizes.out_width}, x.options(), kLayout);
+  return run_direct(conv, args, x, w, y);
+}
+
+at::Tensor conv_input_gradient(const CpuConv& conv, const at::Tensor& dy, const at::Tensor& w,
+                               at::IntArrayRef x_sizes) {
+  const DirectConvArgs args = direct_args(conv, DirectConvPass::kInputGradient, x_sizes, w);
+  const at::Tensor dx = at::empty(x_sizes, dy.options(), kLayout);
+  if (dy.is_cpu() && direct_conv_pays(args)) return run_direct(conv, args, dy, w, dx);
+  return std::get<0>(at::convolution_backward(dy, dx, w, at::OptionalIntArrayRef(), Pair{conv.stride, conv.stride},
+                                              Pair{conv.padding, conv.padding}, Pair{1, 1}, false, Pair{0, 0}, 1,
+                                              {true, false, false}))
+      .contiguous(kLayout);
+}
+
+void conv_weight_gradient(const CpuConv& conv, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& dw) {
+  WeightGradientArgs args;
+  args.conv = conv_sizes(conv, x.sizes(), dw.sizes());
+  args.type = activation_type_of(x);
+  if (!x.is_cpu() || !weight_gradient_pays(args)) {
+    dw.copy_(std::get<1>(at::convolution_backward(
+        dy, x, at::empty(dw.sizes(), x.options(), kLayout), at::OptionalIntArrayRef(), Pair{conv.stride, conv.stride},
+        Pair{conv.padding, conv.padding}, Pair{1, 1}, false, Pair{0, 0}, 1, {false, true, false})));
+    return;
+  }
+  at::Tensor own;
+  args.work = work_space(conv, own, weight_gradient_work(args));
+  const at::Tensor image = x.contiguous(kLayout), gradient = dy.contiguous(kLayout);
+  args.x = image.const_data_ptr();
+  args.dy = gradient.const_data_ptr();
+  const at::Tensor lain = dw.contiguous(kLayout);
+  args.dw = lain.mutable_data_ptr<float>();
+  weight_gradient_cpu(args);
+  if (!lain.is_same(dw)) dw.copy_(lain);
+}
+
+PackedConv::PackedConv(const PackedConvSpec& spec, const at::Tensor& w, const at::Tensor& bias)
+    : spec_(spec),
+      direct_(direct_args({spec.stride, spec.padding}, DirectConvPass::kForward,
+                          {1, w.size(1), spec.height, spec.width}, w)),
+      is_direct_(direct_conv_pays(direct_)),
+      bias_(bias) {
+  if (!is_direct_) {
+    weight_ = onednn_weight(spec, w);
+    return;
+  }
+  weight_ = at::empty({direct_conv_weight_words(direct_.conv, direct_.type)}, at::kInt);
+  pack(direct_, w, reinterpret_cast<ConvWord*>(weight_.mutable_data_ptr<std::int32_t>()));
+}
+
+at::Tensor PackedConv::run(const at::Tensor& x, const Residual& residual, bool keep_nan) const {
+  if (is_direct_) return run_direct(x, residual);
+  at::Tensor y = run_onednn(x, residual, spec_.relu && !keep_nan);
+  return spec_.relu && keep_nan ? y.relu_() : y;
+}
+
+at::Tensor PackedConv::run_direct(const at::Tensor& x, const Residual& residual) const {
+  DirectConvArgs args = direct_;
+  args.conv.num_images = x.size(0);
+  const at::Tensor y =
+      residual.overwrites
+          ? residual.value
+          : at::empty({x.size(0), args.conv.filters, args.conv.out_height, args.conv.out_width}, x.options(), kLayout);
+  const at::Tensor image = x.contiguous(kLayout);
+  args.from = image.const_data_ptr();
+  args.weights = reinterpret_cast<const ConvWord*>(weight_.const_data_ptr<std::int32_t>());
+  args.bias = bias_.const_data_ptr();
+  if (residual.value.defined()) args.other = residual.value.const_data_ptr();
+  args.relu = spec_.relu;
+  args.to = y.mutable_data_ptr();
+  direct_conv_cpu(args);
+  return y;
+}
+
+at::Tensor PackedConv::run_onednn(const at::Tensor& x, const Residual& residual, bool relu) const {
+  if (!residual.value.defined()) return onednn_conv(spec_, x, weight_, bias_, relu);
+  const at::Tensor sum = residual.overwrites ? residual.value : residual.value.clone();
+  return onednn_conv_add(spec_, x, sum, weight_, bias_, relu);
+}
+
+}  // namespace thalweg

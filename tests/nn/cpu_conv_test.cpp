@@ -1,0 +1,97 @@
+// The CPU's convolutions, whichever kernel runs them, against LibTorch's in double.
+#include "nn/cpu_conv.h"
+
+#include <gtest/gtest.h>
+
+#include <ATen/ATen.h>
+
+namespace thalweg {
+namespace {
+
+struct Case {
+  std::int64_t size, channels, filters, stride;
+  at::ScalarType type;
+};
+
+class CpuConvolution : public testing::TestWithParam<Case> {
+ protected:
+  at::Tensor random(at::IntArrayRef sizes) {
+    const at::Tensor values = at::randn(sizes, generator_).to(case_.type);
+    return sizes.size() == 4 ? values.contiguous(at::MemoryFormat::ChannelsLast) : values;
+  }
+  at::Tensor plain(const at::Tensor& x) const {
+    return at::conv2d(x.to(at::kDouble), w_.to(at::kDouble), bias_.to(at::kDouble),
+                      at::IntArrayRef{case_.stride, case_.stride}, at::IntArrayRef{1, 1});
+  }
+  // Sums are float32; what is stored is rounded once more, with a residual perhaps twice.
+  void expect_close(const at::Tensor& got, const at::Tensor& wanted) const {
+    EXPECT_EQ(got.scalar_type(), case_.type);
+    EXPECT_TRUE(got.is_contiguous(at::MemoryFormat::ChannelsLast));
+    const double unit = case_.type == at::kFloat ? 1e-5 : 0x1p-7;
+    EXPECT_LT((got.to(at::kDouble) - wanted).abs().max().item<double>(), unit * wanted.abs().max().item<double>());
+  }
+
+  const Case& case_ = GetParam();
+  at::Generator generator_ = at::detail::createCPUGenerator(3);
+  const at::Tensor x_ = random({6, case_.channels, case_.size, case_.size});
+  const at::Tensor w_ = random({case_.filters, case_.channels, 3, 3});
+  const at::Tensor bias_ = random({case_.filters});
+  const CpuConv conv_{case_.stride, 1};
+  const PackedConv packed_{{case_.size, case_.size, case_.stride, 1, true}, w_, bias_};
+};
+
+TEST_P(CpuConvolution, ForwardEqualsLibTorchs) {
+  expect_close(conv_forward(conv_, x_, w_, bias_), plain(x_));
+  // What is not channels-last is copied first.
+  expect_close(conv_forward(conv_, x_.contiguous(), w_.contiguous(), bias_), plain(x_));
+}
+
+TEST_P(CpuConvolution, GradientsEqualLibTorchs) {
+  const at::Tensor y = plain(x_), dy = random(y.sizes());
+  const std::array<std::int64_t, 2> stride{case_.stride, case_.stride}, padding{1, 1};
+  const auto [dx, dw, db] =
+      at::convolution_backward(dy.to(at::kDouble), x_.to(at::kDouble), w_.to(at::kDouble), at::OptionalIntArrayRef(),
+                               stride, padding, {1, 1}, false, {0, 0}, 1, {true, true, false});
+  expect_close(conv_input_gradient(conv_, dy, w_, x_.sizes()), dx);
+  const double unit = case_.type == at::kFloat ? 1e-5 : 0x1p-7;
+  for (const at::MemoryFormat layout : {at::MemoryFormat::ChannelsLast, at::MemoryFormat::Contiguous}) {
+    const at::Tensor got = at::full(w_.sizes(), NAN).contiguous(layout);
+    conv_weight_gradient(conv_, dy, x_, got);
+    EXPECT_LT((got - dw).abs().max().item<double>(), unit * dw.abs().max().item<double>());
+  }
+}
+
+TEST_P(CpuConvolution, WorkSpaceIsUsedAgain) {
+  at::Tensor work;
+  const CpuConv conv{case_.stride, 1, &work};
+  const at::Tensor first = conv_forward(conv, x_, w_, bias_);
+  const at::Tensor before = work;
+  EXPECT_TRUE(at::equal(conv_forward(conv, x_, w_, bias_), first));
+  EXPECT_TRUE(work.is_same(before));
+}
+
+TEST_P(CpuConvolution, PackedAddsTheResidualBeforeTheRelu) {
+  const at::Tensor y = plain(x_), other = random(y.sizes());
+  const at::Tensor wanted = (y + other).clamp_min(0), kept = other.clone();
+  const at::Tensor apart = packed_.run(x_, {other, false}, false);
+  expect_close(apart, wanted);
+  EXPECT_TRUE(at::equal(other, kept));
+  const at::Tensor in_place = packed_.run(x_, {other, true}, false);
+  EXPECT_EQ(in_place.const_data_ptr(), other.const_data_ptr());
+  EXPECT_TRUE(at::equal(in_place, apart));
+  expect_close(packed_.run(x_, {}, false), y.clamp_min(0));
+}
+
+TEST_P(CpuConvolution, PackedKeepsNaNWhenAsked) {
+  const at::Tensor x = at::full_like(x_, NAN);
+  EXPECT_TRUE(packed_.run(x, {}, true).isnan().all().item<bool>());
+}
+
+// Those of small images run by kernels of our own where the processor has the instructions, the others by oneDNN.
+INSTANTIATE_TEST_SUITE_P(Shapes, CpuConvolution,
+                         testing::Values(Case{4, 128, 64, 1, at::kFloat}, Case{4, 128, 64, 1, at::kBFloat16},
+                                         Case{8, 64, 128, 2, at::kFloat}, Case{8, 64, 128, 2, at::kBFloat16},
+                                         Case{4, 24, 40, 1, at::kFloat}, Case{16, 64, 64, 1, at::kFloat}));
+
+}  // namespace
+}  // namespace thalweg
