@@ -180,20 +180,23 @@ class Training(unittest.TestCase):
 
     def check_fifty_steps(self, model, optimizer):
         """Rounding grows from step to step, by a factor that depends on the network: what PyTorch's own float32 is off by
-        tells it."""
+        tells it. In fifty steps an activation may cross a ReLU's kink in one of the two and not in the other (start_model),
+        which costs ten times that: so it is the median of three orders of the images that counts. A wrong step shows in
+        each."""
         with self.subTest(**model):
             train = {**train_config(optimizer), "epochs": 10}
-            got = run_engine(model, train, steps=50)
-            exact, single = (run_pytorch(model, train, got["order"], 50, got["shares"], dtype) for dtype in (torch.float64, torch.float32))
             start = reference_models.tensors_of(start_model(model))
-            for running in (False, True):
-                names = [name for name in start if ("running" in name) == running]
-                if not names:
-                    continue
-                value, moved = flat(exact, names), np.linalg.norm(flat(exact, names) - flat(start, names))
-                error, usual = (np.linalg.norm(flat(tensors, names) - value) for tensors in (got, single))
-                self.assertLess(error, 5 * usual + 1e-5 * np.linalg.norm(value))
-                self.assertLess(error, 1e-2 * moved)
+            kinds = [names for names in ([name for name in start if ("running" in name) == running] for running in (False, True)) if names]
+            ratios = [[] for _ in kinds]
+            for seed in (3, 4, 5):
+                got = run_engine(model, train, seed, 50)
+                exact, single = (run_pytorch(model, train, got["order"], 50, got["shares"], dtype) for dtype in (torch.float64, torch.float32))
+                for names, told in zip(kinds, ratios):
+                    value, moved = flat(exact, names), np.linalg.norm(flat(exact, names) - flat(start, names))
+                    error, usual = (np.linalg.norm(flat(tensors, names) - value) for tensors in (got, single))
+                    told.append(error / min(5 * usual + 1e-5 * np.linalg.norm(value), 1e-2 * moved))
+            for told in ratios:
+                self.assertLess(np.median(told), 1)
 
     def test_fifty_steps_of_sgd(self):
         for model in MODELS:
