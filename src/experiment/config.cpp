@@ -126,6 +126,9 @@ ExperimentConfig read_experiment_config(const nlohmann::json& json) {
   config.plane.windows = static_cast<int>(plane.get_int("windows", 0, 0, 1000));
   if (config.plane.windows == 1 || (config.plane.windows > 0 && config.plane.kind != "pca"))
     fail_usage("plane.windows: 2 or more windows, along the path of a plane of kind \"pca\"; 0: none");
+  config.plane.shared = plane.get_bool("shared", false);
+  if (config.plane.shared && config.plane.kind != "pca")
+    fail_usage("plane.shared: all seeds share a plane of kind \"pca\", not \"{}\"", config.plane.kind);
   plane.finish();
   config.landscape = read_landscape_config(reader.get_object("landscape"));
   reader.finish();
@@ -151,7 +154,11 @@ nlohmann::json to_json(const ExperimentConfig& config) {
           {"train", to_json(config.train)},
           {"branches", branches},
           {"measures", {{"sharpness_images", config.measures.sharpness_images}}},
-          {"plane", {{"kind", config.plane.kind}, {"origin", config.plane.origin}, {"windows", config.plane.windows}}},
+          {"plane",
+           {{"kind", config.plane.kind},
+            {"origin", config.plane.origin},
+            {"windows", config.plane.windows},
+            {"shared", config.plane.shared}}},
           {"landscape", to_json(config.landscape)}};
 }
 

@@ -3,7 +3,7 @@
 //   {"name": "demo", "seed": 1, "seeds": [], "parallel_runs": 0, "device": "auto", "threads": 0,
 //    "data": {...data/dataset.h...}, "model": {...models/models.h...}, "train": {...train/config.h...},
 //    "branches": [{"at_epoch": 5, "until_epoch": 15, "schedule": {...}, "name": "decay-at-5"}],
-//    "measures": {"sharpness_images": 500}, "plane": {"kind": "pca", "origin": "mean", "windows": 0},
+//    "measures": {"sharpness_images": 500}, "plane": {"kind": "pca", "origin": "mean", "windows": 0, "shared": false},
 //    "landscape": {...landscape/config.h...}}
 //
 // A branch forks from the main path's exact state at `at_epoch` (a number, or a list for one branch each) and trains
@@ -34,7 +34,8 @@ struct BranchConfig {
 struct PlaneConfig {
   std::string kind = "pca";     // pca, random
   std::string origin = "mean";  // of pca: mean, final, first
-  int windows = 0;  // of pca: 2 or more planes along the main path beside the one (trajectory/window_planes.h)
+  int windows = 0;      // of pca: 2 or more planes along the main path beside the one (trajectory/window_planes.h)
+  bool shared = false;  // of pca, with seeds: also one plane of all seeds' runs
 };
 
 // What is measured of each run's final weights (experiment/measures.h).

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "base/error.h"
 #include "models/models.h"
@@ -9,6 +10,7 @@
 #include "thalweg/version.h"
 #include "train/run_folder.h"
 #include "trajectory/build_plane.h"
+#include "trajectory/run_name.h"
 #include "trajectory/window_planes.h"
 
 namespace thalweg {
@@ -65,22 +67,35 @@ PcaSource open_runs(const PlaneRequest& request) {
   for (const std::string& source : request.sources) {
     for (const fs::path& run : find_runs(source)) folders.push_back(run);
   }
+  std::vector<nlohmann::json> identities;
+  for (const fs::path& folder : folders) identities.push_back(read_run_identity(folder));
+  const bool one_seed = std::all_of(identities.begin(), identities.end(), [&](const nlohmann::json& identity) {
+    return identity.at("seed") == identities.front().at("seed");
+  });
   PcaSource out;
   nlohmann::json names = nlohmann::json::array();
-  for (const fs::path& folder : folders) {
-    const nlohmann::json identity = read_run_identity(folder);
+  std::map<std::uint64_t, std::size_t> main_of;  // by seed
+  for (std::size_t k = 0; k < folders.size(); ++k) {
+    const nlohmann::json& identity = identities[k];
+    const auto seed = identity.at("seed").get<std::uint64_t>();
+    const auto [main, is_first] = main_of.emplace(seed, k);
     std::optional<Fork> fork;
-    if (!out.runs.empty()) fork = Fork{0, identity.at("first_step").get<std::int64_t>()};
-    out.runs.push_back(load_run(TrajectoryReader(folder / "trajectory"), identity.at("name").get<std::string>(), fork));
-    names.push_back({{"name", identity.at("name")},
+    if (!is_first) fork = Fork{main->second, identity.at("first_step").get<std::int64_t>()};
+    auto name = identity.at("name").get<std::string>();
+    if (!one_seed) name = name_with_seed(name, seed);
+    out.runs.push_back(load_run(TrajectoryReader(folders[k] / "trajectory"), name, fork));
+    names.push_back({{"name", name},
                      {"first_step", identity.at("first_step")},
                      {"snapshots", out.runs.back().infos.size()},
                      {"last_step", out.runs.back().infos.back().step}});
   }
-  const nlohmann::json identity = read_run_identity(folders.front());
+  const nlohmann::json& identity = identities.front();
   nlohmann::json provenance = provenance_of(identity.at("description"), data_path_of(folders.front()));
   provenance["runs"] = names;
   provenance["run_seed"] = identity.at("seed");
+  if (!one_seed) {
+    for (const auto& [seed, main] : main_of) provenance["run_seeds"].push_back(seed);
+  }
   out.context = context_of(graph_of(identity.at("description"), folders.front().string()), provenance);
   return out;
 }
@@ -197,6 +212,10 @@ std::vector<fs::path> with_averages(const std::vector<fs::path>& runs) {
 std::vector<fs::path> find_runs(const fs::path& folder) {
   if (is_run(folder)) return with_averages({folder});
   std::vector<fs::path> runs;
+  for (const fs::path& seed : seed_folders(folder)) {
+    for (fs::path& run : find_runs(seed)) runs.push_back(std::move(run));
+  }
+  if (!runs.empty()) return runs;
   check(is_run(folder / "main"), "{} is neither a run (no run.json) nor an experiment (no main/run.json)",
         folder.string());
   runs.push_back(folder / "main");

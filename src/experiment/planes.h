@@ -17,8 +17,9 @@ struct PlaneRequest {
   std::string origin = "mean";  // of pca
   std::uint64_t seed = 0;       // of random
   int windows = 0;              // of pca: so many planes more, along the first run
-  // Sources: run folders; an experiment's folder stands for all of its runs. For random (one), points (three) and
-  // line (two) also weights files, and RUN@STEP for a snapshot.
+  // Sources: run folders; an experiment's folder stands for all of its runs, with "seeds" for those of all seeds. Runs
+  // of several seeds share one plane, and are named "RUN, seed N". For random (one), points (three) and line (two) also
+  // weights files, and RUN@STEP for a snapshot.
   std::vector<std::string> sources;
   // {"model", "data", "normalisation"} for weights files that do not say it themselves.
   nlohmann::json fallback_description;
@@ -32,7 +33,7 @@ void make_window_planes(const PlaneRequest& request, const std::function<void(Pl
 // Where they and their maps lie beside the plane or map `file` of the whole: plane.h5 -> plane.w1of4.h5 ...
 std::vector<std::filesystem::path> window_files(const std::filesystem::path& file, int windows);
 
-// Folders of the runs in `folder`: itself, or main and the branches of an experiment, main first.
+// Folders of the runs in `folder`: itself, or main and the branches of an experiment, main first, seed by seed.
 std::vector<std::filesystem::path> find_runs(const std::filesystem::path& folder);
 
 }  // namespace thalweg

@@ -17,24 +17,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
-PlaneRequest plane_request(const Session& session, const fs::path& folder) {
-  PlaneRequest request;
-  request.kind = session.config.plane.kind;
-  request.origin = session.config.plane.origin;
-  request.seed = session.config.seed;
-  request.windows = session.config.plane.windows;
-  request.sources.push_back((folder / "main").string());
-  if (request.kind == "pca") {
-    for (const BranchConfig& branch : session.config.branches) {
-      request.sources.push_back((folder / "branches" / branch.name).string());
-    }
+void add_sources(PlaneRequest& request, const Member& member) {
+  request.sources.push_back((member.folder / "main").string());
+  if (request.kind != "pca") return;
+  for (const BranchConfig& branch : member.session.config.branches) {
+    request.sources.push_back((member.folder / "branches" / branch.name).string());
   }
+}
+
+PlaneRequest plane_request(const Member& member) {
+  const ExperimentConfig& config = member.session.config;
+  PlaneRequest request;
+  request.kind = config.plane.kind;
+  request.origin = config.plane.origin;
+  request.seed = config.seed;
+  request.windows = config.plane.windows;
+  add_sources(request, member);
   return request;
 }
 
 // What a plane or surface was asked for; one with the same request is up to date.
-nlohmann::json plane_identity(const Session& session, const fs::path& folder) {
-  const PlaneRequest request = plane_request(session, folder);
+nlohmann::json identity_of(const PlaneRequest& request) {
   nlohmann::json runs = nlohmann::json::array();
   for (const std::string& source : request.sources) {
     // The index carries the checksum of every snapshot: a run that was trained anew makes another plane.
@@ -51,6 +54,10 @@ bool is_plane_of(const fs::path& file, const nlohmann::json& request) {
 void write_requested_plane(const fs::path& file, Plane plane, const nlohmann::json& request) {
   plane.provenance["request"] = request;
   write_plane(file, plane);
+}
+
+void update_plane(const fs::path& file, const PlaneRequest& request, const nlohmann::json& identity) {
+  if (!is_plane_of(file, identity)) write_requested_plane(file, make_plane(request), identity);
 }
 
 fs::path preview_of(const fs::path& surface) {
@@ -106,10 +113,10 @@ void train_experiments(const std::vector<Member>& members) {
 }
 
 std::vector<fs::path> plane_experiment(const Session& session, const fs::path& folder) {
-  const PlaneRequest request = plane_request(session, folder);
+  const PlaneRequest request = plane_request({session, folder});
   std::vector<fs::path> files{folder / "planes" / (request.kind + ".safetensors")};
-  nlohmann::json identity = plane_identity(session, folder);
-  if (!is_plane_of(files[0], identity)) write_requested_plane(files[0], make_plane(request), identity);
+  nlohmann::json identity = identity_of(request);
+  update_plane(files[0], request, identity);
   if (request.windows == 0) return files;
   identity["windows"] = request.windows;
   const std::vector<fs::path> windows = window_files(files[0], request.windows);
@@ -158,6 +165,16 @@ void map_experiment(const Session& session, const fs::path& folder) {
   }
 }
 
+void map_shared_plane(const std::vector<Member>& members, const fs::path& folder) {
+  PlaneRequest request;
+  request.origin = members.front().session.config.plane.origin;
+  for (const Member& member : members) add_sources(request, member);
+  const fs::path plane = folder / "planes/pca.safetensors";
+  update_plane(plane, request, identity_of(request));
+  const Session& session = members.front().session;
+  update_mapped_surface(plane, session.config.landscape, session, folder / "surfaces/pca.h5");
+}
+
 std::vector<fs::path> run_experiment(const Session& session, const fs::path& folder) {
   check_windows(session);
   write_config(session.config, folder);
@@ -175,6 +192,7 @@ std::vector<fs::path> run_experiment(const Session& session, const fs::path& fol
     map_experiment(member.session, member.folder);
     for (const fs::path& file : write_report(member.folder, collect_report(member.folder))) files.push_back(file);
   }
+  if (session.config.plane.shared && !session.config.seeds.empty()) map_shared_plane(members, folder);
   for (const fs::path& file : write_summary(folder)) files.push_back(file);
   return files;
 }

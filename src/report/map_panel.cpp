@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "trajectory/run_name.h"
 
 namespace thalweg {
 namespace {
@@ -113,8 +114,11 @@ void draw_map_panel(Svg* svg, const Map& map, const Panel& panel, const MapPanel
 
 std::vector<LegendEntry> map_legend(const Map& map) {
   std::vector<LegendEntry> entries;
+  std::vector<std::string> named;  // runs of several seeds look alike
   for (const auto& path : map.paths) {
-    const std::string& run = path.front().run;
+    const std::string run = split_run_name(path.front().run).run;
+    if (std::find(named.begin(), named.end(), run) != named.end()) continue;
+    named.push_back(run);
     const LineStyle style = run_style(map.data, run);
     entries.push_back({is_main(run) ? "main path" : run, {style.color, 2, style.dash, 1}, false, {}, ""});
   }

@@ -44,7 +44,7 @@ const char* dash_name(const std::string& dash) {
 json named_run(const ReportData& data, const std::string& name) {
   const LineStyle style = run_style(data, name);
   return {{"name", name},
-          {"label", is_main(name) ? "main path" : name},
+          {"label", name == "main" ? "main path" : name},
           {"main", is_main(name)},
           {"color", style.color},
           {"dash", dash_name(style.dash)}};

@@ -74,13 +74,13 @@ Results collect_results(const fs::path& experiment) {
   if (!fs::is_directory(experiment / "seeds")) {
     out.seeds.push_back(collect_report(experiment));
   } else {
-    const ReportData whole = collect_report(experiment);
-    for (const nlohmann::json& seed : member(whole.config, "seeds")) {
+    out.shared = collect_report(experiment);
+    for (const nlohmann::json& seed : member(out.shared.config, "seeds")) {
       const fs::path folder = experiment / "seeds" / seed.dump();
       if (fs::is_directory(folder)) out.seeds.push_back(collect_report(folder));
     }
     check(!out.seeds.empty(), "{} names no seed that is in its folder seeds/", (experiment / "config.json").string());
-    out.config = whole.config;
+    out.config = out.shared.config;
   }
   out.title = out.seeds.front().title;
   if (out.config.is_null()) out.config = out.seeds.front().config;

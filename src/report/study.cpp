@@ -9,6 +9,7 @@
 #include "report/page.h"
 #include "report/study_tables.h"
 #include "report/svg.h"
+#include "trajectory/run_name.h"
 
 namespace thalweg {
 namespace {
@@ -75,17 +76,21 @@ json experiment_json(const Results& results) {
 // Links to the page of each seed, where `folder` holds them.
 std::string seed_links(const fs::path& folder) {
   std::string text;
-  if (!fs::is_directory(folder / "seeds")) return text;
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder / "seeds")) names.push_back(entry.path().filename().string());
-  std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
-    return std::pair(a.size(), a) < std::pair(b.size(), b);  // 2 before 10
-  });
-  for (const std::string& seed : names) {
-    const std::string name = escape_xml(seed);
+  for (const fs::path& seed : seed_folders(folder)) {
+    const std::string name = escape_xml(seed.filename().string());
     text += fmt::format("<li><a href=\"seeds/{0}/report.html\">Seed {0}: maps, curves, settings</a></li>\n", name);
   }
-  return "<ul>\n" + text + "</ul>\n";
+  return text.empty() ? "" : "<ul>\n" + text + "</ul>\n";
+}
+
+// "surface-train-test.svg" of the map that all seeds share; with `index` above 0 "surface-train-test-2.svg" and so on.
+std::vector<Figure> study_figures(const Results& results, std::size_t index) {
+  std::vector<Figure> figures = sweep_figures(results, index);
+  for (Figure& figure : surface_figures(results.shared)) {
+    if (index > 0) figure.name = fmt::format("{}-{}.svg", fs::path(figure.name).stem().string(), index + 1);
+    figures.push_back(std::move(figure));
+  }
+  return figures;
 }
 
 }  // namespace
@@ -118,7 +123,7 @@ std::string claims_section(const std::vector<Results>& experiments) {
 std::string sweep_section(const Results& results) {
   const std::string title = escape_xml(results.title);
   std::string text = fmt::format("<section aria-label=\"{0}\">\n<h2>Decay time, {0}</h2>\n", title);
-  for (const Figure& figure : sweep_figures(results)) text += "<figure>" + figure.svg + "</figure>\n";
+  for (const Figure& figure : study_figures(results, 0)) text += "<figure>" + figure.svg + "</figure>\n";
   return text + to_html(sweep_table(results)) + to_html(comparison_table(results)) + "</section>\n";
 }
 
@@ -137,7 +142,7 @@ std::vector<fs::path> write_study(const fs::path& folder, const std::vector<Resu
   std::vector<fs::path> written{folder / "report.html"};
   write_file_atomically(written.front(), static_page(page));
   for (std::size_t k = 0; k < experiments.size(); ++k) {
-    for (const Figure& figure : sweep_figures(experiments[k], k)) {
+    for (const Figure& figure : study_figures(experiments[k], k)) {
       written.push_back(folder / "figures" / figure.name);
       write_file_atomically(written.back(), figure.svg);
     }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "report/contour.h"
+#include "trajectory/run_name.h"
 #include "trajectory/window_planes.h"
 
 namespace thalweg {
@@ -28,7 +29,8 @@ std::vector<std::string> branch_order(const ReportData& data) {
     return std::tuple(a->fork_epoch.value_or(0), a->name) < std::tuple(b->fork_epoch.value_or(0), b->name);
   });
   std::vector<std::string> names;
-  const auto add = [&](const std::string& name) {
+  const auto add = [&](const std::string& run) {
+    const std::string name = split_run_name(run).run;
     if (!is_main(name) && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   };
   for (const RunSeries* run : runs) add(run->name);
@@ -112,7 +114,7 @@ nlohmann::json member(const nlohmann::json& object, const char* key) {
 }
 
 bool is_main(const std::string& run) {
-  return run == "main";
+  return split_run_name(run).run == "main";
 }
 
 std::vector<DecayRow> decay_rows(const ReportData& data) {
@@ -208,8 +210,9 @@ std::vector<std::vector<PathPoint>> paths_by_run(const Surface& surface) {
 
 const PathPoint* fork_point(const std::vector<std::vector<PathPoint>>& paths, const std::vector<PathPoint>& branch) {
   const PathPoint* fork = nullptr;
+  const std::string seed = split_run_name(branch.front().run).seed;
   for (const auto& path : paths) {
-    if (!is_main(path.front().run)) continue;
+    if (!is_main(path.front().run) || split_run_name(path.front().run).seed != seed) continue;
     for (const PathPoint& p : path) {
       if (p.step <= branch.front().step) fork = &p;
     }
@@ -244,7 +247,7 @@ std::size_t num_not_finite(const Surface& surface) {
 LineStyle run_style(const ReportData& data, const std::string& run) {
   if (is_main(run)) return {kMainColor, ""};
   const std::vector<std::string> order = branch_order(data);
-  const auto found = std::find(order.begin(), order.end(), run);
+  const auto found = std::find(order.begin(), order.end(), split_run_name(run).run);
   return branch_style(static_cast<std::size_t>(found - order.begin()));
 }
 

@@ -49,7 +49,8 @@ std::vector<std::string> findings(const ReportData& data);
 std::string plane_axis_label(const Surface& surface, std::size_t axis);
 // The surface's path, run by run: the main path first, then by the step at which each begins.
 std::vector<std::vector<PathPoint>> paths_by_run(const Surface& surface);
-// The point of the main path from which a branch went off: the last that is not after the branch's first; null if none.
+// The point of its seed's main path from which a branch went off: the last that is not after the branch's first; null
+// if none.
 const PathPoint* fork_point(const std::vector<std::vector<PathPoint>>& paths, const std::vector<PathPoint>& branch);
 // A path point farther than this from the plane is drawn fainter, for its place there says little: half the diagonal of
 // the bounding box of all paths, or of its window's part of one.
@@ -59,6 +60,6 @@ std::size_t num_not_finite(const Surface& surface);
 
 // The same run has the same colour in every figure: main black, branches by fork epoch.
 LineStyle run_style(const ReportData& data, const std::string& run);
-bool is_main(const std::string& run);
+bool is_main(const std::string& run);  // of any seed
 
 }  // namespace thalweg

@@ -18,12 +18,12 @@ void check_run(const RunPath& run, std::size_t index, const std::vector<RunPath>
     check(run.infos[i].step > run.infos[i - 1].step, "run {}: snapshot of step {} after that of step {}", run.name,
           run.infos[i].step, run.infos[i - 1].step);
   }
-  if (index == 0) {
-    check(!run.fork, "run {} comes first and must be the main path, but forks from another run", run.name);
+  check(index > 0 || !run.fork, "run {} comes first and must be the main path, but forks from another run", run.name);
+  if (!run.fork) {
     check(!run.infos.empty(), "run {} has no snapshots yet: train it first", run.name);
     return;
   }
-  check(run.fork && run.fork->parent < index, "run {} must fork from a run listed before it", run.name);
+  check(run.fork->parent < index, "run {} must fork from a run listed before it", run.name);
   check(run.infos.empty() || run.infos.front().step >= run.fork->step,
         "run {} forks from {} at step {}, but has a snapshot of step {}", run.name, runs[run.fork->parent].name,
         run.fork->step, run.infos.front().step);
@@ -65,7 +65,9 @@ RowForest collect_rows(const std::vector<RunPath>& runs) {
     const RunPath& run = runs[r];
     check_run(run, r, runs);
     RowOfStep* const parent_rows = run.fork ? &rows_of[run.fork->parent] : nullptr;
-    std::int64_t last = run.fork ? row_before(*parent_rows, run.fork->step, run.name, runs[run.fork->parent].name) : -1;
+    std::int64_t last = run.fork ? row_before(*parent_rows, run.fork->step, run.name, runs[run.fork->parent].name)
+                        : r == 0 ? -1
+                                 : 0;
     for (std::size_t i = 0; i < run.infos.size(); ++i) {
       const std::int64_t step = run.infos[i].step;
       const bool at_fork = run.fork && step == run.fork->step;

@@ -23,7 +23,7 @@ struct Fork {
 // One run's snapshots, ascending in step.
 struct RunPath {
   std::string name;
-  std::optional<Fork> fork;         // empty for the main path, which is the first run
+  std::optional<Fork> fork;         // empty for a main path; the first run is one
   std::vector<SnapshotInfo> infos;  // [T]
   std::vector<at::Tensor> weights;  // [T] of float32 [P], CPU; views of a map are fine
   std::vector<at::Tensor> buffers;  // [T] of float32 [num_buffers], CPU
@@ -33,12 +33,13 @@ struct RunPath {
 RunPath load_run(const TrajectoryReader& reader, std::string name, std::optional<Fork> fork = {});
 
 // The snapshots of all runs, where a branch's first snapshot and the one that it forked from (or the first one of
-// another branch that left there) are one row, and the tree in which they follow each other.
+// another branch that left there) are one row, and the tree in which they follow each other. Main paths after the
+// first, of other seeds, begin a step away from row 0.
 struct RowForest {
   std::vector<WeightRow> rows;
   std::vector<at::Tensor> buffers;  // of the same snapshots
   RowTree parents;
-  std::size_t main_final = 0;  // row of the main path's last snapshot; its first one is row 0
+  std::size_t main_final = 0;  // row of the first main path's last snapshot; its first one is row 0
 };
 
 // Throws Error if runs, forks or shapes do not fit together, or a branch does not start with its parent's weights.

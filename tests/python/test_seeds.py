@@ -3,6 +3,8 @@ import signal
 import statistics
 import unittest
 
+import numpy as np
+
 import cli
 import safetensors_file
 
@@ -101,6 +103,30 @@ class Seeds(cli.CliTest):
         cli.run_ok(*command)
         for seed in many["seeds"]:
             self.assert_same_runs(fresh / "seeds" / str(seed), out / "seeds" / str(seed))
+
+    def test_a_shared_plane_holds_the_runs_of_all_seeds(self):
+        plane = {"kind": "pca", "origin": "mean", "shared": True}
+        out = self.experiment("out", seeds=[5, 11], plane=plane)
+        about = cli.read_surface(out / "surfaces/pca.h5")[1]["provenance"]
+        self.assertEqual(about["run_seeds"], [5, 11])
+        self.assertEqual({run["name"] for run in about["runs"]}, {f"{run}, seed {seed}" for run in cli.RUNS for seed in (5, 11)})
+        tensors, metadata = cli.read_plane(out / "planes/pca.safetensors")
+        origin, d1, d2 = (tensors[name].astype("float64") for name in ("origin", "d1", "d2"))
+        for seed in (5, 11):
+            weights = np.fromfile(out / f"seeds/{seed}/main/trajectory/weights.f32", "<f4").reshape(-1, origin.size)
+            told = [(p["x"], p["y"]) for p in metadata["plane"]["path"] if p["run"] == f"main, seed {seed}"]
+            moved = weights - origin
+            np.testing.assert_allclose(told, np.stack([moved @ d1, moved @ d2], 1), atol=1e-5)
+        page = (out / "report.html").read_text()
+        self.assertIn("on the plane", page)
+        self.assertTrue((out / "figures/surface-train-test.svg").exists())
+        # What is there and fits stays.
+        before = (out / "surfaces/pca.h5").stat().st_mtime_ns
+        self.experiment("out", seeds=[5, 11], plane=plane)
+        self.assertEqual((out / "surfaces/pca.h5").stat().st_mtime_ns, before)
+        # By hand: the same plane.
+        cli.run_ok("plane", out, "--out", self.folder / "plane.safetensors", "--quiet")
+        np.testing.assert_array_equal(cli.read_plane(self.folder / "plane.safetensors")[0]["d1"], tensors["d1"])
 
     def test_where_one_run_fails_the_others_end(self):
         config = cli.experiment_config(cli.MLP, parallel_runs=2)

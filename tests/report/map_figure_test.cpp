@@ -10,6 +10,7 @@
 #include "report/summary.h"
 #include "report/synthetic_report.h"
 #include "report/text_checks.h"
+#include "trajectory/run_name.h"
 
 namespace thalweg {
 namespace {
@@ -62,6 +63,32 @@ TEST(SurfaceFigure, SaysThatAMapIsEstimatedOrUnfinished) {
   EXPECT_TRUE(contains(svg, "unfinished"));
   EXPECT_TRUE(contains(svg, "1 grid point not evaluated yet"));
   EXPECT_FALSE(contains(svg, "without a finite value"));
+}
+
+TEST(SurfaceFigure, DrawsTheRunsOfSeveralSeedsAlike) {
+  ReportData data = synthetic_report(1);
+  std::vector<PathPoint>& path = data.surfaces.front().path;
+  const std::vector<PathPoint> one = path;
+  path.clear();
+  for (const std::uint64_t seed : {4u, 7u}) {
+    for (PathPoint point : one) {
+      point.run = name_with_seed(point.run, seed);
+      if (seed == 7) point.x += 1;
+      path.push_back(point);
+    }
+  }
+  const auto paths = paths_by_run(data.surfaces.front());
+  ASSERT_EQ(paths.size(), 4u);
+  for (const auto& branch : paths) {
+    if (is_main(branch.front().run)) continue;
+    // Each branch leaves its own seed's main path.
+    EXPECT_EQ(split_run_name(fork_point(paths, branch)->run).seed, split_run_name(branch.front().run).seed);
+    EXPECT_EQ(run_style(data, branch.front().run).color, run_style(data, split_run_name(branch.front().run).run).color);
+  }
+  const std::string svg = surface_figures(data).front().svg;
+  EXPECT_EQ(count(svg, ">main path<"), 1);
+  EXPECT_GT(count(svg, "seed 4: start"), 0);
+  EXPECT_GT(count(svg, "seed 7: start"), 0);
 }
 
 TEST(LineFigure, DrawsLossAndAccuracyAlongARowOrAColumn) {

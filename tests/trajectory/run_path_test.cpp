@@ -10,6 +10,7 @@
 #include "expect_error.h"
 #include "io/atomic_file.h"
 #include "io/temp_folder.h"
+#include "trajectory/run_name.h"
 #include "trajectory/weights_fixture.h"
 
 namespace thalweg {
@@ -59,6 +60,29 @@ TEST(CollectRows, BranchesMayForkFromBranches) {
   EXPECT_EQ(forest.parents, (RowTree{-1, 0, 1, 2, 2, 1}));
 }
 
+TEST(CollectRows, MainPathsOfOtherSeedsBeginAStepAwayFromTheFirst) {
+  const RowForest forest =
+      collect_rows({make_run("main, seed 1", {}, {0, 5}, 0), make_run("a, seed 1", Fork{0, 5}, {5, 6}, 1),
+                    make_run("main, seed 2", {}, {0, 5}, 2), make_run("a, seed 2", Fork{2, 5}, {5, 6}, 3, 2)});
+  EXPECT_EQ(names_of(forest), (Names{{"main, seed 1", 0},
+                                     {"main, seed 1", 5},
+                                     {"a, seed 1", 6},
+                                     {"main, seed 2", 0},
+                                     {"main, seed 2", 5},
+                                     {"a, seed 2", 6}}));
+  EXPECT_EQ(forest.parents, (RowTree{-1, 0, 1, 0, 3, 4}));
+  EXPECT_EQ(forest.main_final, 1u);
+}
+
+TEST(RunName, KeepsSeedsApart) {
+  const std::string name = name_with_seed("decay-at-5", 18446744073709551615u);
+  EXPECT_EQ(name, "decay-at-5, seed 18446744073709551615");
+  EXPECT_EQ(split_run_name(name).run, "decay-at-5");
+  EXPECT_EQ(split_run_name(name).seed, "18446744073709551615");
+  EXPECT_EQ(split_run_name("main").run, "main");
+  EXPECT_EQ(split_run_name("main").seed, "");
+}
+
 TEST(CollectRows, ForkPointsThatTheParentDidNotKeepAreSharedByBranches) {
   const RowForest forest = collect_rows(
       {make_run("main", {}, {0, 5, 9}, 0), make_run("a", Fork{0, 7}, {7, 8}, 1), make_run("b", Fork{0, 7}, {7, 9}, 2)});
@@ -93,7 +117,7 @@ TEST(CollectRows, RefusesRunsThatDoNotFitTogether) {
   expect_error([] { collect_rows({}); }, "no runs");
   expect_error([] { collect_rows({make_run("main", {}, {}, 0)}); }, "no snapshots yet");
   expect_error([&] { collect_rows({make_run("a", Fork{0, 0}, {0}, 0)}); }, "must be the main path");
-  expect_error([&] { collect_rows({main, make_run("second", {}, {0}, 0)}); }, "must fork from a run listed before");
+  expect_error([&] { collect_rows({main, make_run("second", {}, {}, 0)}); }, "no snapshots yet");
   expect_error([&] { collect_rows({main, make_run("a", Fork{1, 5}, {5}, 0)}); }, "must fork from a run listed before");
   expect_error([&] { collect_rows({main, make_run("a", Fork{0, 1}, {1}, 0)}); }, "before any of its snapshots");
   expect_error([&] { collect_rows({main, make_run("a", Fork{0, 5}, {4, 6}, 0)}); }, "has a snapshot of step 4");

@@ -1,0 +1,22 @@
+// How runs are told apart where those of several seeds come together.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace thalweg {
+
+struct RunName {
+  std::string run;   // "main", or a branch's name
+  std::string seed;  // decimal; empty where all runs are of one seed
+};
+// "main, seed 2". A run's own name has no comma in it.
+std::string name_with_seed(const std::string& run, std::uint64_t seed);
+RunName split_run_name(const std::string& name);
+
+// The folders seeds/<seed> of an experiment with "seeds", by number; none where there are none.
+std::vector<std::filesystem::path> seed_folders(const std::filesystem::path& experiment);
+
+}  // namespace thalweg
