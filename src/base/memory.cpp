@@ -5,6 +5,8 @@
 
 #include <malloc.h>
 #endif
+#include <cstdlib>
+
 #include <sys/resource.h>
 
 #include <c10/cuda/CUDACachingAllocator.h>
@@ -16,6 +18,10 @@ void keep_freed_memory() {
   mallopt(M_MMAP_MAX, 0);              // large blocks come from the heap
   mallopt(M_TRIM_THRESHOLD, INT_MAX);  // which is not given back
 #endif
+}
+
+void use_large_pages() {
+  setenv("THP_MEM_ALLOC_ENABLE", "1", /*overwrite=*/0);  // LibTorch's switch
 }
 
 double peak_memory_mb(c10::Device device) {

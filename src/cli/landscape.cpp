@@ -2,6 +2,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "cli/command.h"
 #include "experiment/planes.h"
 #include "experiment/runner.h"
@@ -124,7 +125,7 @@ void map_windows(const std::string& plane_file, const std::string& out, int wind
   const auto planes = window_files(plane_file, windows), surfaces = window_files(out, windows);
   nlohmann::json results = nlohmann::json::array();
   for (std::size_t k = 0; k < planes.size(); ++k) {
-    update_mapped_surface(planes[k], landscape, session, surfaces[k]);
+    update_mapped_surface(read_plane(planes[k].string()), landscape, session, surfaces[k]);
     results.push_back(tell_surface(surfaces[k].string(), as_json));
   }
   if (as_json) fmt::print("{}\n", results.dump());
@@ -133,6 +134,7 @@ void map_windows(const std::string& plane_file, const std::string& out, int wind
 }  // namespace
 
 void landscape_command(int argc, char** argv) {
+  use_large_pages();
   CommandLine line("landscape",
                    "Maps train and test loss and accuracy over a plane. Interrupted, it goes on where it was.",
                    "--plane FILE --out SURFACE.h5",
@@ -187,7 +189,7 @@ void landscape_command(int argc, char** argv) {
   }
   if (dry_run) return print_cost(plane, landscape, session, flags.json);
   if (windows > 0) return map_windows(plane_file, out, windows, landscape, session, flags.json);
-  write_mapped_surface(plane_file, landscape, session, out);
+  write_mapped_surface(plane, landscape, session, out);
   const nlohmann::json result = tell_surface(out, flags.json);
   if (flags.json) fmt::print("{}\n", result.dump());
 }

@@ -128,7 +128,7 @@ std::vector<fs::path> plane_experiment(const Session& session, const fs::path& f
   return files;
 }
 
-void write_mapped_surface(const fs::path& plane_file, const LandscapeConfig& config, const Session& session,
+void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, const Session& session,
                           const fs::path& out, const std::function<void()>& shown) {
   const fs::path journal = out.string() + ".journal";
   if (out.has_parent_path()) fs::create_directories(out.parent_path());
@@ -136,7 +136,7 @@ void write_mapped_surface(const fs::path& plane_file, const LandscapeConfig& con
                        write_surface_hdf5(preview_of(out), unfinished);
                        if (shown) shown();
                      }};
-  Surface surface = map_landscape(read_plane(plane_file), config, context, journal);
+  Surface surface = map_landscape(plane, config, context, journal);
   surface.provenance["request"] = {{"landscape", to_json(config)}, {"plane", surface.provenance["plane_digest"]}};
   surface.provenance["made_by"] = make_provenance(session.device);
   write_surface_csv(fs::path(out).replace_extension(".csv"), surface);
@@ -145,22 +145,22 @@ void write_mapped_surface(const fs::path& plane_file, const LandscapeConfig& con
   fs::remove(preview_of(out));
 }
 
-void update_mapped_surface(const fs::path& plane_file, const LandscapeConfig& config, const Session& session,
+void update_mapped_surface(const Plane& plane, const LandscapeConfig& config, const Session& session,
                            const fs::path& out, const std::function<void()>& shown) {
   if (fs::exists(out)) {
-    const nlohmann::json asked = {{"landscape", to_json(config)}, {"plane", plane_digest(read_plane(plane_file))}};
+    const nlohmann::json asked = {{"landscape", to_json(config)}, {"plane", plane_digest(plane)}};
     if (read_surface_hdf5(out).provenance.value("request", nlohmann::json()) == asked) {
       fs::remove(preview_of(out));  // of a map with other settings that was given up
       return;
     }
   }
-  write_mapped_surface(plane_file, config, session, out, shown);
+  write_mapped_surface(plane, config, session, out, shown);
 }
 
 void map_experiment(const Session& session, const fs::path& folder) {
-  for (const fs::path& plane : plane_experiment(session, folder)) {
-    update_mapped_surface(plane, session.config.landscape, session,
-                          folder / "surfaces" / (plane.stem().string() + ".h5"),
+  for (const fs::path& file : plane_experiment(session, folder)) {
+    update_mapped_surface(read_plane(file), session.config.landscape, session,
+                          folder / "surfaces" / (file.stem().string() + ".h5"),
                           [&] { write_report(folder, collect_report(folder)); });
   }
 }
@@ -172,7 +172,7 @@ void map_shared_plane(const std::vector<Member>& members, const fs::path& folder
   const fs::path plane = folder / "planes/pca.safetensors";
   update_plane(plane, request, identity_of(request));
   const Session& session = members.front().session;
-  update_mapped_surface(plane, session.config.landscape, session, folder / "surfaces/pca.h5");
+  update_mapped_surface(read_plane(plane), session.config.landscape, session, folder / "surfaces/pca.h5");
 }
 
 std::vector<fs::path> run_experiment(const Session& session, const fs::path& folder) {

@@ -17,7 +17,7 @@
 namespace thalweg {
 namespace {
 
-constexpr std::int64_t kCentreImages = 64;
+constexpr std::int64_t kCentreImages = 32;
 constexpr std::int64_t kAuditImages = 2000;
 constexpr double kSmallestLoss = 1e-3;  // nats, of a relative deviation
 // A wrong plan, layout or fold changes a loss by parts of itself; rounding does not.

@@ -8,7 +8,7 @@
 namespace thalweg {
 
 // Throws Error where the compiled evaluator and plain float32 arithmetic (nn/eager.h) disagree about the plane's
-// origin, on up to 64 images of each split; and, where the plane's origin is a checkpoint whose own evaluation over
+// origin, on up to 32 images of each split; and, where the plane's origin is a checkpoint whose own evaluation over
 // the same images is known (provenance "origin_final") and its statistics are used, where the map would show another
 // loss there.
 void check_centre(PointEvaluator& evaluator, const PointEvaluator::Source& source, const LandscapeConfig& config);
