@@ -13,7 +13,7 @@ struct Tuning {
 
 template <typename T>
 __global__ void head_losses_kernel(HeadArgs args) {
-  extern __shared__ float shared[];  // [warps, channels + num_classes]
+  THALWEG_DYNAMIC_SHARED(float, shared);  // [warps, channels + num_classes]
   const int warp = static_cast<int>(threadIdx.y);
   const int lane = static_cast<int>(threadIdx.x);
   const std::int64_t n = static_cast<std::int64_t>(blockIdx.x) * blockDim.y + warp;

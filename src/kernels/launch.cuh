@@ -8,6 +8,13 @@
 
 #include <cuda_runtime.h>
 
+// A block's dynamic shared memory, Geometry::shared bytes, as an array `name`.
+#ifdef __CUDACC__
+#define THALWEG_DYNAMIC_SHARED(T, name) extern __shared__ __align__(8) T name[]
+#else
+#define THALWEG_DYNAMIC_SHARED(T, name) T* const name = static_cast<T*>(emulation::dynamic_shared())
+#endif
+
 namespace thalweg {
 
 struct Geometry {
@@ -30,7 +37,12 @@ template <typename... Parameters, typename... Args>
 void launch(const char* name, void (*kernel)(Parameters...), const Geometry& geometry, cudaStream_t stream,
             Args... args) {
   if (geometry.grid.x == 0 || geometry.grid.y == 0 || geometry.grid.z == 0) return;
+#ifdef __CUDACC__
   kernel<<<geometry.grid, geometry.block, geometry.shared, stream>>>(args...);
+#else  // tests/emulation
+  (void)stream;
+  emulation::launch(geometry.grid, geometry.block, geometry.shared, [&] { kernel(args...); });
+#endif
   check_cuda(cudaGetLastError(), name);
 }
 

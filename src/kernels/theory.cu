@@ -98,7 +98,7 @@ __device__ void measure(const TheoryArgs<T>& args, std::int64_t set, std::int64_
 
 template <TheoryPower kPower, typename T>
 __global__ void theory_kernel(TheoryArgs<T> args) {
-  extern __shared__ __align__(8) unsigned char shared[];
+  THALWEG_DYNAMIC_SHARED(unsigned char, shared);
   T* w = reinterpret_cast<T*>(shared);
   const int d = static_cast<int>(args.dimensions);
   const std::int64_t run = blockIdx.x, set = run / args.num_cells;

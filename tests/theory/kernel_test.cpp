@@ -11,16 +11,16 @@
 namespace thalweg {
 namespace {
 
-constexpr std::int64_t kSamples = 5, kDimensions = 7, kCells = 3;
+constexpr std::int64_t kSamples = 5, kDimensions = 39, kCells = 3;  // more dimensions than a warp has lanes
 
 // All of a kernel's arrays for one data set, float64.
 struct Arrays {
-  at::Tensor inputs = at::randn({kSamples, kDimensions}, generator(1), at::kDouble);
+  at::Tensor inputs = 0.4 * at::randn({kSamples, kDimensions}, generator(1), at::kDouble);
   at::Tensor labels = at::randn({kSamples}, generator(2), at::kDouble);
   at::Tensor target = at::randn({kDimensions}, generator(3), at::kDouble);
   at::Tensor solution = at::randn({kDimensions}, generator(4), at::kDouble);
   // Shorter than 1, so that no rate diverges for any gamma.
-  at::Tensor weights = 0.3 * at::randn({kCells, kDimensions}, generator(5), at::kDouble);
+  at::Tensor weights = 0.13 * at::randn({kCells, kDimensions}, generator(5), at::kDouble);
   at::Tensor rates, measures = at::zeros({kCells, 4}, at::kDouble);
 
   static at::Generator generator(std::uint64_t seed) { return at::detail::createCPUGenerator(seed); }
