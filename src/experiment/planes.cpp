@@ -67,8 +67,8 @@ PcaSource open_runs(const PlaneRequest& request) {
   for (const std::string& source : request.sources) {
     for (const fs::path& run : find_runs(source)) folders.push_back(run);
   }
-  std::vector<nlohmann::json> identities;
-  for (const fs::path& folder : folders) identities.push_back(read_run_identity(folder));
+  std::vector<nlohmann::json> identities(folders.size());
+  std::transform(folders.begin(), folders.end(), identities.begin(), read_run_identity);
   const bool one_seed = std::all_of(identities.begin(), identities.end(), [&](const nlohmann::json& identity) {
     return identity.at("seed") == identities.front().at("seed");
   });

@@ -1,5 +1,5 @@
 // What the CPU's own convolutions share: a convolution's sizes, the pixels that each tap of its kernel meets inside of
-// the image, and words of one float32 or two bfloat16s, multiplied and added sixteen at a time.
+// the image, and words of one float32 or two bfloat16s, multiplied and added many at a time.
 #pragma once
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #define THALWEG_AVX512 __attribute__((target("avx512f,avx512bf16,avx512vl,avx512bw")))
+#define THALWEG_AVX2 __attribute__((target("avx2,fma")))
 #endif
 
 namespace thalweg {
@@ -43,12 +44,25 @@ inline std::int64_t values_a_word(ActivationType type) {
   return type == ActivationType::kFloat32 ? 1 : 2;
 }
 
-// Whether the processor multiplies sixteen words of the type at once.
-inline bool multiplies_words(ActivationType type) {
+// What multiplies words of a type and adds the products: sixteen at once, or eight (float32 alone).
+enum class WordProducts { kNone, kAvx2, kAvx512 };
+
+// The processor's widest.
+inline WordProducts word_products(ActivationType type) {
 #ifdef THALWEG_AVX512
-  return type == ActivationType::kFloat32    ? __builtin_cpu_supports("avx512f")
-         : type == ActivationType::kBFloat16 ? __builtin_cpu_supports("avx512bf16")
-                                             : false;
+  if (type == ActivationType::kBFloat16)
+    return __builtin_cpu_supports("avx512bf16") ? WordProducts::kAvx512 : WordProducts::kNone;
+  if (type != ActivationType::kFloat32) return WordProducts::kNone;
+  if (__builtin_cpu_supports("avx512f")) return WordProducts::kAvx512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return WordProducts::kAvx2;
+#endif
+  return WordProducts::kNone;
+}
+
+// Whether the processor multiplies whole tiles of the type (AMX), which beats words several times over: oneDNN does.
+inline bool has_tile_products(ActivationType type) {
+#ifdef THALWEG_AVX512
+  return type == ActivationType::kBFloat16 && __builtin_cpu_supports("amx-bf16");
 #else
   return false;
 #endif

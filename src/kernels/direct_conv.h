@@ -35,9 +35,9 @@ struct DirectConvArgs {
 // Whether direct_conv_cpu can: float32 on a processor with AVX-512, or bfloat16 on one with its bfloat16 products, C
 // and K multiples of 64.
 bool direct_conv_takes(const DirectConvArgs& args);
-// Whether it is also faster than oneDNN's: few pixels, or strides. Milliseconds of 3 x 3 on 125 images in bfloat16,
-// ours and oneDNN's, on two cores of an EPYC: 512 channels of 2 x 2: 1.0, 4.3; of 4 x 4: 6.2, 11.1; 256 of 8 x
-// 8: 7.5, 8.2; 128 of 16 x 16: 8.4, 8.3; 256 of 8 x 8 to 512 of 4 x 4: 3.9, 6.6. In
+// Whether it is also faster than oneDNN's: few pixels, no AMX for the type. Milliseconds of 3 x 3 on 125 images in
+// bfloat16, ours and oneDNN's, on two cores of an EPYC: 512 channels of 2 x 2: 1.0, 4.3; of 4 x 4: 6.2, 11.1; 256 of 8
+// x 8: 7.5, 8.2; 128 of 16 x 16: 8.4, 8.3; 256 of 8 x 8 to 512 of 4 x 4: 3.9, 6.6. In
 // float32: 2.0, 7.2; 12.5, 17.9; 14.9, 15.9.
 bool direct_conv_pays(const DirectConvArgs& args);
 
@@ -45,5 +45,7 @@ std::int64_t direct_conv_weight_words(const ConvSizes& conv, ActivationType type
 // weight: [K, kernel, kernel, C] of args.type. Writes direct_conv_weight_words.
 void pack_direct_conv_weights(const DirectConvArgs& args, const void* weight, ConvWord* words);
 void direct_conv_cpu(const DirectConvArgs& args);
+// By narrower products than the processor has: the same bits in float32.
+void direct_conv_cpu(const DirectConvArgs& args, WordProducts products);
 
 }  // namespace thalweg

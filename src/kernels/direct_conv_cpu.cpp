@@ -85,22 +85,40 @@ THALWEG_AVX512 void add_products(const ConvWord* const* from, float* const* sums
   }
 }
 
-using AddProducts = void (*)(const ConvWord* const*, float* const*, const ConvWord*, std::int64_t);
-template <bool kBFloat16>
-constexpr std::array<AddProducts, kRows + 1> kAddProducts = {nullptr,
-                                                             add_products<kBFloat16, 1>,
-                                                             add_products<kBFloat16, 2>,
-                                                             add_products<kBFloat16, 3>,
-                                                             add_products<kBFloat16, 4>,
-                                                             add_products<kBFloat16, 5>,
-                                                             add_products<kBFloat16, 6>};
+// Sixteen output channels at a time: there are half as many registers, of half the width.
+template <int kNumRows>
+THALWEG_AVX2 void add_products_avx2(const ConvWord* const* from, float* const* sums, const ConvWord* weights,
+                                    std::int64_t words) {
+  for (std::int64_t part = 0; part < kPanel; part += 16) {
+    __m256 sum[kNumRows][2];
+#pragma GCC unroll 8
+    for (int i = 0; i < kNumRows; ++i) {
+      sum[i][0] = _mm256_loadu_ps(sums[i] + part);
+      sum[i][1] = _mm256_loadu_ps(sums[i] + part + 8);
+    }
+    const float* weight = reinterpret_cast<const float*>(weights + part);
+    for (std::int64_t w = 0; w < words; ++w, weight += kPanel) {
+      const __m256 low = _mm256_loadu_ps(weight), high = _mm256_loadu_ps(weight + 8);
+#pragma GCC unroll 8
+      for (int i = 0; i < kNumRows; ++i) {
+        const __m256 x = _mm256_broadcast_ss(reinterpret_cast<const float*>(from[i] + w));
+        sum[i][0] = _mm256_fmadd_ps(x, low, sum[i][0]);
+        sum[i][1] = _mm256_fmadd_ps(x, high, sum[i][1]);
+      }
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < kNumRows; ++i) {
+      _mm256_storeu_ps(sums[i] + part, sum[i][0]);
+      _mm256_storeu_ps(sums[i] + part + 8, sum[i][1]);
+    }
+  }
+}
 
 template <bool kBFloat16>
 THALWEG_AVX512 THALWEG_INLINE __m512 load16(const void* values, std::int64_t at) {
   if constexpr (kBFloat16) {
-    const __m256i bits =
-        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(static_cast<const BFloat16*>(values) + at));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+    const auto* bits = reinterpret_cast<const __m256i*>(static_cast<const BFloat16*>(values) + at);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(bits)), 16));
   } else {
     return _mm512_loadu_ps(static_cast<const float*>(values) + at);
   }
@@ -119,22 +137,58 @@ THALWEG_AVX512 THALWEG_INLINE void store16(void* values, std::int64_t at, __m512
 // A pixel's sums, with bias, other and ReLU. `at`: of its first output channel among all.
 template <bool kBFloat16>
 THALWEG_AVX512 void finish_pixel(const DirectConvArgs& args, const float* sums, std::int64_t at, std::int64_t channel) {
-  for (std::int64_t j = 0; j < kPanel; j += 16) {
-    __m512 x = _mm512_load_ps(sums + j);
-    if (args.bias) x = _mm512_add_ps(x, load16<kBFloat16>(args.bias, channel + j));
-    if (args.other) x = _mm512_add_ps(x, load16<kBFloat16>(args.other, at + j));
+  for (std::int64_t k = 0; k < kPanel; k += 16) {
+    __m512 x = _mm512_loadu_ps(sums + k);
+    if (args.bias) x = _mm512_add_ps(x, load16<kBFloat16>(args.bias, channel + k));
+    if (args.other) x = _mm512_add_ps(x, load16<kBFloat16>(args.other, at + k));
     if (args.relu) x = _mm512_max_ps(_mm512_setzero_ps(), x);  // of a NaN it gives the second
-    store16<kBFloat16>(args.to, at + j, x);
+    store16<kBFloat16>(args.to, at + k, x);
   }
 }
 
-// One task: kPanel output channels of some images.
+THALWEG_AVX2 void finish_pixel_avx2(const DirectConvArgs& args, const float* sums, std::int64_t at,
+                                    std::int64_t channel) {
+  const float *bias = static_cast<const float*>(args.bias), *other = static_cast<const float*>(args.other);
+  for (std::int64_t k = 0; k < kPanel; k += 8) {
+    __m256 x = _mm256_loadu_ps(sums + k);
+    if (bias) x = _mm256_add_ps(x, _mm256_loadu_ps(bias + channel + k));
+    if (other) x = _mm256_add_ps(x, _mm256_loadu_ps(other + at + k));
+    if (args.relu) x = _mm256_max_ps(_mm256_setzero_ps(), x);
+    _mm256_storeu_ps(static_cast<float*>(args.to) + at + k, x);
+  }
+}
+
+// What a task calls, of one kind of products.
+struct Kernels {
+  using AddProducts = void (*)(const ConvWord* const*, float* const*, const ConvWord*, std::int64_t);
+  std::array<AddProducts, kRows> add_products;  // of one row, of two, ...
+  void (*finish_pixel)(const DirectConvArgs&, const float*, std::int64_t, std::int64_t);
+};
+
 template <bool kBFloat16>
+constexpr Kernels kAvx512 = {{add_products<kBFloat16, 1>, add_products<kBFloat16, 2>, add_products<kBFloat16, 3>,
+                              add_products<kBFloat16, 4>, add_products<kBFloat16, 5>, add_products<kBFloat16, 6>},
+                             finish_pixel<kBFloat16>};
+constexpr Kernels kAvx2 = {{add_products_avx2<1>, add_products_avx2<2>, add_products_avx2<3>, add_products_avx2<4>,
+                            add_products_avx2<5>, add_products_avx2<6>},
+                           finish_pixel_avx2};
+
+const Kernels& kernels_of(ActivationType type, WordProducts products) {
+  if (products == WordProducts::kAvx2) return kAvx2;
+  return type == ActivationType::kFloat32 ? kAvx512<false> : kAvx512<true>;
+}
+
+// One task: kPanel output channels of some images.
 class Task {
  public:
-  Task(const DirectConvArgs& args, const std::vector<std::vector<PixelPair>>& taps, std::int64_t max_images)
-      : args_(args), product_(args), taps_(taps), sums_(max_images * product_.to_pixels * kPanel + kAlignment) {
-    from_.reserve(static_cast<std::size_t>(max_images * product_.to_pixels));
+  struct Plan {
+    const Kernels& kernels;
+    const std::vector<std::vector<PixelPair>>& taps;
+    std::int64_t images;  // at most, of a task
+  };
+  Task(const DirectConvArgs& args, const Plan& plan)
+      : args_(args), product_(args), plan_(plan), sums_(plan.images * product_.to_pixels * kPanel + kAlignment) {
+    from_.reserve(static_cast<std::size_t>(plan.images * product_.to_pixels));
     to_.reserve(from_.capacity());
   }
 
@@ -142,7 +196,7 @@ class Task {
     float* const sums = aligned_sums();
     std::fill_n(sums, num_images * product_.to_pixels * kPanel, 0.0f);
     const ConvWord* weights = args_.weights + panel * args_.conv.taps() * product_.words * kPanel;
-    for (const std::vector<PixelPair>& pairs : taps_) {
+    for (const std::vector<PixelPair>& pairs : plan_.taps) {
       list_rows(pairs, first_image, num_images);
       for (std::int64_t word = 0; word < product_.words; word += kBlockWords)
         add_block(weights + word * kPanel, word, std::min(kBlockWords, product_.words - word));
@@ -150,7 +204,7 @@ class Task {
     }
     for (std::int64_t pixel = 0; pixel < num_images * product_.to_pixels; ++pixel) {
       const std::int64_t all = first_image * product_.to_pixels + pixel;
-      finish_pixel<kBFloat16>(args_, sums + pixel * kPanel, all * product_.outputs + panel * kPanel, panel * kPanel);
+      plan_.kernels.finish_pixel(args_, sums + pixel * kPanel, all * product_.outputs + panel * kPanel, panel * kPanel);
     }
   }
 
@@ -182,26 +236,26 @@ class Task {
       const std::size_t rows = std::min<std::size_t>(kRows, from_.size() - row);
       std::array<const ConvWord*, kRows> from{};
       for (std::size_t i = 0; i < rows; ++i) from[i] = from_[row + i] + word;
-      kAddProducts<kBFloat16>[rows](from.data(), to_.data() + row, weights, words);
+      plan_.kernels.add_products[rows - 1](from.data(), to_.data() + row, weights, words);
     }
   }
 
   const DirectConvArgs& args_;
   const Product product_;
-  const std::vector<std::vector<PixelPair>>& taps_;
+  const Plan plan_;
   std::vector<float> sums_;
   std::vector<const ConvWord*> from_;  // by row of the tap's products
   std::vector<float*> to_;
 };
 
-template <bool kBFloat16>
-void run(const DirectConvArgs& args) {
+void run(const DirectConvArgs& args, WordProducts products) {
   const Product product(args);
   const auto taps = connected_pixels(args);
   const std::int64_t images = std::clamp<std::int64_t>(kTaskPixels / product.to_pixels, 1, args.conv.num_images);
   const std::int64_t groups = (args.conv.num_images + images - 1) / images;
+  const Task::Plan plan{kernels_of(args.type, products), taps, images};
   at::parallel_for(0, groups * (product.outputs / kPanel), 1, [&](std::int64_t begin, std::int64_t end) {
-    Task<kBFloat16> task(args, taps, images);
+    Task task(args, plan);
     for (std::int64_t t = begin; t < end; ++t) {
       const std::int64_t first = t % groups * images;
       task.run(t / groups, first, std::min(images, args.conv.num_images - first));
@@ -235,14 +289,22 @@ THALWEG_AVX512 void transpose16(const ConvWord* from, std::int64_t stride, ConvW
   }
 }
 
+// The same without instructions for it.
+void transpose16_plainly(const ConvWord* from, std::int64_t stride, ConvWord* to) {
+  for (std::int64_t j = 0; j < 16; ++j) {
+    for (std::int64_t i = 0; i < 16; ++i) to[j * kPanel + i] = from[i * stride + j];
+  }
+}
+
 // Words of filters' input channels: as they lie, in other places.
 void pack_forward(const DirectConvArgs& args, const Product& product, const ConvWord* weight, std::int64_t panel,
                   std::int64_t tap, ConvWord* to) {
   const std::int64_t stride = args.conv.taps() * product.words;
+  const auto transpose = __builtin_cpu_supports("avx512f") ? transpose16 : transpose16_plainly;
   for (std::int64_t k = 0; k < kPanel; k += 16) {
     const ConvWord* from = weight + (panel * kPanel + k) * stride + tap * product.words;
     for (std::int64_t word = 0; word < product.words; word += 16)
-      transpose16(from + word, stride, to + word * kPanel + k);
+      transpose(from + word, stride, to + word * kPanel + k);
   }
 }
 
@@ -276,11 +338,13 @@ THALWEG_SIMD void pack_input_gradient(const DirectConvArgs& args, const Product&
 }  // namespace
 
 bool direct_conv_takes(const DirectConvArgs& args) {
-  return multiplies_words(args.type) && args.conv.channels % kPanel == 0 && args.conv.filters % kPanel == 0;
+  return word_products(args.type) != WordProducts::kNone && args.conv.channels % kPanel == 0 &&
+         args.conv.filters % kPanel == 0;
 }
 
 bool direct_conv_pays(const DirectConvArgs& args) {
-  return direct_conv_takes(args) && args.conv.kernel > 1 && args.conv.out_pixels() <= 64;
+  return direct_conv_takes(args) && !has_tile_products(args.type) && args.conv.kernel > 1 &&
+         args.conv.out_pixels() <= 64;
 }
 
 std::int64_t direct_conv_weight_words(const ConvSizes& conv, ActivationType type) {
@@ -305,8 +369,12 @@ void pack_direct_conv_weights(const DirectConvArgs& args, const void* weight, Co
 }
 
 void direct_conv_cpu(const DirectConvArgs& args) {
+  direct_conv_cpu(args, word_products(args.type));
+}
+
+void direct_conv_cpu(const DirectConvArgs& args, WordProducts products) {
 #ifdef THALWEG_AVX512
-  args.type == ActivationType::kFloat32 ? run<false>(args) : run<true>(args);
+  run(args, products);
 #endif
 }
 

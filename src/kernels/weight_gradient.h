@@ -29,9 +29,9 @@ struct WeightGradientArgs {
 // Whether weight_gradient_cpu can: float32 on a processor with AVX-512, or bfloat16 on one with its bfloat16 products,
 // C a multiple of 32 and K of 8.
 bool weight_gradient_takes(const WeightGradientArgs& args);
-// Whether it is also faster than oneDNN's: many channels, few pixels. Milliseconds of 3 x 3 at batch 128 in bfloat16,
-// ours and oneDNN's, on two cores of an EPYC: 512 channels of 4 x 4: 6.6, 22.7; 256 of 8 x 8: 8.9, 11.9; 128 of 16 x
-// 16: 11.2, 11.1.
+// Whether it is also faster than oneDNN's: many channels, few pixels, no AMX for the type. Milliseconds of 3 x 3 at
+// batch 128 in bfloat16, ours and oneDNN's, on two cores of an EPYC: 512 channels of 4 x 4: 6.6, 22.7; 256 of 8 x
+// 8: 8.9, 11.9; 128 of 16 x 16: 11.2, 11.1.
 bool weight_gradient_pays(const WeightGradientArgs& args);
 std::int64_t weight_gradient_work(const WeightGradientArgs& args);
 void weight_gradient_cpu(const WeightGradientArgs& args);

@@ -109,11 +109,13 @@ THALWEG_AVX512 void tile(const WeightGradientArgs& args, const ConvWord* dy, con
 }  // namespace
 
 bool weight_gradient_takes(const WeightGradientArgs& args) {
-  return multiplies_words(args.type) && args.conv.channels % kPanelX == 0 && args.conv.filters % kPanelDy == 0;
+  return word_products(args.type) == WordProducts::kAvx512 && args.conv.channels % kPanelX == 0 &&
+         args.conv.filters % kPanelDy == 0;
 }
 
 bool weight_gradient_pays(const WeightGradientArgs& args) {
-  return weight_gradient_takes(args) && args.conv.channels >= 128 && args.conv.out_pixels() <= 64;
+  return weight_gradient_takes(args) && !has_tile_products(args.type) && args.conv.channels >= 128 &&
+         args.conv.out_pixels() <= 64;
 }
 
 std::int64_t weight_gradient_work(const WeightGradientArgs& args) {

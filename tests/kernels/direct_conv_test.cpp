@@ -1,6 +1,8 @@
 // The direct convolution against LibTorch's in double.
 #include "kernels/direct_conv.h"
 
+#include <optional>
+
 #include <gtest/gtest.h>
 
 #include <ATen/ATen.h>
@@ -46,14 +48,14 @@ Problem problem_of(const Case& c) {
 }
 
 // Writes problem.to.
-void run(const Problem& problem) {
+void run(const Problem& problem, std::optional<WordProducts> products = {}) {
   DirectConvArgs args = problem.args;
   std::vector<ConvWord> words(static_cast<std::size_t>(direct_conv_weight_words(args.conv, args.type)));
   pack_direct_conv_weights(args, problem.weight.const_data_ptr(), words.data());
   args.from = problem.from.const_data_ptr();
   args.weights = words.data();
   args.to = problem.to.mutable_data_ptr();
-  direct_conv_cpu(args);
+  direct_conv_cpu(args, products.value_or(word_products(args.type)));
 }
 
 at::Tensor expected(const Problem& problem) {
@@ -116,6 +118,16 @@ TEST_P(DirectConv, TheBitsDoNotDependOnThreadsNorOnTheNumberOfImages) {
   run(one);
   at::set_num_threads(before);
   EXPECT_TRUE(at::equal(one.to[0], problem_.to[problem_.to.size(0) - 1]));
+}
+
+TEST_P(DirectConv, NarrowProductsGiveTheSameBits) {
+  if (GetParam().type != at::kFloat) return;  // bfloat16 has but one kind of products
+  if (word_products(ActivationType::kFloat32) != WordProducts::kAvx512) GTEST_SKIP() << "there are no wider ones";
+  run(problem_);
+  Problem narrow = problem_;
+  narrow.to = at::full_like(problem_.to, NAN);
+  run(narrow, WordProducts::kAvx2);
+  EXPECT_TRUE(at::equal(narrow.to, problem_.to));
 }
 
 TEST_P(DirectConv, NaNStays) {
