@@ -12,6 +12,8 @@ namespace {
 
 void make_current(c10::Device device) {
   c10::cuda::set_device(device.index() < 0 ? static_cast<c10::DeviceIndex>(0) : device.index());
+  // What a first tensor does: the allocator gets its table of devices, which library handles ask for memory.
+  at::globalContext().lazyInitDevice(c10::DeviceType::CUDA);
 }
 
 }  // namespace

@@ -114,13 +114,22 @@ void run_side_by_side(const std::vector<Job>& jobs, const Lanes& lanes) {
   if (lanes.count == 1) {
     board.work();
   } else {
+    std::vector<std::exception_ptr> broken(static_cast<std::size_t>(lanes.count));  // before a lane's first job
     std::vector<std::jthread> workers;
-    for (int lane = 0; lane < lanes.count; ++lane) {
+    for (std::exception_ptr& error : broken) {
       workers.emplace_back([&] {
-        at::set_num_threads(lanes.threads);
-        use_own_stream(lanes.device);
-        board.work();
+        try {
+          at::set_num_threads(lanes.threads);
+          use_own_stream(lanes.device);
+          board.work();
+        } catch (...) {
+          error = std::current_exception();
+        }
       });
+    }
+    workers.clear();  // waits for them
+    for (const std::exception_ptr& error : broken) {
+      if (error) std::rethrow_exception(error);
     }
   }
   board.rethrow();

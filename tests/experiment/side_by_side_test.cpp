@@ -103,6 +103,17 @@ TEST(SideBySideLanes, WorkAtTheSameTime) {
   run_side_by_side({{[&] { meet(a, b); }}, {[&] { meet(b, a); }}}, lanes_of(2));
 }
 
+// As in an experiment, where nothing has been put on the GPU before.
+TEST(CudaSideBySide, LanesMayBeTheFirstToUseTheGpu) {
+  if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
+  const c10::Device gpu(c10::kCUDA, 0);
+  use_device(gpu);
+  std::atomic<int> sum = 0;
+  const Job job{[&] { sum += at::ones({4}, at::TensorOptions(gpu).dtype(at::kInt)).sum().item<int>(); }};
+  run_side_by_side({job, job}, {2, 1, gpu});
+  EXPECT_EQ(sum, 8);
+}
+
 // Each lane captures its graphs and replays them while the others do the same, on one GPU.
 TEST(CudaSideBySide, RunsGiveTheBitsOfOneAlone) {
   if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
