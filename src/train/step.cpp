@@ -74,7 +74,7 @@ TrainStep::TrainStep(const Graph& graph, const ImageBatches& images, const Train
       state_(starting_state(graph, start, config, images.labels().device())),
       batches_(images, config, seed, images.labels().device()),
       gradient_(at::zeros_like(state_.weights)),
-      plans_(make_plans(graph, config, images.labels().device())),
+      plans_(make_plans(graph, config, images.labels().device()).release()),
       backprop_(graph, {state_.weights, gradient_, state_.buffers}, config.bf16 ? at::kBFloat16 : at::kFloat,
                 plans_.get()),
       optimizer_(graph.parameters, config.optimizer, state_.weights),
@@ -85,6 +85,12 @@ TrainStep::TrainStep(const Graph& graph, const ImageBatches& images, const Train
       scratch_loss_(scalar(state_.weights, at::kFloat, 1).squeeze()) {
   if (config.accumulate > 1) total_ = at::empty_like(gradient_);
   if (config.optimizer.sam_rho > 0) saved_ = at::empty_like(gradient_);
+}
+
+// cuDNN's end may wait for the device, which breaks another run's capture.
+void TrainStep::DeletePlans::operator()(ConvPlans* plans) const {
+  const std::unique_lock lock = capture_lock();
+  delete plans;
 }
 
 void TrainStep::begin(double lr) {

@@ -71,7 +71,10 @@ class TrainStep {
   at::Tensor gradient_;  // float32 [P]
   at::Tensor total_;     // float32 [P] with accumulation: sum over slices
   at::Tensor saved_;     // float32 [P] of SAM: the weights while the gradient is taken elsewhere
-  std::unique_ptr<ConvPlans> plans_;
+  struct DeletePlans {
+    void operator()(ConvPlans* plans) const;
+  };
+  std::unique_ptr<ConvPlans, DeletePlans> plans_;
   Backprop backprop_;
   Optimizer optimizer_;
   StepGraph graphs_;

@@ -1,5 +1,8 @@
 #include "train/step_graph.h"
 
+#include <cuda_runtime_api.h>
+
+#include <ATen/core/CachingHostAllocator.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -16,6 +19,53 @@ c10::cuda::CUDAStream capture_stream(c10::DeviceIndex device) {
   const bool is_default = current == c10::cuda::getDefaultCUDAStream(device);
   return is_default ? c10::cuda::getStreamFromPool(false, device) : current;
 }
+
+// A capture, ended in any case: an open one would keep the stream and LibTorch's allocators from all further use.
+class Capture {
+ public:
+  Capture(at::cuda::CUDAGraph& graph, c10::DeviceIndex device) : graph_(graph), device_(device) {
+    // Thread-local: what other threads' runs do meanwhile (allocate, copy, wait for their streams) is legal.
+    graph_.capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
+  }
+  ~Capture() {
+    if (ended_) return;
+    try {
+      end();
+    } catch (const std::exception&) {  // what the work threw says more
+    }
+  }
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
+
+  void end() {
+    ended_ = true;
+    try {
+      graph_.capture_end();
+    } catch (...) {
+      leave_pool();
+      throw;
+    }
+  }
+
+ private:
+  // CUDA refuses to end a capture that something has broken, and then LibTorch does not tell its allocators: they would
+  // go on asking a graph that is gone. Where it has told them, the first call throws, and the graph releases the pool.
+  void leave_pool() const {
+    cudaGetLastError();
+    try {
+      c10::cuda::CUDACachingAllocator::endAllocateToPool(device_, pool_);
+      c10::cuda::CUDACachingAllocator::releasePool(device_, pool_);
+      at::getHostAllocator(at::kCUDA)->end_allocate_to_pool(pool_);
+      at::getHostAllocator(at::kCUDA)->release_pool(pool_);
+    } catch (const std::exception&) {
+    }
+  }
+
+  at::cuda::CUDAGraph& graph_;
+  c10::DeviceIndex device_;
+  at::cuda::MempoolId_t pool_ = at::cuda::graph_pool_handle();
+  bool ended_ = false;
+};
 
 }  // namespace
 
@@ -47,19 +97,9 @@ std::unique_ptr<at::cuda::CUDAGraph> StepGraph::capture(const std::function<void
   const c10::cuda::CUDAStreamGuard guard(capture_stream(device_.index()));
   // The graph's memory is its own: what the first, uncaptured call took would stay reserved beside it.
   c10::cuda::CUDACachingAllocator::emptyCache();
-  // Thread-local: what other threads' runs do meanwhile (allocate, copy, wait for their streams) is legal.
-  graph->capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
-  try {
-    work();
-  } catch (...) {
-    // An open capture would keep the stream and LibTorch's allocator from all further use.
-    try {
-      graph->capture_end();
-    } catch (const std::exception&) {  // what the work threw says more
-    }
-    throw;
-  }
-  graph->capture_end();
+  Capture capture(*graph, device_.index());
+  work();
+  capture.end();
   return graph;
 }
 
