@@ -6,10 +6,13 @@
 #include <malloc.h>
 #endif
 #include <cstdlib>
+#include <new>
+#include <string_view>
 
 #include <sys/resource.h>
 
 #include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/util/Exception.h>
 
 namespace thalweg {
 
@@ -22,6 +25,17 @@ void keep_freed_memory() {
 
 void use_large_pages() {
   setenv("THP_MEM_ALLOC_ENABLE", "1", /*overwrite=*/0);  // LibTorch's switch
+}
+
+bool is_out_of_memory(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
+  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
+  // The CPU allocator has no type of its own for it, nor has CUDA (of graphs, events and kernels), cuBLAS and cuDNN
+  // (CUBLAS_STATUS_ALLOC_FAILED, CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED).
+  const std::string_view what = error.what();
+  const auto says = [&](std::string_view words) { return what.find(words) != what.npos; };
+  return says("DefaultCPUAllocator") || (says("CUDA") && says("out of memory")) ||
+         (says("_STATUS_") && (says("ALLOC_FAILED") || says("ALLOCATION_FAILED")));
 }
 
 double peak_memory_mb(c10::Device device) {

@@ -1,6 +1,8 @@
 // How the process gets and keeps memory.
 #pragma once
 
+#include <exception>
+
 #include <c10/core/Device.h>
 
 namespace thalweg {
@@ -14,6 +16,9 @@ void keep_freed_memory();
 // "madvise"). Touching a plane of a large network for the first time then takes a fifth of a second less; memory grows
 // by up to a quarter, so this is not for training. Call before LibTorch allocates.
 void use_large_pages();
+
+// Whether the error is of LibTorch's GPU allocator, its CPU allocator, CUDA and its libraries, or operator new.
+bool is_out_of_memory(const std::exception& error);
 
 // The largest so far, in units of 10^6 bytes: of this process's resident memory, or, of a GPU, of what LibTorch
 // reserved there.

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "base/error.h"
-#include "train/out_of_memory.h"
+#include "base/memory.h"
 
 namespace thalweg {
 namespace {

@@ -18,7 +18,7 @@ struct Batching {
 // Half the points, and where there is one left, half the images; nothing below one point and 16 images.
 std::optional<Batching> halved(const Batching& batching);
 
-// Calls `attempt` with the batching, and where memory runs out (train/out_of_memory.h) `release` and `attempt` with
+// Calls `attempt` with the batching, and where memory runs out (base/memory.h) `release` and `attempt` with
 // half of it, until it does; `batching` is then what did. Throws Error where the smallest does not fit.
 void run_within_memory(Batching& batching, const std::function<void(const Batching&)>& attempt,
                        const std::function<void()>& release);

@@ -7,9 +7,9 @@
 #include <ATen/ATen.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/stop.h"
 #include "landscape/split_summary.h"
-#include "train/out_of_memory.h"
 
 namespace thalweg {
 namespace {

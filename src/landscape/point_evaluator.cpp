@@ -6,7 +6,7 @@
 #include <ATen/ATen.h>
 
 #include "base/error.h"
-#include "train/out_of_memory.h"
+#include "base/memory.h"
 
 namespace thalweg {
 namespace {

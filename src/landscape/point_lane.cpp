@@ -9,6 +9,7 @@
 #include <c10/cuda/CUDAStream.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 
 namespace thalweg {
 namespace {
@@ -93,9 +94,9 @@ PointLane::PointLane(const LaneSource& source)
 }
 
 PointLane::~PointLane() {
-  // Its memory goes back while replays may still be under way.
+  // Its memory goes back while work may still be under way, after an exception also such that `done` does not cover.
   try {
-    wait();
+    if (stream_) stream_->stream.synchronize();
   } catch (const std::exception&) {  // of a GPU that is lost there is nothing to wait for
   }
 }
@@ -137,7 +138,7 @@ at::Tensor PointLane::measure_statistics() {
   try {
     return statistics_->measure(weights, source_.bn_images);
   } catch (const Error& error) {
-    if (!source_.plans || !refusal_.empty()) throw;
+    if (!source_.plans || !refusal_.empty() || is_out_of_memory(error)) throw;
     refusal_ = error.what();
   }
   statistics_.emplace(source_.graph, source_.device, source_.type);

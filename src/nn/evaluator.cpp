@@ -6,6 +6,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/stream.h"
 #include "kernels/head.h"
 #include "kernels/overflow.h"
@@ -144,6 +145,7 @@ at::Tensor Evaluator::run_conv(const Step& step, const at::Tensor& x, const std:
     try {
       return run_planned(step, x, other);
     } catch (const Error& error) {
+      if (is_out_of_memory(error)) throw;
       refused_[static_cast<std::size_t>(step.segment)] = true;
       if (refusal_.empty()) refusal_ = error.what();
     }

@@ -2,24 +2,12 @@
 
 #include <algorithm>
 #include <limits>
-#include <new>
-#include <string_view>
 
 #include <cuda_runtime_api.h>
 
 #include <c10/cuda/CUDACachingAllocator.h>
-#include <c10/util/Exception.h>
 
 namespace thalweg {
-
-bool is_out_of_memory(const std::exception& error) {
-  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
-  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
-  // The CPU allocator has no type of its own for it, nor has CUDA (of graphs, events and kernels).
-  const std::string_view what = error.what();
-  return what.find("DefaultCPUAllocator") != what.npos ||
-         (what.find("CUDA") != what.npos && what.find("out of memory") != what.npos);
-}
 
 double step_bytes_per_image(const Graph& graph) {
   double values = 0;

@@ -2,16 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <exception>
 
 #include <c10/core/Device.h>
 
 #include "nn/graph.h"
 
 namespace thalweg {
-
-// Whether the error is of LibTorch's GPU allocator, its CPU allocator, CUDA itself, or operator new.
-bool is_out_of_memory(const std::exception& error);
 
 // Estimate of what a training step needs for each image: every operation's output, which backward wants again, as
 // float32. (Workspaces and gradients of activations come on top; what is in place or bf16 takes less.)

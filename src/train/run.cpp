@@ -8,6 +8,7 @@
 #include <ATen/ATen.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/stop.h"
 #include "io/folder_lock.h"
 #include "nn/weights_file.h"

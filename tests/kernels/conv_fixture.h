@@ -1,6 +1,7 @@
 // For tests of convolution plans: a GPU that need not be there, and the convolutions of the networks that we train.
 #pragma once
 
+#include <array>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -31,5 +32,16 @@ inline std::set<ConvShape> convolutions_of(const std::string& model, std::int64_
   }
   return shapes;
 }
+
+// What no network of ours has.
+inline const std::array<ConvShape, 6> kOddConvolutions = {{
+    {5, 16, 8, 8, 24, 3, 3, 1, 1},  // plain
+    {1, 8, 1, 1, 8, 1, 1, 1, 0},    // the smallest
+    {7, 3, 11, 9, 13, 3, 3, 1, 1},  // odd everywhere, channels that are no multiple of 8
+    {3, 16, 9, 9, 32, 3, 3, 2, 1},  // stride 2 over an odd size
+    {3, 16, 9, 8, 32, 1, 1, 2, 0},  // a shortcut
+    {2, 8, 12, 10, 16, 5, 3, 1, 2}  // a filter that is not square
+}};
+inline const ConvShape kFusedConvolution{5, 16, 9, 9, 24, 3, 3, 2, 1};
 
 }  // namespace thalweg

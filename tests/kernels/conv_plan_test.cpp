@@ -52,6 +52,22 @@ TEST_P(ConvPlansOfNetworks, HaveADeterministicPlanToTrainByInFloat32) {
 
 INSTANTIATE_TEST_SUITE_P(Models, ConvPlansOfNetworks, testing::Values("resnet18", "vgg11", "resnet20"));
 
+// Those that tests/nn/gpu_conv_test.cpp runs.
+TEST(ConvPlans, ThereAreSomeForShapesThatNoNetworkHas) {
+  ConvPlans plans = h200_plans();
+  for (const ConvType type : {ConvType::kFloat32, ConvType::kFloat16, ConvType::kBFloat16}) {
+    for (ConvShape shape : kOddConvolutions) {
+      shape.type = type;
+      for (const ConvPass pass : {ConvPass::kForward, ConvPass::kInputGradient, ConvPass::kWeightGradient})
+        EXPECT_NO_THROW(plans.get(shape, pass)) << describe(shape, pass);
+    }
+    ConvShape shape = kFusedConvolution;
+    shape.type = type;
+    for (const ConvPass pass : {ConvPass::kForwardBias, ConvPass::kForwardBiasRelu, ConvPass::kForwardBiasAddRelu})
+      EXPECT_NO_THROW(plans.get(shape, pass)) << describe(shape, pass);
+  }
+}
+
 // Engines for 3 channels pad the image to 8 in the workspace, so nobody else need.
 TEST(ConvPlans, TakeTheStemsThreeChannelsAsTheyAre) {
   ConvShape stem = stage_one();

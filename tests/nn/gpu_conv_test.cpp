@@ -89,16 +89,8 @@ class PlannedConvolutions : public testing::Test {
 };
 
 TEST_F(PlannedConvolutions, EqualLibTorchs) {
-  const ConvShape shapes[] = {
-      {5, 16, 8, 8, 24, 3, 3, 1, 1},  // plain
-      {1, 8, 1, 1, 8, 1, 1, 1, 0},    // the smallest
-      {7, 3, 11, 9, 13, 3, 3, 1, 1},  // odd everywhere, channels that are no multiple of 8
-      {3, 16, 9, 9, 32, 3, 3, 2, 1},  // stride 2 over an odd size
-      {3, 16, 9, 8, 32, 1, 1, 2, 0},  // a shortcut
-      {2, 8, 12, 10, 16, 5, 3, 1, 2}  // a filter that is not square
-  };
   ConvPlans plans = ConvPlans::on_current_gpu({});
-  for (ConvShape shape : shapes) {
+  for (ConvShape shape : kOddConvolutions) {
     for (const ConvType type : {ConvType::kFloat32, ConvType::kFloat16, ConvType::kBFloat16}) {
       shape.type = type;
       const Operands operands = random_operands(shape, scalar_type(type));
@@ -126,7 +118,7 @@ TEST_F(PlannedConvolutions, EqualLibTorchsOnTheLayersOfNetworks) {
 }
 
 TEST_F(PlannedConvolutions, FuseBiasResidualAndRelu) {
-  const ConvShape shape{5, 16, 9, 9, 24, 3, 3, 2, 1};
+  const ConvShape& shape = kFusedConvolution;
   ConvPlans plans = ConvPlans::on_current_gpu({});
   const GpuConv conv{plans, 2, 1};
   for (const at::ScalarType type : {at::kFloat, at::kHalf, at::kBFloat16}) {
