@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <latch>
+#include <memory>
 
 #include <cxxopts.hpp>
 #include <fmt/format.h>
@@ -111,23 +113,27 @@ struct Sample {
   std::vector<double> times;  // of a step, ascending
 };
 
-// Counts down when it goes, whether the run is warm then or failed.
+// Counts down when it goes, whether the run is warm then or could not even be made.
 struct Arrival {
   std::latch& latch;
   ~Arrival() { latch.count_down(); }
 };
 
-Sample sample(TrainStep& step, const Settings& settings, int window, std::latch& warm) {
+Sample sample(const std::function<std::unique_ptr<TrainStep>()>& make_step, const Settings& settings, int window,
+              std::latch& warm) {
   Sample out;
+  std::unique_ptr<TrainStep> made;
   {
     const Arrival arrival{warm};
+    made = make_step();
+    TrainStep& step = *made;
     const auto begin = Clock::now();
     step.run(1e-3).item<float>();
     out.first_step = seconds_since(begin);
     for (int i = 0; i < 2; ++i) step.run(1e-3).item<float>();
   }
   warm.wait();
-  out.times = time_steps(step, settings.seconds, window);
+  out.times = time_steps(*made, settings.seconds, window);
   return out;
 }
 
@@ -148,8 +154,11 @@ void run(int argc, char** argv) {
   std::vector<Job> jobs;
   for (Sample& out : samples) {
     jobs.push_back({[&] {
-      TrainStep step(graph, images, config, 1, fresh_state(initial_weights(graph, 1), initial_buffers(graph)));
-      out = sample(step, settings, device.is_cuda() ? 50 : 1, warm);
+      const auto make_step = [&] {
+        return std::make_unique<TrainStep>(graph, images, config, 1,
+                                           fresh_state(initial_weights(graph, 1), initial_buffers(graph)));
+      };
+      out = sample(make_step, settings, device.is_cuda() ? 50 : 1, warm);
     }});
   }
   run_side_by_side(jobs, {settings.runs, threads, device});

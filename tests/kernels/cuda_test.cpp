@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include "base/stream.h"
 #include "models/models.h"
 #include "nn/evaluate.h"
 #include "nn/init.h"
@@ -16,6 +17,7 @@ class CudaKernels : public testing::Test {
  protected:
   void SetUp() override {
     if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
+    use_device(gpu_);  // float32, not TF32
   }
   const c10::Device gpu_{c10::kCUDA, 0};
   at::Generator generator_ = at::detail::createCPUGenerator(23);
