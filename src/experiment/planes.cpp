@@ -69,6 +69,15 @@ PcaSource open_runs(const PlaneRequest& request) {
   }
   std::vector<nlohmann::json> identities(folders.size());
   std::transform(folders.begin(), folders.end(), identities.begin(), read_run_identity);
+  for (const char* key : {"model", "data_digest", "normalisation"}) {
+    for (std::size_t k = 1; k < folders.size(); ++k) {
+      const auto value = [&](std::size_t run) {
+        return identities[run].at("description").value(key, nlohmann::json());
+      };
+      check(value(k) == value(0), "{} and {} have not the same {}: they share no plane", folders[0].string(),
+            folders[k].string(), key);
+    }
+  }
   const bool one_seed = std::all_of(identities.begin(), identities.end(), [&](const nlohmann::json& identity) {
     return identity.at("seed") == identities.front().at("seed");
   });
@@ -155,6 +164,8 @@ Source open_source(const std::string& text, const PlaneRequest& request) {
   }
   const fs::path path = text;
   if (!fs::is_directory(path)) return weights_source(path, request);
+  if (!is_run(path) && !is_run(path / "main") && !seed_folders(path).empty())
+    fail_usage("{} has several seeds: name one, {}", text, seed_folders(path).front().string());
   const fs::path file = find_runs(path).front() / "weights.safetensors";
   check(fs::exists(file), "{} has no final weights yet; let the run finish, or name a snapshot as RUN@STEP", text);
   return weights_source(file, request);
@@ -212,10 +223,12 @@ std::vector<fs::path> with_averages(const std::vector<fs::path>& runs) {
 std::vector<fs::path> find_runs(const fs::path& folder) {
   if (is_run(folder)) return with_averages({folder});
   std::vector<fs::path> runs;
-  for (const fs::path& seed : seed_folders(folder)) {
-    for (fs::path& run : find_runs(seed)) runs.push_back(std::move(run));
+  if (!is_run(folder / "main")) {
+    for (const fs::path& seed : seed_folders(folder)) {
+      for (fs::path& run : find_runs(seed)) runs.push_back(std::move(run));
+    }
+    if (!runs.empty()) return runs;
   }
-  if (!runs.empty()) return runs;
   check(is_run(folder / "main"), "{} is neither a run (no run.json) nor an experiment (no main/run.json)",
         folder.string());
   runs.push_back(folder / "main");

@@ -169,10 +169,10 @@ void map_shared_plane(const std::vector<Member>& members, const fs::path& folder
   PlaneRequest request;
   request.origin = members.front().session.config.plane.origin;
   for (const Member& member : members) add_sources(request, member);
-  const fs::path plane = folder / "planes/pca.safetensors";
+  const fs::path plane = folder / "planes/shared.safetensors";
   update_plane(plane, request, identity_of(request));
   const Session& session = members.front().session;
-  update_mapped_surface(read_plane(plane), session.config.landscape, session, folder / "surfaces/pca.h5");
+  update_mapped_surface(read_plane(plane), session.config.landscape, session, folder / "surfaces/shared.h5");
 }
 
 std::vector<fs::path> run_experiment(const Session& session, const fs::path& folder) {

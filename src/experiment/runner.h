@@ -6,7 +6,7 @@
 // With "plane.windows" also a plane and a surface for each window, <kind>.w1of4 and so on.
 // With "seeds":
 //   config.json  seeds/<seed>/ (as above)  seeds.json
-// With "plane.shared" also planes/pca.safetensors and surfaces/pca.h5 .csv of all seeds' runs.
+// With "plane.shared" also planes/shared.safetensors and surfaces/shared.h5 .csv of all seeds' runs.
 #pragma once
 
 #include <filesystem>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
+#include <latch>
 #include <mutex>
 #include <thread>
 
@@ -114,17 +115,20 @@ void run_side_by_side(const std::vector<Job>& jobs, const Lanes& lanes) {
   if (lanes.count == 1) {
     board.work();
   } else {
-    std::vector<std::exception_ptr> broken(static_cast<std::size_t>(lanes.count));  // before a lane's first job
+    std::vector<std::exception_ptr> broken(static_cast<std::size_t>(lanes.count));
+    std::latch ready(lanes.count);  // no job begins where a lane could not
     std::vector<std::jthread> workers;
     for (std::exception_ptr& error : broken) {
       workers.emplace_back([&] {
         try {
           at::set_num_threads(lanes.threads);
           use_own_stream(lanes.device);
-          board.work();
         } catch (...) {
           error = std::current_exception();
         }
+        ready.arrive_and_wait();
+        if (std::none_of(broken.begin(), broken.end(), [](const std::exception_ptr& e) { return bool(e); }))
+          board.work();
       });
     }
     workers.clear();  // waits for them

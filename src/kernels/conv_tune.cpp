@@ -7,6 +7,7 @@
 #include <cuda_runtime_api.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "kernels/conv_graph.h"
 #include "kernels/conv_plan.h"
 
@@ -68,11 +69,12 @@ struct Candidate {
 // Null if the candidate cannot be captured: training replays its steps, so such a plan is of no use.
 cudaGraphExec_t capture(const Candidate& candidate, cudaStream_t stream) {
   check_cuda(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "begin a capture");
-  bool runs = true;
+  bool runs = true, full = false;
   try {
     for (int i = 0; i < kRunsPerReplay; ++i) candidate.run(stream);
-  } catch (const Error&) {
+  } catch (const Error& error) {
     runs = false;
+    full = is_out_of_memory(error);
   }
   cudaGraph_t graph = nullptr;
   const bool captured = cudaStreamEndCapture(stream, &graph) == cudaSuccess && runs;
@@ -80,6 +82,7 @@ cudaGraphExec_t capture(const Candidate& candidate, cudaStream_t stream) {
   if (captured) check_cuda(cudaGraphInstantiate(&executable, graph, 0), "instantiate a graph");
   if (graph != nullptr) cudaGraphDestroy(graph);
   cudaGetLastError();  // what an invalidated capture leaves
+  check(!full, "CUDA: out of memory while convolutions were timed");
   return executable;
 }
 
@@ -87,7 +90,8 @@ cudaGraphExec_t capture(const Candidate& candidate, cudaStream_t stream) {
 std::optional<double> microseconds(const Candidate& candidate, TimingStream& stream) {
   try {
     candidate.run(stream.get());  // loads its kernels
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (is_out_of_memory(error)) throw;  // another plan would give other bits
     return std::nullopt;
   }
   check_cuda(cudaStreamSynchronize(stream.get()), "run a plan");

@@ -298,9 +298,9 @@ void transpose16_plainly(const ConvWord* from, std::int64_t stride, ConvWord* to
 
 // Words of filters' input channels: as they lie, in other places.
 void pack_forward(const DirectConvArgs& args, const Product& product, const ConvWord* weight, std::int64_t panel,
-                  std::int64_t tap, ConvWord* to) {
+                  std::int64_t tap, WordProducts products, ConvWord* to) {
   const std::int64_t stride = args.conv.taps() * product.words;
-  const auto transpose = __builtin_cpu_supports("avx512f") ? transpose16 : transpose16_plainly;
+  const auto transpose = products == WordProducts::kAvx512 ? transpose16 : transpose16_plainly;
   for (std::int64_t k = 0; k < kPanel; k += 16) {
     const ConvWord* from = weight + (panel * kPanel + k) * stride + tap * product.words;
     for (std::int64_t word = 0; word < product.words; word += 16)
@@ -343,8 +343,10 @@ bool direct_conv_takes(const DirectConvArgs& args) {
 }
 
 bool direct_conv_pays(const DirectConvArgs& args) {
-  return direct_conv_takes(args) && !has_tile_products(args.type) && args.conv.kernel > 1 &&
-         args.conv.out_pixels() <= 64;
+  if (!direct_conv_takes(args) || has_tile_products(args.type) || args.conv.kernel == 1) return false;
+  const std::int64_t pixels = args.conv.out_pixels();
+  const bool is_narrow = word_products(args.type) == WordProducts::kAvx2;
+  return pixels <= 16 || (pixels <= 64 && (is_narrow || args.conv.filters >= 256));
 }
 
 std::int64_t direct_conv_weight_words(const ConvSizes& conv, ActivationType type) {
@@ -352,6 +354,10 @@ std::int64_t direct_conv_weight_words(const ConvSizes& conv, ActivationType type
 }
 
 void pack_direct_conv_weights(const DirectConvArgs& args, const void* weight, ConvWord* words) {
+  pack_direct_conv_weights(args, weight, words, word_products(args.type));
+}
+
+void pack_direct_conv_weights(const DirectConvArgs& args, const void* weight, ConvWord* words, WordProducts products) {
 #ifdef THALWEG_AVX512
   const Product product(args);
   const std::int64_t taps = args.conv.taps();
@@ -359,7 +365,7 @@ void pack_direct_conv_weights(const DirectConvArgs& args, const void* weight, Co
     for (std::int64_t t = begin; t < end; ++t) {
       ConvWord* to = words + t * product.words * kPanel;
       if (args.pass == DirectConvPass::kForward) {
-        pack_forward(args, product, static_cast<const ConvWord*>(weight), t / taps, t % taps, to);
+        pack_forward(args, product, static_cast<const ConvWord*>(weight), t / taps, t % taps, products, to);
       } else {
         pack_input_gradient(args, product, weight, t / taps, t % taps, to);
       }
@@ -374,7 +380,7 @@ void direct_conv_cpu(const DirectConvArgs& args) {
 
 void direct_conv_cpu(const DirectConvArgs& args, WordProducts products) {
 #ifdef THALWEG_AVX512
-  run(args, products);
+  if (args.conv.num_images > 0) run(args, products);
 #endif
 }
 

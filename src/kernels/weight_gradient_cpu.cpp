@@ -124,6 +124,10 @@ std::int64_t weight_gradient_work(const WeightGradientArgs& args) {
 
 void weight_gradient_cpu(const WeightGradientArgs& args) {
 #ifdef THALWEG_AVX512
+  if (args.conv.num_images == 0) {
+    std::fill_n(args.dw, args.conv.filters * args.conv.taps() * args.conv.channels, 0.0f);
+    return;
+  }
   const std::int64_t pixels = args.conv.pixels(), out_pixels = args.conv.out_pixels();
   const std::int64_t all = num_groups(args), chunk = chunk_groups(args);
   const Panels x{args.x, pixels, args.conv.channels, kPanelX, args.work};

@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include "base/error.h"
 #include "kernels/weight_gradient.h"
 #include "nn/activation_type.h"
 
@@ -112,9 +113,10 @@ at::Tensor conv_forward(const CpuConv& conv, const at::Tensor& x, const at::Tens
 at::Tensor conv_input_gradient(const CpuConv& conv, const at::Tensor& dy, const at::Tensor& w,
                                at::IntArrayRef x_sizes) {
   const DirectConvArgs args = direct_args(conv, DirectConvPass::kInputGradient, x_sizes, w);
-  const at::Tensor dx = at::empty(x_sizes, dy.options(), kLayout);
-  if (dy.is_cpu() && direct_conv_pays(args)) return run_direct(conv, args, dy, w, dx);
-  return std::get<0>(at::convolution_backward(dy, dx, w, at::OptionalIntArrayRef(), Pair{conv.stride, conv.stride},
+  if (dy.is_cpu() && direct_conv_pays(args))
+    return run_direct(conv, args, dy, w, at::empty(x_sizes, dy.options(), kLayout));
+  const at::Tensor like_x = at::empty({1}, dy.options()).expand(x_sizes);  // its sizes count alone
+  return std::get<0>(at::convolution_backward(dy, like_x, w, at::OptionalIntArrayRef(), Pair{conv.stride, conv.stride},
                                               Pair{conv.padding, conv.padding}, Pair{1, 1}, false, Pair{0, 0}, 1,
                                               {true, false, false}))
       .contiguous(kLayout);
@@ -163,11 +165,16 @@ at::Tensor PackedConv::run(const at::Tensor& x, const Residual& residual, bool k
 
 at::Tensor PackedConv::run_direct(const at::Tensor& x, const Residual& residual) const {
   DirectConvArgs args = direct_;
+  const ConvSizes& conv = direct_.conv;
+  const Ints y_sizes{x.size(0), conv.filters, conv.out_height, conv.out_width};
+  check(x.sizes().slice(1) == at::IntArrayRef({conv.channels, conv.height, conv.width}) &&
+            x.scalar_type() == bias_.scalar_type(),
+        "convolution: expected {} images of {} x {} x {}", bias_.toString(), conv.channels, conv.height, conv.width);
+  check(!residual.value.defined() || (residual.value.sizes() == y_sizes && residual.value.is_contiguous(kLayout) &&
+                                      residual.value.scalar_type() == x.scalar_type()),
+        "convolution: the residual must be channels-last, like the result");
   args.conv.num_images = x.size(0);
-  const at::Tensor y =
-      residual.overwrites
-          ? residual.value
-          : at::empty({x.size(0), args.conv.filters, args.conv.out_height, args.conv.out_width}, x.options(), kLayout);
+  const at::Tensor y = residual.overwrites ? residual.value : at::empty(y_sizes, x.options(), kLayout);
   const at::Tensor image = x.contiguous(kLayout);
   args.from = image.const_data_ptr();
   args.weights = reinterpret_cast<const ConvWord*>(weight_.const_data_ptr<std::int32_t>());

@@ -57,6 +57,16 @@ std::vector<EpochMetrics> whole_path(const ReportData& seed, const std::string& 
   return out;
 }
 
+bool is_of_all_seeds(const Surface& surface, const ReportData& experiment) {
+  const auto sorted = [](const nlohmann::json& list) {
+    auto seeds = list.get<std::vector<std::uint64_t>>();
+    std::sort(seeds.begin(), seeds.end());
+    return seeds;
+  };
+  const nlohmann::json seeds = member(surface.provenance, "run_seeds");
+  return seeds.is_array() && sorted(seeds) == sorted(experiment.config.at("seeds"));
+}
+
 }  // namespace
 
 const std::vector<Quantity>& quantities() {
@@ -75,6 +85,7 @@ Results collect_results(const fs::path& experiment) {
     out.seeds.push_back(collect_report(experiment));
   } else {
     out.shared = collect_report(experiment);
+    std::erase_if(out.shared.surfaces, [&](const Surface& surface) { return !is_of_all_seeds(surface, out.shared); });
     for (const nlohmann::json& seed : member(out.shared.config, "seeds")) {
       const fs::path folder = experiment / "seeds" / seed.dump();
       if (fs::is_directory(folder)) out.seeds.push_back(collect_report(folder));

@@ -17,7 +17,7 @@ struct Results {
   nlohmann::json config;          // as resolved
   nlohmann::json provenance;      // of the first seed's main path
   std::vector<ReportData> seeds;  // at least one; the experiment itself where it has no "seeds"
-  ReportData shared{};            // its surfaces are maps of planes that all seeds share; may have none
+  ReportData shared{};            // its surfaces are maps of planes that all its seeds share; may have none
 };
 
 // Reads an experiment's folder, with or without seeds/. Throws Error where it is none.

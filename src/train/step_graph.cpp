@@ -25,7 +25,12 @@ class Capture {
  public:
   Capture(at::cuda::CUDAGraph& graph, c10::DeviceIndex device) : graph_(graph), device_(device) {
     // Thread-local: what other threads' runs do meanwhile (allocate, copy, wait for their streams) is legal.
-    graph_.capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
+    try {
+      graph_.capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
+    } catch (...) {
+      leave_pool();
+      throw;
+    }
   }
   ~Capture() {
     if (ended_) return;

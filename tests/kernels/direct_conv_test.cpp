@@ -51,11 +51,12 @@ Problem problem_of(const Case& c) {
 void run(const Problem& problem, std::optional<WordProducts> products = {}) {
   DirectConvArgs args = problem.args;
   std::vector<ConvWord> words(static_cast<std::size_t>(direct_conv_weight_words(args.conv, args.type)));
-  pack_direct_conv_weights(args, problem.weight.const_data_ptr(), words.data());
+  const WordProducts by = products.value_or(word_products(args.type));
+  pack_direct_conv_weights(args, problem.weight.const_data_ptr(), words.data(), by);
   args.from = problem.from.const_data_ptr();
   args.weights = words.data();
   args.to = problem.to.mutable_data_ptr();
-  direct_conv_cpu(args, products.value_or(word_products(args.type)));
+  direct_conv_cpu(args, by);
 }
 
 at::Tensor expected(const Problem& problem) {
@@ -155,6 +156,12 @@ INSTANTIATE_TEST_SUITE_P(Shapes, DirectConv,
                                          Case{kInputGradient, 3, 9, 6, 128, 64, 3, 2, 1, at::kFloat},
                                          Case{kInputGradient, 3, 9, 6, 64, 128, 3, 2, 1, at::kBFloat16},
                                          Case{kInputGradient, 3, 7, 7, 64, 64, 1, 2, 0, at::kBFloat16}));
+
+TEST(DirectConvShapes, NoImagesAreNoWork) {
+  const Problem problem = problem_of({kForward, 0, 4, 4, 64, 64, 3, 1, 1, at::kFloat});
+  if (!direct_conv_takes(problem.args)) GTEST_SKIP() << "the processor lacks the instructions";
+  run(problem);
+}
 
 TEST(DirectConvShapes, OthersAreLeftToOneDnn) {
   EXPECT_FALSE(direct_conv_takes(problem_of({kForward, 2, 4, 4, 96, 64, 3, 1, 1, at::kFloat}).args));

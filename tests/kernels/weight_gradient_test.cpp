@@ -89,6 +89,12 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{7, 9, 6, 32, 8, 3, 2, 1, at::kFloat}, Case{7, 9, 6, 32, 8, 3, 2, 1, at::kBFloat16},
                     Case{3, 7, 7, 64, 16, 1, 2, 0, at::kBFloat16}, Case{3, 40, 30, 32, 8, 3, 1, 0, at::kBFloat16}));
 
+TEST(WeightGradientShapes, OfNoImagesItIsZero) {
+  const Problem problem = problem_of({0, 4, 4, 32, 8, 3, 1, 1, at::kFloat});
+  if (!weight_gradient_takes(problem.args)) GTEST_SKIP() << "the processor lacks the instructions";
+  EXPECT_TRUE((gradient(problem) == 0).all().item<bool>());
+}
+
 TEST(WeightGradientShapes, OthersAreLeftToOneDnn) {
   EXPECT_FALSE(weight_gradient_takes(problem_of({2, 4, 4, 33, 8, 3, 1, 1, at::kFloat}).args));
   EXPECT_FALSE(weight_gradient_takes(problem_of({2, 4, 4, 32, 9, 3, 1, 1, at::kFloat}).args));

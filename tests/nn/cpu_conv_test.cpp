@@ -82,6 +82,11 @@ TEST_P(CpuConvolution, PackedAddsTheResidualBeforeTheRelu) {
   expect_close(packed_.run(x_, {}, false), y.clamp_min(0));
 }
 
+TEST_P(CpuConvolution, PackedRefusesOtherImages) {
+  EXPECT_ANY_THROW(packed_.run(x_.narrow(1, 0, case_.channels / 2), {}, false));
+  EXPECT_ANY_THROW(packed_.run(x_, {plain(x_).to(case_.type).narrow(0, 0, 1), false}, false));
+}
+
 TEST_P(CpuConvolution, PackedKeepsNaNWhenAsked) {
   const at::Tensor x = at::full_like(x_, NAN);
   EXPECT_TRUE(packed_.run(x, {}, true).isnan().all().item<bool>());

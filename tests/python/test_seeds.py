@@ -107,10 +107,10 @@ class Seeds(cli.CliTest):
     def test_a_shared_plane_holds_the_runs_of_all_seeds(self):
         plane = {"kind": "pca", "origin": "mean", "shared": True}
         out = self.experiment("out", seeds=[5, 11], plane=plane)
-        about = cli.read_surface(out / "surfaces/pca.h5")[1]["provenance"]
+        about = cli.read_surface(out / "surfaces/shared.h5")[1]["provenance"]
         self.assertEqual(about["run_seeds"], [5, 11])
         self.assertEqual({run["name"] for run in about["runs"]}, {f"{run}, seed {seed}" for run in cli.RUNS for seed in (5, 11)})
-        tensors, metadata = cli.read_plane(out / "planes/pca.safetensors")
+        tensors, metadata = cli.read_plane(out / "planes/shared.safetensors")
         origin, d1, d2 = (tensors[name].astype("float64") for name in ("origin", "d1", "d2"))
         for seed in (5, 11):
             weights = np.fromfile(out / f"seeds/{seed}/main/trajectory/weights.f32", "<f4").reshape(-1, origin.size)
@@ -121,12 +121,33 @@ class Seeds(cli.CliTest):
         self.assertIn("on the plane", page)
         self.assertTrue((out / "figures/surface-train-test.svg").exists())
         # What is there and fits stays.
-        before = (out / "surfaces/pca.h5").stat().st_mtime_ns
+        before = (out / "surfaces/shared.h5").stat().st_mtime_ns
         self.experiment("out", seeds=[5, 11], plane=plane)
-        self.assertEqual((out / "surfaces/pca.h5").stat().st_mtime_ns, before)
+        self.assertEqual((out / "surfaces/shared.h5").stat().st_mtime_ns, before)
         # By hand: the same plane.
         cli.run_ok("plane", out, "--out", self.folder / "plane.safetensors", "--quiet")
         np.testing.assert_array_equal(cli.read_plane(self.folder / "plane.safetensors")[0]["d1"], tensors["d1"])
+
+    def test_a_shared_plane_leaves_other_folders_and_seeds_alone(self):
+        plane = {"kind": "pca", "origin": "mean", "shared": True}
+        # One seed alone, in the folder that all seeds get later.
+        out = self.experiment("out", "--seed", 5, seeds=[5, 11], plane=plane)
+        own = (out / "surfaces/pca.h5").read_bytes()
+        self.assertFalse((out / "surfaces/shared.h5").exists())
+        self.experiment("out", seeds=[5, 11], plane=plane)
+        self.assertEqual((out / "surfaces/pca.h5").read_bytes(), own)
+        self.assertTrue((out / "figures/surface-train-test.svg").exists())
+        # A seed more, and no shared plane any more: the old one is not shown as that of all.
+        shown = (out / "report.html").read_text().count("on the plane")
+        self.experiment("out", seeds=[5, 11, 2])
+        self.assertLess((out / "report.html").read_text().count("on the plane"), shown)
+        self.check_fails(2, ["experiment", self.config(plane={"kind": "random", "shared": True}), "--out", self.folder / "none"], "plane.shared")
+        many = self.experiment("many", seeds=[5, 11])
+        self.check_fails(2, ["plane", many, "--kind", "random", "--out", self.folder / "p.safetensors"], "several seeds")
+
+    def test_runs_of_other_data_share_no_plane(self):
+        one, other = self.experiment("one"), self.experiment("other", "--seed", 9, data={**cli.SYNTHETIC, "seed": 1})
+        self.check_fails(1, ["plane", one, other, "--out", self.folder / "p.safetensors"], "data_digest")
 
     def test_where_one_run_fails_the_others_end(self):
         config = cli.experiment_config(cli.MLP, parallel_runs=2)
