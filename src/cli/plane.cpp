@@ -58,7 +58,8 @@ void plane_command(int argc, char** argv) {
       "  thalweg plane a b c@1200 --kind points --out points.safetensors   three runs, weights or snapshots\n"
       "  thalweg plane a b --kind line --out line.safetensors              from one set of weights to another\n"
       "  thalweg plane out/demo --windows 4 --out plane.safetensors        and four planes along the path\n");
-  line.add()("runs", "run or experiment folders; weights files and RUN@STEP for random, points and line",
+  line.add()("runs",
+             "run or experiment folders (with seeds: all of them); weights files and RUN@STEP for random, points, line",
              cxxopts::value<std::vector<std::string>>(), "RUN...")(
       "kind", "pca, random, points or line", cxxopts::value<std::string>()->default_value("pca"), "KIND")(
       "origin", "of a pca plane: mean, final or first", cxxopts::value<std::string>()->default_value("mean"), "WHERE")(

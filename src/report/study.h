@@ -18,6 +18,7 @@ nlohmann::json study_json(const std::vector<Results>& experiments);
 std::string study_markdown(const std::vector<Results>& experiments);
 // HTML: claims, and (for more than one seed) decay times over seeds with comparisons.
 std::string claims_section(const std::vector<Results>& experiments);
+// With the maps of the plane that seeds share.
 std::string sweep_section(const Results& results);
 // "decay-sweep.svg" and "decay-geometry.svg" of one experiment: means with 95 % intervals over seeds against the decay
 // time. With `index` above 0 "decay-sweep-2.svg" and so on. None where fewer than two branches have a value.
@@ -26,7 +27,8 @@ std::vector<Figure> sweep_figures(const Results& results, std::size_t index = 0)
 // claims.json and claims.md in `folder`. Returns their paths.
 std::vector<std::filesystem::path> write_claims(const std::filesystem::path& folder,
                                                 const std::vector<Results>& experiments);
-// report.html and figures/ of experiments over seeds, or of several. Returns the paths, report.html first.
+// report.html and figures/ (the sweeps', and surface-train-test.svg and so on of a shared plane) of experiments over
+// seeds, or of several. Returns the paths, report.html first.
 std::vector<std::filesystem::path> write_study(const std::filesystem::path& folder,
                                                const std::vector<Results>& experiments);
 // Of an experiment's folder: its claims, and with seeds/ in it the page over them.
