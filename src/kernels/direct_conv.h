@@ -31,8 +31,8 @@ struct DirectConvArgs {
   void* to = nullptr;                 // [N, P, Q, K]; kInputGradient: [N, H, W, C]
 };
 
-// Whether direct_conv_cpu can: float32 on a processor with AVX-512, or bfloat16 on one with its bfloat16 products, C
-// and K multiples of 64.
+// Whether direct_conv_cpu can: float32 on a processor with AVX2, or bfloat16 on one with AVX-512 and its products of
+// it, C and K multiples of 64.
 bool direct_conv_takes(const DirectConvArgs& args);
 // Whether it is also faster than oneDNN's: few pixels, no AMX for the type. Milliseconds on two cores of an EPYC, 125
 // images, 3 x 3, ours and oneDNN's, channels at image size:
