@@ -14,7 +14,8 @@ void keep_freed_memory();
 
 // Blocks of 2 MB and more lie on pages of 2 MB from here on, where the system offers them to those who ask (Linux's
 // "madvise"). Touching a plane of a large network for the first time then takes a fifth of a second less; memory grows
-// by up to a quarter, so this is not for training. Call before LibTorch allocates.
+// by up to a quarter, so this is not for training, and maps of small networks lose some percent. Call before LibTorch
+// allocates.
 void use_large_pages();
 
 // Whether the error is of LibTorch's GPU allocator, its CPU allocator, CUDA and its libraries, or operator new.

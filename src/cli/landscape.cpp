@@ -61,6 +61,9 @@ Session open_plane_session(const ExperimentConfig& config, const Plane& plane, P
   return session;
 }
 
+// Small networks' maps are slower with large pages: ResNet-20 in float32 by 5 %.
+constexpr std::uintmax_t kLargePlane = std::uintmax_t{64} << 20;  // bytes: 5.6 million weights
+
 MapContext context_of(const Session& session) {
   return {session.graph, session.data, session.device, session.progress};
 }
@@ -134,7 +137,6 @@ void map_windows(const std::string& plane_file, const std::string& out, int wind
 }  // namespace
 
 void landscape_command(int argc, char** argv) {
-  use_large_pages();
   CommandLine line("landscape",
                    "Maps train and test loss and accuracy over a plane. Interrupted, it goes on where it was.",
                    "--plane FILE --out SURFACE.h5",
@@ -175,7 +177,12 @@ void landscape_command(int argc, char** argv) {
   if (windows > 0 && (dry_run || line.has("budget")))
     fail_usage("--windows goes with neither --budget nor --dry-run: ask them of one window's plane, {}",
                window_files(plane_file, windows).front().string());
-  const Plane plane = read_plane(windows > 0 ? window_files(plane_file, windows).front().string() : plane_file);
+  const std::filesystem::path first_plane =
+      windows > 0 ? window_files(plane_file, windows).front() : std::filesystem::path(plane_file);
+  std::error_code missing;  // told by read_plane
+  if (const auto bytes = std::filesystem::file_size(first_plane, missing); !missing && bytes >= kLargePlane)
+    use_large_pages();
+  const Plane plane = read_plane(first_plane);
   const ExperimentConfig config = config_of(plane_file, plane.provenance, flags);
   LandscapeConfig landscape = landscape_of(line, flags, config.landscape);
   if (is_line(plane.provenance) && parse_grid_size(landscape.grid).second != 1) {
