@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "report/study.h"
+#include "trajectory/run_name.h"
 
 namespace thalweg {
 namespace {
@@ -24,8 +25,7 @@ std::vector<fs::path> report_on(const fs::path& folder) {
     return files;
   }
   append(files, write_summary(folder));
-  for (const auto& seed : fs::directory_iterator(folder / "seeds"))
-    append(files, write_report(seed.path(), collect_report(seed.path())));
+  for (const fs::path& seed : seed_folders(folder)) append(files, write_report(seed, collect_report(seed)));
   return files;
 }
 

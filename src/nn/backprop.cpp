@@ -153,7 +153,7 @@ at::Tensor Backprop::run_forward(const TrainOp& op) {
 at::Tensor Backprop::convolve(const TrainOp& op) {
   const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
   const at::Tensor &x = value(op.input), w = optional_parameter(node.weight), bias = optional_parameter(node.bias);
-  return plans_ ? conv_forward(planned(node), x, w, bias) : conv_forward(on_cpu(node), x, w, bias);
+  return plans_ ? conv_forward(planned(node), x, w, bias) : conv_forward(unplanned(node), x, w, bias);
 }
 
 at::Tensor Backprop::norm_forward(const TrainOp& op) {
@@ -252,12 +252,12 @@ void Backprop::conv_backward(const TrainOp& op, const at::Tensor& dy) {
   const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
   const at::Tensor &x = value(op.input), w = optional_parameter(node.weight);
   const at::Tensor& dw = gradients_[static_cast<std::size_t>(node.weight)];
-  plans_ ? conv_weight_gradient(planned(node), dy, x, dw) : conv_weight_gradient(on_cpu(node), dy, x, dw);
+  plans_ ? conv_weight_gradient(planned(node), dy, x, dw) : conv_weight_gradient(unplanned(node), dy, x, dw);
   if (node.bias >= 0 && !only_normed_[static_cast<std::size_t>(op.node)])
     gradients_[static_cast<std::size_t>(node.bias)].copy_(at::sum(dy, {0, 2, 3}, false, at::kFloat));
   if (op.input == 0) return;
   add_gradient(op.input, plans_ ? conv_input_gradient(planned(node), dy, w, x.sizes())
-                                : conv_input_gradient(on_cpu(node), dy, w, x.sizes()));
+                                : conv_input_gradient(unplanned(node), dy, w, x.sizes()));
 }
 
 void Backprop::norm_backward(const TrainOp& op, const at::Tensor& dy) {

@@ -46,7 +46,7 @@ class Backprop {
   at::Tensor& value(int node) { return values_[static_cast<std::size_t>(node)]; }
   at::Tensor run_forward(const TrainOp& op);
   GpuConv planned(const Node& node) const { return {*plans_, node.stride, node.padding}; }
-  CpuConv on_cpu(const Node& node) { return {node.stride, node.padding, &work_}; }
+  CpuConv unplanned(const Node& node) { return {node.stride, node.padding, &work_}; }
   at::Tensor convolve(const TrainOp& op);
   at::Tensor norm_forward(const TrainOp& op);
   void run_backward(const TrainOp& op);

@@ -57,6 +57,12 @@ at::Tensor run_direct(const CpuConv& conv, DirectConvArgs args, const at::Tensor
   return to;
 }
 
+auto libtorch_backward(const CpuConv& conv, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& w,
+                       std::array<bool, 3> wanted) {
+  return at::convolution_backward(dy, x, w, at::OptionalIntArrayRef(), Pair{conv.stride, conv.stride},
+                                  Pair{conv.padding, conv.padding}, Pair{1, 1}, false, Pair{0, 0}, 1, wanted);
+}
+
 // oneDNN's fused convolution, reachable only through the dispatcher (torch.compile's CPU back end uses it).
 at::Tensor onednn_weight(const PackedConvSpec& spec, const at::Tensor& weight) {
   static const auto op = c10::Dispatcher::singleton()
@@ -116,10 +122,7 @@ at::Tensor conv_input_gradient(const CpuConv& conv, const at::Tensor& dy, const 
   if (dy.is_cpu() && direct_conv_pays(args))
     return run_direct(conv, args, dy, w, at::empty(x_sizes, dy.options(), kLayout));
   const at::Tensor like_x = at::empty({1}, dy.options()).expand(x_sizes);  // its sizes count alone
-  return std::get<0>(at::convolution_backward(dy, like_x, w, at::OptionalIntArrayRef(), Pair{conv.stride, conv.stride},
-                                              Pair{conv.padding, conv.padding}, Pair{1, 1}, false, Pair{0, 0}, 1,
-                                              {true, false, false}))
-      .contiguous(kLayout);
+  return std::get<0>(libtorch_backward(conv, dy, like_x, w, {true, false, false})).contiguous(kLayout);
 }
 
 void conv_weight_gradient(const CpuConv& conv, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& dw) {
@@ -127,9 +130,8 @@ void conv_weight_gradient(const CpuConv& conv, const at::Tensor& dy, const at::T
   args.conv = conv_sizes(conv, x.sizes(), dw.sizes());
   args.type = activation_type_of(x);
   if (!x.is_cpu() || !weight_gradient_pays(args)) {
-    dw.copy_(std::get<1>(at::convolution_backward(
-        dy, x, at::empty(dw.sizes(), x.options(), kLayout), at::OptionalIntArrayRef(), Pair{conv.stride, conv.stride},
-        Pair{conv.padding, conv.padding}, Pair{1, 1}, false, Pair{0, 0}, 1, {false, true, false})));
+    const at::Tensor like_w = at::empty(dw.sizes(), x.options(), kLayout);
+    dw.copy_(std::get<1>(libtorch_backward(conv, dy, x, like_w, {false, true, false})));
     return;
   }
   at::Tensor own;

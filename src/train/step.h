@@ -53,6 +53,9 @@ class TrainStep {
   void zero_epoch_sums() { state_.epoch_sums.zero_(); }
 
  private:
+  struct DeletePlans {
+    void operator()(ConvPlans* plans) const;
+  };
   struct Pass {
     bool first = true;  // moves running statistics and counts in the epoch's sums
   };
@@ -71,9 +74,6 @@ class TrainStep {
   at::Tensor gradient_;  // float32 [P]
   at::Tensor total_;     // float32 [P] with accumulation: sum over slices
   at::Tensor saved_;     // float32 [P] of SAM: the weights while the gradient is taken elsewhere
-  struct DeletePlans {
-    void operator()(ConvPlans* plans) const;
-  };
   std::unique_ptr<ConvPlans, DeletePlans> plans_;
   Backprop backprop_;
   Optimizer optimizer_;
