@@ -44,12 +44,17 @@ inline std::int64_t values_a_word(ActivationType type) {
   return type == ActivationType::kFloat32 ? 1 : 2;
 }
 
-// What multiplies words of a type and adds the products: sixteen at once, or eight (float32 alone).
-enum class WordProducts { kNone, kAvx2, kAvx512 };
+// What multiplies words of a type and adds the products: eight at once (float32 alone), sixteen, or whole tiles of them
+// (bfloat16 alone; kernels/amx.h).
+enum class WordProducts { kNone, kAvx2, kAvx512, kTiles };
 
-// The processor's widest.
+// Whether the processor has AMX for bfloat16, and the system lets this process use it.
+bool has_amx();
+
+// The processor's fastest.
 inline WordProducts word_products(ActivationType type) {
 #ifdef THALWEG_AVX512
+  if (type == ActivationType::kBFloat16 && has_amx()) return WordProducts::kTiles;
   if (type == ActivationType::kBFloat16)
     return __builtin_cpu_supports("avx512bf16") ? WordProducts::kAvx512 : WordProducts::kNone;
   if (type != ActivationType::kFloat32) return WordProducts::kNone;
@@ -57,15 +62,6 @@ inline WordProducts word_products(ActivationType type) {
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return WordProducts::kAvx2;
 #endif
   return WordProducts::kNone;
-}
-
-// Whether the processor multiplies whole tiles of the type (AMX), which beats words several times over: oneDNN does.
-inline bool has_tile_products(ActivationType type) {
-#ifdef THALWEG_AVX512
-  return type == ActivationType::kBFloat16 && __builtin_cpu_supports("amx-bf16");
-#else
-  return false;
-#endif
 }
 
 #ifdef THALWEG_AVX512

@@ -32,14 +32,18 @@ struct DirectConvArgs {
 };
 
 // Whether direct_conv_cpu can: float32 on a processor with AVX2, or bfloat16 on one with AVX-512 and its products of
-// it, C and K multiples of 64.
+// it, C and K multiples of 64; of 32 where it has AMX and the type is bfloat16.
 bool direct_conv_takes(const DirectConvArgs& args);
-// Whether it is also faster than oneDNN's: few pixels, no AMX for the type. Milliseconds on two cores of an EPYC, 125
+bool direct_conv_takes(const DirectConvArgs& args, WordProducts products);
+// Whether it is also faster than oneDNN's: few pixels. Milliseconds on two cores of an EPYC, 125
 // images, 3 x 3, ours and oneDNN's, channels at image size:
 //   bfloat16             512 at 2x2: 1.0, 4.3    512 at 4x4: 6.2, 11.1    256 at 8x8: 7.5, 8.2    64 at 8x8: 0.61, 0.63
 //   float32              512 at 2x2: 2.0, 7.2    512 at 4x4: 12.5, 17.9   256 at 8x8: 14.9, 15.9  64 at 8x8: 1.11, 1.06
 //   float32 by AVX2      512 at 2x2: 4.3, 7.2    512 at 4x4: 25.8, 66     256 at 8x8: 31, 42      64 at 8x8: 2.2, 3.1
 // (oneDNN with packed weights; packing them itself at each call its AVX2 code takes 29 ms at 4x4.)
+// bfloat16 by AMX, both, 128 images, two cores of a Sapphire Rapids:
+//   512 at 2x2: 2.1, 22      512 at 4x4: 12, 43      256 at 8x8: 12, 19      64 at 8x8: 0.8, 1.1      128 at 16x16: 15,
+//   13
 bool direct_conv_pays(const DirectConvArgs& args);
 
 std::int64_t direct_conv_weight_words(const ConvSizes& conv, ActivationType type);
@@ -47,7 +51,7 @@ std::int64_t direct_conv_weight_words(const ConvSizes& conv, ActivationType type
 void pack_direct_conv_weights(const DirectConvArgs& args, const void* weight, ConvWord* words);
 void pack_direct_conv_weights(const DirectConvArgs& args, const void* weight, ConvWord* words, WordProducts products);
 void direct_conv_cpu(const DirectConvArgs& args);
-// By narrower products than the processor has: the same bits in float32.
+// By other products than the processor's fastest: the same bits in float32.
 void direct_conv_cpu(const DirectConvArgs& args, WordProducts products);
 
 }  // namespace thalweg

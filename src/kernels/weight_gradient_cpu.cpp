@@ -2,7 +2,7 @@
 
 #include <ATen/Parallel.h>
 
-#include "kernels/weight_gradient.h"
+#include "kernels/weight_gradient_tiles.h"
 
 namespace thalweg {
 namespace {
@@ -109,25 +109,41 @@ THALWEG_AVX512 void tile(const WeightGradientArgs& args, const ConvWord* dy, con
 }  // namespace
 
 bool weight_gradient_takes(const WeightGradientArgs& args) {
-  return word_products(args.type) == WordProducts::kAvx512 && args.conv.channels % kPanelX == 0 &&
-         args.conv.filters % kPanelDy == 0;
+  return weight_gradient_takes(args, word_products(args.type));
+}
+
+bool weight_gradient_takes(const WeightGradientArgs& args, WordProducts products) {
+  const std::int64_t panel_dy = products == WordProducts::kTiles ? kPanelX : kPanelDy;
+  return products >= WordProducts::kAvx512 && args.conv.channels % kPanelX == 0 && args.conv.filters % panel_dy == 0;
 }
 
 bool weight_gradient_pays(const WeightGradientArgs& args) {
-  return weight_gradient_takes(args) && !has_tile_products(args.type) && args.conv.channels >= 128 &&
-         args.conv.out_pixels() <= 64;
+  const WordProducts products = word_products(args.type);
+  if (!weight_gradient_takes(args, products)) return false;
+  if (products == WordProducts::kTiles) return true;
+  return args.conv.channels >= 128 && args.conv.out_pixels() <= 64;
 }
 
 std::int64_t weight_gradient_work(const WeightGradientArgs& args) {
+  return weight_gradient_work(args, word_products(args.type));
+}
+
+std::int64_t weight_gradient_work(const WeightGradientArgs& args, WordProducts products) {
+  if (products == WordProducts::kTiles) return tile_gradient_work(args);
   return chunk_groups(args) * (args.conv.pixels() * args.conv.channels + args.conv.out_pixels() * args.conv.filters);
 }
 
 void weight_gradient_cpu(const WeightGradientArgs& args) {
+  weight_gradient_cpu(args, word_products(args.type));
+}
+
+void weight_gradient_cpu(const WeightGradientArgs& args, WordProducts products) {
 #ifdef THALWEG_AVX512
   if (args.conv.num_images == 0) {
     std::fill_n(args.dw, args.conv.filters * args.conv.taps() * args.conv.channels, 0.0f);
     return;
   }
+  if (products == WordProducts::kTiles) return tile_gradient_cpu(args);
   const std::int64_t pixels = args.conv.pixels(), out_pixels = args.conv.out_pixels();
   const std::int64_t all = num_groups(args), chunk = chunk_groups(args);
   const Panels x{args.x, pixels, args.conv.channels, kPanelX, args.work};

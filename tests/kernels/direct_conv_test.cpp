@@ -1,8 +1,6 @@
 // The direct convolution against LibTorch's in double.
 #include "kernels/direct_conv.h"
 
-#include <optional>
-
 #include <gtest/gtest.h>
 
 #include <ATen/ATen.h>
@@ -14,6 +12,7 @@ namespace thalweg {
 namespace {
 
 constexpr auto kForward = DirectConvPass::kForward, kInputGradient = DirectConvPass::kInputGradient;
+constexpr auto kFloat32 = ActivationType::kFloat32;
 
 struct Case {
   DirectConvPass pass;
@@ -47,11 +46,20 @@ Problem problem_of(const Case& c) {
   return problem;
 }
 
+// What the processor has for the type, and takes the shape.
+std::vector<WordProducts> products_for(const DirectConvArgs& args) {
+  std::vector<WordProducts> all;
+  for (const WordProducts by : {WordProducts::kAvx2, WordProducts::kAvx512, WordProducts::kTiles}) {
+    const bool is_there = by <= word_products(args.type) && (by != WordProducts::kAvx2 || args.type == kFloat32);
+    if (is_there && direct_conv_takes(args, by)) all.push_back(by);
+  }
+  return all;
+}
+
 // Writes problem.to.
-void run(const Problem& problem, std::optional<WordProducts> products = {}) {
+void run(const Problem& problem, WordProducts by) {
   DirectConvArgs args = problem.args;
   std::vector<ConvWord> words(static_cast<std::size_t>(direct_conv_weight_words(args.conv, args.type)));
-  const WordProducts by = products.value_or(word_products(args.type));
   pack_direct_conv_weights(args, problem.weight.const_data_ptr(), words.data(), by);
   args.from = problem.from.const_data_ptr();
   args.weights = words.data();
@@ -79,52 +87,68 @@ void expect_close(const at::Tensor& got, const at::Tensor& wanted) {
 class DirectConv : public testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
-    if (!direct_conv_takes(problem_.args)) GTEST_SKIP() << "the processor lacks the instructions";
+    if (products_.empty()) GTEST_SKIP() << "the processor lacks the instructions";
   }
   Problem problem_ = problem_of(GetParam());
+  const std::vector<WordProducts> products_ = products_for(problem_.args);
 };
 
 TEST_P(DirectConv, EqualsLibTorchsInDouble) {
-  run(problem_);
-  expect_close(problem_.to, expected(problem_));
+  for (const WordProducts by : products_) {
+    SCOPED_TRACE(static_cast<int>(by));
+    problem_.to.fill_(NAN);
+    run(problem_, by);
+    expect_close(problem_.to, expected(problem_));
+  }
 }
 
 TEST_P(DirectConv, AddsBiasAndAnotherAndTakesThePositivePart) {
   problem_.args.bias = problem_.bias.const_data_ptr();
   problem_.args.other = problem_.other.const_data_ptr();
   problem_.args.relu = true;
-  run(problem_);
   const at::Tensor sum = expected(problem_) + problem_.bias.to(at::kDouble).view({1, -1, 1, 1}) + problem_.other;
-  expect_close(problem_.to, sum.clamp_min(0));
+  for (const WordProducts by : products_) {
+    SCOPED_TRACE(static_cast<int>(by));
+    problem_.to.fill_(NAN);
+    run(problem_, by);
+    expect_close(problem_.to, sum.clamp_min(0));
+  }
 }
 
 TEST_P(DirectConv, AddsInPlace) {
   problem_.args.other = problem_.other.const_data_ptr();
-  run(problem_);
-  const at::Tensor apart = problem_.to;
-  problem_.to = problem_.other;
-  run(problem_);
-  EXPECT_TRUE(at::equal(problem_.to, apart));
+  for (const WordProducts by : products_) {
+    SCOPED_TRACE(static_cast<int>(by));
+    run(problem_, by);
+    Problem in_place = problem_;
+    in_place.to = problem_.other.clone();
+    in_place.args.other = in_place.to.const_data_ptr();
+    run(in_place, by);
+    EXPECT_TRUE(at::equal(in_place.to, problem_.to));
+  }
 }
 
 TEST_P(DirectConv, TheBitsDoNotDependOnThreadsNorOnTheNumberOfImages) {
   const int before = at::get_num_threads();
-  at::set_num_threads(3);
-  run(problem_);
-  at::set_num_threads(1);
-  Problem one = problem_;
-  one.from = problem_.from.narrow(0, problem_.from.size(0) - 1, 1);
-  one.to = at::empty_like(problem_.to.narrow(0, 0, 1));
-  one.args.conv.num_images = 1;
-  run(one);
+  for (const WordProducts by : products_) {
+    SCOPED_TRACE(static_cast<int>(by));
+    at::set_num_threads(3);
+    run(problem_, by);
+    at::set_num_threads(1);
+    Problem one = problem_;
+    one.from = problem_.from.narrow(0, problem_.from.size(0) - 1, 1);
+    one.to = at::empty_like(problem_.to.narrow(0, 0, 1));
+    one.args.conv.num_images = 1;
+    run(one, by);
+    EXPECT_TRUE(at::equal(one.to[0], problem_.to[problem_.to.size(0) - 1]));
+  }
   at::set_num_threads(before);
-  EXPECT_TRUE(at::equal(one.to[0], problem_.to[problem_.to.size(0) - 1]));
 }
 
 TEST_P(DirectConv, NarrowProductsGiveTheSameBits) {
-  if (GetParam().type != at::kFloat) return;  // bfloat16 has but one kind of products
-  if (word_products(ActivationType::kFloat32) != WordProducts::kAvx512) GTEST_SKIP() << "there are no wider ones";
-  run(problem_);
+  if (GetParam().type != at::kFloat) return;  // sums of bfloat16's products have other orders
+  if (products_.size() < 2) GTEST_SKIP() << "there are no wider ones";
+  run(problem_, WordProducts::kAvx512);
   Problem narrow = problem_;
   narrow.to = at::full_like(problem_.to, NAN);
   run(narrow, WordProducts::kAvx2);
@@ -134,13 +158,17 @@ TEST_P(DirectConv, NarrowProductsGiveTheSameBits) {
 TEST_P(DirectConv, NaNStays) {
   problem_.from.fill_(NAN);
   problem_.args.relu = true;
-  run(problem_);
   const at::Tensor touched = expected(problem_).isnan();  // strides leave pixels out
-  EXPECT_TRUE(at::equal(problem_.to.isnan(), touched));
+  for (const WordProducts by : products_) {
+    SCOPED_TRACE(static_cast<int>(by));
+    problem_.to.zero_();
+    run(problem_, by);
+    EXPECT_TRUE(at::equal(problem_.to.isnan(), touched));
+  }
 }
 
 // One image and more than a task takes, more input channels than a block, taps that lie outside of the whole image,
-// strides that leave pixels over, images that are not square.
+// strides that leave pixels over, images that are not square, more rows than tiles are laid out for at a time.
 INSTANTIATE_TEST_SUITE_P(Shapes, DirectConv,
                          testing::Values(Case{kForward, 1, 4, 4, 64, 64, 3, 1, 1, at::kFloat},
                                          Case{kForward, 1, 4, 4, 64, 64, 3, 1, 1, at::kBFloat16},
@@ -149,6 +177,9 @@ INSTANTIATE_TEST_SUITE_P(Shapes, DirectConv,
                                          Case{kForward, 5, 2, 2, 64, 64, 5, 1, 2, at::kFloat},
                                          Case{kForward, 3, 9, 6, 64, 128, 3, 2, 1, at::kBFloat16},
                                          Case{kForward, 3, 7, 7, 128, 64, 1, 2, 0, at::kFloat},
+                                         Case{kForward, 35, 11, 12, 256, 32, 3, 1, 1, at::kBFloat16},
+                                         Case{kForward, 2, 9, 9, 32, 96, 3, 3, 0, at::kBFloat16},
+                                         Case{kInputGradient, 35, 11, 12, 32, 512, 3, 2, 1, at::kBFloat16},
                                          Case{kInputGradient, 1, 4, 4, 64, 64, 3, 1, 1, at::kBFloat16},
                                          Case{kInputGradient, 37, 4, 4, 128, 256, 3, 1, 1, at::kFloat},
                                          Case{kInputGradient, 37, 4, 4, 128, 256, 3, 1, 1, at::kBFloat16},
@@ -159,8 +190,8 @@ INSTANTIATE_TEST_SUITE_P(Shapes, DirectConv,
 
 TEST(DirectConvShapes, NoImagesAreNoWork) {
   const Problem problem = problem_of({kForward, 0, 4, 4, 64, 64, 3, 1, 1, at::kFloat});
-  if (!direct_conv_takes(problem.args)) GTEST_SKIP() << "the processor lacks the instructions";
-  run(problem);
+  if (products_for(problem.args).empty()) GTEST_SKIP() << "the processor lacks the instructions";
+  for (const WordProducts by : products_for(problem.args)) run(problem, by);
 }
 
 TEST(DirectConvShapes, OthersAreLeftToOneDnn) {

@@ -37,25 +37,35 @@ Problem problem_of(const Case& c) {
   return problem;
 }
 
-at::Tensor gradient(const Problem& problem) {
+// What the processor has for the type, and takes the shape.
+std::vector<WordProducts> products_for(const WeightGradientArgs& args) {
+  std::vector<WordProducts> all;
+  for (const WordProducts by : {WordProducts::kAvx512, WordProducts::kTiles}) {
+    if (by <= word_products(args.type) && weight_gradient_takes(args, by)) all.push_back(by);
+  }
+  return all;
+}
+
+at::Tensor gradient(const Problem& problem, WordProducts by) {
   WeightGradientArgs args = problem.args;
   // What memory held before must not show.
   const ConvSizes& conv = args.conv;
   const at::Tensor dw = at::full({conv.filters, conv.kernel, conv.kernel, conv.channels}, NAN);
-  std::vector<std::uint32_t> work(static_cast<std::size_t>(weight_gradient_work(args)), 0x7FC07FC0u);
+  std::vector<std::uint32_t> work(static_cast<std::size_t>(weight_gradient_work(args, by)), 0x7FC07FC0u);
   args.dw = dw.mutable_data_ptr<float>();
   args.work = work.data();
-  weight_gradient_cpu(args);
+  weight_gradient_cpu(args, by);
   return dw.permute({0, 3, 1, 2});
 }
 
 class WeightGradient : public testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
-    if (!weight_gradient_takes(problem_.args)) GTEST_SKIP() << "the processor lacks the instructions";
+    if (products_.empty()) GTEST_SKIP() << "the processor lacks the instructions";
   }
   const Case& case_ = GetParam();
   const Problem problem_ = problem_of(case_);
+  const std::vector<WordProducts> products_ = products_for(problem_.args);
 };
 
 TEST_P(WeightGradient, EqualsLibTorchsInDouble) {
@@ -65,34 +75,41 @@ TEST_P(WeightGradient, EqualsLibTorchsInDouble) {
       at::convolution_backward(problem_.dy.to(at::kDouble), problem_.x.to(at::kDouble), w, at::OptionalIntArrayRef(),
                                stride, padding, {1, 1}, false, {0, 0}, 1, {false, true, false}));
   // Products of either type are exact or rounded once in float32, and so are the sums.
-  const double error = (gradient(problem_).to(at::kDouble) - wanted).abs().max().item<double>();
-  EXPECT_LT(error, 1e-5 * (1 + wanted.abs().max().item<double>()));
+  for (const WordProducts by : products_) {
+    SCOPED_TRACE(static_cast<int>(by));
+    const double error = (gradient(problem_, by).to(at::kDouble) - wanted).abs().max().item<double>();
+    EXPECT_LT(error, 1e-5 * (1 + wanted.abs().max().item<double>()));
+  }
 }
 
 TEST_P(WeightGradient, TheBitsDoNotDependOnTheThreads) {
   const int before = at::get_num_threads();
-  at::set_num_threads(1);
-  const at::Tensor one = gradient(problem_);
-  at::set_num_threads(3);
-  const at::Tensor three = gradient(problem_);
+  for (const WordProducts by : products_) {
+    SCOPED_TRACE(static_cast<int>(by));
+    at::set_num_threads(1);
+    const at::Tensor one = gradient(problem_, by);
+    at::set_num_threads(3);
+    EXPECT_TRUE(at::equal(one, gradient(problem_, by)));
+  }
   at::set_num_threads(before);
-  EXPECT_TRUE(at::equal(one, three));
 }
 
-// An odd image, more than one chunk of images, taps that lie outside of the whole image, strides that leave pixels
-// over.
+// An odd image, more than one chunk of images or of rows, taps that lie outside of the whole image, strides that leave
+// pixels over.
 INSTANTIATE_TEST_SUITE_P(
     Shapes, WeightGradient,
     testing::Values(Case{1, 4, 4, 32, 8, 3, 1, 1, at::kFloat}, Case{1, 4, 4, 32, 8, 3, 1, 1, at::kBFloat16},
                     Case{37, 8, 8, 32, 16, 3, 1, 1, at::kFloat}, Case{37, 8, 8, 64, 24, 3, 1, 1, at::kBFloat16},
                     Case{5, 2, 2, 32, 8, 5, 1, 2, at::kFloat}, Case{6, 2, 2, 32, 8, 5, 1, 2, at::kBFloat16},
                     Case{7, 9, 6, 32, 8, 3, 2, 1, at::kFloat}, Case{7, 9, 6, 32, 8, 3, 2, 1, at::kBFloat16},
+                    Case{70, 4, 4, 64, 32, 3, 1, 1, at::kBFloat16}, Case{33, 17, 19, 32, 64, 3, 1, 1, at::kBFloat16},
+                    Case{65, 15, 30, 32, 32, 3, 2, 1, at::kBFloat16}, Case{2, 2, 2, 32, 32, 5, 1, 2, at::kBFloat16},
                     Case{3, 7, 7, 64, 16, 1, 2, 0, at::kBFloat16}, Case{3, 40, 30, 32, 8, 3, 1, 0, at::kBFloat16}));
 
 TEST(WeightGradientShapes, OfNoImagesItIsZero) {
   const Problem problem = problem_of({0, 4, 4, 32, 8, 3, 1, 1, at::kFloat});
-  if (!weight_gradient_takes(problem.args)) GTEST_SKIP() << "the processor lacks the instructions";
-  EXPECT_TRUE((gradient(problem) == 0).all().item<bool>());
+  if (products_for(problem.args).empty()) GTEST_SKIP() << "the processor lacks the instructions";
+  for (const WordProducts by : products_for(problem.args)) EXPECT_TRUE((gradient(problem, by) == 0).all().item<bool>());
 }
 
 TEST(WeightGradientShapes, OthersAreLeftToOneDnn) {
