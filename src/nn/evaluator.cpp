@@ -179,7 +179,7 @@ at::Tensor Evaluator::run_step(const Step& step, const std::vector<at::Tensor>& 
       return step.relu ? y.relu_() : y;
     }
     case StepKind::kMaxPool:
-      if (plans_ || is_twin()) return pool(step, x);
+      if (plans_ || x.is_cpu()) return pool(step, x.contiguous(at::MemoryFormat::ChannelsLast));
       return at::max_pool2d(x, {step.kernel, step.kernel}, {step.stride, step.stride});
     case StepKind::kGlobalAvgPool:
       // The mean over one pixel is that pixel; the reduction kernel would cost a pass.
