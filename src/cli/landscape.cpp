@@ -157,7 +157,7 @@ void landscape_command(int argc, char** argv) {
   add("bn-images", "training images for batch norm's statistics (1000)", "N");
   add("train-images", "first N training images only", "N");
   add("test-images", "first N test images only", "N");
-  add("precision", "float32, bf16, or on a GPU float16 (float32)", "TYPE");
+  add("precision", "float32, bf16, on a GPU float16, or auto: the fastest (float32)", "TYPE");
   add("audit-points", "points of a bf16 or float16 map that are evaluated again in float32 (8)", "N");
   add("max-deviation", "relative; such a map that deviates more is made again in float32 (0.005)", "D");
   add("images", "a stratified sample of N images of each split, with standard errors", "N");

@@ -17,12 +17,13 @@ namespace thalweg {
 Session open_session(const ExperimentConfig& config, ProgressMode progress) {
   set_num_threads(config.threads);
   const c10::Device device = parse_device(config.device);
-  check_precision(config.landscape, device);
+  ExperimentConfig resolved = config;
+  resolved.landscape = resolve_precision(config.landscape, device);
   use_device(device, config.train.deterministic);
   DataSet data = load_data(config.data);
   const at::IntArrayRef shape = data.train.images.sizes();
   Graph graph = build_model(config.model, {shape[1], shape[2], shape[3]}, data.num_classes());
-  return {config, device, std::move(data), std::move(graph), progress};
+  return {resolved, device, std::move(data), std::move(graph), progress};
 }
 
 nlohmann::json make_provenance(c10::Device device) {

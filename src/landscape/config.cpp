@@ -1,9 +1,11 @@
 #include "landscape/config.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include "base/error.h"
+#include "kernels/conv_taps.h"
 #include "landscape/grid.h"
 
 namespace thalweg {
@@ -20,9 +22,18 @@ const char* to_string(BnMode mode) {
   return "";
 }
 
-void check_precision(const LandscapeConfig& config, c10::Device device) {
+LandscapeConfig resolve_precision(const LandscapeConfig& config, c10::Device device) {
+  LandscapeConfig out = config;
+  if (config.precision == c10::ScalarType::Undefined) {
+    const bool has_fast_bf16 = word_products(ActivationType::kBFloat16) != WordProducts::kNone;
+    out.precision = config.bn == BnMode::kBatch ? c10::ScalarType::Float
+                    : device.is_cuda()          ? c10::ScalarType::Half
+                    : has_fast_bf16             ? c10::ScalarType::BFloat16
+                                                : c10::ScalarType::Float;
+  }
   if (config.precision == c10::ScalarType::Half && device.is_cpu())
     fail_usage("landscape.precision: float16 is for a GPU; on a CPU take bf16, which is fast there, or float32");
+  return out;
 }
 
 void set_splits(LandscapeConfig& config, const std::vector<std::string>& splits) {
@@ -53,8 +64,21 @@ Tolerance parse_tolerance(const std::string& text) {
 
 namespace {
 
-const char* name_of(c10::ScalarType precision) {
-  return precision == c10::ScalarType::Float ? "float32" : precision == c10::ScalarType::Half ? "float16" : "bf16";
+const std::vector<std::pair<std::string, c10::ScalarType>> kPrecisions = {{"float32", c10::ScalarType::Float},
+                                                                          {"bf16", c10::ScalarType::BFloat16},
+                                                                          {"float16", c10::ScalarType::Half},
+                                                                          {"auto", c10::ScalarType::Undefined}};
+
+std::string name_of(c10::ScalarType precision) {
+  return std::find_if(kPrecisions.begin(), kPrecisions.end(), [&](const auto& p) { return p.second == precision; })
+      ->first;
+}
+
+c10::ScalarType read_precision(ConfigReader& reader) {
+  std::vector<std::string> names;
+  for (const auto& [name, type] : kPrecisions) names.push_back(name);
+  const std::string chosen = reader.get_choice("precision", "float32", names);
+  return std::find_if(kPrecisions.begin(), kPrecisions.end(), [&](const auto& p) { return p.first == chosen; })->second;
 }
 
 void read_sampling(ConfigReader& reader, LandscapeConfig& config) {
@@ -97,13 +121,11 @@ LandscapeConfig read_landscape_config(ConfigReader reader) {
   config.bn_images = reader.get_int("bn_images", config.bn_images, 2);
   config.train_images = reader.get_int("train_images", config.train_images, 0);
   config.test_images = reader.get_int("test_images", config.test_images, 0);
-  const std::string precision = reader.get_choice("precision", "float32", {"float32", "bf16", "float16"});
-  config.precision = precision == "bf16"      ? c10::ScalarType::BFloat16
-                     : precision == "float16" ? c10::ScalarType::Half
-                                              : c10::ScalarType::Float;
+  config.precision = read_precision(reader);
   config.audit_points = reader.get_int("audit_points", config.audit_points, 1, 1 << 20);
   config.max_deviation = reader.get_double("max_deviation", config.max_deviation, 0);
-  if (config.precision != c10::ScalarType::Float && config.bn == BnMode::kBatch)
+  const bool is_reduced = config.precision == c10::ScalarType::BFloat16 || config.precision == c10::ScalarType::Half;
+  if (is_reduced && config.bn == BnMode::kBatch)
     fail_usage("{}: \"batch\" is computed in float32 alone", reader.full_name("bn"));
   read_sampling(reader, config);
   reader.finish();

@@ -49,7 +49,7 @@ struct LandscapeConfig {
   std::int64_t bn_images = 1000;
   std::int64_t train_images = 0;  // the first N of the split; 0: all
   std::int64_t test_images = 0;
-  c10::ScalarType precision = c10::ScalarType::Float;  // or BFloat16, or Half
+  c10::ScalarType precision = c10::ScalarType::Float;  // or BFloat16, or Half; Undefined: "auto"
   std::int64_t audit_points = 8;                       // in reduced precision: so many again in float32
   double max_deviation = 0.005;                        // relative, above it the map is made again in float32
   std::int64_t images = 0;                             // above 0: kSampled, so many of each split
@@ -65,8 +65,10 @@ struct LandscapeConfig {
 };
 LandscapeConfig read_landscape_config(ConfigReader reader);
 nlohmann::json to_json(const LandscapeConfig& config);
-// Usage Error for a precision that the device is not for: float16 is a GPU's.
-void check_precision(const LandscapeConfig& config, c10::Device device);
+// With a precision in place of "auto": the fastest that is audited, float16 on a GPU, bf16 on a processor that
+// multiplies it faster than float32, else float32, as with bn "batch". Usage Error for a precision that the device is
+// not for: float16 is a GPU's.
+LandscapeConfig resolve_precision(const LandscapeConfig& config, c10::Device device);
 
 // "train,test" -> both; usage Error for anything else than train and test.
 void set_splits(LandscapeConfig& config, const std::vector<std::string>& splits);

@@ -56,8 +56,8 @@ void to_json(nlohmann::json& json, const MapCost& cost) {
           {"memory_mb", cost.memory_mb}};
 }
 
-MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const MapContext& context) {
-  check_precision(config, context.device);
+MapCost measure_cost(const Plane& plane, const LandscapeConfig& asked, const MapContext& context) {
+  const LandscapeConfig config = resolve_precision(asked, context.device);
   const Grid grid = map_grid(plane, config);
   PointEvaluator evaluator({plane, context.graph, context.data, context.device}, config, config.precision);
   const LandscapeSplit& split = evaluator.splits().front();

@@ -173,9 +173,9 @@ std::string plane_digest(const Plane& plane) {
   return sha256_of(digests);
 }
 
-Surface map_landscape(const Plane& plane, const LandscapeConfig& config, const MapContext& context,
+Surface map_landscape(const Plane& plane, const LandscapeConfig& asked, const MapContext& context,
                       const std::filesystem::path& journal) {
-  check_precision(config, context.device);
+  const LandscapeConfig config = resolve_precision(asked, context.device);
   nlohmann::json failed_audit;
   {
     Mapping mapping(plane, config, context, journal);

@@ -13,6 +13,7 @@
 #include "expect_error.h"
 #include "io/temp_folder.h"
 #include "kernels/conv_fixture.h"
+#include "kernels/conv_taps.h"
 #include "landscape/map.h"
 #include "landscape/map_run.h"
 #include "landscape/plane_problem.h"
@@ -263,6 +264,23 @@ TEST_F(HalfMap, OfACpuIsRefused) {
   const MapContext context{problem.graph, problem.data, at::kCPU, ProgressMode::kQuiet};
   expect_usage_error([&] { map_landscape(problem.plane, problem.config, context, folder_ / "journal"); },
                      "float16 is for a GPU; on a CPU take bf16");
+}
+
+TEST_F(HalfMap, AutoIsTheDevicesFastest) {
+  PlaneProblem problem;
+  problem.config.precision = read_landscape_config(ConfigReader({{"precision", "auto"}}, "landscape")).precision;
+  EXPECT_EQ(to_json(problem.config).at("precision"), "auto");
+  EXPECT_EQ(resolve_precision(problem.config, c10::Device(at::kCUDA, 0)).precision, at::kHalf);
+  const bool has_bf16 = word_products(ActivationType::kBFloat16) != WordProducts::kNone;
+  EXPECT_EQ(resolve_precision(problem.config, at::kCPU).precision, has_bf16 ? at::kBFloat16 : at::kFloat);
+  problem.config.bn = BnMode::kBatch;
+  EXPECT_EQ(resolve_precision(problem.config, c10::Device(at::kCUDA, 0)).precision, at::kFloat);
+  // What was taken stands in the surface.
+  problem.config.bn = BnMode::kOrigin;
+  problem.config.grid = "2x2";
+  const MapContext context{problem.graph, problem.data, at::kCPU, ProgressMode::kQuiet};
+  const Surface surface = map_landscape(problem.plane, problem.config, context, folder_ / "journal");
+  EXPECT_EQ(surface.provenance.at("landscape").at("precision"), has_bf16 ? "bf16" : "float32");
 }
 
 // Skipped, and counted as skipped, where there is no GPU.
