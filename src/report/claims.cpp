@@ -70,8 +70,9 @@ Claim trend_claim(const Results& results, const std::string& key, Claim claim) {
   return claim;
 }
 
-// How often each seed's geometry satisfies the rule.
+// Of `all` seeds `count` have a geometry that satisfies the rule; one seed tells nothing.
 Verdict by_count(std::size_t count, std::size_t all) {
+  if (all < 2) return Verdict::kUndecided;
   return count == all ? Verdict::kSupported : count == 0 ? Verdict::kContradicted : Verdict::kUndecided;
 }
 
@@ -103,9 +104,8 @@ std::vector<Claim> valley_claims(const Results& results) {
   along.verdict = by_count(along_count, alignment.size());
   near.measured = fmt::format("on the plane, {:.3g} from the test minimum at the first fork, {:.3g} at its end",
                               mean(first), mean(last));
-  near.verdict = near_count == first.size()     ? Verdict::kSupported
-                 : nearer_count == first.size() ? Verdict::kWeaker
-                                                : by_count(nearer_count, first.size());
+  near.verdict = by_count(nearer_count, first.size());
+  if (near.verdict == Verdict::kSupported && near_count < first.size()) near.verdict = Verdict::kWeaker;
   return {along, near};
 }
 

@@ -77,6 +77,17 @@ TEST(Claims, NoiseAndOneSeedDecideNothing) {
   EXPECT_EQ(claim_named(one, "gain").verdict, Verdict::kUndecided);
 }
 
+TEST(Claims, AMapOfOneSeedDecidesNothing) {
+  const ReportData seed = synthetic_report(5);
+  const auto verdict = [&](std::size_t count, const std::string& id) {
+    return claim_named(claims_of({"valley", {}, {}, std::vector<ReportData>(count, seed)}), id).verdict;
+  };
+  for (const char* id : {"valley", "near-minimum"}) {
+    EXPECT_EQ(verdict(2, id), Verdict::kSupported) << id;
+    EXPECT_EQ(verdict(1, id), Verdict::kUndecided) << id;
+  }
+}
+
 TEST(Claims, TheGainIsOfTheError) {
   // Errors 0.5 and 0.4 in each seed: 20 % less.
   const Claim gain = claim_named(claims_of(results_of({{0.5, 0.5, 0.6}, {0.5, 0.5, 0.6}})), "gain");
