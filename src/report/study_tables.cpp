@@ -10,8 +10,9 @@
 namespace thalweg {
 namespace {
 
-std::string seeds_text(std::size_t seeds) {
-  return seeds == 1 ? "one seed" : fmt::format("{} seeds", seeds);
+// What values over seeds are; of one seed there is no more than the value.
+std::string over_seeds(std::size_t seeds, const char* what) {
+  return seeds == 1 ? "one seed" : fmt::format("{} seeds; {}", seeds, what);
 }
 
 std::vector<std::string> claim_row(const Claim& claim) {
@@ -22,9 +23,11 @@ std::string mean_text(const std::vector<double>& all, const Quantity& quantity) 
   std::vector<double> values = finite_values(all);
   if (values.empty()) return "–";
   for (double& v : values) v *= quantity.factor;
-  const Statistic s = statistic_of(values);
-  if (values.size() < 2) return fmt::format("{:.{}f}", s.mean, quantity.digits);
-  return fmt::format("{:.{}f} ± {:.{}f}", s.mean, quantity.digits, s.deviation, quantity.digits);
+  const MeanTest test = test_mean(values);
+  const int digits = quantity.digits;
+  if (test.count < 2) return fmt::format("{:.{}f}", test.mean, digits);
+  return fmt::format("{:.{}f} ± {:.{}f} [{:.{}f}, {:.{}f}]", test.mean, digits, test.deviation, digits, test.low,
+                     digits, test.high, digits);
 }
 
 std::string test_text(const MeanTest& test, int digits) {
@@ -70,9 +73,11 @@ TextTable claims_table(const std::vector<Results>& experiments) {
 }
 
 TextTable sweep_table(const Results& results) {
-  TextTable table{fmt::format("What runs ended with ({}; mean ± standard deviation)", seeds_text(results.seeds.size())),
-                  {"Run", "Decay at epoch", "Epochs"},
-                  {}};
+  TextTable table{
+      fmt::format("What runs ended with ({})",
+                  over_seeds(results.seeds.size(), "mean ± standard deviation [95 % confidence interval of the mean]")),
+      {"Run", "Decay at epoch", "Epochs"},
+      {}};
   const std::vector<SweepRun> runs = sweep_of(results);
   std::vector<const Quantity*> shown;
   for (const Quantity& quantity : quantities()) {
@@ -93,13 +98,10 @@ TextTable sweep_table(const Results& results) {
 }
 
 TextTable comparison_table(const Results& results) {
-  TextTable table{
-      fmt::format(
-          "Late against the earliest decay at equal total epochs, paired by seed ({}; 95 % intervals of paired t "
-          "tests, p by Holm's method)",
-          seeds_text(results.seeds.size())),
-      {"Run", "At epoch", "Test accuracy, points", "p", "Test loss, nats", "p"},
-      {}};
+  TextTable table{fmt::format("Late against the earliest decay at equal total epochs, paired by seed ({})",
+                              over_seeds(results.seeds.size(), "95 % intervals of paired t tests, p by Holm's method")),
+                  {"Run", "At epoch", "Test accuracy, points", "p", "Test loss, nats", "p"},
+                  {}};
   for (const Comparison& c : compare_decay_times(results)) {
     table.rows.push_back({c.run, fmt::format("{:g}", c.epoch), test_text(c.accuracy, 2), p_cell(c.accuracy_p),
                           test_text(c.loss, 4), p_cell(c.loss_p)});

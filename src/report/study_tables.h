@@ -16,7 +16,8 @@ struct TextTable {
 
 // The claims of each experiment; with several a column says whose, and those across them come first.
 TextTable claims_table(const std::vector<Results>& experiments);
-// A run a row, a quantity a column: "82.15 ± 0.25" (mean and standard deviation over seeds).
+// A run a row, a quantity a column: "82.15 ± 0.25 [81.53, 82.77]" (mean, standard deviation and Student's 95 % interval
+// of the mean, over seeds); "82.15" of one seed.
 TextTable sweep_table(const Results& results);
 // A later branch a row: differences to the first, intervals, p by Holm's method. Without rows for fewer than two.
 TextTable comparison_table(const Results& results);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "report/study.h"
+#include "report/study_tables.h"
 #include "report/valley.h"
 #include "synthetic_report.h"
 
@@ -183,7 +184,22 @@ TEST(Claims, TablesEscapeWhatWouldEndACell) {
   for (ReportData& seed : results.seeds) seed.surfaces = synthetic_report(5).surfaces;
   const std::string text = study_markdown({results});
   EXPECT_NE(text.find("\\|cos\\|"), std::string::npos);
-  EXPECT_NE(text.find("| decay-at-4 | 4 | 10 | 52.67 ± 0.58 |"), std::string::npos) << text;
+}
+
+TEST(StudyTables, HoldMeanDeviationAndIntervalOverSeeds) {
+  const TextTable table = sweep_table(results_of(kLaterIsBetter));
+  EXPECT_NE(table.caption.find("3 seeds; mean ± standard deviation [95 % confidence interval"), std::string::npos);
+  // 52, 53 and 53 %: Student's 4.3027 with 2 degrees of freedom times 0.5774 / sqrt 3 is 1.434.
+  EXPECT_EQ(table.rows.at(1).at(0), "decay-at-4");
+  EXPECT_EQ(table.rows.at(1).at(3), "52.67 ± 0.58 [51.23, 54.10]");
+}
+
+TEST(StudyTables, OfOneSeedHoldValuesAlone) {
+  const Results one = results_of({kLaterIsBetter.front()});
+  EXPECT_EQ(sweep_table(one).caption, "What runs ended with (one seed)");
+  EXPECT_EQ(sweep_table(one).rows.at(1).at(3), "52.00");
+  EXPECT_EQ(comparison_table(one).caption.find("%"), std::string::npos);
+  EXPECT_EQ(comparison_table(one).rows.at(0).at(2), "+2.00");
 }
 
 }  // namespace
