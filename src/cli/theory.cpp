@@ -6,18 +6,6 @@
 namespace thalweg {
 namespace {
 
-// Of the cells that did not diverge, the one with the least risk; nullptr if all did.
-const TheoryCell* best_cell(const TheoryStudy& study, double* risk) {
-  const TheoryCell* best = nullptr;
-  for (std::size_t c = 0; c < study.cells.size(); ++c) {
-    const CellState end = study.final_state(c);
-    if (end.diverged > 0 || (best != nullptr && !(end.test_risk.mean < *risk))) continue;
-    best = &study.cells[c];
-    *risk = end.test_risk.mean;
-  }
-  return best;
-}
-
 std::size_t num_diverged(const TheoryStudy& study) {
   std::size_t count = 0;
   for (std::size_t c = 0; c < study.cells.size(); ++c) count += ending_of(study, c) == Ending::kDiverged;
@@ -25,8 +13,8 @@ std::size_t num_diverged(const TheoryStudy& study) {
 }
 
 void print_result(const TheoryStudy& study, const std::vector<std::filesystem::path>& files, bool json) {
-  double risk = 0;
-  const TheoryCell* best = best_cell(study, &risk);
+  const std::optional<std::size_t> best = best_cell(study);
+  const double risk = best ? study.final_state(*best).test_risk.mean : 0;
   if (json) {
     nlohmann::json result = {{"files", nlohmann::json::array()},
                              {"cells", study.cells.size()},
@@ -35,14 +23,14 @@ void print_result(const TheoryStudy& study, const std::vector<std::filesystem::p
                              {"solution_norm", study.solution_norm().mean},
                              {"solution_risk", study.solution_risk().mean}};
     for (const auto& file : files) result["files"].push_back(file.string());
-    if (best != nullptr) result["best"] = {{"cell", best->name}, {"test_risk", risk}};
+    if (best) result["best"] = {{"cell", study.cells[*best].name}, {"test_risk", risk}};
     fmt::print("{}\n", result.dump());
     return;
   }
   for (const auto& file : files) fmt::print("{}\n", file.string());
   fmt::print("minimum-norm solution: norm {:.4g}, risk {:.4g}; {} of {} cells diverged\n", study.solution_norm().mean,
              study.solution_risk().mean, num_diverged(study), study.cells.size());
-  if (best != nullptr) fmt::print("least risk: {:.4g}, {}\n", risk, best->name);
+  if (best) fmt::print("least risk: {:.4g}, {}\n", risk, study.cells[*best].name);
 }
 
 }  // namespace

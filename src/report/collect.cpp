@@ -127,6 +127,9 @@ ReportData collect_report(const fs::path& experiment) {
   check(fs::is_directory(experiment), "{} is not a folder", experiment.string());
   ReportData data;
   data.config = read_json_if_any(experiment / "config.json");
+  check(!data.config.is_object() || !data.config.contains("theory"),
+        "{0} is a study of the theory: its report.html comes of `thalweg theory {0}/config.json --out {0}`",
+        experiment.string());
   json status;
   if (fs::is_directory(experiment / "main")) {
     data.runs.push_back(read_run(experiment / "main", "main", &status));

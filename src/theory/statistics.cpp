@@ -68,6 +68,18 @@ Ending ending_of(const TheoryStudy& study, std::size_t cell) {
   return end.distance_ratio.mean <= kSolutionDistance ? Ending::kSolution : Ending::kMinimum;
 }
 
+std::optional<std::size_t> best_cell(const TheoryStudy& study) {
+  std::optional<std::size_t> best;
+  double least = INFINITY;
+  for (std::size_t c = 0; c < study.cells.size(); ++c) {
+    const CellState end = study.final_state(c);
+    if (end.diverged > 0 || !(end.test_risk.mean < least)) continue;
+    best = c;
+    least = end.test_risk.mean;
+  }
+  return best;
+}
+
 Phases phases_of(const TheoryStudy& study, std::size_t cell) {
   const std::vector<std::int64_t>& steps = study.runs.steps;
   const std::int64_t decay = study.cells[cell].decay_at.value_or(steps.back());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,9 @@ enum class Ending {
 };
 const char* to_string(Ending ending);
 Ending ending_of(const TheoryStudy& study, std::size_t cell);
+
+// Of the cells of which no run diverged, the one with the least risk; none if all have one.
+std::optional<std::size_t> best_cell(const TheoryStudy& study);
 
 // Records that part a cell's path: fast descent up to `descended`, drift along the minima up to `decayed`, then decay.
 // A rate that never changes has its end as `decayed`.

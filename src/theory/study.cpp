@@ -5,6 +5,7 @@
 #include "io/atomic_file.h"
 #include "theory/figures.h"
 #include "theory/landscape.h"
+#include "theory/page.h"
 #include "theory/tables.h"
 
 namespace thalweg {
@@ -37,14 +38,15 @@ std::vector<fs::path> write_study(const fs::path& folder, const TheoryStudy& stu
   write("cells.csv", cells_csv(study));
   write("curves.csv", curves_csv(study));
   write("phases.csv", phases_csv(study));
-  for (const Figure& figure : theory_figures(study)) write("figures/" + figure.name, figure.svg);
+  std::vector<Figure> figures = theory_figures(study);
   if (const auto landscape = theory_landscape(study, parse_device(study.config.device))) {
-    const Figure figure = landscape_figure(*landscape);
-    write("figures/" + figure.name, figure.svg);
+    figures.push_back(landscape_figure(*landscape));
     for (const char* name : {"landscape.h5", "landscape.csv"}) files.push_back(folder / name);
     write_surface_hdf5(folder / "landscape.h5", landscape->surfaces[0]);
     write_surface_csv(folder / "landscape.csv", landscape->surfaces[0]);
   }
+  for (const Figure& figure : figures) write("figures/" + figure.name, figure.svg);
+  write("report.html", theory_page(study, figures));
   return files;
 }
 

@@ -12,7 +12,7 @@ namespace thalweg {
 // Makes the data sets and runs all cells. Throws Stopped where a stop was asked for.
 TheoryStudy run_study(const TheoryConfig& config, ProgressMode progress);
 
-// Writes config.json, the tables and the figures; returns the paths written.
+// Writes config.json, the tables, the figures and report.html; returns the paths written.
 std::vector<std::filesystem::path> write_study(const std::filesystem::path& folder, const TheoryStudy& study);
 
 }  // namespace thalweg

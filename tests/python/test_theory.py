@@ -121,7 +121,7 @@ class Theory(cli.CliTest):
         names = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
         self.assertEqual(names, {"config.json", "cells.csv", "curves.csv", "phases.csv", "figures/curves.svg",
                                  "figures/decay-time.svg", "figures/phase-diagram.svg", "figures/landscape.svg",
-                                 "landscape.h5", "landscape.csv"})
+                                 "landscape.h5", "landscape.csv", "report.html"})
         self.assertEqual({str(out / n) for n in names}, set(result["files"]))
         cells = self.rows(out / "cells.csv")
         self.assertEqual([c["ending"] == "diverged" for c in cells], [False, False, True, True])
@@ -129,6 +129,19 @@ class Theory(cli.CliTest):
         self.assertIn("diverged", (out / "figures" / "phase-diagram.svg").read_text())
         again, _ = self.run_theory(cli.read_json(out / "config.json"), "--json")
         self.assertEqual(again, printed)
+
+    def test_the_page_shows_how_runs_ended_the_best_cell_and_the_figures(self):
+        printed, out = self.run_theory(config(seeds=3, rates=[0.002, 50.0]), "--json")
+        page, best = (out / "report.html").read_text(), json.loads(printed)["best"]
+        self.assertIn('<tr><th scope="row">diverged</th><td>2</td>', page)
+        self.assertIn("12: 4 cells on 3 data sets", page)
+        self.assertIn(f'<th scope="row">Cell</th><td>{best["cell"]}</td>', page)
+        self.assertIn(f'<th scope="row">Risk</th><td>{best["test_risk"]:.4g} ±', page)
+        self.assertEqual(page.count("<figure>"), 4)
+        for figure in (out / "figures").iterdir():
+            self.assertIn(figure.read_text(), page)
+        self.check_fails(1, ["report", out], "study of the theory", f"thalweg theory {out}/config.json")
+        self.assertEqual((out / "report.html").read_text(), page)
 
     def test_threads_do_not_change_a_byte(self):
         read = lambda out: {p.name: p.read_bytes() for p in out.rglob("*.csv")}

@@ -1,0 +1,105 @@
+#include "theory/page.h"
+
+#include <fmt/format.h>
+
+#include "report/html_text.h"
+#include "report/page.h"
+#include "report/study_tables.h"
+#include "report/svg.h"
+
+namespace thalweg {
+namespace {
+
+using Facts = std::vector<std::pair<std::string, std::string>>;
+
+std::string noise_text(const TheoryConfig& config) {
+  switch (config.noise) {
+    case LabelNoise::kNone:
+      return "none";
+    case LabelNoise::kFixed:
+      return fmt::format("standard deviation {:g}, fixed in the data", config.noise_std);
+    case LabelNoise::kFresh:
+      return fmt::format("standard deviation {:g}, anew at each step", config.noise_std);
+  }
+  return "";
+}
+
+std::string mean_text(const Statistic& value) {
+  return fmt::format("{:.4g} ± {:.2g}", value.mean, value.deviation);
+}
+
+std::string run_table(const TheoryStudy& study) {
+  const TheoryConfig& config = study.config;
+  const std::size_t cells = study.cells.size(), sets = study.problems.size();
+  const Facts facts = {{"Dimensions, samples", fmt::format("{}, {}", config.dimensions, config.samples)},
+                       {"gamma", fmt::format("{:g}", config.gamma)},
+                       {"Noise of labels", noise_text(config)},
+                       {"Steps, batch", fmt::format("{}, {}", config.steps,
+                                                    config.batch > 0 ? std::to_string(config.batch) : "all samples")},
+                       {"Runs", fmt::format("{}: {} cells on {} data sets", cells * sets, cells, sets)},
+                       {"Norm of the minimum-norm solution", mean_text(study.solution_norm())},
+                       {"Its risk", mean_text(study.solution_risk())}};
+  return fact_table("What was run", facts);
+}
+
+const char* meaning_of(Ending ending) {
+  switch (ending) {
+    case Ending::kDiverged:
+      return "half of the runs or more are not finite";
+    case Ending::kDescending:
+      return "the train loss is above 1 % of the first";
+    case Ending::kMinimum:
+      return "at a minimum, farther from the minimum-norm solution than a fifth of its norm";
+    case Ending::kSolution:
+      return "within a fifth of its norm from the minimum-norm solution";
+  }
+  return "";
+}
+
+std::string ending_table(const TheoryStudy& study) {
+  TextTable table{"How the cells ended", {"Ending", "Cells", "Meaning"}, {}};
+  for (const Ending ending : {Ending::kSolution, Ending::kMinimum, Ending::kDescending, Ending::kDiverged}) {
+    std::size_t count = 0;
+    for (std::size_t c = 0; c < study.cells.size(); ++c) count += ending_of(study, c) == ending;
+    table.rows.push_back({to_string(ending), std::to_string(count), meaning_of(ending)});
+  }
+  return to_html(table);
+}
+
+std::string best_table(const TheoryStudy& study) {
+  const std::optional<std::size_t> best = best_cell(study);
+  if (!best) return "<p>Every cell has a run that diverged.</p>\n";
+  const CellState end = study.final_state(*best);
+  return fact_table(
+      "The cell of least risk among those of which no run diverged (mean ± standard deviation over data sets)",
+      {{"Cell", study.cells[*best].name},
+       {"Risk", mean_text(end.test_risk)},
+       {"Train loss", mean_text(end.train_loss)},
+       {"Norm over the solution's", mean_text(end.norm_ratio)},
+       {"Distance to the solution over its norm", mean_text(end.distance_ratio)}});
+}
+
+std::string figure_section(const std::vector<Figure>& figures) {
+  std::string text = "<section aria-labelledby=\"h-figures\">\n<h2 id=\"h-figures\">Figures</h2>\n";
+  for (const Figure& figure : figures) text += "<figure>" + figure.svg + "</figure>\n";
+  return text + "</section>\n";
+}
+
+}  // namespace
+
+std::string theory_page(const TheoryStudy& study, const std::vector<Figure>& figures) {
+  PageParts page;
+  page.title = study.config.name;
+  page.sections =
+      "<section aria-labelledby=\"h-runs\">\n<h2 id=\"h-runs\">The runs</h2>\n"
+      "<p class=\"note\">Of the model ||w||^gamma w.x (Ren, Ma and Ying, AISTATS 2024). Each cell, a learning rate "
+      "with its "
+      "decay or a schedule, is run on each data set. All cells stand in cells.csv, their paths in curves.csv.</p>\n";
+  page.sections +=
+      run_table(study) + ending_table(study) + best_table(study) + "</section>\n" + figure_section(figures);
+  page.sections += "<section aria-labelledby=\"h-source\">\n<h2 id=\"h-source\">Configuration</h2>\n<pre>" +
+                   escape_xml(to_json(study.config).dump(2)) + "</pre>\n</section>\n";
+  return static_page(page);
+}
+
+}  // namespace thalweg

@@ -1,0 +1,15 @@
+// The page of a study: what was run, how it ended, and the figures.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "report/figure.h"
+#include "theory/statistics.h"
+
+namespace thalweg {
+
+// HTML without scripts, whole by itself.
+std::string theory_page(const TheoryStudy& study, const std::vector<Figure>& figures);
+
+}  // namespace thalweg
