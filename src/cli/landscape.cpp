@@ -10,6 +10,7 @@
 #include "landscape/grid.h"
 #include "landscape/journal.h"
 #include "landscape/map.h"
+#include "report/map_notes.h"
 
 namespace thalweg {
 namespace {
@@ -112,6 +113,7 @@ nlohmann::json tell_surface(const std::string& out, bool as_json) {
   nlohmann::json result = {{"file", out}, {"landscape", landscape}, {"points", surface.x.size() * surface.y.size()}};
   result["images"] = landscape.value("train_images", 0) + landscape.value("test_images", 0);
   result["evaluation_seconds"] = landscape.at("evaluation_seconds");
+  result["notes"] = how_values_came(surface);
   for (const char* key : {"train_loss", "test_loss"}) {
     if (!surface.has(key)) continue;
     const SurfaceMinimum minimum = surface_minimum(surface, key);
@@ -119,6 +121,7 @@ nlohmann::json tell_surface(const std::string& out, bool as_json) {
     if (!as_json)
       fmt::print("{}: smallest {} {:.4f} at ({:.4g}, {:.4g})\n", out, key, minimum.value, minimum.x, minimum.y);
   }
+  if (!as_json) fmt::print("{}: {}\n", out, how_values_came(surface));
   return result;
 }
 

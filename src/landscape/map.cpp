@@ -1,5 +1,6 @@
 #include "landscape/map.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -152,6 +153,18 @@ class Mapping {
   double wait_ = context_.show_after;  // seconds until a map in the making is shown again
 };
 
+// A second pass takes as long as the first one, and longer.
+void tell_repeat(const nlohmann::json& audit, const std::filesystem::path& journal) {
+  double largest = 0;
+  for (const auto& [split, deviation] : audit.at("largest_deviation").items())
+    largest = std::max(largest, deviation.get<double>());
+  fmt::print(
+      stderr,
+      "{}: {} deviates from float32 by up to {:.2g} % of the loss, the limit is {:.2g} %: mapping again in float32\n",
+      journal.stem().string(), audit.at("precision").get<std::string>(), 100 * largest,
+      100 * audit.at("limit").get<double>());
+}
+
 std::filesystem::path float32_journal(const std::filesystem::path& journal) {
   return journal.string() + ".float32";
 }
@@ -183,6 +196,7 @@ Surface map_landscape(const Plane& plane, const LandscapeConfig& asked, const Ma
     if (mapping.is_sound()) return surface;
     failed_audit = mapping.landscape().at("audit");
   }
+  if (context.progress != ProgressMode::kQuiet) tell_repeat(failed_audit, journal);
   LandscapeConfig full = config;
   full.precision = at::kFloat;
   Surface surface = Mapping(plane, full, context, float32_journal(journal)).map();

@@ -237,6 +237,25 @@ class Landscape(unittest.TestCase):
         self.assertEqual(cli.read_surface(file)[0]["test_loss"].shape, (2, 2))
         self.assertFalse(preview.exists())
 
+    def test_it_tells_how_the_values_came(self):
+        told = self.scratch / "told.h5"
+        def map_with(*flags):
+            command = ["landscape", "--plane", self.plane_file, "--out", told, "--grid", "7x7", "--bn-images", BN_IMAGES]
+            result = cli.run(*command, *flags)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            return result
+        self.assertIn(f"Exact map: every value is over all {TRAIN} train and {TEST} test images.", map_with().stdout)
+        sampled = map_with("--images", 40).stdout
+        self.assertIn("Sampled map: 48 points are estimated", sampled)
+        self.assertIn("largest standard error", sampled)
+        self.assertRegex(map_with("--tolerance", "20%").stdout, "Certified: |NOT certified: ")
+        reduced = map_with("--grid", "2x2", "--precision", "bf16", "--max-deviation", 10)
+        self.assertIn("Evaluated in bfloat16: at 4 audited points", reduced.stdout)
+        self.assertNotIn("mapping again", reduced.stderr)
+        again = map_with("--grid", "2x2", "--precision", "bf16", "--max-deviation", 1e-9, "--json")
+        self.assertRegex(again.stderr, "told.h5: bf16 deviates .*: mapping again in float32")
+        self.assertIn("so this one was made in float32", json.loads(again.stdout)["notes"])
+
     # Evaluation of weights from elsewhere
 
     def test_evaluate_equals_pytorch_with_and_without_the_prefix_of_dataparallel(self):
