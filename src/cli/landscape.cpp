@@ -100,6 +100,9 @@ void print_cost(const Plane& plane, const LandscapeConfig& config, const Session
   fmt::print("points       {}\n", cost.points);
   fmt::print("images       {}{:.0f} evaluated, {:.0f} a point\n", most, cost.images,
              cost.images / static_cast<double>(cost.points));
+  if (cost.checkpoint_images > 0)
+    fmt::print("checkpoint   {:.0f} images more, to compare the origin with its own evaluation\n",
+               cost.checkpoint_images);
   fmt::print("work         {}{:.3g} TFLOP\n", most, cost.flops / 1e12);
   fmt::print("time         {}{} (by three points: {:.3g} s a point and {:.3g} ms an image)\n", most,
              format_duration(cost.seconds), cost.fixed_seconds, 1e3 * cost.seconds_per_image);

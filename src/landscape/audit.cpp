@@ -44,21 +44,70 @@ double tolerance_of(const LandscapeConfig& config) {
   return config.precision == at::kFloat ? kCentreTolerance : kReducedTolerance;
 }
 
-void compare_with_checkpoint(const PointEvaluator& evaluator, const PointEvaluator::Source& source,
-                             const LandscapeConfig& config) {
-  const nlohmann::json final = source.plane.provenance.value("origin_final", nlohmann::json());
-  if (!final.is_object() || (config.bn != BnMode::kOrigin && source.graph.has_batch_norm())) return;
-  if (source.plane.provenance.value("data_digest", std::string()) != source.data.digest) return;
+// What the plane says that its origin was evaluated to; null where it does not.
+nlohmann::json own_evaluation(const PointEvaluator::Source& source) {
+  return source.plane.provenance.value("origin_final", nlohmann::json());
+}
+
+bool are_its_images(const PointEvaluator::Source& source) {
+  return source.plane.provenance.value("data_digest", std::string()) == source.data.digest;
+}
+
+// Why the origin is compared with no checkpoint; empty where it is.
+std::string no_checkpoint(const PointEvaluator::Source& source) {
+  if (source.plane.provenance.value("origin", nlohmann::json()) == "mean")
+    return "the origin is the mean of snapshots, which is no checkpoint";
+  if (!own_evaluation(source).is_object()) return "it is not known what the weights at the origin were evaluated to";
+  return are_its_images(source) ? "" : "the weights at the origin were evaluated on other images";
+}
+
+// A checkpoint's own evaluation: all images, float32, its own statistics. Of the map's splits those of which it takes
+// all images; if there are none, the smaller split: no more than an exact point in all.
+LandscapeConfig checkpoint_config(const PointEvaluator::Source& source, const LandscapeConfig& config) {
+  const ImageSet &train = source.data.train, &test = source.data.test;
+  const auto takes_all = [](bool is_mapped, std::int64_t images, const ImageSet& set) {
+    return is_mapped && (images == 0 || images == set.size());
+  };
+  LandscapeConfig own;
+  own.bn = BnMode::kOrigin;
+  own.train = takes_all(config.train, config.train_images, train);
+  own.test = takes_all(config.test, config.test_images, test);
+  if (!own.train && !own.test) (train.size() < test.size() ? own.train : own.test) = true;
+  return own;
+}
+
+void compare_with_checkpoint(const PointEvaluator::Source& source, const LandscapeConfig& config) {
+  if (!no_checkpoint(source).empty()) return;
+  PointEvaluator evaluator({source.plane, source.graph, source.data, source.device}, checkpoint_config(source, config),
+                           at::kFloat);
+  evaluator.prepare({{0, 0}});
+  evaluator.use(0);
   for (const LandscapeSplit& split : evaluator.splits()) {
-    const ImageSet& all = split.name == "train" ? source.data.train : source.data.test;
-    const nlohmann::json own = final.value(split.name + "_loss", nlohmann::json());
-    if (!own.is_number() || all.size() != split.images.size()) continue;
+    const nlohmann::json own = own_evaluation(source).value(split.name + "_loss", nlohmann::json());
+    if (!own.is_number()) continue;
     const double loss = mean_loss(evaluator.evaluate(split)), expected = own.get<double>();
     check(
-        std::abs(loss - expected) <= tolerance_of(config) * std::max(expected, kSmallestLoss),
+        std::abs(loss - expected) <= kCentreTolerance * std::max(expected, kSmallestLoss),
         "at the plane's origin the {} loss is {:.6g}, but the checkpoint there was evaluated to {:.6g}: the plane, the "
         "data or the program have changed since; make the plane again",
         split.name, loss, expected);
+  }
+}
+
+void compare_with_plain_arithmetic(PointEvaluator& evaluator, const PointEvaluator::Source& source,
+                                   const LandscapeConfig& config) {
+  evaluator.prepare({{0, 0}});
+  evaluator.use(0);
+  for (const LandscapeSplit& split : evaluator.splits()) {
+    const std::int64_t n = std::min(kCentreImages, split.images.size());
+    const double loss = mean_loss(evaluator.evaluate(split, first_images(n)));  // which settles whose statistics count
+    const double expected = eager_loss(evaluator, source, split, n);
+    if (!std::isfinite(expected) && !std::isfinite(loss)) continue;
+    check(
+        std::abs(loss - expected) <= tolerance_of(config) * std::max(expected, kSmallestLoss),
+        "at the plane's origin the evaluator gives a {} loss of {:.7g}, plain arithmetic {:.7g} on the same {} images; "
+        "no map is made of that. `thalweg doctor` looks at the kernels",
+        split.name, loss, expected, n);
   }
 }
 
@@ -101,21 +150,27 @@ std::vector<std::int64_t> audited_images(const LandscapeSplit& split, std::int64
 }  // namespace
 
 void check_centre(PointEvaluator& evaluator, const PointEvaluator::Source& source, const LandscapeConfig& config) {
-  if (config.bn == BnMode::kBatch && source.graph.has_batch_norm()) return;
-  evaluator.prepare({{0, 0}});
-  evaluator.use(0);
-  for (const LandscapeSplit& split : evaluator.splits()) {
-    const std::int64_t n = std::min(kCentreImages, split.images.size());
-    const double loss = mean_loss(evaluator.evaluate(split, first_images(n)));  // which settles whose statistics count
-    const double expected = eager_loss(evaluator, source, split, n);
-    if (!std::isfinite(expected) && !std::isfinite(loss)) continue;
-    check(
-        std::abs(loss - expected) <= tolerance_of(config) * std::max(expected, kSmallestLoss),
-        "at the plane's origin the evaluator gives a {} loss of {:.7g}, plain arithmetic {:.7g} on the same {} images; "
-        "no map is made of that. `thalweg doctor` looks at the kernels",
-        split.name, loss, expected, n);
+  // The statistics of a batch are those of no network that plain arithmetic could be given.
+  if (config.bn != BnMode::kBatch || !source.graph.has_batch_norm())
+    compare_with_plain_arithmetic(evaluator, source, config);
+  compare_with_checkpoint(source, config);
+}
+
+std::int64_t checkpoint_images(const PointEvaluator::Source& source, const LandscapeConfig& config) {
+  if (!no_checkpoint(source).empty()) return 0;
+  const LandscapeConfig own = checkpoint_config(source, config);
+  return (own.train ? source.data.train.size() : 0) + (own.test ? source.data.test.size() : 0);
+}
+
+nlohmann::json checkpoint_note(const PointEvaluator::Source& source, const LandscapeConfig& config) {
+  if (const std::string why = no_checkpoint(source); !why.empty()) return {{"none", why}};
+  const LandscapeConfig own = checkpoint_config(source, config);
+  nlohmann::json note;
+  for (const auto& [split, is_compared] : {std::pair("train", own.train), {"test", own.test}}) {
+    const nlohmann::json loss = own_evaluation(source).value(std::string(split) + "_loss", nlohmann::json());
+    if (is_compared && loss.is_number()) note[std::string(split) + "_loss"] = loss;
   }
-  compare_with_checkpoint(evaluator, source, config);
+  return note;
 }
 
 nlohmann::json audit_precision(MapRun& run, PointEvaluator& reference) {

@@ -8,10 +8,15 @@
 namespace thalweg {
 
 // Throws Error where the compiled evaluator and plain float32 arithmetic (nn/eager.h) disagree about the plane's
-// origin, on up to 32 images of each split; and, where the plane's origin is a checkpoint whose own evaluation over
-// the same images is known (provenance "origin_final") and its statistics are used, where the map would show another
-// loss there.
+// origin, on up to 32 images of each split; and, where the plane's origin is a checkpoint whose own evaluation is known
+// (provenance "origin_final", of the same data), where another loss comes out there. For that the origin is evaluated
+// once as the checkpoint was, whatever the map's precision and statistics are: in float32, with its own statistics, on
+// all images of the splits that the map takes all of, or else of the smaller split alone.
 void check_centre(PointEvaluator& evaluator, const PointEvaluator::Source& source, const LandscapeConfig& config);
+// How many images that takes; 0 where there is no such checkpoint.
+std::int64_t checkpoint_images(const PointEvaluator::Source& source, const LandscapeConfig& config);
+// For the map's notes: {SPLIT_loss: what the checkpoint was evaluated to} of the splits compared, or {"none": why}.
+nlohmann::json checkpoint_note(const PointEvaluator::Source& source, const LandscapeConfig& config);
 
 // Compares a map in reduced precision with float32 at config.audit_points points: those of the smallest losses, the
 // middle one, others at random; on the same up to 2,000 images of each split. Returns

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "landscape/audit.h"
 #include "landscape/point_evaluator.h"
 
 namespace thalweg {
@@ -49,6 +50,7 @@ void to_json(nlohmann::json& json, const MapCost& cost) {
   json = {{"points", cost.points},
           {"images", cost.images},
           {"at_most", cost.at_most},
+          {"checkpoint_images", cost.checkpoint_images},
           {"flops", cost.flops},
           {"fixed_seconds_per_point", cost.fixed_seconds},
           {"seconds_per_image", cost.seconds_per_image},
@@ -59,7 +61,8 @@ void to_json(nlohmann::json& json, const MapCost& cost) {
 MapCost measure_cost(const Plane& plane, const LandscapeConfig& asked, const MapContext& context) {
   const LandscapeConfig config = resolve_precision(asked, context.device);
   const Grid grid = map_grid(plane, config);
-  PointEvaluator evaluator({plane, context.graph, context.data, context.device}, config, config.precision);
+  const PointEvaluator::Source source{plane, context.graph, context.data, context.device};
+  PointEvaluator evaluator(source, config, config.precision);
   const LandscapeSplit& split = evaluator.splits().front();
   std::vector<std::int64_t> images(static_cast<std::size_t>(std::min(kTimedImages, split.images.size())));
   for (std::size_t i = 0; i < images.size(); ++i) images[i] = static_cast<std::int64_t>(i);
@@ -84,11 +87,13 @@ MapCost measure_cost(const Plane& plane, const LandscapeConfig& asked, const Map
   MapCost cost;
   cost.points = static_cast<std::int64_t>(grid.size());
   cost.images = images_of(config, evaluator, static_cast<double>(grid.size()));
+  cost.checkpoint_images = static_cast<double>(checkpoint_images(source, config));
   cost.at_most = config.standard_error > 0 || !config.tolerance.empty();
-  cost.flops = 2 * static_cast<double>(forward_macs(context.graph)) * cost.images;
+  cost.flops = 2 * static_cast<double>(forward_macs(context.graph)) * (cost.images + cost.checkpoint_images);
   cost.fixed_seconds = median(fixed);
   cost.seconds_per_image = median(evaluation) / timed;
-  cost.seconds = static_cast<double>(cost.points) * cost.fixed_seconds + cost.images * cost.seconds_per_image;
+  cost.seconds = static_cast<double>(cost.points) * cost.fixed_seconds +
+                 (cost.images + cost.checkpoint_images) * cost.seconds_per_image;
   cost.memory_mb = peak_memory_mb(context.device);
   return cost;
 }
@@ -109,7 +114,8 @@ LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, 
   if (exact.seconds <= seconds) return config;
   if (config.bn == BnMode::kBatch) fail_usage("bn mode batch needs all images: it takes {:.0f} s", exact.seconds);
   const auto splits = static_cast<double>(config.train + config.test);
-  const double reference = exact.images / static_cast<double>(exact.points) * exact.seconds_per_image;
+  const double reference =
+      (exact.images / static_cast<double>(exact.points) + exact.checkpoint_images) * exact.seconds_per_image;
   // Images of each split that so many points leave time for.
   const auto affordable = [&](double points) {
     return ((seconds - reference) / points - exact.fixed_seconds) / (splits * exact.seconds_per_image);

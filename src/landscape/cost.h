@@ -11,7 +11,8 @@ namespace thalweg {
 
 struct MapCost {
   std::int64_t points = 0;
-  double images = 0;             // evaluated in all
+  double images = 0;             // evaluated in all points
+  double checkpoint_images = 0;  // beside them, at the origin (landscape/audit.h)
   bool at_most = false;          // stderr and tolerance decide as they go: this is what an exact map takes
   double flops = 0;              // 2 x multiply-adds of the forward passes, padding counted; batch norm's own not
   double fixed_seconds = 0;      // a point, whatever its images: weights, batch norm's statistics

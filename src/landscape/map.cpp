@@ -80,6 +80,7 @@ class Mapping {
     run.on_pause([&] { show(run); });
     const Clock::time_point start = Clock::now();
     landscape_.update(map_points(run));
+    landscape_["checkpoint"] = checkpoint_note(source(), config_);
     landscape_["evaluation_seconds"] = seconds_since(start);
     if (const nlohmann::json path = evaluator_.path(); !path.is_null()) landscape_["engine"] = path;
     if (config_.precision != at::kFloat) landscape_["audit"] = audit(run);

@@ -58,6 +58,14 @@ TEST(Budget, KeepsTheShapeOfTheGrid) {
   EXPECT_NEAR(static_cast<double>(nx) / ny, 2, 0.1);
 }
 
+TEST(Budget, HoldsTheEvaluationOfTheCheckpointToo) {
+  LandscapeConfig config;
+  config.grid = "51x51";
+  MapCost cost = exact_cost();
+  cost.checkpoint_images = 60000;
+  EXPECT_LE(seconds_of(fit_budget(config, cost, 60)) + 6, 60);
+}
+
 TEST(Budget, ThatCannotBeKeptIsAnErrorThatSaysWhatItTakes) {
   LandscapeConfig config;
   config.grid = "51x51";

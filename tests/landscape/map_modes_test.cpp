@@ -1,6 +1,7 @@
 // Maps by samples and maps in reduced precision against exact ones in float32.
 #include "expect_error.h"
 #include "landscape/bowl_fixture.h"
+#include "landscape/plane_problem.h"
 
 namespace thalweg {
 namespace {
@@ -94,6 +95,69 @@ TEST_F(MapModes, ACheckpointThatWasEvaluatedOtherwiseIsAnError) {
   map(config_, "right");  // point 127 is the middle, the plane's origin
   plane_.provenance["origin_final"]["test_loss"] = 1.01 * exact().values.at("test_loss")[127];
   expect_error([&] { map(config_, "wrong"); }, "was evaluated to");
+}
+
+// A network with batch norm; its origin is a checkpoint that was evaluated to what a map with its own statistics shows.
+class CheckpointAtTheOrigin : public testing::Test {
+ protected:
+  CheckpointAtTheOrigin() {
+    problem_.config.grid = "1x1";
+    problem_.config.range = "-1:1,-1:1";
+    LandscapeConfig own = problem_.config;
+    own.bn = BnMode::kOrigin;
+    const Surface surface = map(own, "own");
+    for (const char* key : {"train_loss", "test_loss"}) losses_[key] = surface.values.at(key)[0];
+    says(losses_);
+  }
+  void says(const nlohmann::json& losses) {
+    problem_.plane.provenance = {{"data_digest", problem_.data.digest}, {"origin_final", losses}};
+  }
+  // Says a loss that the checkpoint does not have.
+  void is_wrong_about(const std::string& key) {
+    says(losses_);
+    problem_.plane.provenance["origin_final"][key] = 1.01 * losses_.at(key).get<double>();
+  }
+  nlohmann::json note(const LandscapeConfig& config, const std::string& journal) {
+    return map(config, journal).provenance.at("landscape").at("checkpoint");
+  }
+  Surface map(const LandscapeConfig& config, const std::string& journal) {
+    return map_landscape(problem_.plane, config, {problem_.graph, problem_.data, at::kCPU, ProgressMode::kQuiet},
+                         folder_ / journal);
+  }
+
+  TempFolder folder_;
+  PlaneProblem problem_;
+  nlohmann::json losses_;
+};
+
+TEST_F(CheckpointAtTheOrigin, IsComparedWhateverTheMapsOwnStatisticsAre) {
+  for (const BnMode mode : {BnMode::kRecompute, BnMode::kOrigin, BnMode::kBatch}) {
+    LandscapeConfig config = problem_.config;
+    config.bn = mode;
+    const std::string name = to_json(config).at("bn");
+    says(losses_);
+    EXPECT_EQ(note(config, "right-" + name), losses_);
+    is_wrong_about("train_loss");
+    expect_error([&] { map(config, "wrong-" + name); }, "train loss");
+  }
+}
+
+TEST_F(CheckpointAtTheOrigin, IsComparedOnTheSmallerSplitWhereTheMapTakesAllImagesOfNone) {
+  LandscapeConfig config = problem_.config;
+  config.train_images = config.test_images = 10;
+  EXPECT_EQ(note(config, "right"), nlohmann::json({{"test_loss", losses_.at("test_loss")}}));
+  is_wrong_about("train_loss");
+  map(config, "unseen");
+  is_wrong_about("test_loss");
+  expect_error([&] { map(config, "wrong"); }, "test loss");
+}
+
+TEST_F(CheckpointAtTheOrigin, IsNoneWhereTheOriginIsAMeanOrTheImagesAreOthers) {
+  problem_.plane.provenance = {{"origin", "mean"}};
+  EXPECT_NE(note(problem_.config, "mean").at("none").get<std::string>().find("mean of snapshots"), std::string::npos);
+  is_wrong_about("test_loss");
+  problem_.plane.provenance["data_digest"] = "others";
+  EXPECT_NE(note(problem_.config, "others").at("none").get<std::string>().find("other images"), std::string::npos);
 }
 
 TEST(Tolerance, IsNatsOrAPartOfTheRange) {
