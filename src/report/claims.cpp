@@ -245,7 +245,8 @@ std::vector<Claim> claims_across(const std::vector<Results>& experiments) {
     sets.insert(data_name(results));
     depths.insert(is_shallow(results));
   }
-  depth.measured = data.measured = list;
+  depth.measured = data.measured =
+      experiments.size() > 1 ? list : "one experiment; 'thalweg report A B --out DIR' compares several";
   if (depths.size() == 2) depth.verdict = joint_verdict(verdicts);
   if (sets.size() > 1) data.verdict = joint_verdict(verdicts);
   return {depth, data};

@@ -32,7 +32,7 @@ struct Claim {
 };
 
 std::vector<Claim> claims_of(const Results& results);
-// Of several experiments: whether later decay helps in shallow and deep networks, and on more than one data set.
+// Whether later decay helps in shallow and deep networks, and on more than one data set: not tested by one experiment.
 std::vector<Claim> claims_across(const std::vector<Results>& experiments);
 
 }  // namespace thalweg

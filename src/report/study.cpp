@@ -98,8 +98,13 @@ std::vector<Figure> study_figures(const Results& results, std::size_t index) {
 json study_json(const std::vector<Results>& experiments) {
   json list = json::array();
   for (const Results& results : experiments) list.push_back(experiment_json(results));
-  json out = {{"experiments", list}};
-  if (experiments.size() > 1) out["across"] = claims_json(claims_across(experiments));
+  json out = {{"experiments", list}}, across = claims_json(claims_across(experiments));
+  if (experiments.size() > 1) {
+    out["across"] = across;
+  } else {
+    json& claims = out["experiments"][0]["claims"];
+    claims.insert(claims.end(), across.begin(), across.end());
+  }
   return out;
 }
 

@@ -63,12 +63,14 @@ TextTable claims_table(const std::vector<Results>& experiments) {
     if (several) row.insert(row.begin() + 1, whose);
     table.rows.push_back(std::move(row));
   };
-  if (several) {
+  const auto add_across = [&] {
     for (const Claim& claim : claims_across(experiments)) add(claim, "all");
-  }
+  };
+  if (several) add_across();
   for (const Results& results : experiments) {
     for (const Claim& claim : claims_of(results)) add(claim, results.title);
   }
+  if (!several) add_across();
   return table;
 }
 

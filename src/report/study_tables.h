@@ -14,7 +14,8 @@ struct TextTable {
   std::vector<std::vector<std::string>> rows;  // the first cell names the row
 };
 
-// The claims of each experiment; with several a column says whose, and those across them come first.
+// The claims of each experiment; with several a column says whose, and those across them come first. Of one they come
+// last, as not tested.
 TextTable claims_table(const std::vector<Results>& experiments);
 // A run a row, a quantity a column: "82.15 ± 0.25 [81.53, 82.77]" (mean, standard deviation and Student's 95 % interval
 // of the mean, over seeds); "82.15" of one seed.

@@ -75,12 +75,18 @@ class Seeds(cli.CliTest):
                 measures = cli.read_json(one / "measures.json")
                 self.assertEqual((norm, "sharpness" in measures), (measures["weight_norm"], True))
         self.assertEqual([claim["id"] for claim in told["claims"]],
-                         ["valley", "near-minimum", "later-accuracy", "later-loss", "faster", "gain"])
+                         ["valley", "near-minimum", "later-accuracy", "later-loss", "faster", "gain", "depth", "data"])
+        for claim in told["claims"][-2:]:
+            self.assertEqual(claim["verdict"], "not tested")
+            self.assertIn("'thalweg report A B --out DIR' compares several", claim["measured"])
         self.assertIn("| Claim | Measured | Verdict |", (out / "claims.md").read_text())
         self.assertIn("The claims", (out / "report.html").read_text())
         across = self.folder / "across"
         cli.run_ok("report", out, out, "--out", across)
-        self.assertEqual(len(cli.read_json(across / "claims.json")["experiments"]), 2)
+        together = cli.read_json(across / "claims.json")
+        self.assertEqual([claim["id"] for claim in together["across"]], ["depth", "data"])
+        for one in together["experiments"]:
+            self.assertEqual([claim["id"] for claim in one["claims"]][-1], "gain")
         cli.run_ok("report", out)
 
     def test_a_seed_added_later_trains_that_seed_alone(self):
