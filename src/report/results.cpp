@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "report/summary.h"
+#include "trajectory/run_name.h"
 
 namespace thalweg {
 namespace {
@@ -86,10 +87,7 @@ Results collect_results(const fs::path& experiment) {
   } else {
     out.shared = collect_report(experiment);
     std::erase_if(out.shared.surfaces, [&](const Surface& surface) { return !is_of_all_seeds(surface, out.shared); });
-    for (const nlohmann::json& seed : member(out.shared.config, "seeds")) {
-      const fs::path folder = experiment / "seeds" / seed.dump();
-      if (fs::is_directory(folder)) out.seeds.push_back(collect_report(folder));
-    }
+    for (const fs::path& folder : seed_folders(experiment)) out.seeds.push_back(collect_report(folder));
     check(!out.seeds.empty(), "{} names no seed that is in its folder seeds/", (experiment / "config.json").string());
     out.config = out.shared.config;
   }

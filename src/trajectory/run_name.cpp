@@ -1,10 +1,13 @@
 #include "trajectory/run_name.h"
 
-#include <algorithm>
-
 #include "base/error.h"
+#include "io/atomic_file.h"
+#include "io/strict_json.h"
 
 namespace thalweg {
+
+namespace fs = std::filesystem;
+
 namespace {
 
 constexpr std::string_view kBetween = ", seed ";
@@ -21,16 +24,15 @@ RunName split_run_name(const std::string& name) {
   return {name.substr(0, at), name.substr(at + kBetween.size())};
 }
 
-std::vector<std::filesystem::path> seed_folders(const std::filesystem::path& experiment) {
-  std::vector<std::filesystem::path> folders;
-  if (!std::filesystem::is_directory(experiment / "seeds")) return folders;
-  for (const auto& entry : std::filesystem::directory_iterator(experiment / "seeds")) {
-    if (entry.is_directory()) folders.push_back(entry.path());
+std::vector<fs::path> seed_folders(const fs::path& experiment) {
+  const fs::path file = experiment / "config.json";
+  if (!fs::is_directory(experiment / "seeds") || !fs::exists(file)) return {};
+  const nlohmann::json config = parse_json(read_file(file), file.string(), JsonComments::kAllowed, ExitCode::kFailure);
+  check(config.is_object(), "{} is no JSON object", file.string());
+  std::vector<fs::path> folders;
+  for (const nlohmann::json& seed : config.value("seeds", nlohmann::json::array())) {
+    if (fs::path folder = experiment / "seeds" / seed.dump(); fs::is_directory(folder)) folders.push_back(folder);
   }
-  std::sort(folders.begin(), folders.end(), [](const std::filesystem::path& a, const std::filesystem::path& b) {
-    const std::string x = a.filename().string(), y = b.filename().string();
-    return std::pair(x.size(), x) < std::pair(y.size(), y);  // 2 before 10
-  });
   return folders;
 }
 

@@ -16,7 +16,8 @@ struct RunName {
 std::string name_with_seed(const std::string& run, std::uint64_t seed);
 RunName split_run_name(const std::string& name);
 
-// The folders seeds/<seed> of an experiment with "seeds", by number; none where there are none.
+// The folders seeds/<seed> of an experiment with "seeds", in the order of its config.json; seeds that are not begun
+// and folders that it does not name are left out.
 std::vector<std::filesystem::path> seed_folders(const std::filesystem::path& experiment);
 
 }  // namespace thalweg

@@ -112,10 +112,11 @@ class Seeds(cli.CliTest):
 
     def test_a_shared_plane_holds_the_runs_of_all_seeds(self):
         plane = {"kind": "pca", "origin": "mean", "shared": True}
-        out = self.experiment("out", seeds=[5, 11], plane=plane)
+        out = self.experiment("out", seeds=[11, 5], plane=plane)
         about = cli.read_surface(out / "surfaces/shared.h5")[1]["provenance"]
         self.assertEqual(about["run_seeds"], [5, 11])
         self.assertEqual({run["name"] for run in about["runs"]}, {f"{run}, seed {seed}" for run in cli.RUNS for seed in (5, 11)})
+        self.assertEqual(about["runs"][0]["name"], "main, seed 11", "the configuration's first seed comes first")
         tensors, metadata = cli.read_plane(out / "planes/shared.safetensors")
         origin, d1, d2 = (tensors[name].astype("float64") for name in ("origin", "d1", "d2"))
         for seed in (5, 11):
@@ -128,11 +129,18 @@ class Seeds(cli.CliTest):
         self.assertTrue((out / "figures/surface-train-test.svg").exists())
         # What is there and fits stays.
         before = (out / "surfaces/shared.h5").stat().st_mtime_ns
-        self.experiment("out", seeds=[5, 11], plane=plane)
+        self.experiment("out", seeds=[11, 5], plane=plane)
         self.assertEqual((out / "surfaces/shared.h5").stat().st_mtime_ns, before)
         # By hand: the same plane.
         cli.run_ok("plane", out, "--out", self.folder / "plane.safetensors", "--quiet")
-        np.testing.assert_array_equal(cli.read_plane(self.folder / "plane.safetensors")[0]["d1"], tensors["d1"])
+        by_hand, its_metadata = cli.read_plane(self.folder / "plane.safetensors")
+        np.testing.assert_array_equal(by_hand["d1"], tensors["d1"])
+        self.assertEqual(its_metadata["plane"]["path"], metadata["plane"]["path"])
+        # A seed that the configuration does not name any more belongs to neither.
+        self.experiment("out", seeds=[11], plane={"kind": "pca"})
+        cli.run_ok("plane", out, "--out", self.folder / "one.safetensors", "--quiet")
+        self.assertEqual({run["name"] for run in cli.read_plane(self.folder / "one.safetensors")[1]["plane"]["provenance"]["runs"]},
+                         set(cli.RUNS))
 
     def test_a_shared_plane_leaves_other_folders_and_seeds_alone(self):
         plane = {"kind": "pca", "origin": "mean", "shared": True}
