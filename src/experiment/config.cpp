@@ -1,6 +1,7 @@
 #include "experiment/config.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "base/error.h"
@@ -88,6 +89,27 @@ void check_rules(const nlohmann::json& schedule, const nlohmann::json& snapshots
   SnapshotRule(snapshots, path + "snapshots", {0, 1 << 20, 1 << 20, {}});
 }
 
+// Whether a run from epoch `first` to `end` takes weights into an average.
+bool begins_average(const AverageConfig& average, double first, double end) {
+  constexpr double kRounding = 1e-6;  // of a fork and a length that together are whole epochs
+  const double last = average.kind == "swa" ? std::floor(end + kRounding) : end;
+  return last > first && last >= average.start_epoch;
+}
+
+// An average that no run has is a mistake. One that some runs are too short for is not.
+void check_average(const ExperimentConfig& config) {
+  const AverageConfig& average = config.train.average;
+  double end = config.train.epochs;
+  bool any = average.kind == "none" || begins_average(average, 0, end);
+  for (const BranchConfig& branch : config.branches) {
+    end = std::max(end, branch.at_epoch + branch.epochs);
+    any = any || begins_average(average, branch.at_epoch, branch.at_epoch + branch.epochs);
+  }
+  if (any) return;
+  fail_usage("train.average.start_epoch: no run has {} from epoch {:g} on, the last ends at epoch {:g}",
+             average.kind == "swa" ? "the end of an epoch" : "steps", average.start_epoch, end);
+}
+
 }  // namespace
 
 ExperimentConfig read_experiment_config(const nlohmann::json& json) {
@@ -117,6 +139,7 @@ ExperimentConfig read_experiment_config(const nlohmann::json& json) {
       }
     }
   }
+  check_average(config);
   ConfigReader measures = reader.get_object("measures");
   config.measures.sharpness_images = measures.get_int("sharpness_images", config.measures.sharpness_images, 0);
   measures.finish();

@@ -87,12 +87,15 @@ PcaSource open_runs(const PlaneRequest& request) {
   for (std::size_t k = 0; k < folders.size(); ++k) {
     const nlohmann::json& identity = identities[k];
     const auto seed = identity.at("seed").get<std::uint64_t>();
-    const auto [main, is_first] = main_of.emplace(seed, k);
+    const auto [main, is_first] = main_of.emplace(seed, out.runs.size());
     std::optional<Fork> fork;
     if (!is_first) fork = Fork{main->second, identity.at("first_step").get<std::int64_t>()};
     auto name = identity.at("name").get<std::string>();
     if (!one_seed) name = name_with_seed(name, seed);
-    out.runs.push_back(load_run(TrajectoryReader(folders[k] / "trajectory"), name, fork));
+    RunPath run = load_run(TrajectoryReader(folders[k] / "trajectory"), name, fork);
+    check(fork || !run.infos.empty(), "{} has no snapshots", folders[k].string());
+    if (run.infos.empty()) continue;  // an average that never began, or a branch that was stopped at once
+    out.runs.push_back(std::move(run));
     names.push_back({{"name", name},
                      {"first_step", identity.at("first_step")},
                      {"snapshots", out.runs.back().infos.size()},
@@ -126,6 +129,7 @@ struct Source {
 
 Source snapshot_source(const fs::path& run, std::int64_t step) {
   const TrajectoryReader reader(run / "trajectory");
+  check(reader.size() > 0, "{} has no snapshots", run.string());
   for (std::int64_t i = 0; i < reader.size(); ++i) {
     const SnapshotInfo& info = reader.info(i);
     if (info.step != step) continue;

@@ -56,6 +56,7 @@ void AverageRun::evaluate(Splits& splits, const at::Tensor& average, nlohmann::j
 }
 
 void AverageRun::finish(Splits& splits, const SnapshotInfo& info, const at::Tensor& average) {
+  if (!average.defined()) return write_status("done", info.step, nlohmann::json::object());
   const at::Tensor buffers = buffers_of(average);
   nlohmann::json final_metrics;
   splits.evaluate_train(average, buffers, final_metrics);

@@ -29,7 +29,8 @@ class AverageRun {
   void take_snapshot(const SnapshotInfo& info, const at::Tensor& average);
   // Adds "average_<split>_loss" and "average_<split>_accuracy" of the splits that are watched.
   void evaluate(Splits& splits, const at::Tensor& average, nlohmann::json& out) const;
-  // Writes the final weights and their metrics.
+  // Writes the final weights and their metrics; of a run that ended before its average began (`average` undefined) the
+  // status alone, with an empty `final`.
   void finish(Splits& splits, const SnapshotInfo& info, const at::Tensor& average);
 
  private:

@@ -290,8 +290,7 @@ class RunLoop {
     description["provenance"] = spec_.provenance;
     write_weights(folder_ / "weights.safetensors", context_.graph, {weights.cpu(), training_.buffers().cpu()},
                   training_.step(), description);
-    const at::Tensor average = training_.average();
-    if (average.defined()) average_->finish(splits_, snapshot_info(), average);
+    if (average_) average_->finish(splits_, snapshot_info(), training_.average());
     write_status("done", {{"final", final_metrics}});
     recorder_.note(fmt::format("done: {}", final_metrics.dump()));
     return final_metrics;

@@ -62,6 +62,23 @@ TEST(ExperimentConfig, NamesTheKeyThatIsWrong) {
   expect_usage_error(with("/plane/origin", "start"), "plane.origin");
 }
 
+TEST(ExperimentConfig, AnAverageThatNoRunLivesToSeeIsAnError) {
+  const auto averaged = [](const char* kind, double start, double epochs, double branch_end) {
+    nlohmann::json json = small();
+    json["train"]["average"] = {{"kind", kind}, {"start_epoch", start}};
+    json["train"]["epochs"] = epochs;
+    json["branches"][0]["until_epoch"] = branch_end;
+    return [json] { read_experiment_config(json); };
+  };
+  EXPECT_NO_THROW(averaged("ema", 10, 10, 10)());
+  expect_usage_error(averaged("ema", 10.5, 10, 10), "train.average.start_epoch");
+  EXPECT_NO_THROW(averaged("ema", 10.5, 10, 11)());  // the branches have one
+  EXPECT_NO_THROW(averaged("swa", 9, 9.5, 9.5)());
+  expect_usage_error(averaged("swa", 9.2, 9.5, 9.5), "end of an epoch");
+  EXPECT_NO_THROW(averaged("swa", 9.2, 9.5, 10)());
+  EXPECT_NO_THROW(averaged("none", 99, 10, 10)());
+}
+
 // The configurations that the repository ships.
 TEST(ExperimentConfig, ShippedOnesAreValid) {
   int configs = 0;

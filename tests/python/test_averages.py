@@ -1,0 +1,123 @@
+"""Averages of the weights as runs of their own: trajectory, resume, planes, maps, and runs too short for one."""
+import json
+import signal
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy as np
+
+import cli
+
+SEEDS = [5, 11]
+EMA = {"kind": "ema", "decay": 0.8}
+AVERAGES = {f"{run}-average": f"{folder}/average" for run, folder in cli.RUNS.items()}
+FILES = ("run.json", "status.json", "weights.safetensors", "trajectory/weights.f32", "trajectory/index.log")
+
+
+def config(average, **others):
+    config = cli.experiment_config(cli.MLP, threads=1, **others)
+    config["train"] |= {"average": average, "snapshots": {"every_steps": 1}}
+    return config
+
+
+def steps_of(index):
+    return [record["step"] for record in index]
+
+
+class Averages(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(scratch.cleanup)
+        cls.scratch = Path(scratch.name)
+        cls.out = cls.scratch / "out"
+        (cls.scratch / "config.json").write_text(json.dumps(config(EMA, seeds=SEEDS)))
+        cli.run_ok("experiment", cls.scratch / "config.json", "--out", cls.out, "--quiet")
+        cls.one = cls.out / "seeds/5"
+
+    def test_snapshots_are_the_averages_of_the_runs_own_weights(self):
+        for run in cli.RUNS.values():
+            index, weights, _ = cli.read_trajectory(self.one / run)
+            averaged, averages, _ = cli.read_trajectory(self.one / run / "average")
+            self.assertEqual(steps_of(averaged), steps_of(index)[1:])  # the fork's weights are the main path's
+            expected = weights[1].astype(np.float64)
+            for now, average in zip(weights[1:], averages):
+                expected += (1 - EMA["decay"]) * (now - expected)
+                np.testing.assert_allclose(average, expected, rtol=0, atol=1e-6)
+
+    def test_final_metrics_are_those_of_the_averaged_weights(self):
+        for name, folder in AVERAGES.items():
+            status = cli.read_json(self.one / folder / "status.json")
+            self.assertEqual((status["state"], status["name"]), ("done", name))
+            last = cli.read_metrics((self.one / folder).parent)[-1]
+            for split in ("train", "test"):
+                told = json.loads(cli.run_ok("evaluate", "--weights", self.one / folder / "weights.safetensors", "--split",
+                                             split, "--json", "--quiet"))
+                self.assertAlmostEqual(told["loss"], status["final"][f"{split}_loss"], delta=1e-6)
+                self.assertAlmostEqual(told["accuracy"], status["final"][f"{split}_accuracy"], delta=1e-9)
+            self.assertEqual(last["average_test_loss"], status["final"]["test_loss"])
+
+    def test_planes_hold_averages_beside_their_runs(self):
+        path = cli.read_plane(self.one / "planes/pca.safetensors")[1]["plane"]["path"]
+        self.assertEqual({point["run"] for point in path}, set(cli.RUNS) | set(AVERAGES))
+        alone = self.scratch / "alone.safetensors"
+        cli.run_ok("plane", self.one / "main/average", "--out", alone, "--quiet")
+        self.assertEqual({point["run"] for point in cli.read_plane(alone)[1]["plane"]["path"]}, {"main-average"})
+
+    def test_a_line_leads_from_a_run_to_its_average_and_is_mapped(self):
+        plane, surface = self.scratch / "line.safetensors", self.scratch / "line.h5"
+        cli.run_ok("plane", "--kind", "line", self.one / "main", self.one / "main/average", "--out", plane, "--quiet")
+        length = cli.read_plane(plane)[1]["plane"]["provenance"]["length"]
+        cli.run_ok("landscape", "--plane", plane, "--grid", "2x1", "--range", f"0:{length},-1:1", "--out", surface, "--quiet")
+        ends = [cli.read_json(self.one / run / "status.json")["final"]["test_loss"] for run in ("main", "main/average")]
+        np.testing.assert_allclose(cli.read_surface(surface)[0]["test_loss"][0], ends, rtol=1e-4)
+
+
+class OneRun(cli.CliTest):
+    def experiment(self, average, *flags, **others):
+        out = self.folder / "out"
+        cli.run_ok("experiment", self.write("config.json", config(average, **others)), "--out", out, "--quiet", *flags)
+        return out
+
+    def test_kills_change_no_bit_of_an_average(self):
+        long = config(EMA | {"start_epoch": 1.4}, branches=[])
+        long["train"] |= {"epochs": 60, "log_every": 1, "checkpoint_every": 1.7}
+        path = self.write("config.json", long)
+        cli.run_ok("train", path, "--out", self.folder / "whole", "--quiet")
+        run = self.folder / "run"
+        snapshots = lambda: len(cli.read_records(run / "average/trajectory/index.log")) - 1
+        for moment in (lambda: (run / "average/run.json").exists(), lambda: snapshots() > 20, lambda: snapshots() > 150):
+            process = cli.start("train", path, "--out", run, "--quiet")
+            self.assertEqual(cli.signal_when(process, moment, signal.SIGKILL), -signal.SIGKILL)
+        cli.run_ok("train", path, "--out", run, "--quiet")
+        for file in FILES:
+            self.assertEqual((run / "average" / file).read_bytes(), (self.folder / "whole/average" / file).read_bytes(), file)
+
+    def test_swa_is_the_mean_of_the_ends_of_epochs(self):
+        out = self.experiment({"kind": "swa", "start_epoch": 1})
+        _, weights, _ = cli.read_trajectory(out / "main")
+        index, averages, _ = cli.read_trajectory(out / "main/average")
+        self.assertEqual(steps_of(index), list(range(5, 11)))
+        np.testing.assert_array_equal(averages[:5], weights[[5] * 5])
+        np.testing.assert_allclose(averages[5], (weights[5].astype(np.float64) + weights[10]) / 2, rtol=0, atol=1e-7)
+
+    def test_an_average_that_no_run_lives_to_see_is_refused(self):
+        for average in (EMA | {"start_epoch": 2.5}, {"kind": "swa", "start_epoch": 2.2}):
+            path = self.write("config.json", config(average))
+            self.check_fails(2, ["train", path, "--out", self.folder / "run"], "train.average.start_epoch", "2.4")
+            self.assertFalse((self.folder / "run").exists())
+
+    def test_runs_that_end_before_their_average_begins_are_left_out_of_planes(self):
+        out = self.experiment(EMA | {"start_epoch": 2.2})  # the branch "late" alone, up to epoch 2.4, has one
+        self.assertEqual(cli.read_json(out / "main/average/status.json")["state"], "done")
+        path = cli.read_plane(out / "planes/pca.safetensors")[1]["plane"]["path"]
+        self.assertEqual({point["run"] for point in path}, {*cli.RUNS, "late-average"})
+        cli.run_ok("plane", out / "main", "--out", self.folder / "plane", "--quiet")
+        self.check_fails(1, ["plane", out / "main/average", "--out", self.folder / "none"], "main/average", "no snapshots")
+        self.check_fails(1, ["plane", "--kind", "random", f"{out}/main/average@10", "--out", self.folder / "none"],
+                         "main/average", "no snapshots")
+
+
+if __name__ == "__main__":
+    unittest.main()
