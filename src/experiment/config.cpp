@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "train/schedule.h"
+#include "trajectory/run_name.h"
 #include "trajectory/snapshot_rule.h"
 
 namespace thalweg {
@@ -19,6 +20,8 @@ void check_branch_name(const std::string& name, const std::string& path) {
     fail_usage("{}: a branch is a folder's name of letters, digits, '.', '_' and '-', and not 'main'; got '{}'", path,
                name);
   }
+  if (const RunName split = split_run_name(name); split.is_average)
+    fail_usage("{}: '{}' is the name of the averaged weights of a run '{}'; take another", path, name, split.run);
 }
 
 std::vector<double> fork_epochs(ConfigReader& reader, double main_epochs) {

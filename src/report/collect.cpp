@@ -7,6 +7,7 @@
 #include "report/report.h"
 #include "report/summary.h"
 #include "report/window_maps.h"
+#include "trajectory/run_name.h"
 
 namespace thalweg {
 namespace {
@@ -27,22 +28,48 @@ double number_or_nan(const json& value) {
   return value.is_number() ? value.get<double>() : std::nan("");
 }
 
-EpochMetrics epoch_metrics(const json& line) {
+std::int64_t step_of(const json& line) {
+  return line.value("step", std::int64_t{0});
+}
+
+// The test values' names in a line begin with `prefix`.
+EpochMetrics tested_epoch(const json& line, const std::string& prefix) {
   EpochMetrics m;
-  m.step = line.value("step", std::int64_t{0});
+  m.step = step_of(line);
   m.epoch = number_or_nan(line.value("epoch", json()));
-  m.lr = number_or_nan(line.value("lr", json()));
-  m.train_loss = number_or_nan(line.value("train_loss", json()));
-  m.train_accuracy = number_or_nan(line.value("train_accuracy", json()));
-  if (line.contains("test_loss")) m.test_loss = number_or_nan(line["test_loss"]);
-  if (line.contains("test_accuracy")) m.test_accuracy = number_or_nan(line["test_accuracy"]);
+  const std::string loss = prefix + "test_loss", accuracy = prefix + "test_accuracy";
+  if (line.contains(loss)) m.test_loss = number_or_nan(line[loss]);
+  if (line.contains(accuracy)) m.test_accuracy = number_or_nan(line[accuracy]);
   return m;
+}
+
+std::vector<EpochMetrics> epochs_of_run(const std::vector<json>& lines) {
+  std::vector<EpochMetrics> epochs;
+  for (const json& line : lines) {
+    EpochMetrics& m = epochs.emplace_back(tested_epoch(line, ""));
+    m.lr = number_or_nan(line.value("lr", json()));
+    m.train_loss = number_or_nan(line.value("train_loss", json()));
+    m.train_accuracy = number_or_nan(line.value("train_accuracy", json()));
+  }
+  return epochs;
+}
+
+// Those epochs that say something of the average.
+std::vector<EpochMetrics> epochs_of_average(const std::vector<json>& lines) {
+  std::vector<EpochMetrics> epochs;
+  for (const json& line : lines) {
+    EpochMetrics m = tested_epoch(line, "average_");
+    if (!m.test_loss && !m.test_accuracy) continue;
+    m.lr = m.train_loss = m.train_accuracy = std::nan("");
+    epochs.push_back(m);
+  }
+  return epochs;
 }
 
 // The last line may be torn (a run that was killed, or is writing just now); any other damage is an error. After a
 // resume from an earlier checkpoint some epochs stand there twice: the later ones count.
-std::vector<EpochMetrics> read_metrics(const fs::path& file) {
-  std::vector<EpochMetrics> epochs;
+std::vector<json> read_epoch_lines(const fs::path& file) {
+  std::vector<json> epochs;
   if (!fs::exists(file)) return epochs;
   const std::string text = read_file(file);
   std::size_t number = 0;
@@ -52,13 +79,12 @@ std::vector<EpochMetrics> read_metrics(const fs::path& file) {
     begin = end + 1;
     ++number;
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    const json value = json::parse(line, nullptr, false);
+    json value = json::parse(line, nullptr, false);
     if (value.is_discarded() && begin >= text.size()) break;
     check(value.is_object(), "{}: line {} is not a JSON object", file.string(), number);
     if (value.value("kind", json()) != "epoch") continue;
-    const EpochMetrics m = epoch_metrics(value);
-    while (!epochs.empty() && epochs.back().step >= m.step) epochs.pop_back();
-    epochs.push_back(m);
+    while (!epochs.empty() && step_of(epochs.back()) >= step_of(value)) epochs.pop_back();
+    epochs.push_back(std::move(value));
   }
   return epochs;
 }
@@ -67,15 +93,30 @@ bool is_run_folder(const fs::path& folder) {
   return fs::exists(folder / "metrics.jsonl") || fs::exists(folder / "status.json");
 }
 
-RunSeries read_run(const fs::path& folder, const std::string& name, json* status) {
-  *status = read_json_if_any(folder / "status.json");
-  RunSeries run{name, std::nullopt, read_metrics(folder / "metrics.jsonl"), nullptr,
-                read_json_if_any(folder / "measures.json")};
-  if (status->is_object()) {
-    run.final_metrics = status->value("final", json());
-    if (const json fork = status->value("fork_epoch", json()); fork.is_number()) run.fork_epoch = fork.get<double>();
-  }
-  return run;
+RunSeries read_series(const fs::path& folder, const std::string& name, std::vector<EpochMetrics> epochs) {
+  return {name, std::nullopt, std::move(epochs), member(read_json_if_any(folder / "status.json"), "final"),
+          read_json_if_any(folder / "measures.json")};
+}
+
+struct ReadRun {
+  RunSeries run;
+  std::optional<RunSeries> average;
+};
+
+ReadRun read_run(const fs::path& folder, const std::string& name) {
+  const std::vector<json> lines = read_epoch_lines(folder / "metrics.jsonl");
+  ReadRun out{read_series(folder, name, epochs_of_run(lines)), std::nullopt};
+  if (const json fork = member(read_json_if_any(folder / "status.json"), "fork_epoch"); fork.is_number())
+    out.run.fork_epoch = fork.get<double>();
+  RunSeries average = read_series(folder / "average", average_name(name), epochs_of_average(lines));
+  average.fork_epoch = out.run.fork_epoch;
+  if (!average.epochs.empty() || !average.final_metrics.empty()) out.average = std::move(average);
+  return out;
+}
+
+void add_run(ReadRun read, ReportData* data) {
+  data->runs.push_back(std::move(read.run));
+  if (read.average) data->averages.push_back(std::move(*read.average));
 }
 
 std::vector<fs::path> sorted_entries(const fs::path& folder) {
@@ -110,15 +151,14 @@ std::vector<Surface> read_surfaces(const fs::path& folder) {
 }
 
 void add_branches(const fs::path& folder, ReportData* data) {
-  std::vector<RunSeries> branches;
+  std::vector<ReadRun> branches;
   for (const fs::path& branch : sorted_entries(folder)) {
-    json status;
-    if (fs::is_directory(branch)) branches.push_back(read_run(branch, branch.filename().string(), &status));
+    if (fs::is_directory(branch)) branches.push_back(read_run(branch, branch.filename().string()));
   }
-  std::stable_sort(branches.begin(), branches.end(), [](const RunSeries& a, const RunSeries& b) {
-    return a.fork_epoch.value_or(INFINITY) < b.fork_epoch.value_or(INFINITY);
+  std::stable_sort(branches.begin(), branches.end(), [](const ReadRun& a, const ReadRun& b) {
+    return a.run.fork_epoch.value_or(INFINITY) < b.run.fork_epoch.value_or(INFINITY);
   });
-  std::move(branches.begin(), branches.end(), std::back_inserter(data->runs));
+  for (ReadRun& branch : branches) add_run(std::move(branch), data);
 }
 
 }  // namespace
@@ -130,12 +170,13 @@ ReportData collect_report(const fs::path& experiment) {
   check(!data.config.is_object() || !data.config.contains("theory"),
         "{0} is a study of the theory: its report.html comes of `thalweg theory {0}/config.json --out {0}`",
         experiment.string());
-  json status;
-  if (fs::is_directory(experiment / "main")) {
-    data.runs.push_back(read_run(experiment / "main", "main", &status));
+  const bool has_main = fs::is_directory(experiment / "main");
+  const json status = read_json_if_any((has_main ? experiment / "main" : experiment) / "status.json");
+  if (has_main) {
+    add_run(read_run(experiment / "main", "main"), &data);
   } else if (is_run_folder(experiment)) {
-    data.runs.push_back(read_run(experiment, "main", &status));
-    if (data.runs[0].fork_epoch) data.runs[0].name = fs::canonical(experiment).filename().string();
+    const bool is_branch = member(status, "fork_epoch").is_number();
+    add_run(read_run(experiment, is_branch ? fs::canonical(experiment).filename().string() : "main"), &data);
   }
   add_branches(experiment / "branches", &data);
   data.surfaces = read_surfaces(experiment / "surfaces");
@@ -143,7 +184,7 @@ ReportData collect_report(const fs::path& experiment) {
         "{} is neither an experiment's nor a run's folder: expected config.json, main/, branches/, metrics.jsonl or "
         "surfaces/*.h5 in it",
         experiment.string());
-  if (status.is_object()) data.provenance = status.value("provenance", json());
+  data.provenance = member(status, "provenance");
   const json name = data.config.is_object() ? data.config.value("name", json()) : nullptr;
   data.title = name.is_string() && !name.get<std::string>().empty() ? name.get<std::string>()
                                                                     : fs::canonical(experiment).filename().string();

@@ -63,4 +63,8 @@ LineStyle branch_style(std::size_t index) {
   return {kBranches[index % kBranches.size()], kDashes[index / kBranches.size() % kDashes.size()]};
 }
 
+LineStyle average_style(const LineStyle& run) {
+  return {run.color, run.dash.empty() ? "12 4" : run.dash + " 12 4"};
+}
+
 }  // namespace thalweg

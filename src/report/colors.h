@@ -20,6 +20,8 @@ struct LineStyle {
   std::string dash;  // as SVG writes it; empty: solid
 };
 LineStyle branch_style(std::size_t index);
+// Of the average of a run of that style: its colour, broken by long dashes.
+LineStyle average_style(const LineStyle& run);
 inline constexpr const char* kMainColor = "#000000";
 // Train and test beside each other in one panel, apart from each other and from the runs.
 inline constexpr const char* kTrainColor = "#0b5d57";

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "report/summary.h"
+
 namespace thalweg {
 
 std::vector<SweepRun> branches_of(const Results& results) {
   std::vector<SweepRun> out;
   for (SweepRun& run : sweep_of(results)) {
-    if (run.fork_epoch && std::isfinite(run.end_epoch)) out.push_back(std::move(run));
+    if (run.fork_epoch && !is_average(run.name) && std::isfinite(run.end_epoch)) out.push_back(std::move(run));
   }
   return out;
 }

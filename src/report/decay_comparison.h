@@ -11,7 +11,7 @@
 
 namespace thalweg {
 
-// Runs with a fork and a known end, by fork epoch.
+// Runs with a fork and a known end, by fork epoch; no averages.
 std::vector<SweepRun> branches_of(const Results& results);
 
 // Branches that can be compared after one number of epochs: the earliest end of all, of those that have decayed by

@@ -111,7 +111,8 @@ std::string path_table(const Surface& surface) {
     text += fmt::format(
         "<tr><th scope=\"row\">{}</th><td class=\"number\">{}</td><td class=\"number\">{:.4g}</td><td class=\"number\">"
         "{:.4g}</td></tr>\n",
-        escape_xml(path.front().run), path.size(), sum / static_cast<double>(path.size()), largest);
+        escape_xml(run_label(split_run_name(path.front().run))), path.size(), sum / static_cast<double>(path.size()),
+        largest);
   }
   return text + "</tbody></table></div>\n";
 }

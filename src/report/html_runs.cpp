@@ -22,6 +22,13 @@ std::optional<double> extreme(const std::vector<DecayRow>& rows, std::optional<d
   return best;
 }
 
+std::string swatch(const ReportData& data, const std::string& run) {
+  const std::string color = run_style(data, run).color;
+  const std::string fill =
+      is_average(run) ? fmt::format("repeating-linear-gradient(90deg,{} 0 3px,transparent 3px 5px)", color) : color;
+  return fmt::format("<span class=\"swatch\" style=\"background:{}\" aria-hidden=\"true\"></span>", fill);
+}
+
 std::string decay_table(const ReportData& data, const std::vector<DecayRow>& rows) {
   const auto least_loss = extreme(rows, &DecayRow::test_loss, 1);
   const auto most_accuracy = extreme(rows, &DecayRow::test_accuracy, -1);
@@ -35,9 +42,9 @@ std::string decay_table(const ReportData& data, const std::vector<DecayRow>& row
   for (const DecayRow& row : rows) {
     const bool compare = rows.size() > 1;
     text += fmt::format(
-        "<tr><th scope=\"row\"><span class=\"swatch\" style=\"background:{}\" aria-hidden=\"true\"></span>{}</th>"
+        "<tr><th scope=\"row\">{}{}</th>"
         "<td class=\"number\">{}</td>{}{}{}{}</tr>\n",
-        run_style(data, row.name).color, escape_xml(is_main(row.name) ? "main path" : row.name),
+        swatch(data, row.name), escape_xml(run_label(split_run_name(row.name))),
         row.fork_epoch ? fmt::format("{:.6g}", *row.fork_epoch) : "–",
         cell(row.test_loss, 1, 4, compare && row.test_loss && row.test_loss == least_loss),
         cell(row.test_accuracy, 100, 2, compare && row.test_accuracy && row.test_accuracy == most_accuracy),

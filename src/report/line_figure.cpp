@@ -117,8 +117,8 @@ std::vector<LegendEntry> legend(const Line& line, const Minima& minima) {
   for (const PathPoint& p : line.path) {
     if (std::find(runs.begin(), runs.end(), p.run) != runs.end()) continue;
     runs.push_back(p.run);
-    const std::string name = is_main(p.run) ? "main path" : p.run;
-    entries.push_back({name + ": snapshots", none, true, Marker::kSquare, run_style(line.data, p.run).color});
+    entries.push_back({run_label(split_run_name(p.run)) + ": snapshots", none, true, Marker::kSquare,
+                       run_style(line.data, p.run).color});
   }
   return entries;
 }

@@ -65,7 +65,7 @@ void draw_path(Svg* svg, const Map& map, const Panel& panel, const std::vector<P
   const LineStyle style = run_style(map.data, path.front().run);
   const bool main = is_main(path.front().run);
   std::vector<PathPoint> line = path;
-  const PathPoint* fork = main ? nullptr : fork_point(map.paths, path);
+  const PathPoint* fork = fork_point(map.paths, path);
   if (fork != nullptr) line.insert(line.begin(), *fork);
   draw_path_line(svg, map, panel, line, {style.color, main ? 1.6 : 2, style.dash, 1});
   Point2 last{-kDotDistance, -kDotDistance};
@@ -80,11 +80,11 @@ void draw_path(Svg* svg, const Map& map, const Panel& panel, const std::vector<P
 void draw_path_ends(Svg* svg, const Map& map, const Panel& panel) {
   for (const auto& path : map.paths) {
     const LineStyle style = run_style(map.data, path.front().run);
-    const PathPoint* fork = is_main(path.front().run) ? &path.front() : fork_point(map.paths, path);
+    const PathPoint* fork = fork_point(map.paths, path);
     const PathPoint& first = fork == nullptr ? path.front() : *fork;
     const PathPoint& last = path.back();
     svg->marker(Marker::kRing, panel.at(first.x, first.y), 4, style.color,
-                point_title(first, is_main(path.front().run) ? "start" : "fork"));
+                point_title(first, fork == nullptr ? "start" : "fork"));
     svg->marker(Marker::kSquare, panel.at(last.x, last.y), 4.2, style.color, point_title(last, "end"));
   }
 }
@@ -116,11 +116,13 @@ std::vector<LegendEntry> map_legend(const Map& map) {
   std::vector<LegendEntry> entries;
   std::vector<std::string> named;  // runs of several seeds look alike
   for (const auto& path : map.paths) {
-    const std::string run = split_run_name(path.front().run).run;
-    if (std::find(named.begin(), named.end(), run) != named.end()) continue;
-    named.push_back(run);
-    const LineStyle style = run_style(map.data, run);
-    entries.push_back({is_main(run) ? "main path" : run, {style.color, 2, style.dash, 1}, false, {}, ""});
+    RunName name = split_run_name(path.front().run);
+    name.seed.clear();
+    const std::string label = run_label(name);
+    if (std::find(named.begin(), named.end(), label) != named.end()) continue;
+    named.push_back(label);
+    const LineStyle style = run_style(map.data, path.front().run);
+    entries.push_back({label, {style.color, 2, style.dash, 1}, false, {}, ""});
   }
   const Stroke none{"none", 0, "", 1};
   if (!map.paths.empty()) {

@@ -35,19 +35,23 @@ json numbers(const std::vector<double>& values) {
   return out;
 }
 
-// Plotly's name for a dash of the figures.
-const char* dash_name(const std::string& dash) {
+// A dash of the figures as Plotly has it: "7px,3px".
+std::string plotly_dash(const std::string& dash) {
   if (dash.empty()) return "solid";
-  return dash == "7 3" ? "dash" : dash == "2 3" ? "dot" : "dashdot";
+  std::string text;
+  for (const char c : dash) text += c == ' ' ? "px," : std::string(1, c);
+  return text + "px";
 }
 
 json named_run(const ReportData& data, const std::string& name) {
   const LineStyle style = run_style(data, name);
+  const RunName split = split_run_name(name);
   return {{"name", name},
-          {"label", name == "main" ? "main path" : name},
-          {"main", is_main(name)},
+          {"label", run_label(split)},
+          {"main", split.run == "main"},
+          {"average", split.is_average},
           {"color", style.color},
-          {"dash", dash_name(style.dash)}};
+          {"dash", plotly_dash(style.dash)}};
 }
 
 json path_json(const ReportData& data, const std::vector<std::vector<PathPoint>>& paths,
@@ -62,7 +66,7 @@ json path_json(const ReportData& data, const std::vector<std::vector<PathPoint>>
     out["lr"].push_back(number(p.lr));
     out["off_plane"].push_back(number(p.off_plane));
   }
-  const PathPoint* fork = is_main(path.front().run) ? nullptr : fork_point(paths, path);
+  const PathPoint* fork = fork_point(paths, path);
   if (fork != nullptr) out["fork"] = {number(fork->x), number(fork->y)};
   return out;
 }
@@ -154,12 +158,16 @@ json run_json(const ReportData& data, const RunSeries& run) {
 std::string page_data(const ReportData& data) {
   json out{{"surfaces", json::array()}, {"runs", json::array()}, {"decay", json::array()}, {"colors", json::object()}};
   for (const Surface& surface : data.surfaces) out["surfaces"].push_back(surface_json(data, surface));
-  for (const RunSeries& run : data.runs) {
-    if (!run.epochs.empty()) out["runs"].push_back(run_json(data, run));
+  for (const std::vector<RunSeries>* series : {&data.runs, &data.averages}) {
+    for (const RunSeries& run : *series) {
+      if (!run.epochs.empty()) out["runs"].push_back(run_json(data, run));
+    }
   }
   for (const DecayRow& row : decay_rows(data)) {
-    out["decay"].push_back({{"name", row.name},
-                            {"main", is_main(row.name)},
+    const RunName name = split_run_name(row.name);
+    out["decay"].push_back({{"label", run_label(name)},
+                            {"main", name.run == "main"},
+                            {"average", name.is_average},
                             {"fork_epoch", number(row.fork_epoch)},
                             {"test_loss", number(row.test_loss)},
                             {"test_accuracy", number(row.test_accuracy)}});

@@ -3,10 +3,10 @@ function drawCurves(id, key, title, factor, yMore) {
   if (!byId(id)) return;
   const traces = data.runs.filter((run) => run[key].some((v) => v !== null)).map((run) => ({
     type: "scatter", mode: run.epoch.length > 1 ? "lines" : "markers", x: run.epoch, y: run[key].map((v) => (v === null ? null : v * factor)), name: plain(run.label), connectgaps: key.startsWith("test"),
-    line: { color: runColor(run), width: run.main ? 2.6 : 1.8, dash: run.dash }, marker: { color: runColor(run) }, legendgroup: run.name, text: run.epoch.map((_, i) => `${plain(run.label)}<br>epoch ${show(run.epoch[i])}, step ${run.step[i]}`), hovertemplate: "%{text}<br>%{y:.4g}<extra></extra>"
+    line: { color: runColor(run), width: run.main && !run.average ? 2.6 : 1.8, dash: run.dash }, marker: { color: runColor(run) }, legendgroup: run.name, text: run.epoch.map((_, i) => `${plain(run.label)}<br>epoch ${show(run.epoch[i])}, step ${run.step[i]}`), hovertemplate: "%{text}<br>%{y:.4g}<extra></extra>"
   }));
   traces.reverse();
-  Plotly.react(id, traces, layout({ title: { text: title, font: { size: 15 }, x: 0.02 }, xaxis: axis("Epoch"), yaxis: axis("", yMore), height: 320 + 2 * legendRoom(data.runs.length), showlegend: data.runs.length > 1, legend: { orientation: "h", x: 0, y: -0.24, yanchor: "top", traceorder: "reversed", font: { size: 11 } } }), config);
+  Plotly.react(id, traces, layout({ title: { text: title, font: { size: 15 }, x: 0.02 }, xaxis: axis("Epoch"), yaxis: axis("", yMore), height: 320 + 2 * legendRoom(traces.length), showlegend: traces.length > 1, legend: { orientation: "h", x: 0, y: -0.24, yanchor: "top", traceorder: "reversed", font: { size: 11 } } }), config);
 }
 
 function logAxis(key) { // as the figures do: where the values are positive and span a factor of 20
@@ -17,16 +17,26 @@ function logAxis(key) { // as the figures do: where the values are positive and 
 
 function drawDecay() {
   if (!byId("decay")) return;
-  const branches = data.decay.filter((row) => row.fork_epoch !== null);
-  const main = data.decay.find((row) => row.fork_epoch === null && row.main);
-  const color = dark.matches && !printing ? "#56b4e9" : "#0072b2";
+  const night = dark.matches && !printing;
+  const color = night ? "#56b4e9" : "#0072b2", averageColor = night ? "#e69f00" : "#d55e00";
+  const looks = { // by whether it forked and whether it is an average
+    branches: { color, dash: "solid" }, averages: { color: averageColor, dash: "12px,4px" },
+    main: { color: theme().main, dash: "dash" }, mainAverage: { color: averageColor, dash: "dot" }
+  };
   const traces = [], shapes = [];
   [["test_loss", 1, ""], ["test_accuracy", 100, "2"]].forEach(([key, factor, n]) => {
-    const rows = branches.filter((row) => row[key] !== null);
-    traces.push({ type: "scatter", mode: "lines+markers", x: rows.map((r) => r.fork_epoch), y: rows.map((r) => r[key] * factor), text: rows.map((r) => plain(r.name)), hovertemplate: "%{text}<br>epoch %{x}: %{y:.4g}<extra></extra>", xaxis: "x" + n, yaxis: "y" + n, name: "branches", showlegend: n === "", line: { color, width: 2 }, marker: { size: 9, color } });
-    if (main && main[key] !== null && rows.length) {
-      const x = rows.map((r) => r.fork_epoch);
-      traces.push({ type: "scatter", mode: "lines", x: [Math.min(...x), Math.max(...x)], y: [main[key] * factor, main[key] * factor], xaxis: "x" + n, yaxis: "y" + n, name: "main path", showlegend: n === "", line: { color: theme().main, dash: "dash", width: 2 }, hovertemplate: "main path: %{y:.4g}<extra></extra>" });
+    const rows = data.decay.filter((row) => row[key] !== null);
+    const axes = { xaxis: "x" + n, yaxis: "y" + n, showlegend: n === "" };
+    const forks = rows.filter((row) => row.fork_epoch !== null).map((row) => row.fork_epoch);
+    for (const average of [false, true]) {
+      const line = rows.filter((row) => row.fork_epoch !== null && row.average === average);
+      const look = average ? looks.averages : looks.branches;
+      if (!line.length) continue;
+      traces.push(Object.assign({ type: "scatter", mode: "lines+markers", x: line.map((r) => r.fork_epoch), y: line.map((r) => r[key] * factor), text: line.map((r) => plain(r.label)), hovertemplate: "%{text}<br>epoch %{x}: %{y:.4g}<extra></extra>", name: average ? "averages of branches" : "branches", line: Object.assign({ width: 2 }, look), marker: { size: 9, color: look.color } }, axes));
+    }
+    for (const row of rows.filter((r) => r.fork_epoch === null && r.main && forks.length)) {
+      const y = row[key] * factor, look = row.average ? looks.mainAverage : looks.main;
+      traces.push(Object.assign({ type: "scatter", mode: "lines", x: [Math.min(...forks), Math.max(...forks)], y: [y, y], name: plain(row.label), line: Object.assign({ width: 2 }, look), hovertemplate: `${plain(row.label)}: %{y:.4g}<extra></extra>` }, axes));
     }
   });
   const stacked = narrow.matches;

@@ -37,6 +37,9 @@ struct ReportData {
   nlohmann::json config;      // as resolved
   nlohmann::json provenance;  // version, commit, device, data digest, seeds, times
   std::vector<RunSeries> runs;
+  // The averaged weights of those runs that have them, named average_name(run) (trajectory/run_name.h). Their epochs
+  // have neither rate nor train loss: NaN.
+  std::vector<RunSeries> averages;
   std::vector<Surface> surfaces;           // first: the main one; may be empty (report before the landscape exists)
   std::string loss_label = "Loss (nats)";  // of the surfaces
 };

@@ -15,9 +15,9 @@ namespace fs = std::filesystem;
 constexpr double kSameEpoch = 1e-6;
 
 const RunSeries* find_run(const ReportData& seed, const std::string& name) {
-  const auto found =
-      std::find_if(seed.runs.begin(), seed.runs.end(), [&](const RunSeries& run) { return run.name == name; });
-  return found == seed.runs.end() ? nullptr : &*found;
+  const std::vector<RunSeries>& series = is_average(name) ? seed.averages : seed.runs;
+  const auto found = std::find_if(series.begin(), series.end(), [&](const RunSeries& run) { return run.name == name; });
+  return found == series.end() ? nullptr : &*found;
 }
 
 double number_or_nan(const nlohmann::json& object, const std::string& key) {

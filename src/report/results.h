@@ -40,7 +40,7 @@ struct SweepRun {
   double end_epoch = 0;                               // NaN where it is not known
   std::map<std::string, std::vector<double>> values;  // by the quantity's key: one a seed, NaN where it is missing
 };
-// By fork epoch, the main path last; runs of the first seed.
+// By fork epoch, the main path last, each average behind its run; runs of the first seed.
 std::vector<SweepRun> sweep_of(const Results& results);
 
 // Finite values alone.

@@ -90,7 +90,7 @@ TextTable sweep_table(const Results& results) {
     table.head.push_back(quantity.label);
   }
   for (const SweepRun& run : runs) {
-    std::vector<std::string> row = {is_main(run.name) ? "main path" : run.name,
+    std::vector<std::string> row = {run_label(split_run_name(run.name)),
                                     run.fork_epoch ? fmt::format("{:g}", *run.fork_epoch) : "–",
                                     std::isnan(run.end_epoch) ? "–" : fmt::format("{:g}", run.end_epoch)};
     for (const Quantity* quantity : shown) row.push_back(mean_text(run.values.at(quantity->key), *quantity));

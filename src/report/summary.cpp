@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "report/contour.h"
-#include "trajectory/run_name.h"
 #include "trajectory/window_planes.h"
 
 namespace thalweg {
@@ -31,7 +30,7 @@ std::vector<std::string> branch_order(const ReportData& data) {
   std::vector<std::string> names;
   const auto add = [&](const std::string& run) {
     const std::string name = split_run_name(run).run;
-    if (!is_main(name) && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    if (name != "main" && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   };
   for (const RunSeries* run : runs) add(run->name);
   for (const Surface& surface : data.surfaces) {
@@ -41,6 +40,10 @@ std::vector<std::string> branch_order(const ReportData& data) {
 }
 
 std::string epoch_phrase(const DecayRow& row) {
+  if (is_average(row.name)) {
+    return row.fork_epoch ? fmt::format("the average of the branch at epoch {}", short_number(*row.fork_epoch))
+                          : "the average of the main path";
+  }
   if (row.fork_epoch) return fmt::format("decaying at epoch {}", short_number(*row.fork_epoch));
   return is_main(row.name) ? "the main path, without an early decay" : row.name;
 }
@@ -56,9 +59,18 @@ const DecayRow* best_row(const std::vector<DecayRow>& rows,
 }
 
 std::string compared_times(const std::vector<DecayRow>& rows) {
-  const auto branches =
-      std::count_if(rows.begin(), rows.end(), [](const DecayRow& r) { return r.fork_epoch && r.test_loss; });
-  return branches > 1 ? fmt::format(" (of {} decay times compared)", branches) : "";
+  std::size_t branches = 0, averages = 0;
+  for (const DecayRow& row : rows) {
+    if (!row.test_loss) continue;
+    if (is_average(row.name)) {
+      ++averages;
+    } else if (row.fork_epoch) {
+      ++branches;
+    }
+  }
+  if (branches < 2) return "";
+  const std::string more = averages == 0 ? "" : fmt::format(" and {} average{}", averages, averages == 1 ? "" : "s");
+  return fmt::format(" (of {} decay times{} compared)", branches, more);
 }
 
 void add_decay_findings(const std::vector<DecayRow>& rows, std::vector<std::string>* out) {
@@ -114,20 +126,35 @@ nlohmann::json member(const nlohmann::json& object, const char* key) {
 }
 
 bool is_main(const std::string& run) {
-  return split_run_name(run).run == "main";
+  const RunName name = split_run_name(run);
+  return name.run == "main" && !name.is_average;
+}
+
+bool is_average(const std::string& run) {
+  return split_run_name(run).is_average;
+}
+
+std::string run_label(const RunName& name) {
+  const bool main = name.run == "main";
+  std::string label = main ? "main path" : name.run;
+  if (name.is_average) label = fmt::format("average of {}{}", main ? "the " : "", label);
+  return name.seed.empty() ? label : fmt::format("{}, seed {}", label, name.seed);
 }
 
 std::vector<DecayRow> decay_rows(const ReportData& data) {
   std::vector<DecayRow> rows;
-  for (const RunSeries& run : data.runs) {
-    const nlohmann::json& m = run.final_metrics;
-    rows.push_back({run.name, run.fork_epoch, finite_number(m, "train_loss"), finite_number(m, "train_accuracy"),
-                    finite_number(m, "test_loss"), finite_number(m, "test_accuracy")});
+  for (const std::vector<RunSeries>* series : {&data.runs, &data.averages}) {
+    for (const RunSeries& run : *series) {
+      const nlohmann::json& m = run.final_metrics;
+      rows.push_back({run.name, run.fork_epoch, finite_number(m, "train_loss"), finite_number(m, "train_accuracy"),
+                      finite_number(m, "test_loss"), finite_number(m, "test_accuracy")});
+    }
   }
-  std::stable_sort(rows.begin(), rows.end(), [](const DecayRow& a, const DecayRow& b) {
-    if (a.fork_epoch.has_value() != b.fork_epoch.has_value()) return a.fork_epoch.has_value();
-    return std::tuple(a.fork_epoch.value_or(0), a.name) < std::tuple(b.fork_epoch.value_or(0), b.name);
-  });
+  const auto place = [](const DecayRow& row) {
+    const RunName name = split_run_name(row.name);
+    return std::tuple(row.fork_epoch.value_or(INFINITY), name.run, name.is_average);
+  };
+  std::stable_sort(rows.begin(), rows.end(), [&](const DecayRow& a, const DecayRow& b) { return place(a) < place(b); });
   return rows;
 }
 
@@ -210,9 +237,10 @@ std::vector<std::vector<PathPoint>> paths_by_run(const Surface& surface) {
 
 const PathPoint* fork_point(const std::vector<std::vector<PathPoint>>& paths, const std::vector<PathPoint>& branch) {
   const PathPoint* fork = nullptr;
-  const std::string seed = split_run_name(branch.front().run).seed;
+  const RunName name = split_run_name(branch.front().run);
+  if (name.run == "main" || name.is_average) return nullptr;
   for (const auto& path : paths) {
-    if (!is_main(path.front().run) || split_run_name(path.front().run).seed != seed) continue;
+    if (!is_main(path.front().run) || split_run_name(path.front().run).seed != name.seed) continue;
     for (const PathPoint& p : path) {
       if (p.step <= branch.front().step) fork = &p;
     }
@@ -245,10 +273,14 @@ std::size_t num_not_finite(const Surface& surface) {
 }
 
 LineStyle run_style(const ReportData& data, const std::string& run) {
-  if (is_main(run)) return {kMainColor, ""};
-  const std::vector<std::string> order = branch_order(data);
-  const auto found = std::find(order.begin(), order.end(), split_run_name(run).run);
-  return branch_style(static_cast<std::size_t>(found - order.begin()));
+  const RunName name = split_run_name(run);
+  LineStyle style{kMainColor, ""};
+  if (name.run != "main") {
+    const std::vector<std::string> order = branch_order(data);
+    const auto found = std::find(order.begin(), order.end(), name.run);
+    style = branch_style(static_cast<std::size_t>(found - order.begin()));
+  }
+  return name.is_average ? average_style(style) : style;
 }
 
 }  // namespace thalweg

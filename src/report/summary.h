@@ -8,6 +8,7 @@
 
 #include "report/colors.h"
 #include "report/report.h"
+#include "trajectory/run_name.h"
 
 namespace thalweg {
 
@@ -23,7 +24,7 @@ struct DecayRow {
   std::optional<double> test_loss;
   std::optional<double> test_accuracy;
 };
-// By fork epoch, the main path last. A value that is absent or not finite is empty.
+// By fork epoch, the main path last, each average behind its run. A value that is absent or not finite is empty.
 std::vector<DecayRow> decay_rows(const ReportData& data);
 
 // One row or one column of points: a map along a line.
@@ -50,7 +51,7 @@ std::string plane_axis_label(const Surface& surface, std::size_t axis);
 // The surface's path, run by run: the main path first, then by the step at which each begins.
 std::vector<std::vector<PathPoint>> paths_by_run(const Surface& surface);
 // The point of its seed's main path from which a branch went off: the last that is not after the branch's first; null
-// if none.
+// if none, and for a main path or an average, which go off from nowhere.
 const PathPoint* fork_point(const std::vector<std::vector<PathPoint>>& paths, const std::vector<PathPoint>& branch);
 // A path point farther than this from the plane is drawn fainter, for its place there says little: half the diagonal of
 // the bounding box of all paths, or of its window's part of one.
@@ -60,6 +61,10 @@ std::size_t num_not_finite(const Surface& surface);
 
 // The same run has the same colour in every figure: main black, branches by fork epoch.
 LineStyle run_style(const ReportData& data, const std::string& run);
-bool is_main(const std::string& run);  // of any seed
+// Of any seed.
+bool is_main(const std::string& run);
+bool is_average(const std::string& run);
+// "main path", "decay-at-2", "average of the main path, seed 4".
+std::string run_label(const RunName& name);
 
 }  // namespace thalweg

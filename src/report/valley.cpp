@@ -84,7 +84,7 @@ std::optional<Valley> measure_valley(const ReportData& data) {
   if (main == paths.end()) return std::nullopt;
   std::vector<Fork> forks;
   for (const auto& path : paths) {
-    const PathPoint* fork = is_main(path.front().run) ? nullptr : fork_point(paths, path);
+    const PathPoint* fork = fork_point(paths, path);
     if (fork != nullptr) forks.push_back({{fork->x, fork->y}, {path.back().x, path.back().y}});
   }
   if (forks.size() < kFewestBranches) return std::nullopt;

@@ -6,6 +6,7 @@
 #include "nn/init.h"
 #include "nn/weights_file.h"
 #include "train/run_folder.h"
+#include "trajectory/run_name.h"
 
 namespace thalweg {
 namespace {
@@ -26,7 +27,7 @@ AverageRun::AverageRun(const RunSpec& spec, const RunContext& context, const std
       context_(context),
       folder_(run / "average"),
       train_(train),
-      name_(spec.name + "-average"),
+      name_(average_name(spec.name)),
       trajectory_(folder_ / "trajectory", context.graph.parameters.size(), context.graph.buffers.size()) {
   trajectory_.truncate(snapshots_until(folder_ / "trajectory", step));
   claim_run_folder(folder_, {{"name", name_},

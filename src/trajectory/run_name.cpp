@@ -11,8 +11,13 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kBetween = ", seed ";
+constexpr std::string_view kAverage = "-average";
 
 }  // namespace
+
+std::string average_name(const std::string& run) {
+  return run + std::string(kAverage);
+}
 
 std::string name_with_seed(const std::string& run, std::uint64_t seed) {
   return fmt::format("{}{}{}", run, kBetween, seed);
@@ -20,8 +25,10 @@ std::string name_with_seed(const std::string& run, std::uint64_t seed) {
 
 RunName split_run_name(const std::string& name) {
   const std::size_t at = name.find(kBetween);
-  if (at == std::string::npos) return {name, ""};
-  return {name.substr(0, at), name.substr(at + kBetween.size())};
+  RunName out{name.substr(0, at), at == std::string::npos ? "" : name.substr(at + kBetween.size())};
+  out.is_average = out.run.ends_with(kAverage);
+  if (out.is_average) out.run.resize(out.run.size() - kAverage.size());
+  return out;
 }
 
 std::vector<fs::path> seed_folders(const fs::path& experiment) {

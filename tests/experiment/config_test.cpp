@@ -56,6 +56,10 @@ TEST(ExperimentConfig, NamesTheKeyThatIsWrong) {
   expect_usage_error(with("/branches/0/at_epoch", 11), "branches.0.at_epoch");
   expect_usage_error(with("/branches/0/epochs", 3), "branches.0");
   expect_usage_error(with("/branches/0/name", "a/b"), "a/b");
+  const nlohmann::json rate = {{"kind", "constant"}, {"lr", 0.01}};
+  expect_usage_error(
+      with("/branches/0", {{"name", "late-average"}, {"at_epoch", 2}, {"epochs", 1}, {"schedule", rate}}),
+      "late-average");
   expect_usage_error(with("/branches/0/snapshots", {{"every_steps", -1}}), "branches.0.snapshots.every_steps");
   expect_usage_error(with("/landscape/grid", "5"), "WIDTHxHEIGHT");
   expect_usage_error(with("/landscape/splits", {"validation"}), "validation");

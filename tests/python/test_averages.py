@@ -1,4 +1,4 @@
-"""Averages of the weights as runs of their own: trajectory, resume, planes, maps, and runs too short for one."""
+"""Averages of the weights as runs of their own: trajectory, resume, planes, maps, report, and runs too short for one."""
 import json
 import signal
 import tempfile
@@ -36,6 +36,10 @@ class Averages(unittest.TestCase):
         cli.run_ok("experiment", cls.scratch / "config.json", "--out", cls.out, "--quiet")
         cls.one = cls.out / "seeds/5"
 
+    def claim(self, name):
+        told = cli.read_json(self.out / "claims.json")["experiments"][0]
+        return next(claim for claim in told["claims"] if claim["id"] == name)
+
     def test_snapshots_are_the_averages_of_the_runs_own_weights(self):
         for run in cli.RUNS.values():
             index, weights, _ = cli.read_trajectory(self.one / run)
@@ -72,6 +76,30 @@ class Averages(unittest.TestCase):
         cli.run_ok("landscape", "--plane", plane, "--grid", "2x1", "--range", f"0:{length},-1:1", "--out", surface, "--quiet")
         ends = [cli.read_json(self.one / run / "status.json")["final"]["test_loss"] for run in ("main", "main/average")]
         np.testing.assert_allclose(cli.read_surface(surface)[0]["test_loss"][0], ends, rtol=1e-4)
+
+    def test_the_report_shows_averages_beside_their_runs(self):
+        page = (self.one / "report.html").read_text()
+        figures = self.one / "figures"
+        for label in ("average of the main path", "average of decay-at-1", "average of late"):
+            self.assertIn(f"</span>{label}</th>", page)  # a row of the table
+            for figure in ("surface-train-test.svg", "loss.svg"):
+                self.assertIn(f">{label}<", (figures / figure).read_text(), figure)
+            self.assertNotIn(label, (figures / "learning-rate.svg").read_text())
+        self.assertIn(">averages of branches<", (figures / "decay-time.svg").read_text())
+        self.assertIn("average of late</th>", (self.out / "report.html").read_text())  # over seeds
+
+    def test_summaries_over_seeds_hold_averages(self):
+        told = cli.read_json(self.out / "claims.json")["experiments"][0]["runs"]
+        seeds = cli.read_json(self.out / "seeds.json")["runs"]
+        self.assertEqual(set(told), set(cli.RUNS) | set(AVERAGES))
+        for name, folder in AVERAGES.items():
+            finals = [cli.read_json(self.out / "seeds" / str(seed) / folder / "status.json")["final"] for seed in SEEDS]
+            for summary in (told, seeds):
+                self.assertEqual(summary[name]["test_loss"]["values"], [final["test_loss"] for final in finals])
+
+    def test_claims_take_no_average_for_a_branch(self):
+        self.assertIn("fewer than three branches", self.claim("later-accuracy")["measured"])
+        self.assertIn("no map of train and test loss with three branches", self.claim("valley")["measured"])
 
 
 class OneRun(cli.CliTest):
@@ -117,6 +145,9 @@ class OneRun(cli.CliTest):
         self.check_fails(1, ["plane", out / "main/average", "--out", self.folder / "none"], "main/average", "no snapshots")
         self.check_fails(1, ["plane", "--kind", "random", f"{out}/main/average@10", "--out", self.folder / "none"],
                          "main/average", "no snapshots")
+        page = (out / "report.html").read_text()
+        self.assertIn("average of late", page)
+        self.assertNotIn("average of the main path", page)
 
 
 if __name__ == "__main__":

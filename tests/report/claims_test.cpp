@@ -179,6 +179,17 @@ TEST(Claims, AValleyIsFoundAndARidgeIsSeen) {
   EXPECT_FALSE(measure_valley(synthetic_report(2)));
 }
 
+TEST(Claims, AveragesAreNoBranches) {
+  ReportData data = synthetic_report(5);
+  const Valley valley = measure_valley(data).value();
+  const std::size_t branches = branches_of({"", {}, {}, {data}}).size();
+  add_synthetic_averages(&data);
+  EXPECT_EQ(branches_of({"", {}, {}, {data}}).size(), branches);
+  EXPECT_EQ(measure_valley(data)->alignment, valley.alignment);
+  EXPECT_EQ(measure_valley(data)->barrier, valley.barrier);
+  EXPECT_EQ(measure_valley(data)->last_distance, valley.last_distance);
+}
+
 TEST(Claims, TablesEscapeWhatWouldEndACell) {
   Results results = results_of(kLaterIsBetter);
   for (ReportData& seed : results.seeds) seed.surfaces = synthetic_report(5).surfaces;

@@ -91,6 +91,21 @@ TEST(SurfaceFigure, DrawsTheRunsOfSeveralSeedsAlike) {
   EXPECT_GT(count(svg, "seed 7: start"), 0);
 }
 
+TEST(SurfaceFigure, DrawsAnAverageFromItsOwnFirstPoint) {
+  ReportData data = synthetic_report(2);
+  const auto forks = count(surface_figures(data).front().svg, ": fork, ");
+  add_synthetic_averages(&data);
+  const auto paths = paths_by_run(data.surfaces.front());
+  ASSERT_EQ(paths.size(), 6u);
+  for (const auto& path : paths)
+    EXPECT_EQ(fork_point(paths, path) != nullptr,
+              path.front().run.starts_with("decay-at") && !is_average(path.front().run));
+  const std::string svg = surface_figures(data).front().svg;
+  EXPECT_EQ(count(svg, ": fork, "), forks);
+  EXPECT_GT(count(svg, "main-average: start"), 0u);
+  EXPECT_EQ(count(svg, ">average of the main path<"), 1u);
+}
+
 TEST(LineFigure, DrawsLossAndAccuracyAlongARowOrAColumn) {
   for (const bool row : {true, false}) {
     const ReportData data = line_report(row);

@@ -98,6 +98,29 @@ TEST(CollectReport, ReadsASingleRunsFolder) {
   EXPECT_EQ(write_report(folder, data).size(), 3u);  // page, learning rate, loss
 }
 
+TEST(CollectReport, ReadsAveragesBesideTheirRuns) {
+  const fs::path folder = fresh_folder("averages");
+  put(folder / "main" / "metrics.jsonl",
+      std::string(kEpoch1) +
+          R"({"kind":"epoch","step":780,"epoch":2,"lr":0.1,"train_loss":1,"test_loss":1,"average_test_loss":0.7})" +
+          "\n");
+  put(folder / "main" / "average" / "status.json", R"({"state":"running"})");
+  put(folder / "branches" / "late" / "status.json", R"({"state":"done","fork_epoch":5,"final":{"test_loss":0.6}})");
+  put(folder / "branches" / "late" / "average" / "status.json", R"({"state":"done","final":{"test_loss":0.5}})");
+  put(folder / "branches" / "later" / "status.json", R"({"state":"done","fork_epoch":6,"final":{"test_loss":0.6}})");
+  put(folder / "branches" / "later" / "average" / "status.json", R"({"state":"done","final":{}})");  // never began
+  const ReportData data = collect_report(folder);
+  ASSERT_EQ(data.runs.size(), 3u);
+  ASSERT_EQ(data.averages.size(), 2u);
+  EXPECT_EQ(data.averages[0].name, "main-average");
+  ASSERT_EQ(data.averages[0].epochs.size(), 1u);  // it began in the second
+  EXPECT_EQ(data.averages[0].epochs[0].test_loss, 0.7);
+  EXPECT_TRUE(std::isnan(data.averages[0].epochs[0].train_loss));
+  EXPECT_EQ(data.averages[1].name, "late-average");
+  EXPECT_EQ(data.averages[1].fork_epoch, 5);
+  EXPECT_EQ(data.averages[1].final_metrics.at("test_loss"), 0.5);
+}
+
 TEST(CollectReport, IgnoresATornLastLineButNotADamagedOne) {
   const fs::path folder = fresh_folder("torn");
   put(folder / "metrics.jsonl", std::string(kEpoch1) + R"({"kind":"epoch","step":7)");
@@ -148,6 +171,16 @@ TEST(Findings, NameTheBestDecayTimeAndTheDistanceOfTheMinima) {
   EXPECT_TRUE(contains(findings(data)[2], "in units of the directions"));
 }
 
+TEST(Findings, NameTheAverageThatIsBest) {
+  ReportData data = synthetic_report(3);
+  add_synthetic_averages(&data);
+  EXPECT_TRUE(contains(findings(data)[0], "the average of the branch at epoch 60 (of 3 decay times and 4 averages"))
+      << findings(data)[0];
+  data.runs.resize(1);
+  data.averages.resize(1);
+  EXPECT_TRUE(contains(findings(data)[0], "from the average of the main path.")) << findings(data)[0];
+}
+
 TEST(Findings, OfNothingAreNone) {
   EXPECT_TRUE(findings(ReportData{}).empty());
 }
@@ -161,6 +194,15 @@ TEST(DecayRows, AreSortedByForkEpochWithTheMainPathLast) {
   for (std::size_t i = 0; i + 2 < rows.size(); ++i) EXPECT_LT(*rows[i].fork_epoch, *rows[i + 1].fork_epoch);
   EXPECT_TRUE(is_main(rows.back().name));
   EXPECT_FALSE(rows[2].test_loss);
+}
+
+TEST(DecayRows, HoldEachAverageBehindItsRun) {
+  ReportData data = synthetic_report(2);
+  add_synthetic_averages(&data);
+  std::vector<std::string> names;
+  for (const DecayRow& row : decay_rows(data)) names.push_back(row.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"decay-at-30", "decay-at-30-average", "decay-at-60", "decay-at-60-average",
+                                             "main", "main-average"}));
 }
 
 TEST(Minima, AreThoseOfTheGridAndKnowTheBorder) {
@@ -231,6 +273,21 @@ TEST(Figures, OfCurvesLeaveOutWhatIsNotThere) {
   EXPECT_TRUE(surface_figures(data).empty());
 }
 
+TEST(Figures, ShowAveragesOfTestLossButNoneOfTheRate) {
+  ReportData data = synthetic_report(2);
+  const auto before = curve_figures(data);
+  add_synthetic_averages(&data);
+  const auto figures = curve_figures(data);
+  ASSERT_EQ(figures.size(), 3u);
+  EXPECT_EQ(figures[0].svg, before[0].svg);  // learning-rate.svg
+  const std::string &loss = figures[1].svg, &decay = figures[2].svg;
+  EXPECT_EQ(count(loss, "stroke-dasharray=\"12 4\""), 6u);  // three curves, three entries of the legend
+  EXPECT_TRUE(contains(loss, ">average of decay-at-30<"));
+  EXPECT_TRUE(contains(decay, ">averages of branches<"));
+  EXPECT_TRUE(contains(decay, ">average of the main path<"));
+  EXPECT_EQ(count(decay, "<circle"), 2 * count(before[2].svg, "<circle"));
+}
+
 TEST(Figures, OfDivergedRunsHaveGaps) {
   ReportData data = synthetic_report(2);
   for (EpochMetrics& m : data.runs[1].epochs) m.train_loss = std::nan("");
@@ -243,13 +300,18 @@ TEST(Figures, OfDivergedRunsHaveGaps) {
 }
 
 TEST(RunStyle, IsTheSameForARunInEveryFigureAndApartForEach) {
-  const ReportData data = synthetic_report(12);
+  ReportData data = synthetic_report(12);
+  const LineStyle last = run_style(data, data.runs.back().name);
+  add_synthetic_averages(&data);
+  EXPECT_EQ(run_style(data, data.runs.back().name).color, last.color);
   std::vector<std::pair<std::string, std::string>> seen;
-  for (const RunSeries& run : data.runs) {
-    const LineStyle style = run_style(data, run.name);
-    const std::pair key{style.color, style.dash};
-    EXPECT_EQ(std::find(seen.begin(), seen.end(), key), seen.end()) << run.name;
-    seen.push_back(key);
+  for (const std::vector<RunSeries>* series : {&data.runs, &data.averages}) {
+    for (const RunSeries& run : *series) {
+      const LineStyle style = run_style(data, run.name);
+      const std::pair key{style.color, style.dash};
+      EXPECT_EQ(std::find(seen.begin(), seen.end(), key), seen.end()) << run.name;
+      seen.push_back(key);
+    }
   }
 }
 

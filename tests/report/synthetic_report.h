@@ -6,6 +6,7 @@
 #include <string>
 
 #include "report/report.h"
+#include "trajectory/run_name.h"
 
 namespace thalweg {
 
@@ -78,6 +79,26 @@ inline ReportData synthetic_report(int num_branches, std::size_t num_grid = 31) 
     add_synthetic_run("decay-at-" + std::to_string(static_cast<int>(fork)), fork, fork + 20, &data);
   }
   return data;
+}
+
+// Beside each run its average, at half of its losses and half of its way across the valley.
+inline void add_synthetic_averages(ReportData* data) {
+  for (RunSeries average : data->runs) {
+    average.name = average_name(average.name);
+    for (EpochMetrics& m : average.epochs) {
+      m.lr = m.train_loss = m.train_accuracy = std::nan("");
+      if (m.test_loss) m.test_loss = *m.test_loss / 2;
+    }
+    for (const char* key : {"train_loss", "test_loss"})
+      average.final_metrics[key] = average.final_metrics[key].get<double>() / 2;
+    data->averages.push_back(std::move(average));
+  }
+  const std::vector<PathPoint> path = data->surfaces[0].path;
+  for (PathPoint point : path) {
+    point.run = average_name(point.run);
+    point.y /= 2;
+    data->surfaces[0].path.push_back(point);
+  }
 }
 
 }  // namespace thalweg
