@@ -109,6 +109,13 @@ std::vector<Claim> valley_claims(const Results& results) {
   return {along, near};
 }
 
+// Of the seeds that were evaluated then.
+double mean_accuracy_at(const Results& results, const std::string& run, double epoch) {
+  const std::vector<double> values =
+      by_seed(results, [&](const ReportData& seed) { return test_value_at(seed, run, epoch, "test_accuracy"); });
+  return values.empty() ? -INFINITY : statistic_of(values).mean;
+}
+
 double mean_accuracy(const SweepRun& run) {
   return statistic_of(finite_values(run.values.at("test_accuracy"))).mean;
 }
@@ -178,6 +185,39 @@ std::vector<Claim> baseline_claims(const Results& results) {
   return {speed_claim(results, ends, faster), gain_claim(results, ends, gain)};
 }
 
+// None where the main path has no average.
+std::optional<Claim> averaging_claim(const Results& results) {
+  const std::vector<SweepRun> runs = sweep_of(results);
+  const auto average =
+      std::find_if(runs.begin(), runs.end(), [](const SweepRun& run) { return run.name == average_name("main"); });
+  if (average == runs.end()) return std::nullopt;
+  Claim claim{"averaging", "(Not the paper's) Late decay does better than averaging the main path's weights", "",
+              Verdict::kNotTested};
+  const EqualEnds ends = equal_ends(results, average->end_epoch);
+  if (ends.runs.empty()) {
+    claim.measured = "no branch that decayed before the average ended";
+    return claim;
+  }
+  const SweepRun& best =
+      *std::max_element(ends.runs.begin(), ends.runs.end(), [&](const SweepRun& a, const SweepRun& b) {
+        return mean_accuracy_at(results, a.name, ends.epoch) < mean_accuracy_at(results, b.name, ends.epoch);
+      });
+  const auto against_average = [&](const char* key, double factor) {
+    return test_mean(differences(results, best.name, average->name, ends.epoch, key, factor));
+  };
+  const MeanTest accuracy = against_average("test_accuracy", 100);
+  if (accuracy.count == 0) {
+    claim.measured = fmt::format("the average and a branch were not both evaluated at epoch {:g}", ends.epoch);
+    return claim;
+  }
+  claim.measured =
+      fmt::format("decay at {:g} (the best of {}) against the average: {} points ({}), {} nats; at epoch {:g}",
+                  *best.fork_epoch, ends.runs.size(), with_interval(accuracy, 2), p_text(accuracy.p),
+                  with_interval(against_average("test_loss", 1), 4), ends.epoch);
+  claim.verdict = verdict_of(accuracy, 0, 0);
+  return claim;
+}
+
 Claim accuracy_claim(const Results& results) {
   return trend_claim(results, "test_accuracy",
                      {"later-accuracy", "Later decay gives a higher test accuracy", "", Verdict::kNotTested});
@@ -227,6 +267,7 @@ std::vector<Claim> claims_of(const Results& results) {
   out.push_back(trend_claim(results, "test_loss",
                             {"later-loss", "Later decay gives a lower test loss", "", Verdict::kNotTested}));
   for (Claim& claim : baseline_claims(results)) out.push_back(std::move(claim));
+  if (std::optional<Claim> claim = averaging_claim(results)) out.push_back(std::move(*claim));
   return out;
 }
 

@@ -10,6 +10,8 @@
 //   later-loss      the slope of the final test loss is below 0
 //   faster          the branch that first reaches the baseline's final accuracy does it in half the epochs
 //   gain            the best branch's test error is 15 % below the baseline's
+// And where runs keep averages of their weights (train.average), which the paper does not ask:
+//   averaging       the best branch's test accuracy is above that of the main path's average, which needs no decay
 // What holds in direction but falls short of the number is kWeaker.
 #pragma once
 

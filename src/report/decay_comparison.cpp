@@ -31,8 +31,8 @@ std::vector<double> differences(const Results& results, const std::string& late,
   });
 }
 
-EqualEnds equal_ends(const Results& results) {
-  EqualEnds out{INFINITY, branches_of(results)};
+EqualEnds equal_ends(const Results& results, double at_most) {
+  EqualEnds out{at_most, branches_of(results)};
   for (const SweepRun& run : out.runs) out.epoch = std::min(out.epoch, run.end_epoch);
   std::erase_if(out.runs, [&](const SweepRun& run) { return *run.fork_epoch >= out.epoch; });
   return out;

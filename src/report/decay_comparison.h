@@ -1,6 +1,7 @@
 // Decay times against each other at equal total epochs, seed by seed. The baseline is the branch that decays first.
 #pragma once
 
+#include <cmath>
 #include <functional>
 #include <optional>
 #include <string>
@@ -14,13 +15,13 @@ namespace thalweg {
 // Runs with a fork and a known end, by fork epoch; no averages.
 std::vector<SweepRun> branches_of(const Results& results);
 
-// Branches that can be compared after one number of epochs: the earliest end of all, of those that have decayed by
-// then.
+// Branches that can be compared after one number of epochs: the earliest end of all, or `at_most`; of those that have
+// decayed by then.
 struct EqualEnds {
   double epoch = 0;
   std::vector<SweepRun> runs;
 };
-EqualEnds equal_ends(const Results& results);
+EqualEnds equal_ends(const Results& results, double at_most = INFINITY);
 
 // One number a seed, of those seeds that have a finite one.
 std::vector<double> by_seed(const Results& results, const std::function<std::optional<double>(const ReportData&)>& f);

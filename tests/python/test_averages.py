@@ -101,6 +101,18 @@ class Averages(unittest.TestCase):
         self.assertIn("fewer than three branches", self.claim("later-accuracy")["measured"])
         self.assertIn("no map of train and test loss with three branches", self.claim("valley")["measured"])
 
+    def test_late_decay_is_compared_with_the_average_at_equal_epochs(self):
+        def accuracies(run, key):  # at epoch 2, where main path and the first branch end
+            lines = [cli.read_metrics(self.out / "seeds" / str(seed) / run) for seed in SEEDS]
+            return np.array([next(l[key] for l in of_seed if l["kind"] == "epoch" and l["step"] == 10) for of_seed in lines])
+
+        branches = [accuracies(cli.RUNS[run], "test_accuracy") for run in ("decay-at-1", "late")]
+        best = max(branches, key=np.mean)
+        gain = 100 * np.mean(best - accuracies("main", "average_test_accuracy"))
+        claim = self.claim("averaging")
+        self.assertIn(f"(the best of 2) against the average: {gain:.2f} [", claim["measured"])
+        self.assertIn("at epoch 2", claim["measured"])
+
 
 class OneRun(cli.CliTest):
     def experiment(self, average, *flags, **others):

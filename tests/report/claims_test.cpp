@@ -190,6 +190,39 @@ TEST(Claims, AveragesAreNoBranches) {
   EXPECT_EQ(measure_valley(data)->last_distance, valley.last_distance);
 }
 
+// `at_end[seed]`: the accuracy of the main path's average at its end.
+Results with_averages(Results results, const std::vector<double>& at_end, double end = kEnd) {
+  for (std::size_t i = 0; i < at_end.size(); ++i)
+    results.seeds[i].averages.push_back(run_of(average_name("main"), std::nullopt, end, at_end[i]));
+  return results;
+}
+
+TEST(Claims, LateDecayIsPairedWithTheAverageOfTheMainPath) {
+  // The branch at 6 ends 5, 4 and 6 points above the average: t = 5 / (1 / sqrt 3), half width 4.303 / sqrt 3 = 2.48.
+  const Claim above =
+      claim_named(claims_of(with_averages(results_of(kLaterIsBetter), {0.50, 0.51, 0.50})), "averaging");
+  EXPECT_EQ(above.verdict, Verdict::kSupported);
+  EXPECT_NE(above.measured.find("decay at 6 (the best of 3) against the average: 5.00 [2.52, 7.48] points (p = 0.013), "
+                                "-0.0500 [-0.0748, -0.0252] nats; at epoch 10"),
+            std::string::npos)
+      << above.measured;
+  const auto verdict = [](const std::vector<double>& at_end) {
+    return claim_named(claims_of(with_averages(results_of(kLaterIsBetter), at_end)), "averaging").verdict;
+  };
+  EXPECT_EQ(verdict({0.60, 0.61, 0.60}), Verdict::kContradicted);
+  EXPECT_EQ(verdict({0.50, 0.60, 0.56}), Verdict::kUndecided);
+  for (const Claim& claim : claims_of(results_of(kLaterIsBetter))) EXPECT_NE(claim.id, "averaging");
+}
+
+TEST(Claims, LateDecayAndAnAverageAreComparedAfterEquallyManyEpochs) {
+  // The main path ends at epoch 5: the branch at 6 has not begun, that at 4 is at 0.4 + 0.1 / 6, that at 2 at 0.43.
+  const Results results = with_averages(results_of({{0.48, 0.5, 0.9}, {0.48, 0.5, 0.9}}), {0.41, 0.41}, 5);
+  const Claim claim = claim_named(claims_of(results), "averaging");
+  EXPECT_NE(claim.measured.find("decay at 2 (the best of 2) against the average: 2.00 ["), std::string::npos)
+      << claim.measured;
+  EXPECT_NE(claim.measured.find("at epoch 5"), std::string::npos) << claim.measured;
+}
+
 TEST(Claims, TablesEscapeWhatWouldEndACell) {
   Results results = results_of(kLaterIsBetter);
   for (ReportData& seed : results.seeds) seed.surfaces = synthetic_report(5).surfaces;
