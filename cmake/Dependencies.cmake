@@ -1,6 +1,6 @@
 # Everything we link, gathered in one interface target. LibTorch comes from the PyPI wheel (CMAKE_PREFIX_PATH is set by
 # ./bootstrap), the CUDA compiler from the wheel beside it or from an installed toolkit.
-set(CMAKE_CUDA_ARCHITECTURES ${THALWEG_CUDA_ARCHITECTURES})
+set(CMAKE_CUDA_ARCHITECTURES ${THALWEG_CUDA_ARCHITECTURES})  # for the compiler's check
 # CMake 3.25 does not know CUDA C++20 with nvcc 13.
 set(CMAKE_CUDA_STANDARD 17)
 set(CMAKE_CUDA_STANDARD_REQUIRED ON)
@@ -10,8 +10,10 @@ find_package(CUDAToolkit REQUIRED)
 # Torch's own CMake code wants the architectures in its spelling, and only for flags that we do not use.
 set(TORCH_CUDA_ARCH_LIST "9.0" CACHE STRING "")
 find_package(Torch 2.11 REQUIRED)
-# Torch appends -gencode flags for all CUDA sources; ours are set by CMAKE_CUDA_ARCHITECTURES alone.
+# Torch appends -gencode flags for all CUDA sources and turns CMAKE_CUDA_ARCHITECTURES off, without which nvcc compiles for
+# its oldest GPU.
 set(CMAKE_CUDA_FLAGS "")
+set(CMAKE_CUDA_ARCHITECTURES ${THALWEG_CUDA_ARCHITECTURES})
 
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(cxxopts 3 REQUIRED)
