@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <string_view>
+#include <unordered_map>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -18,6 +20,22 @@ namespace {
 constexpr std::int64_t kMaxSteps = 1024;
 constexpr std::int64_t kMaxDraws = 1 << 16;
 constexpr int kRecordsADecade = 10;
+
+// What a cell's run is from here on: the run that it was, and its rates. The rates' hash is taken once, on any thread.
+struct RunKey {
+  RunKey() = default;
+  RunKey(std::int64_t run, std::string_view bytes)
+      : parent(run), rates(bytes), hash(std::hash<std::string_view>()(bytes) + static_cast<std::size_t>(run)) {}
+  bool operator==(const RunKey&) const = default;
+
+  std::int64_t parent = 0;
+  std::string_view rates;  // their bytes
+  std::size_t hash = 0;
+};
+
+struct HashOfKey {
+  std::size_t operator()(const RunKey& key) const { return key.hash; }
+};
 
 template <typename T>
 class Simulation {
@@ -119,26 +137,36 @@ class Simulation {
   // weights. Returns the rates of the runs, [count, padded].
   at::Tensor split_runs(const at::Tensor& rates) {
     const std::int64_t count = rates.size(1);
-    const T* of_cell = rates.template data_ptr<T>();
     std::vector<std::int64_t> parents, leaders;  // of each new run: the run that it was, and its first cell
+    std::unordered_map<RunKey, std::int64_t, HashOfKey> runs;
+    runs.reserve(slots_.size());
+    const std::vector<RunKey> keys = run_keys(rates);
     for (std::size_t c = 0; c < slots_.size(); ++c) {
-      const T* mine = of_cell + static_cast<std::int64_t>(c) * count;
-      std::size_t slot = 0;
-      while (slot < leaders.size() &&
-             !(parents[slot] == slots_[c] && std::equal(mine, mine + count, of_cell + leaders[slot] * count)))
-        ++slot;
-      if (slot == leaders.size()) {
+      const auto [run, is_new] = runs.try_emplace(keys[c], static_cast<std::int64_t>(leaders.size()));
+      if (is_new) {
         parents.push_back(slots_[c]);
         leaders.push_back(static_cast<std::int64_t>(c));
       }
-      slots_[c] = static_cast<std::int64_t>(slot);
+      slots_[c] = run->second;
     }
-    const auto runs = static_cast<std::int64_t>(leaders.size());
-    if (runs > weights_.size(1))
+    const auto num_runs = static_cast<std::int64_t>(leaders.size());
+    if (num_runs > weights_.size(1))
       weights_ = weights_.index_select(1, at::tensor(parents, at::kLong).to(request_.device));
-    at::Tensor out = at::zeros({count, (runs + kTheoryPad - 1) / kTheoryPad * kTheoryPad}, rates.options());
-    out.narrow(1, 0, runs).copy_(rates.index_select(0, at::tensor(leaders, at::kLong)).t());
+    at::Tensor out = at::zeros({count, (num_runs + kTheoryPad - 1) / kTheoryPad * kTheoryPad}, rates.options());
+    out.narrow(1, 0, num_runs).copy_(rates.index_select(0, at::tensor(leaders, at::kLong)).t());
     return out;
+  }
+
+  // By cell. Views of `rates`.
+  std::vector<RunKey> run_keys(const at::Tensor& rates) const {
+    const auto bytes = static_cast<std::size_t>(rates.size(1)) * sizeof(T);
+    const char* of_cell = reinterpret_cast<const char*>(rates.template data_ptr<T>());
+    std::vector<RunKey> keys(slots_.size());
+    at::parallel_for(0, num_cells(), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (auto c = static_cast<std::size_t>(begin); c < static_cast<std::size_t>(end); ++c)
+        keys[c] = RunKey(slots_[c], {of_cell + c * bytes, bytes});
+    });
+    return keys;
   }
 
   void keep_measures(std::size_t record, TheoryRuns* runs) const {

@@ -1,7 +1,12 @@
 #include "theory/config.h"
 
+#include <filesystem>
+#include <set>
+#include <string>
+
 #include <gtest/gtest.h>
 
+#include "io/config_reader.h"
 #include "tests/expect_error.h"
 #include "tests/theory/fixture.h"
 
@@ -37,6 +42,16 @@ TEST(TheoryConfigTest, SchedulesHaveTheirTimesInSteps) {
   EXPECT_EQ(cells[0].decay_at, 120);
   EXPECT_DOUBLE_EQ(cells[0].schedule.lr(119), 0.1);
   EXPECT_DOUBLE_EQ(cells[0].schedule.lr(120), 0.01);
+}
+
+// The configurations that the repository ships.
+TEST(TheoryConfigTest, ShippedOnesAreValid) {
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(THALWEG_EXPERIMENTS) + "/theory")) {
+    const std::string file = entry.path().string();
+    EXPECT_NO_THROW(names.insert(read_theory_config(read_json_file(file)).name)) << file;
+  }
+  EXPECT_TRUE(names.contains("theory-phase-diagram-gpu"));
 }
 
 TEST(TheoryConfigTest, WhatIsWrongIsNamed) {
