@@ -184,9 +184,17 @@ double TrainStep::half_batch_gradient_norm() {
   return at::linalg_vector_norm(gradient_).item<double>();
 }
 
+// What is not captured may still come while another thread captures: a gradient of so many images for the first time
+// times and builds plans.
+std::unique_lock<std::mutex> TrainStep::lock_first_statistics() {
+  const bool is_first = control_.is_cuda() && statistics_sizes_.insert(batch_size_).second;
+  return is_first ? capture_lock() : std::unique_lock<std::mutex>();
+}
+
 at::Tensor TrainStep::run(double lr, StepStatistics& statistics) {
   const at::NoGradGuard no_grad;
   begin(lr);
+  const std::unique_lock lock = lock_first_statistics();
   const double small = static_cast<double>(std::max<std::int64_t>(batch_size_ / 2, 1));
   const auto big = static_cast<double>(batch_size_);
   const double small_norm = half_batch_gradient_norm();

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <set>
 
 #include <ATen/core/Tensor.h>
 
@@ -66,6 +68,7 @@ class TrainStep {
   void sharpen_gradient();
   void end();
   double half_batch_gradient_norm();
+  std::unique_lock<std::mutex> lock_first_statistics();
 
   const Graph& graph_;
   const TrainConfig& config_;
@@ -82,7 +85,8 @@ class TrainStep {
   at::Tensor scratch_sums_;  // float64 [3] for passes that do not count
   at::Tensor loss_;          // float32 scalar
   at::Tensor scratch_loss_;
-  std::int64_t batch_size_ = 0;  // of the step
+  std::int64_t batch_size_ = 0;              // of the step
+  std::set<std::int64_t> statistics_sizes_;  // of the steps with statistics so far
 };
 
 }  // namespace thalweg
