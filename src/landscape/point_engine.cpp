@@ -112,7 +112,7 @@ PointValues PointEngine::some(std::size_t point, std::size_t split, const std::v
 
 at::Tensor PointEngine::buffers(std::size_t point) {
   at::Tensor buffers;
-  within_memory([&] { buffers = lane_with(point).buffers().clone(); });
+  within_memory([&] { buffers = lane_with(point).buffers(); });
   return buffers;
 }
 

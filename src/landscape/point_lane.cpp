@@ -215,9 +215,12 @@ void PointLane::evaluate_named(std::size_t split, std::int64_t count) {
                     images.labels().index_select(0, indices), slice(named_.values, 0, count), &watch);
 }
 
+// The copy is ready before the lane's stream goes on.
 at::Tensor PointLane::buffers() const {
   wait();
-  return buffers_;
+  at::Tensor copy = buffers_.clone();
+  if (stream_) c10::cuda::getCurrentCUDAStream(source_.device.index()).synchronize();
+  return copy;
 }
 
 }  // namespace thalweg

@@ -50,7 +50,7 @@ class PointLane {
   PointValues all(std::size_t split);
   // Those of a split that are named, at once.
   PointValues some(std::size_t split, const std::vector<std::int64_t>& images);
-  // Batch norm's statistics at the point, float32 [num_buffers].
+  // A copy of batch norm's statistics at the point, float32 [num_buffers]. Waits for them.
   at::Tensor buffers() const;
   // Why a convolution was not run by a plan; empty where all were.
   const std::string& refusal() const { return refusal_.empty() ? evaluator_.refusal() : refusal_; }
