@@ -17,13 +17,13 @@ PlainPoints::PlainPoints(const Source& source, const LandscapeConfig& config)
       evaluator_(compile(source.graph), source.device, source.type),
       plane_(evaluator_.program(), source.plane),
       statistics_(source.graph, source.device, source.type),
-      batching_{default_chunk(source.device), 1} {}
+      batching_{default_chunk(source.device), lanes()} {}
 
-std::size_t PlainPoints::points_at_once() const {
+int PlainPoints::lanes() const {
   if (source_.device.is_cpu()) return 1;
   const std::int64_t bytes =
       4 * (program().folded_size + (source_.bn_images.defined() ? source_.graph.parameters.size() : 0));
-  return static_cast<std::size_t>(std::clamp<std::int64_t>((256 << 20) / bytes, 1, 16));
+  return static_cast<int>(std::clamp<std::int64_t>((256 << 20) / bytes, 1, 16));
 }
 
 void PlainPoints::prepare(const std::vector<PlanePoint2>& points) {
@@ -35,18 +35,51 @@ void PlainPoints::prepare(const std::vector<PlanePoint2>& points) {
     access[p][1] = static_cast<float>(points[static_cast<std::size_t>(p)].second);
   }
   coordinates_ = coordinates.to(source_.device);
-  buffers_ = source_.plane_buffers;
-  if (source_.bn_images.defined()) {
-    const at::Tensor all = plane_.weights(coordinates_);
-    buffers_ = source_.plane_buffers.repeat({count, 1});
-    for (std::int64_t p = 0; p < count; ++p) buffers_[p].copy_(statistics_.measure(all[p], source_.bn_images));
-  }
-  folded_ = plane_.folded(coordinates_, buffers_);
+  drop_weights();
 }
 
 void PlainPoints::use(std::size_t point) {
   used_ = static_cast<std::int64_t>(point);
-  if (!per_batch()) evaluator_.load(folded_[used_]);
+  within_memory([](const Batching&) {});
+}
+
+void PlainPoints::drop_weights() {
+  folded_ = buffers_ = at::Tensor();
+  loaded_.reset();
+}
+
+void PlainPoints::make_weights(std::int64_t at_once) {
+  first_ = used_;
+  const at::Tensor coordinates = coordinates_.slice(0, first_, std::min(first_ + at_once, coordinates_.size(0)));
+  at::Tensor buffers = source_.plane_buffers;
+  if (source_.bn_images.defined()) {
+    const at::Tensor all = plane_.weights(coordinates);
+    buffers = source_.plane_buffers.repeat({all.size(0), 1});
+    for (std::int64_t p = 0; p < all.size(0); ++p) buffers[p].copy_(statistics_.measure(all[p], source_.bn_images));
+  }
+  folded_ = plane_.folded(coordinates, buffers);
+  buffers_ = buffers;
+}
+
+void PlainPoints::within_memory(const std::function<void(const Batching&)>& work) {
+  run_within_memory(
+      batching_,
+      [&](const Batching& batching) {
+        const bool is_made = folded_.defined() && first_ <= used_ && used_ < first_ + folded_.size(0);
+        if (!is_made) {
+          drop_weights();
+          make_weights(batching.lanes);
+        }
+        if (!per_batch() && loaded_ != used_) {
+          evaluator_.load(folded_[used_ - first_]);
+          loaded_ = used_;
+        }
+        work(batching);
+      },
+      [this] {
+        drop_weights();
+        if (source_.device.is_cuda()) c10::cuda::CUDACachingAllocator::emptyCache();
+      });
 }
 
 at::Tensor PlainPoints::weights() const {
@@ -54,7 +87,7 @@ at::Tensor PlainPoints::weights() const {
 }
 
 at::Tensor PlainPoints::buffers() const {
-  return buffers_.dim() == 2 ? buffers_[used_] : buffers_;
+  return buffers_.dim() == 2 ? buffers_[used_ - first_] : buffers_;
 }
 
 Network PlainPoints::network(std::int64_t chunk) const {
@@ -77,14 +110,9 @@ ImageLosses PlainPoints::evaluate_within_memory(const LandscapeSplit& split, con
   // A batch whose own statistics are used cannot be cut.
   if (per_batch()) return to_losses(evaluate_images(split.images, network(0), indices));
   ImageLosses losses;
-  run_within_memory(
-      batching_,
-      [&](const Batching& batching) {
-        losses = to_losses(evaluate_images(split.images, network(batching.chunk), indices));
-      },
-      [this] {
-        if (source_.device.is_cuda()) c10::cuda::CUDACachingAllocator::emptyCache();
-      });
+  within_memory([&](const Batching& batching) {
+    losses = to_losses(evaluate_images(split.images, network(batching.chunk), indices));
+  });
   return losses;
 }
 

@@ -69,6 +69,16 @@ TEST_P(DivisionOfWork, OverPointsChangesNoBit) {
   }
 }
 
+TEST_P(DivisionOfWork, PreparedPointsMayBeUsedInAnyOrder) {
+  PointEvaluator evaluator = problem_.evaluator(at::kFloat), other = problem_.evaluator(at::kFloat);
+  evaluator.prepare(kPoints);
+  for (const std::size_t point : {3, 1, 1, 2}) {
+    evaluator.use(point);
+    expect_equal(evaluator.evaluate(evaluator.splits()[0]), at_point(other, kPoints[point], 0));
+    EXPECT_TRUE(evaluator.buffers().equal(other.buffers()));
+  }
+}
+
 TEST_P(DivisionOfWork, OverChunksOfImagesChangesNoBit) {
   const PointEvaluator points = problem_.evaluator(at::kFloat);
   const ImageBatches& images = points.splits()[0].images;
