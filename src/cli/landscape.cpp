@@ -106,7 +106,7 @@ void print_cost(const Plane& plane, const LandscapeConfig& config, const Session
   fmt::print("work         {}{:.3g} TFLOP\n", most, cost.flops / 1e12);
   fmt::print("time         {}{} (by three points: {:.3g} s a point and {:.3g} ms an image)\n", most,
              format_duration(cost.seconds), cost.fixed_seconds, 1e3 * cost.seconds_per_image);
-  fmt::print("memory       {:.0f} MB\n", cost.memory_mb);
+  fmt::print("memory       {:.0f} MB at the peak so far\n", cost.memory_mb);
 }
 
 // As JSON; as text where that is not asked for.
@@ -172,7 +172,7 @@ void landscape_command(int argc, char** argv) {
   add("budget", "grid and images that fit a time, like 60s, 5m or 1h", "TIME");
   line.add()("windows", "maps the planes of N windows beside --plane (thalweg plane --windows N), not the plane itself",
              cxxopts::value<std::int64_t>(), "N");
-  line.add()("dry-run", "measures three points, says what the map costs, and makes none");
+  line.add()("dry-run", "measures three points, says what the map costs and the peak of memory so far, and makes none");
   line.parse(argc, argv);
   const CommonFlags flags = line.common();
   const std::string plane_file = line.required("plane", "--plane FILE");

@@ -46,6 +46,8 @@ class PointEvaluator {
   std::int64_t statistics_images() const { return plain_->statistics_images(); }
   const Program& program() const { return plain_->program(); }
 
+  // Images that a forward pass takes, as it is now: memory may have asked for less.
+  std::int64_t chunk() const { return engine_ ? engine_->batching().chunk : plain_->chunk(); }
   // Points to prepare at once.
   std::size_t points_at_once() const;
   // Names points that `use` then chooses from. With `ahead`, all images of all splits of each will be asked for, in

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "expect_error.h"
+#include "landscape/plane_problem.h"
 
 namespace thalweg {
 namespace {
@@ -72,6 +73,28 @@ TEST(Budget, ThatCannotBeKeptIsAnErrorThatSaysWhatItTakes) {
   expect_usage_error([&] { fit_budget(config, exact_cost(), 7); }, "11 x 11 points");
   config.images = 100;
   expect_usage_error([&] { fit_budget(config, exact_cost(), 7); }, "leave out images");
+}
+
+MapCost cost_of(const PlaneProblem& problem) {
+  return measure_cost(problem.plane, problem.config, {problem.graph, problem.data, at::kCPU, ProgressMode::kQuiet});
+}
+
+TEST(MeasuredCost, CountsImagesAndTheForwardPassesOfStatistics) {
+  PlaneProblem problem;
+  problem.config.bn_images = 140;
+  const double macs = static_cast<double>(forward_macs(problem.graph));
+  const MapCost exact = cost_of(problem);
+  EXPECT_EQ(exact.points, 6);
+  EXPECT_EQ(exact.images, 6 * 160);
+  EXPECT_EQ(exact.flops, 2 * macs * (6 * 160 + 6 * 140));
+  EXPECT_FALSE(exact.at_most);
+  EXPECT_GT(exact.seconds_per_image, 0);
+  EXPECT_GT(exact.fixed_seconds, 0);
+  EXPECT_DOUBLE_EQ(exact.seconds, 6 * exact.fixed_seconds + 6 * 160 * exact.seconds_per_image);
+  problem.config.images = 50;  // of each split; one point is the reference, and the test split has 20
+  EXPECT_EQ(cost_of(problem).images, 160 + 5 * (50 + 20));
+  problem.config.bn = BnMode::kOrigin;
+  EXPECT_EQ(cost_of(problem).flops, 2 * macs * (160 + 5 * (50 + 20)));
 }
 
 }  // namespace

@@ -256,6 +256,29 @@ class Landscape(unittest.TestCase):
         self.assertRegex(again.stderr, "told.h5: bf16 deviates .*: mapping again in float32")
         self.assertIn("so this one was made in float32", json.loads(again.stdout)["notes"])
 
+    def test_a_dry_run_says_what_a_map_costs_and_a_budget_is_kept_by_fewer_points(self):
+        asked = ["landscape", "--plane", self.plane_file, "--grid", "51x51", "--bn", "origin", "--quiet"]
+        before = sorted(self.scratch.rglob("*"))
+        cost = json.loads(cli.run_ok(*asked, "--dry-run", "--json"))
+        self.assertEqual(sorted(self.scratch.rglob("*")), before)
+        images = 51 * 51 * (TRAIN + TEST)
+        self.assertEqual((cost["points"], cost["images"], cost["at_most"]), (51 * 51, images, False))
+        evaluated = images + cost["checkpoint_images"]
+        seconds = 51 * 51 * cost["fixed_seconds_per_point"] + evaluated * cost["seconds_per_image"]
+        self.assertAlmostEqual(cost["seconds"], seconds, delta=1e-9 * seconds)
+        self.assertGreater(cost["memory_mb"], 0)
+        self.assertIn("peak so far", cli.run_ok(*asked, "--dry-run"))
+
+        file = self.scratch / "budget.h5"
+        result = json.loads(cli.run_ok(*asked, "--budget", f"{cost['seconds'] / 8}s", "--out", file, "--json"))
+        columns, rows = map(int, result["landscape"]["grid"].split("x"))
+        self.assertEqual(result["points"], columns * rows)
+        self.assertEqual(cli.read_surface(file)[0]["test_loss"].shape, (rows, columns))
+        self.assertTrue(11 <= columns < 51)
+        refused = cli.run(*asked, "--budget", "0.001s", "--out", file)
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("too few", refused.stderr)
+
     # Evaluation of weights from elsewhere
 
     def test_evaluate_equals_pytorch_with_and_without_the_prefix_of_dataparallel(self):
