@@ -2,13 +2,14 @@
 """Maps: `thalweg landscape` beside PyTorch loops over the same plane and images, in turns on the same machine.
 
     bench/landscape_peer.py [--ours build/release/thalweg] [--models vgg11_bn resnet18 resnet20] [--grid 3]
-        [--images 1000] [--rounds 3] [--threads 2] [--device cuda:0] > FILE.jsonl
+        [--images 1000] [--rounds 3] [--threads 2] [--device cuda:0] [--loops module folded compiled] > FILE.jsonl
     bench/landscape_peer.py --exact 51x51 --device cuda:0 --models vgg11_bn resnet18 > FILE.jsonl
 
 Batch norm in eval mode with the plane's statistics, test images, loss and accuracy at every point. PyTorch's loops:
   module      the plain module, weights set at each point
   folded      batch norm folded at each point, channels-last; folded_bf16 the same in bfloat16
   compiled    torch.compile of folded; compiled_bf16 of folded_bf16 (compile time is left out)
+--loops takes fewer of them; `module` is always there, since all are compared with its losses.
 On a GPU (--device) the loops are those, with the images resident there, in chunks of 1,000, read once a point, compiled by
 max-autotune; float16 takes the place of bf16.
 --exact maps a whole grid over all 60,000 images (of noise), both splits, statistics recomputed at each point, in float16: ours alone.
@@ -35,6 +36,15 @@ import safetensors_file  # noqa: E402
 
 MEAN, STD = [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]
 LOOPS = ("module", "folded", "compiled")
+
+
+def commit():
+    """Of the tree; without git what THALWEG_COMMIT says."""
+    try:
+        command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return os.environ.get("THALWEG_COMMIT", "unknown")
 
 
 def flat(tensors):
@@ -184,7 +194,7 @@ def our_sample(args, folder, precision, wanted=None):
                "--precision", precision, "--max-deviation", "1", "--threads", str(args.threads), "--device", args.device, "--quiet",
                "--json", "--set", f"data.path={folder}"]
     start = time.perf_counter()
-    result = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     rows = np.genfromtxt(out[:-3] + ".csv", delimiter=",", names=True)
     about = result["landscape"]
     return {"what": "landscape", "peer": "thalweg " + precision, "seconds": about["evaluation_seconds"],
@@ -213,13 +223,14 @@ def compare(args, name):
         write_plane(os.path.join(folder, "plane.safetensors"), model, directions, name)
         samples = {}
         for _ in range(args.rounds):
-            for loop in ("ours float32", *LOOPS, f"ours {low}", f"folded_{low}", f"compiled_{low}"):
+            folded = [f"{loop}_{low}" for loop in args.loops if loop != "module"]
+            for loop in ("ours float32", *args.loops, f"ours {low}", *folded):
                 if loop.startswith("ours"):
                     got = our_sample(args, folder, loop.split()[1])
                 else:
                     command = [sys.executable, os.path.abspath(__file__), "--sample", loop, "--model", name, "--data", data, "--grid",
                                str(args.grid), "--images", str(args.images), "--threads", str(args.threads), "--device", args.device]
-                    got = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+                    got = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
                 got |= {"model": name, "grid": args.grid, "images": args.images, "threads": args.threads, "commit": args.commit,
                         "rate": args.grid**2 * args.images / got["seconds"], "unit": "points x images/s"}
                 samples.setdefault(loop, []).append(got)
@@ -242,6 +253,7 @@ def main():
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--device", default="cpu")
+    p.add_argument("--loops", nargs="+", choices=LOOPS, default=LOOPS)
     p.add_argument("--exact", metavar="WxH")
     p.add_argument("--sample", dest="loop", help=argparse.SUPPRESS)
     p.add_argument("--model", help=argparse.SUPPRESS)
@@ -250,7 +262,8 @@ def main():
     if args.loop:
         print(json.dumps(pytorch_sample(args)))
         return
-    args.commit = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    args.commit = commit()
+    args.loops = [loop for loop in LOOPS if loop == "module" or loop in args.loops]
     for name in args.models:
         exact(args, name) if args.exact else compare(args, name)
 

@@ -1,18 +1,22 @@
 // Training steps per second of one network: batch, augmentation, forward, loss, backward, update.
 //
-//   bench_train MODEL PRECISION BATCH [DEVICE] [SECONDS] [--runs N] [--libtorch] [--any-order]     one JSON object
+//   bench_train MODEL PRECISION BATCH [DEVICE] [SECONDS] [--runs N] [--libtorch] [--any-order] [--plans FILE]
+// prints one JSON object.
 // The median over steps that fill SECONDS (default 10) after three to warm up; on a GPU over windows of 50 steps, since
 // reading the loss waits. --runs: so many at once, each on a thread and a stream of its own with its share of the CPU's
 // threads; `rate` is then the sum of their rates. --libtorch: train.conv_plans false; --any-order: train.deterministic
-// false. FLOPs are 6 x multiply-adds of the forward pass (padding counted). `first_step_seconds` is the longest of the
-// runs' first steps, in which plans are timed. `peak_mb` is the process's largest resident memory, on a GPU what
-// LibTorch reserved there.
+// false. The first run times the convolution plans, and those beside it adopt them; all adopt those of the file that
+// --plans names where it is there, and it is written. FLOPs are 6 x multiply-adds of the forward pass (padding
+// counted). `first_step_seconds` is the longest of the runs' first steps, in which plans are built and, unless adopted,
+// timed. `peak_mb` is the process's largest resident memory, on a GPU what LibTorch reserved there.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <latch>
 #include <memory>
+#include <optional>
 
 #include <cxxopts.hpp>
 #include <fmt/format.h>
@@ -26,6 +30,7 @@
 #include "base/stream.h"
 #include "experiment/side_by_side.h"
 #include "models/models.h"
+#include "nn/conv_manifest.h"
 #include "nn/init.h"
 #include "thalweg/version.h"
 #include "train/step.h"
@@ -55,6 +60,7 @@ struct Settings {
   int runs = 1;
   bool libtorch = false;
   bool any_order = false;
+  std::string plans;  // file of the convolution plans; may be empty
 };
 
 Settings read_settings(int argc, char** argv) {
@@ -62,9 +68,11 @@ Settings read_settings(int argc, char** argv) {
   options.add_options()("model", "", cxxopts::value<std::string>())("precision", "", cxxopts::value<std::string>())(
       "batch", "", cxxopts::value<std::int64_t>())("device", "", cxxopts::value<std::string>()->default_value("auto"))(
       "seconds", "", cxxopts::value<double>()->default_value("10"))(
-      "runs", "", cxxopts::value<int>()->default_value("1"))("libtorch", "")("any-order", "");
+      "runs", "", cxxopts::value<int>()->default_value("1"))("libtorch", "")("any-order", "")(
+      "plans", "", cxxopts::value<std::string>()->default_value(""));
   if (argc < 4)
-    fail_usage("bench_train MODEL PRECISION BATCH [DEVICE] [SECONDS] [--runs N] [--libtorch] [--any-order]");
+    fail_usage(
+        "bench_train MODEL PRECISION BATCH [DEVICE] [SECONDS] [--runs N] [--libtorch] [--any-order] [--plans FILE]");
   options.parse_positional({"model", "precision", "batch", "device", "seconds"});
   const auto parsed = options.parse(argc, argv);
   Settings settings;
@@ -76,6 +84,7 @@ Settings read_settings(int argc, char** argv) {
   settings.runs = parsed["runs"].as<int>();
   settings.libtorch = parsed.count("libtorch") > 0;
   settings.any_order = parsed.count("any-order") > 0;
+  settings.plans = parsed["plans"].as<std::string>();
   if (settings.precision != "float32" && settings.precision != "bf16")
     fail_usage("PRECISION is float32 or bf16, got '{}'", settings.precision);
   if (settings.runs < 1) fail_usage("--runs: expected at least 1, got {}", settings.runs);
@@ -115,24 +124,45 @@ struct Sample {
 
 // Counts down when it goes, whether the run is warm then or could not even be made.
 struct Arrival {
-  std::latch& latch;
+  explicit Arrival(std::latch& of) : latch(of) {}
   ~Arrival() { latch.count_down(); }
+  std::latch& latch;
 };
 
+// Runs at once.
+struct Team {
+  explicit Team(int runs) : warm(runs) {}
+  std::latch warm;                    // all are
+  std::latch led{1};                  // the first is
+  std::optional<ConvManifest> plans;  // which the others then adopt
+};
+
+double first_step_seconds(TrainStep& step) {
+  const auto begin = Clock::now();
+  step.run(1e-3).item<float>();
+  return seconds_since(begin);
+}
+
 Sample sample(const std::function<std::unique_ptr<TrainStep>()>& make_step, const Settings& settings, int window,
-              std::latch& warm) {
+              Team& team, bool first) {
   Sample out;
   std::unique_ptr<TrainStep> made;
   {
-    const Arrival arrival{warm};
+    const Arrival arrival{team.warm};
+    std::optional<Arrival> lead;
+    if (first) {
+      lead.emplace(team.led);
+    } else {
+      team.led.wait();
+    }
     made = make_step();
-    TrainStep& step = *made;
-    const auto begin = Clock::now();
-    step.run(1e-3).item<float>();
-    out.first_step = seconds_since(begin);
-    for (int i = 0; i < 2; ++i) step.run(1e-3).item<float>();
+    ConvPlans* plans = made->conv_plans();
+    if (plans != nullptr && team.plans) plans->adopt(*team.plans);
+    out.first_step = first_step_seconds(*made);
+    if (plans != nullptr && first) team.plans = plans->manifest();
+    for (int i = 0; i < 2; ++i) made->run(1e-3).item<float>();
   }
-  warm.wait();
+  team.warm.wait();
   out.times = time_steps(*made, settings.seconds, window);
   return out;
 }
@@ -149,7 +179,9 @@ void run(int argc, char** argv) {
   const TrainConfig config = train_config(settings);
   const Graph graph = build_model(model, {3, 32, 32}, 10);
   const ImageBatches images = random_images(settings.batch * 8, device);
-  std::latch warm(settings.runs);
+  Team team(settings.runs);
+  const bool adopted = !settings.plans.empty() && std::filesystem::exists(settings.plans);
+  if (adopted) team.plans = read_conv_manifest(settings.plans);
   std::vector<Sample> samples(static_cast<std::size_t>(settings.runs));
   std::vector<Job> jobs;
   for (Sample& out : samples) {
@@ -158,10 +190,11 @@ void run(int argc, char** argv) {
         return std::make_unique<TrainStep>(graph, images, config, 1,
                                            fresh_state(initial_weights(graph, 1), initial_buffers(graph)));
       };
-      out = sample(make_step, settings, device.is_cuda() ? 50 : 1, warm);
+      out = sample(make_step, settings, device.is_cuda() ? 50 : 1, team, &out == samples.data());
     }});
   }
   run_side_by_side(jobs, {settings.runs, threads, device});
+  if (!settings.plans.empty() && team.plans) write_conv_manifest(settings.plans, *team.plans);
   double rate = 0, best = 0, first_step = 0;
   for (const Sample& one : samples) {
     rate += static_cast<double>(settings.batch) / one.times[one.times.size() / 2];
@@ -180,6 +213,7 @@ void run(int argc, char** argv) {
                                {"unit", "images/s"},
                                {"gflops", rate * 6e-9 * static_cast<double>(forward_macs(graph))},
                                {"first_step_seconds", first_step},
+                               {"plans_adopted", adopted},
                                {"peak_mb", peak_memory_mb(device)},
                                {"device", device_description(device)},
                                {"threads", threads},
