@@ -1,197 +1,371 @@
 #!/usr/bin/env bash
-# Builds, tests and measures on a GPU machine that has no network and may be bare but for CUDA 13 and Python with
-# LibTorch's wheel:
-#   bench/gpu.sh pack [CIFAR-FOLDER]   where there is a network: gathers into .carry/ what such a machine lacks
-#   bench/gpu.sh run [CONFIG]          there, in the same tree with its .carry/: everything else
-# run writes logs and summary.json to $OUT (default: out/gpu), one entry a stage with its exit status and seconds, and
-# goes on after a stage that failed, for such machines are often lent by the minute; it ends with 1 if any stage failed.
-# A config is experiments/demo.json unless named. STAGES="build tests" chooses.
+# Tests and measures on a GPU machine that has no network, is lent by the minute, and may be bare but for a driver and
+# Python with LibTorch's wheel:
+#   bench/gpu.sh pack [CIFAR-FOLDER]   where there is a network: builds, and packs into .carry/ the programs and the
+#                                      system's libraries that they need; of CIFAR-10 the first 10,000 training images
+#                                      and 2,000 test images
+#   bench/gpu.sh pack-build            instead: what it takes to build there
+#   bench/gpu.sh run [STAGE...]        there, in the same tree with its .carry/; the stages of "first" unless named
+# Stages in their order: see kFirst and kMore; "first" and "more" stand for those. `build` makes the programs there.
+# Each has a limit in seconds, and all together BUDGET (580). Logs and numbers go to build/gpu-out, and after each stage
+# as gpu.tar.gz, with summary.json, to $OUT (out/gpu). It goes on after a stage that failed, and ends with 1 if any did.
 set -uo pipefail
-cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
-readonly kStages=${STAGES:-build tests kernels train choices side_by_side profile peer landscape landscape_exact experiment sanitizer}
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." || exit 1
 
-# Header and library packages that the build takes from the system. Unpacked, not installed, so any distribution does
-# whose C library is no older than that of the machine that packed them.
-readonly kPackages=(nlohmann-json3-dev libcxxopts-dev libgmock-dev libgtest-dev libhdf5-dev libhdf5-103-1 libhdf5-hl-100 libaec-dev libaec0 libsz2
-  libcurl4-openssl-dev libcurl4 libarchive-dev libarchive13 libssl-dev libssl3 zlib1g-dev zlib1g libnghttp2-14 librtmp1 libssh2-1
-  libpsl5 libldap-2.5-0 libsasl2-2 libbrotli1 libacl1 libnettle8 libhogweed6 libgmp10 libxml2 libicu72 liblzma5 libzstd1 liblz4-1 libbz2-1.0
-  ninja-build)
+# Name and limit. The first stages fit into ten minutes, the others into five more.
+readonly kFirst="tests:110 train:80 side_by_side:60 landscape:45 landscape_exact:100 theory:65 choices:40 kernels:25
+  profile:20 experiment:35"
+readonly kMore="sanitizer:60 peer:60 landscape_compiled:60 landscape_large:120"
+readonly kBuild="build:540"
 
-pack() {
-  local data=${1:-} plotly site
-  rm -rf .carry
-  mkdir -p .carry/debs .carry/data
-  (cd .carry/debs && apt-get download -q "${kPackages[@]}") || exit 1
-  plotly=$(find "${THALWEG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/thalweg}" -name plotly.min.js 2>/dev/null | head -n 1)
-  cp "${plotly:?run ./bootstrap setup first}" .carry/
-  # Headers of cuDNN's graph API, and cuDNN's own in case the wheel there comes without; the library is the wheel's.
-  site=$(cd "$(dirname "$plotly")/../.." && pwd)
-  mkdir -p .carry/cudnn/include
-  cp -r "$site"/include/cudnn_frontend* "$site"/nvidia/cudnn/include/. .carry/cudnn/include/ || exit 1
-  if [ -n "$data" ]; then cp -r "$data" .carry/data/; fi
+readonly kMostBytes=$((64 << 20))  # that can be carried, the tree included
+readonly kPrograms=(thalweg tests/thalweg_tests bench/bench_engine bench/bench_train)
+# Without these the other machine could not run at all, or LibTorch's wheel brings them. The compiler's two are carried
+# apart, for where they are older.
+readonly kTheirs='site-packages|/(ld-linux-x86-64|libc|libm|libdl|libpthread|librt|libresolv|libutil|libgomp)\.so'
+readonly kCompilers='/(libstdc\+\+|libgcc_s)\.so'
+readonly kGpuTests='*Cuda*:*OnAGpu*:*TheGpu*:PlannedConvolutions.*:Device.*'
+
+# Where unpacked programs, their libraries and the small scripts in front of them are; and the stages' results.
+readonly kUnpacked=build/gpu kResults=build/gpu-out
+
+# --- where there is a network ----------------------------------------------------------------------------------------
+
+# The system's libraries that the programs load, as a list of files.
+needed_libraries() {
+  local program
+  for program in "${kPrograms[@]}"; do ldd "build/release/$program"; done |
+    sed -n 's/.* => \(\/[^ ]*\) (.*/\1/p' | sort -u | grep -vE "$kTheirs"
+}
+
+# What data.train_images = 10000 and data.test_images = 2000 read; the rest must be there, and is holes.
+copy_cifar() {
+  local file from=$1 to=$2/cifar-10-batches-bin record=3073
+  [ -e "$from/data_batch_1.bin" ] || from=$from/cifar-10-batches-bin
+  mkdir -p "$to"
+  cp "$from"/{data_batch_1.bin,batches.meta.txt} "$to" || return 1
+  head -c $((2000 * record)) "$from/test_batch.bin" >"$to/test_batch.bin" || return 1
+  for file in "$to"/{data_batch_{2,3,4,5},test_batch}.bin; do truncate -s $((10000 * record)) "$file"; done
+}
+
+# compress FOLDER FILE XZ-OPTION... The programs are one library four times: 64 MiB of dictionary see that. Images gain
+# a fifth by the differences of neighbours.
+readonly kOfPrograms=(--x86 --lzma2=preset=9) kOfImages=(--delta=dist=1 --lzma2=preset=6)
+compress() { tar -C "$1" --sparse -c . | xz "${@:3}" >"$2"; }
+
+finish_pack() {
   # The other machine's checkout may come without its history.
   git describe --always --dirty --abbrev=12 >.carry/commit
-  du -sh .carry
+  ls -l .carry
+  local bytes
+  bytes=$({ git ls-files -z; find .carry -type f -print0; } | du -cb --files0-from=- | tail -n 1 | cut -f 1)
+  echo "with the tree $bytes bytes of at most $kMostBytes"
+  if [ "$bytes" -gt $kMostBytes ]; then
+    echo "too much: leave out CIFAR-10, or one of the two packs"
+    return 1
+  fi
 }
 
-configure_and_build() {
-  local prefix=$PWD/build/carry deb site cuda
-  mkdir -p "$prefix"
-  for deb in .carry/debs/*.deb; do dpkg -x "$deb" "$prefix" || return 1; done
-  site=$(python3 -c 'import pathlib, torch; print(pathlib.Path(torch.__file__).parents[1])') || return 1
-  cuda=$(dirname "$(dirname "$(readlink -f "$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)")")")
-  export PATH=$PATH:$prefix/usr/bin
-  # Carried libraries link against each other by name alone.
-  local lib=$prefix/usr/lib/x86_64-linux-gnu
-  cmake --preset release -DCMAKE_CUDA_COMPILER="$cuda/bin/nvcc" -DCUDAToolkit_ROOT="$cuda" -DCUDA_TOOLKIT_ROOT_DIR="$cuda" \
-    -DCMAKE_PREFIX_PATH="$site/torch/share/cmake;$prefix/usr;$PWD/.carry/cudnn" -DHDF5_ROOT="$prefix/usr" -DHDF5_NO_FIND_PACKAGE_CONFIG_FILE=ON \
-    -DCMAKE_LIBRARY_PATH="$lib;$lib/hdf5/serial" -DCMAKE_INCLUDE_PATH="$prefix/usr/include/hdf5/serial;$prefix/usr/include/x86_64-linux-gnu" \
-    -DCMAKE_EXE_LINKER_FLAGS="-Wl,-rpath-link,$lib:$lib/hdf5/serial -Wl,-rpath,$lib:$lib/hdf5/serial" \
-    -DTHALWEG_PYTHON="$(command -v python3)" -DTHALWEG_PLOTLY_JS="$PWD/.carry/plotly.min.js" \
-    -DTHALWEG_CUDA_ARCHITECTURES="${THALWEG_CUDA_ARCHITECTURES:-native}" || return 1
-  THALWEG_COMMIT=$(cat .carry/commit) cmake --build build/release -j "$(nproc)"
+pack() {
+  local folder=build/gpu-pack
+  ./bootstrap build -DTHALWEG_BENCH=ON || return 1
+  rm -rf $folder .carry/programs.tar.xz .carry/data.tar.xz
+  mkdir -p .carry $folder/{programs,lib,lib-compiler}
+  (cd build/release && cp "${kPrograms[@]}" "../../$folder/programs") && strip $folder/programs/* || return 1
+  needed_libraries | grep -vE "$kCompilers" | xargs cp -L -t $folder/lib || return 1
+  needed_libraries | grep -E "$kCompilers" | xargs cp -L -t $folder/lib-compiler || return 1
+  compress $folder .carry/programs.tar.xz "${kOfPrograms[@]}" || return 1
+  if [ -n "${1:-}" ]; then
+    copy_cifar "$1" $folder/data && compress $folder/data .carry/data.tar.xz "${kOfImages[@]}" || return 1
+  fi
+  finish_pack
 }
 
-gpu_tests() { ctest --test-dir build/release --output-on-failure -j4 --output-junit "$OUT/tests.xml"; }
+# Headers and libraries that the build takes from the system. Unpacked, not installed, so any distribution does whose C
+# library is no older than that of the machine that packed them.
+readonly kPackages=(nlohmann-json3-dev libcxxopts-dev libgmock-dev libgtest-dev libhdf5-dev libaec-dev
+  libcurl4-openssl-dev libarchive-dev libssl-dev zlib1g-dev ninja-build)
 
-# The kernels' tests once under each checker; races and uninitialised reads are found by these alone.
-sanitize() {
-  local tool status=0
-  for tool in memcheck racecheck initcheck synccheck; do
-    compute-sanitizer --tool "$tool" --error-exitcode 9 build/release/tests/thalweg_tests \
-      --gtest_filter="${SANITIZER_FILTER:-CudaKernels*:*OnAGpu*:*CudaTrainStep.FollowsTheCpu*:CudaPointEngine.EvaluatesNamed*}" || status=1
+# Links of packages name files in the system's folder, or in packages that are not here: they shall name the library
+# beside them.
+mend_links() {
+  local link library
+  find "$1" -name '*.so' -type l | while read -r link; do
+    library=$(find "$1" -maxdepth 1 -name "$(basename "$link").*" | head -n 1)
+    if [ -n "$library" ]; then ln -sf "$(realpath --relative-to="$(dirname "$link")" "$library")" "$link"; fi
   done
+}
+
+pack_build() {
+  local folder=$PWD/build/gpu-pack-build lib deb site plotly
+  ./bootstrap build || return 1
+  rm -rf "$folder" .carry/build.tar.xz
+  lib=$folder/prefix/usr/lib/x86_64-linux-gnu
+  mkdir -p .carry "$folder"/{debs,cudnn/include} "$lib"
+  (cd "$folder/debs" && apt-get download -q "${kPackages[@]}") || return 1
+  for deb in "$folder"/debs/*.deb; do dpkg -x "$deb" "$folder/prefix" || return 1; done
+  rm -r "$folder/debs"
+  needed_libraries | grep -vE "$kCompilers" | xargs cp -L -t "$lib" || return 1
+  mend_links "$lib"
+  find "$lib" -name '*.a' ! -name 'libg*' -delete
+  find "$folder/prefix/usr/bin" ! -type d ! -name ninja -delete  # h5cc would tell of the system's folders
+  plotly=$(find "${THALWEG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/thalweg}" -name plotly.min.js | head -n 1)
+  cp "$plotly" "$folder" || return 1
+  # Headers of cuDNN's graph API, and cuDNN's own in case the wheel there comes without; the library is the wheel's.
+  site=$(readlink -f "$(dirname "$plotly")/../..")
+  cp -r "$site"/include/cudnn_* "$site"/nvidia/cudnn/include/. "$folder/cudnn/include" || return 1
+  compress "$folder" .carry/build.tar.xz "${kOfPrograms[@]}" && finish_pack
+}
+
+# --- on the GPU machine ----------------------------------------------------------------------------------------------
+
+site_packages() {
+  python3 -c 'import importlib.util, pathlib; print(pathlib.Path(importlib.util.find_spec("torch").origin).parents[1])'
+}
+
+# wrap PROGRAM-FOLDER LIBRARIES: scripts of the programs' names that run them with LibTorch's and these libraries. What
+# else runs here, Python for one, must not see those.
+wrap() {
+  local program site libraries
+  site=$(site_packages) || return 1
+  libraries=$(printf '%s:' "$site"/torch/lib "$site"/nvidia/*/lib)$2
+  mkdir -p $kUnpacked/bin
+  for program in "${kPrograms[@]##*/}"; do
+    printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' "$libraries" "$(find "$1" -name "$program" -type f | head -n 1)" \
+      >"$kUnpacked/bin/$program"
+    chmod +x "$kUnpacked/bin/$program"
+  done
+}
+
+unpack() {
+  local stamp
+  stamp=$kUnpacked/complete-$(sha256sum .carry/programs.tar.xz | cut -c1-16)
+  if [ -e "$stamp" ]; then return; fi
+  rm -rf $kUnpacked
+  mkdir -p $kUnpacked/data
+  tar -C $kUnpacked -xf .carry/programs.tar.xz || return 1
+  if [ -e .carry/data.tar.xz ]; then tar -C $kUnpacked/data -xf .carry/data.tar.xz || return 1; fi
+  wrap "$PWD/$kUnpacked/programs" "$PWD/$kUnpacked/lib" || return 1
+  # A compiler's libraries older than ours lack symbols; newer ones have them all.
+  if ! $kUnpacked/bin/thalweg --version >/dev/null; then
+    wrap "$PWD/$kUnpacked/programs" "$PWD/$kUnpacked/lib:$PWD/$kUnpacked/lib-compiler" || return 1
+    $kUnpacked/bin/thalweg --version || return 1
+  fi
+  touch "$stamp"
+}
+
+# One configuration, with tests and benchmarks.
+build() {
+  local prefix=$PWD/build/gpu-build site cuda lib
+  mkdir -p "$prefix"
+  tar -C "$prefix" -xf .carry/build.tar.xz || return 1
+  site=$(site_packages) || return 1
+  cuda=$(dirname "$(dirname "$(readlink -f "$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)")")")
+  lib=$prefix/prefix/usr/lib/x86_64-linux-gnu
+  export PATH=$PATH:$prefix/prefix/usr/bin
+  # LibTorch's headers include those of CUDA libraries that a small toolkit lacks.
+  export CPATH=$site/nvidia/cu13/include
+  cmake --preset release -DTHALWEG_BENCH=ON -DTHALWEG_WERROR=OFF \
+    -DCMAKE_CUDA_COMPILER="$cuda/bin/nvcc" -DCUDAToolkit_ROOT="$cuda" -DCUDA_TOOLKIT_ROOT_DIR="$cuda" \
+    -DCMAKE_PREFIX_PATH="$site/torch/share/cmake;$prefix/prefix/usr;$prefix/cudnn" \
+    -DHDF5_NO_FIND_PACKAGE_CONFIG_FILE=ON -DHDF5_C_INCLUDE_DIR="$prefix/prefix/usr/include/hdf5/serial" \
+    -DHDF5_hdf5_LIBRARY_RELEASE="$lib/libhdf5_serial.so" -DCMAKE_LIBRARY_PATH="$lib" \
+    -DCMAKE_INCLUDE_PATH="$prefix/prefix/usr/include/x86_64-linux-gnu" \
+    -DCMAKE_EXE_LINKER_FLAGS="-Wl,-rpath-link,$lib" -DTHALWEG_PYTHON="$(command -v python3)" \
+    -DTHALWEG_PLOTLY_JS="$prefix/plotly.min.js" -DTHALWEG_CUDA_ARCHITECTURES="${THALWEG_CUDA_ARCHITECTURES:-native}" || return 1
+  cmake --build build/release -j "$(nproc)" --target "${kPrograms[@]##*/}" && wrap "$PWD/build/release" "$lib"
+}
+
+# Those that need a GPU, in four processes. Skipped ones are told, as failed ones are.
+tests() {
+  local shard status=0 jobs=()
+  for shard in 0 1 2 3; do
+    GTEST_TOTAL_SHARDS=4 GTEST_SHARD_INDEX=$shard thalweg_tests --gtest_filter="${TEST_FILTER:-$kGpuTests}" --gtest_brief=1 \
+      --gtest_output="json:$kResults/tests-$shard.json" >"$kResults/tests-$shard.log" 2>&1 &
+    jobs+=($!)
+  done
+  for shard in 0 1 2 3; do
+    wait "${jobs[shard]}" || status=1
+    cat "$kResults/tests-$shard.log"
+  done
+  python3 - "$kResults"/tests-?.json <<'END' || status=1
+import collections, json, sys
+counts = collections.Counter()
+for file in sys.argv[1:]:
+    for suite in json.load(open(file))["testsuites"]:
+        for test in suite["testsuite"]:
+            counts["failed" if test.get("failures") else test["result"].lower()] += 1
+print("tests: " + ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items())))
+END
   return $status
 }
 
-kernel_benchmarks() {
-  local status=0
-  cmake --preset bench $(sed -nE 's/^(CMAKE_PREFIX_PATH|CMAKE_CUDA_COMPILER|CUDAToolkit_ROOT|CUDA_TOOLKIT_ROOT_DIR|HDF5_ROOT|CMAKE_LIBRARY_PATH|CMAKE_INCLUDE_PATH|THALWEG_PYTHON|THALWEG_PLOTLY_JS|THALWEG_CUDA_ARCHITECTURES):[A-Z]+=(.*)/-D\1=\2/p' build/release/CMakeCache.txt) &&
-    cmake --build build/bench -j "$(nproc)" || return 1
-  build/bench/bench/bench_engine cuda:0 20 >"$OUT/bench_engine.jsonl" || status=1
-  return $status
-}
-
-# bench_train with the arguments, a line to FILE. Needs the stage "kernels", which builds it.
-train_sample() { build/bench/bench/bench_train "${@:2}" >>"$OUT/$1"; }
+# bench_train with the arguments, a line to FILE.
+train_sample() { bench_train "${@:2}" >>"$kResults/$1"; }
 
 # Steps alone.
-train_benchmarks() {
+train() {
   local model batch status=0
-  for model in resnet18 vgg11_bn resnet20; do
-    for batch in 128 512 1024; do
-      train_sample bench_train.jsonl $model bf16 $batch cuda:0 4 || status=1
+  for batch in 128 1024 512; do
+    for model in resnet18 vgg11_bn resnet20; do
+      train_sample bench_train.jsonl $model bf16 $batch cuda:0 2 --plans "$kResults/plans-$model-$batch.json" || status=1
     done
   done
-  return $status
-}
-
-# What the plans gain over LibTorch's choices, and what the same bits again cost: each way at each batch size.
-choice_benchmarks() {
-  local model batch way status=0
-  for model in resnet18 vgg11_bn; do
-    for batch in 128 512 1024; do
-      for way in "" --any-order --libtorch "--libtorch --any-order"; do
-        # shellcheck disable=SC2086  # two options, or none
-        train_sample bench_choices.jsonl $model bf16 $batch cuda:0 3 $way || status=1
-      done
-    done
-  done
-  train_sample bench_choices.jsonl resnet18 float32 128 cuda:0 3 || status=1
-  train_sample bench_choices.jsonl resnet18 float32 128 cuda:0 3 --libtorch || status=1
   return $status
 }
 
 # Several runs on the GPU at once: the sum of their rates.
-side_by_side_benchmarks() {
+side_by_side() {
   local model runs status=0
-  for model in vgg11_bn resnet20 resnet18; do
+  for model in resnet20 vgg11_bn resnet18; do
     for runs in 1 2 4 8; do
-      train_sample bench_side_by_side.jsonl $model bf16 128 cuda:0 4 --runs $runs || status=1
+      train_sample bench_side_by_side.jsonl $model bf16 128 cuda:0 2 --runs $runs --plans "$kResults/plans-$model-128.json" ||
+        status=1
     done
   done
   return $status
 }
+
+# What the plans gain over LibTorch's choices, and what the same bits again cost.
+choices() {
+  local batch way status=0
+  for batch in 128 1024; do
+    for way in "--plans $kResults/plans-resnet18-$batch.json" --libtorch "--libtorch --any-order" --any-order; do
+      # shellcheck disable=SC2086  # two words
+      train_sample bench_choices.jsonl resnet18 bf16 $batch cuda:0 2 $way || status=1
+    done
+  done
+  return $status
+}
+
+landscape_peer() { python3 bench/landscape_peer.py --ours $kUnpacked/bin/thalweg --device cuda:0 --threads "$(nproc)" "$@"; }
+
+# Maps in turns with PyTorch's loops over the same plane and images.
+landscape() {
+  landscape_peer --models vgg11_bn resnet18 --grid 3 --images 10000 --rounds 1 --loops module folded \
+    >>"$kResults/bench_landscape_peer.jsonl"
+}
+
+# The same, compiled by max-autotune.
+landscape_compiled() {
+  landscape_peer --models vgg11_bn --grid 3 --images 10000 --rounds 1 --loops compiled >>"$kResults/bench_landscape_compiled.jsonl"
+}
+
+# Whole exact maps in float16 over 60,000 images: seconds of evaluation, plans, chunk and lanes, audited deviation.
+landscape_exact() {
+  landscape_peer --models vgg11_bn resnet18 --exact "${EXACT_GRID:-19x19}" >>"$kResults/bench_landscape_exact.jsonl"
+}
+
+landscape_large() {
+  landscape_peer --models vgg11_bn --exact "${LARGE_GRID:-51x51}" >>"$kResults/bench_landscape_exact.jsonl"
+}
+
+# 320,000 runs of 100,000 steps.
+theory() {
+  thalweg theory experiments/theory/phase-diagram-gpu.json --device cuda:0 --out build/gpu-theory --json || return 1
+  cp build/gpu-theory/figures/phase-diagram.svg "$kResults/"
+}
+
+kernels() { bench_engine cuda:0 3 >"$kResults/bench_engine.jsonl"; }
 
 # A Chrome trace of 20 captured steps, and their losses and plans.
 profile() {
   local run=build/gpu-profile
   rm -rf "$run"
-  build/release/thalweg train experiments/demo.json --out "$run" --device cuda:0 --profile 20 --set model.width=1 --set data.train_images=6400 --set train.batch=128 \
-    --set train.precision=bf16 --set train.epochs=2 || return 1
-  cp "$run"/{profile.json,metrics.jsonl,conv_plans.json,log.txt} "$OUT/"
+  thalweg train experiments/demo.json --out "$run" --device cuda:0 --profile 20 --set model.width=1 --set data.train_images=6400 \
+    --set train.batch=128 --set train.precision=bf16 --set train.epochs=2 --set branches=[] || return 1
+  cp "$run"/{profile.json,metrics.jsonl,conv_plans.json,log.txt} "$kResults/"
+}
+
+# Of CIFAR-10 where it was packed.
+experiment() {
+  local config=(experiments/demo.json)
+  if [ -e $kUnpacked/data/cifar-10-batches-bin ]; then
+    config=(experiments/cifar10-vgg11-cpu.json --set data.train_images=10000 --set data.test_images=2000)
+  fi
+  THALWEG_DATA=$PWD/$kUnpacked/data thalweg experiment "${config[@]}" --device cuda:0 --out build/gpu-experiment || return 1
+  cp build/gpu-experiment/report.html "$kResults/"
 }
 
 # In turns with PyTorch, compiled and not.
-peer_benchmarks() {
-  local batch status=0
-  for batch in 128 1024; do
-    python3 bench/train_peer.py --device cuda:0 --compile --models resnet18 vgg11_bn --precisions bf16 --batch $batch \
-      --rounds 2 --seconds 4 >>"$OUT/bench_train_peer.jsonl" || status=1
+peer() {
+  python3 bench/train_peer.py --ours $kUnpacked/bin/bench_train --device cuda:0 --compile --models resnet18 --precisions bf16 \
+    --batch 128 --rounds 1 --seconds 3 >>"$kResults/bench_train_peer.jsonl"
+}
+
+# The kernels' tests once under each checker, which looks at our kernels alone; races and uninitialised reads are found
+# by these alone.
+sanitizer() {
+  local tool status=0 jobs=() tools=(memcheck racecheck initcheck synccheck)
+  for tool in "${tools[@]}"; do
+    compute-sanitizer --tool "$tool" --kernel-name kns=thalweg --target-processes all --error-exitcode 9 $kUnpacked/bin/thalweg_tests \
+      --gtest_filter="${SANITIZER_FILTER:-CudaKernels*:*OnAGpu*}" >"$kResults/sanitizer-$tool.log" 2>&1 &
+    jobs+=($!)
+  done
+  for tool in 0 1 2 3; do
+    wait "${jobs[tool]}" || { echo "${tools[tool]} failed"; status=1; }
+    tail -n 2 "$kResults/sanitizer-${tools[tool]}.log"
   done
   return $status
 }
 
-# Maps in turns with PyTorch's loops, compiled and not, over the same plane and images.
-landscape_benchmarks() {
-  python3 bench/landscape_peer.py --device cuda:0 --models vgg11_bn resnet18 --grid 5 --images 10000 --rounds 2 --threads "$(nproc)" \
-    >>"$OUT/bench_landscape_peer.jsonl"
+# record NAME STATUS SECONDS: the outcome, with the log's last line, to summary.json; and all results to $OUT.
+record() {
+  python3 - "$@" "$kResults" "$(cat .carry/commit)" \
+    "$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null || echo none)" <<'END'
+import json, os, sys
+name, status, seconds, folder, commit, gpu = sys.argv[1:]
+path = os.path.join(folder, "summary.json")
+summary = json.load(open(path)) if os.path.exists(path) else {"stages": {}}
+lines = open(os.path.join(folder, name + ".log"), errors="replace").read().splitlines()
+summary |= {"commit": commit, "gpu": gpu}
+summary["stages"][name] = {"status": int(status), "seconds": int(seconds), "last": lines[-1] if lines else ""}
+json.dump(summary, open(path, "w"), indent=1)
+END
+  mkdir -p "$OUT"
+  cp $kResults/summary.json "$OUT/"
+  tar -C $kResults -czf "$OUT/gpu.tar.gz.new" . && mv "$OUT/gpu.tar.gz.new" "$OUT/gpu.tar.gz"
 }
 
-# Whole exact maps in float16 over 60,000 images: seconds of evaluation, plans, chunk and lanes, audited deviation.
-exact_benchmarks() {
-  python3 bench/landscape_peer.py --device cuda:0 --models vgg11_bn resnet18 --exact "${EXACT_GRID:-51x51}" --threads "$(nproc)" \
-    >>"$OUT/bench_landscape_exact.jsonl"
-}
-
-experiment() {
-  THALWEG_DATA=$PWD/.carry/data build/release/thalweg experiment "$config" --out build/gpu-experiment || return 1
-  cp build/gpu-experiment/report.html "$OUT/"
-}
-
-# stage NAME COMMAND: its output to $OUT/NAME.log, its outcome to the summary.
-stage() {
-  local name=$1 start=$SECONDS status=0
-  [[ " $kStages " == *" $name "* ]] || return 0
-  echo "== $name"
-  "$2" >"$OUT/$name.log" 2>&1 || status=$?
-  tail -n 3 "$OUT/$name.log"
-  entries+=("\"$name\": {\"status\": $status, \"seconds\": $((SECONDS - start))}")
-  [ "$status" = 0 ] || failed=1
-  write_summary
-}
-
-write_summary() {
-  local gpu
-  gpu=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null || echo none)
-  printf '{"commit": "%s", "gpu": "%s", "nvcc": "%s", "stages": {%s}}\n' "$(cat .carry/commit)" "$gpu" \
-    "$(nvcc --version 2>/dev/null | grep -o 'V[0-9.]*$')" "$(IFS=,; echo "${entries[*]}")" >"$OUT/summary.json"
+# run_stage NAME LIMIT: its output to NAME.log. 124: it ran out of time.
+run_stage() {
+  local start=$SECONDS status=0 left=$((budget - SECONDS))
+  if [ $left -lt 5 ]; then echo "== $1: no time is left"; return 1; fi
+  echo "== $1"
+  timeout -k 5 $((left < $2 ? left : $2)) bash bench/gpu.sh stage "$1" >"$kResults/$1.log" 2>&1 || status=$?
+  tail -n 3 "$kResults/$1.log"
+  record "$1" $status $((SECONDS - start))
+  return $status
 }
 
 run() {
-  config=${1:-experiments/demo.json}
+  local name wanted failed=0 budget=${BUDGET:-580} entry
   export OUT=${OUT:-$PWD/out/gpu}
-  mkdir -p "$OUT"
   [ -e .carry/commit ] || { echo "no .carry/ here: run bench/gpu.sh pack where there is a network"; exit 2; }
-  entries=() failed=0
-  stage build configure_and_build
-  stage tests gpu_tests
-  stage kernels kernel_benchmarks
-  stage train train_benchmarks
-  stage choices choice_benchmarks
-  stage side_by_side side_by_side_benchmarks
-  stage profile profile
-  stage peer peer_benchmarks
-  stage landscape landscape_benchmarks
-  stage landscape_exact exact_benchmarks
-  stage experiment experiment
-  stage sanitizer sanitize
-  cat "$OUT/summary.json"
+  mkdir -p $kResults
+  wanted=" ${*:-first} "
+  wanted=${wanted// first / $kFirst }
+  wanted=${wanted// more / $kMore }
+  wanted=$(sed -E 's/:[0-9]+//g; s/$/ /' <<<"$wanted" | tr '\n' ' ')
+  if [[ $wanted != *" build "* ]] && [ -e .carry/programs.tar.xz ]; then unpack || exit 1; fi
+  for entry in $kBuild $kFirst $kMore; do
+    name=${entry%:*}
+    if [[ $wanted == *" $name "* ]]; then run_stage "$name" "${entry#*:}" || failed=1; fi
+  done
+  cat $kResults/summary.json
   exit $failed
 }
 
-case ${1:-} in
-  pack) shift; pack "$@" ;;
-  run) shift; run "$@" ;;
-  *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
+command=${1:-}
+if [ $# -gt 0 ]; then shift; fi
+case $command in
+  pack) pack "$@" ;;
+  pack-build) pack_build ;;
+  run) run "$@" ;;
+  stage)  # in a process of its own, which `timeout` ends
+    export PATH=$PWD/$kUnpacked/bin:$PATH:/usr/local/cuda/bin THALWEG_COMMIT OMP_WAIT_POLICY=passive
+    THALWEG_COMMIT=$(cat .carry/commit)
+    "$1"
+    ;;
+  *) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
