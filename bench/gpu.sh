@@ -98,7 +98,7 @@ mend_links() {
 
 pack_build() {
   local folder=$PWD/build/gpu-pack-build lib deb site plotly
-  ./bootstrap build || return 1
+  ./bootstrap build -DTHALWEG_BENCH=ON || return 1
   rm -rf "$folder" .carry/build.tar.xz
   lib=$folder/prefix/usr/lib/x86_64-linux-gnu
   mkdir -p .carry "$folder"/{debs,cudnn/include} "$lib"
