@@ -14,8 +14,8 @@ struct MapCost {
   double images = 0;             // evaluated in all points
   double checkpoint_images = 0;  // beside them, at the origin (landscape/audit.h)
   bool at_most = false;          // stderr and tolerance decide as they go: this is what an exact map takes
-  double flops = 0;              // 2 x multiply-adds of the forward passes, batch norm's statistics' too; padding counted
-  double fixed_seconds = 0;      // a point, whatever its images: weights, batch norm's statistics
+  double flops = 0;          // 2 x multiply-adds of the forward passes, batch norm's statistics' too; padding counted
+  double fixed_seconds = 0;  // a point, whatever its images: weights, batch norm's statistics
   double seconds_per_image = 0;  // of a point
   double seconds = 0;            // in all
   double memory_mb = 0;          // this process's peak so far (on a GPU: reserved there), after the three points
