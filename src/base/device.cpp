@@ -1,6 +1,7 @@
 #include "base/device.h"
 
 #include <charconv>
+#include <cstdlib>
 #include <fstream>
 
 #include <cuda_runtime_api.h>
@@ -58,6 +59,10 @@ std::string device_description(const c10::Device& device) {
 void set_num_threads(int threads) {
   if (threads < 0) fail_usage("expected a number of threads of at least 0, got {}", threads);
   if (threads > 0) at::set_num_threads(threads);
+}
+
+void use_fixed_sums() {
+  setenv("MKL_CBWR", "AUTO,STRICT", /*overwrite=*/0);
 }
 
 }  // namespace thalweg

@@ -17,4 +17,8 @@ std::string device_description(const c10::Device& device);
 // Threads for CPU work; 0 keeps LibTorch's choice (physical cores).
 void set_num_threads(int threads);
 
+// Asks MKL, LibTorch's matrix product on a CPU, to sum in an order that depends neither on how many rows there are nor
+// on threads. For the start of a program: MKL asks once, at its first product. MKL_CBWR in the environment goes before.
+void use_fixed_sums();
+
 }  // namespace thalweg

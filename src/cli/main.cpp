@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/device.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/stop.h"
@@ -44,6 +45,7 @@ int run_command(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   thalweg::keep_freed_memory();
+  thalweg::use_fixed_sums();
   thalweg::install_stop_handlers();
   try {
     return run_command(argc, argv);

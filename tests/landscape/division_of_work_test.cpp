@@ -14,6 +14,9 @@
 namespace thalweg {
 namespace {
 
+// As the program does, before any product.
+const bool kFixedSums = (use_fixed_sums(), true);
+
 class DivisionOfWork : public testing::TestWithParam<const char*> {
  protected:
   ~DivisionOfWork() override { set_num_threads(threads_); }
