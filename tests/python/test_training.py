@@ -116,7 +116,7 @@ def run_pytorch(model_config, train, order, steps, shares, dtype=torch.float64):
         epoch, k = divmod(step, per_epoch)
         chosen = torch.from_numpy(order[epoch * IMAGES:(epoch + 1) * IMAGES][k * BATCH:(k + 1) * BATCH])
         for group in optimizer.param_groups:
-            group["lr"] = SCHEDULE["lr"] * (SCHEDULE["factor"] if step >= DECAY_STEP else 1)
+            group["lr"] = train["schedule"]["lr"] * (train["schedule"]["factor"] if step >= DECAY_STEP else 1)
         optimizer.zero_grad()
         gradient = lambda: add_gradient(model, train, x[chosen], labels[chosen], shares[step])
         gradient()
@@ -180,23 +180,19 @@ class Training(unittest.TestCase):
 
     def check_fifty_steps(self, model, optimizer):
         """Rounding grows from step to step, by a factor that depends on the network: what PyTorch's own float32 is off by
-        tells it. In fifty steps an activation may cross a ReLU's kink in one of the two and not in the other (start_model),
-        which costs ten times that and more, on some processors in two orders of the images of three: so it is the best of
-        three orders that counts. A wrong step shows in each."""
+        tells it. At four times the rate ResNet-20's steps amplify it a thousandfold, and by then an activation may cross a
+        ReLU's kink in one of the two and not in the other (start_model), which would tell of the processor alone."""
         with self.subTest(**model):
-            train = {**train_config(optimizer), "epochs": 10}
+            train = {**train_config(optimizer), "epochs": 10, "schedule": {**SCHEDULE, "lr": 0.005}}
             start = reference_models.tensors_of(start_model(model))
             kinds = [names for names in ([name for name in start if ("running" in name) == running] for running in (False, True)) if names]
-            ratios = [[] for _ in kinds]
             for seed in (3, 4, 5):
                 got = run_engine(model, train, seed, 50)
                 exact, single = (run_pytorch(model, train, got["order"], 50, got["shares"], dtype) for dtype in (torch.float64, torch.float32))
-                for names, told in zip(kinds, ratios):
+                for names in kinds:
                     value, moved = flat(exact, names), np.linalg.norm(flat(exact, names) - flat(start, names))
                     error, usual = (np.linalg.norm(flat(tensors, names) - value) for tensors in (got, single))
-                    told.append(error / min(5 * usual + 1e-5 * np.linalg.norm(value), 1e-2 * moved))
-            for told in ratios:
-                self.assertLess(min(told), 1)
+                    self.assertLess(error, min(5 * usual + 1e-5 * np.linalg.norm(value), 1e-2 * moved))
 
     def test_fifty_steps_of_sgd(self):
         for model in MODELS:
