@@ -101,6 +101,7 @@ void run(const std::string& device, double seconds) {
 }  // namespace thalweg
 
 int main(int argc, char** argv) {
+  thalweg::use_fixed_sums();
   try {
     thalweg::run(argc > 1 ? argv[1] : "auto", argc > 2 ? std::stod(argv[2]) : 10.0);
     return 0;

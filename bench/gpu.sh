@@ -318,6 +318,8 @@ name, status, seconds, folder, commit, gpu = sys.argv[1:]
 path = os.path.join(folder, "summary.json")
 summary = json.load(open(path)) if os.path.exists(path) else {"stages": {}}
 lines = open(os.path.join(folder, name + ".log"), errors="replace").read().splitlines()
+if summary.get("commit", commit) != commit:
+    summary = {"stages": {}}  # of other programs
 summary |= {"commit": commit, "gpu": gpu}
 summary["stages"][name] = {"status": int(status), "seconds": int(seconds), "last": lines[-1] if lines else ""}
 json.dump(summary, open(path, "w"), indent=1)
@@ -347,6 +349,9 @@ run() {
   wanted=${wanted// first / $kFirst }
   wanted=${wanted// more / $kMore }
   wanted=$(sed -E 's/:[0-9]+//g; s/$/ /' <<<"$wanted" | tr '\n' ' ')
+  for name in $wanted; do
+    [[ " $(tr -s '[:space:]' ' ' <<<"$kBuild $kFirst $kMore")" == *" $name:"* ]] || { echo "there is no stage '$name'"; exit 2; }
+  done
   if [[ $wanted != *" build "* ]] && [ -e .carry/programs.tar.xz ]; then unpack || exit 1; fi
   for entry in $kBuild $kFirst $kMore; do
     name=${entry%:*}

@@ -37,7 +37,7 @@ def sample(args, folder, grid, images):
                "--grid", f"{grid}x{grid}", "--range=-1:1,-1:1", "--splits", "test", "--test-images", str(images), "--bn", "origin",
                "--threads", str(args.threads), "--device", "cpu", "--quiet", "--json", "--set", f"data.path={folder}"]
     start, busy, own = time.perf_counter(), busy_seconds(), os.times()
-    about = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["landscape"]
+    about = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)["landscape"]
     whole, used = time.perf_counter() - start, os.times()
     foreign = busy_seconds() - busy - (used.children_user + used.children_system - own.children_user - own.children_system)
     return {"seconds": about["evaluation_seconds"], "whole_seconds": whole, "foreign_cores": round(foreign / whole, 3),
@@ -78,8 +78,7 @@ def main():
     args = p.parse_args()
     if args.fit:
         return fit(args.fit)
-    args.commit = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=peer.ROOT, capture_output=True,
-                                 text=True).stdout.strip()
+    args.commit = peer.commit()
     for model in args.models:
         measure(args, model)
 

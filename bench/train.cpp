@@ -226,6 +226,7 @@ void run(int argc, char** argv) {
 }  // namespace thalweg
 
 int main(int argc, char** argv) {
+  thalweg::use_fixed_sums();
   try {
     thalweg::run(argc, argv);
     return 0;

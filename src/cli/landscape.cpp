@@ -124,7 +124,7 @@ nlohmann::json tell_surface(const std::string& out, bool as_json) {
     if (!as_json)
       fmt::print("{}: smallest {} {:.4f} at ({:.4g}, {:.4g})\n", out, key, minimum.value, minimum.x, minimum.y);
   }
-  if (!as_json) fmt::print("{}: {}\n", out, how_values_came(surface));
+  if (!as_json) fmt::print("{}: {}\n", out, result["notes"].get<std::string>());
   return result;
 }
 
@@ -196,6 +196,7 @@ void landscape_command(int argc, char** argv) {
                landscape.grid);
   }
   const Session session = open_plane_session(config, plane, flags.progress);
+  landscape = resolve_precision(landscape, session.device);
   if (line.has("budget")) {
     landscape = within_budget(landscape, parse_duration(line.text("budget")), {plane, session, out});
     if (flags.progress != ProgressMode::kQuiet) print_settings(landscape);

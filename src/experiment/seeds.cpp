@@ -28,16 +28,16 @@ nlohmann::json statistics_of(const nlohmann::json& values) {
   return out;
 }
 
-// Run folders of an experiment by the runs' names, averages behind them.
+// Run folders of an experiment by the runs' names, their averages' too.
 std::vector<std::pair<std::string, fs::path>> runs_of(const Member& member) {
-  std::vector<std::pair<std::string, fs::path>> out = {{"main", member.folder / "main"}};
+  std::vector<std::pair<std::string, fs::path>> out;
+  const auto add = [&](const std::string& name, const fs::path& run) {
+    out.emplace_back(name, run);
+    if (read_run_status(run / "average").contains("final")) out.emplace_back(average_name(name), run / "average");
+  };
+  add("main", member.folder / "main");
   for (const BranchConfig& branch : member.session.config.branches)
-    out.emplace_back(branch.name, member.folder / "branches" / branch.name);
-  const std::size_t runs = out.size();
-  for (std::size_t k = 0; k < runs; ++k) {
-    const fs::path average = out[k].second / "average";
-    if (read_run_status(average).contains("final")) out.emplace_back(average_name(out[k].first), average);
-  }
+    add(branch.name, member.folder / "branches" / branch.name);
   return out;
 }
 

@@ -5,10 +5,10 @@
 //
 // and the gradient by the input: the same pixels the other way around, dx from dy.
 //
-// oneDNN multiplies the padding's zeros: of a 3 x 3 kernel's products 31 % on a 4 x 4 image, 56 % on a 2 x 2 one. Sums
-// of a few images and of kPanel output channels stay in the second-level cache; each tap of the kernel, and within it
-// each block of input channels, is a matrix product of those pixels that the tap meets, added to them. A value's sum
-// has one order, whatever the number of images and threads.
+// oneDNN multiplies the padding's zeros: of a 3 x 3 kernel's products 31 % on a 4 x 4 image, 56 % on a 2 x 2 one. Here
+// sums of a few images and of a panel of output channels stay in the second-level cache; each tap of the kernel, and
+// within it each block of input channels, is a matrix product of those pixels that the tap meets, added to them. (AMX
+// goes pixel by pixel: tile_conv_cpu.cpp.) A value's sum has one order, whatever the number of images and threads.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +35,8 @@ struct DirectConvArgs {
 // it, C and K multiples of 64; of 32 where it has AMX and the type is bfloat16.
 bool direct_conv_takes(const DirectConvArgs& args);
 bool direct_conv_takes(const DirectConvArgs& args, WordProducts products);
-// Whether it is also faster than oneDNN's: few pixels. Milliseconds on two cores of an EPYC, 125
-// images, 3 x 3, ours and oneDNN's, channels at image size:
+// Whether it is also faster than oneDNN's: few pixels, and no 1 x 1 kernel but for the gradient by AMX. Milliseconds on
+// two cores of an EPYC, 125 images, 3 x 3, ours and oneDNN's, channels at image size:
 //   bfloat16             512 at 2x2: 1.0, 4.3    512 at 4x4: 6.2, 11.1    256 at 8x8: 7.5, 8.2    64 at 8x8: 0.61, 0.63
 //   float32              512 at 2x2: 2.0, 7.2    512 at 4x4: 12.5, 17.9   256 at 8x8: 14.9, 15.9  64 at 8x8: 1.11, 1.06
 //   float32 by AVX2      512 at 2x2: 4.3, 7.2    512 at 4x4: 25.8, 66     256 at 8x8: 31, 42      64 at 8x8: 2.2, 3.1

@@ -8,7 +8,7 @@
 namespace thalweg {
 namespace {
 
-constexpr std::int64_t kPanel = 64;        // output channels of a task
+constexpr std::int64_t kPanel = kWordPanel;  // output channels of a task
 constexpr std::int64_t kBlockWords = 128;  // of input channels: a block's weights, 32 kB, stay in the first-level cache
 constexpr std::int64_t kTaskPixels = 256;
 constexpr int kRows = 6;  // pixels of a tile: 24 registers of sums
@@ -207,6 +207,7 @@ std::vector<std::vector<PixelPair>> connected_pixels(const DirectConvArgs& args)
     const TapRange rows = inside(conv, r, conv.height, conv.out_height),
                    columns = inside(conv, s, conv.width, conv.out_width);
     std::vector<PixelPair>& pairs = taps.emplace_back();
+    pairs.reserve(static_cast<std::size_t>((rows.end - rows.begin) * (columns.end - columns.begin)));
     for (std::int64_t p = rows.begin; p < rows.end; ++p) {
       for (std::int64_t q = columns.begin; q < columns.end; ++q) {
         const std::int64_t image =

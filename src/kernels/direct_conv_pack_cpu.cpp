@@ -28,7 +28,7 @@ void transpose16_plainly(const ConvWord* from, std::int64_t stride, ConvWord* to
 
 // Words of filters' input channels: as they lie, in other places.
 void pack_forward(const DirectConvArgs& args, const void* weight, WordProducts products, const Block& block) {
-  const std::int64_t words = ConvProduct(args).words, stride = args.conv.taps() * words;
+  const std::int64_t words = args.conv.channels / values_a_word(args.type), stride = args.conv.taps() * words;
   const ConvWord* from = static_cast<const ConvWord*>(weight) + block.output * stride + block.tap * words + block.word;
   const auto transpose = products == WordProducts::kAvx2 ? transpose16_plainly : transpose16;
   transpose(from, stride, block.to, block.stride);
@@ -65,7 +65,8 @@ void pack_panel(const DirectConvArgs& args, const void* weight, WordProducts pro
                 std::int64_t tap, ConvWord* to) {
   const std::int64_t width = direct_conv_panel(products);
   const bool tiles = products == WordProducts::kTiles;
-  for (std::int64_t word = 0; word < ConvProduct(args).words; word += kSide) {
+  const std::int64_t words = ConvProduct(args).words;
+  for (std::int64_t word = 0; word < words; word += kSide) {
     for (std::int64_t k = 0; k < width; k += kSide) {
       const Block block{tap, word, panel * width + k, to + word * width + (tiles ? k * kSide : k),
                         tiles ? kSide : width};

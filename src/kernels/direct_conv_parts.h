@@ -35,8 +35,9 @@ std::vector<std::vector<PixelPair>> connected_pixels(const DirectConvArgs& args)
 
 // Packed weights are [outputs / panel][taps][words][panel]. For tiles each [16 words][16 outputs] of that lies on its
 // own, the blocks of a word side by side.
+constexpr std::int64_t kWordPanel = 64, kTilePanel = 32;
 inline std::int64_t direct_conv_panel(WordProducts products) {
-  return products == WordProducts::kTiles ? 32 : 64;
+  return products == WordProducts::kTiles ? kTilePanel : kWordPanel;
 }
 
 // bfloat16 alone, C and K multiples of 32.

@@ -20,11 +20,16 @@ namespace thalweg {
 #ifdef THALWEG_AVX512
 namespace {
 
-constexpr std::int64_t kImages = 32;    // of a group
-constexpr std::int64_t kOutputs = 32;   // of a panel
+constexpr std::int64_t kImages = 32;  // of a group
+constexpr std::int64_t kOutputs = kTilePanel;
 constexpr std::int64_t kChannels = 32;  // of a block of input channels
 constexpr std::int64_t kBlock = kImages * kChannels;
 constexpr std::int64_t kBytesOfRows = 1 << 20;  // laid out at a time
+
+// A block's channels of one image.
+struct alignas(kTileRowBytes) TileRow {
+  BFloat16 values[kChannels];
+};
 
 // What a tap brings to a pixel.
 struct Step {
@@ -49,6 +54,7 @@ TilePlan plan_of(const DirectConvArgs& args) {
   TilePlan plan;
   plan.steps.resize(static_cast<std::size_t>(product.to_pixels));
   const auto connected = connected_pixels(args);
+  for (std::vector<Step>& steps : plan.steps) steps.reserve(connected.size());
   for (std::size_t tap = 0; tap < connected.size(); ++tap) {
     for (const PixelPair& pair : connected[tap]) {
       plan.steps[static_cast<std::size_t>(pair.to)].push_back(
@@ -88,14 +94,8 @@ class TileTask {
         product_(args),
         plan_(plan),
         blocks_(product_.inputs / kChannels),
-        row_values_(product_.from_width * blocks_ * kBlock),
-        memory_(std::make_unique_for_overwrite<BFloat16[]>(
-            static_cast<std::size_t>(plan.rows_kept * row_values_ + kTileRowBytes / 2))) {
-    void* place = memory_.get();
-    std::size_t space = static_cast<std::size_t>(plan.rows_kept * row_values_ * 2 + kTileRowBytes);
-    rows_ = static_cast<BFloat16*>(
-        std::align(kTileRowBytes, static_cast<std::size_t>(plan.rows_kept * row_values_ * 2), place, space));
-  }
+        row_size_(product_.from_width * blocks_ * kImages),
+        rows_(std::make_unique_for_overwrite<TileRow[]>(static_cast<std::size_t>(plan.rows_kept * row_size_))) {}
 
   THALWEG_AMX void run(std::int64_t first_image, std::int64_t first_panel, std::int64_t end_panel) {
     const std::int64_t num_images = std::min(kImages, args_.conv.num_images - first_image);
@@ -103,7 +103,7 @@ class TileTask {
     std::int64_t laid = 0;
     for (const Band& band : plan_.bands) {
       for (; laid < band.from_end; ++laid) lay_row(laid, first_image, num_images);
-      finish_writing_for_tiles(rows_);
+      finish_writing_for_tiles(rows_.get());
       for (std::int64_t panel = first_panel; panel < end_panel; ++panel) {
         for (std::int64_t pixel = band.begin * product_.to_width; pixel < band.end * product_.to_width; ++pixel)
           make_pixel(pixel, panel, first_image, num_images);
@@ -112,7 +112,9 @@ class TileTask {
   }
 
  private:
-  BFloat16* row(std::int64_t from_row) const { return rows_ + from_row % plan_.rows_kept * row_values_; }
+  BFloat16* row(std::int64_t from_row) const {
+    return rows_[static_cast<std::size_t>(from_row % plan_.rows_kept * row_size_)].values;
+  }
 
   THALWEG_AMX void lay_row(std::int64_t from_row, std::int64_t first_image, std::int64_t num_images) {
     const std::int64_t image = product_.from_pixels * product_.inputs;
@@ -151,10 +153,9 @@ class TileTask {
   const DirectConvArgs& args_;
   const ConvProduct product_;
   const TilePlan& plan_;
-  const std::int64_t blocks_;      // of input channels
-  const std::int64_t row_values_;  // of a row of the input, as it is laid out
-  const std::unique_ptr<BFloat16[]> memory_;
-  BFloat16* rows_;
+  const std::int64_t blocks_;    // of input channels
+  const std::int64_t row_size_;  // tile rows of a row of the input
+  const std::unique_ptr<TileRow[]> rows_;
 };
 
 }  // namespace
@@ -171,8 +172,6 @@ void tile_conv_cpu(const DirectConvArgs& args) {
       task.run(t / parts * kImages, t % parts * panels / parts, (t % parts + 1) * panels / parts);
   });
 }
-#else
-void tile_conv_cpu(const DirectConvArgs&) {}
 #endif
 
 }  // namespace thalweg

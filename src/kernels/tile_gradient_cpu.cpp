@@ -176,7 +176,6 @@ void tile_gradient_cpu(const WeightGradientArgs& args) {
 std::int64_t tile_gradient_work(const WeightGradientArgs&) {
   return 0;
 }
-void tile_gradient_cpu(const WeightGradientArgs&) {}
 #endif
 
 }  // namespace thalweg

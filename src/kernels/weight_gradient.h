@@ -5,10 +5,10 @@
 // Pixels of the padding count nothing and cost nothing, which is where this beats oneDNN: of a 3 x 3 kernel's taps 31 %
 // lie outside of a 4 x 4 image, 56 % outside of a 2 x 2 one.
 //
-// Images are taken in chunks, whose x and dy are first laid out in panels of kPanelX and kPanelDy channels; then each
-// tile of kPanelDy x kPanelX weights is a sum kept in registers. In bfloat16 two images go into one word, as the
-// processor multiplies and adds pairs. Each weight is summed by one thread in the order of the images: results do not
-// depend on the number of threads.
+// Images are taken in chunks, whose x and dy are first laid out in panels of some channels; then each tile of weights,
+// of a panel each, is a sum kept in registers. In bfloat16 two images go into one word, as the processor multiplies and
+// adds pairs. (AMX's panels: tile_gradient_cpu.cpp.) Each weight is summed by one thread in the order of the images:
+// results do not depend on the number of threads.
 #pragma once
 
 #include <cstdint>

@@ -70,17 +70,18 @@ PointTime time_points(PointEvaluator& evaluator, const LandscapeConfig& config,
     evaluator.use(0);
     evaluate(images);
   };
-  // What is done once is not the map's price: plans are timed the first time, and graphs captured the second. Memory
-  // may then have asked for a smaller chunk.
-  for (int k = 0; k < 2; ++k) begin(points[0], cycled_images(split, kTimedChunks * evaluator.chunk()));
+  // What is done once is not the map's price: plans are timed the first time, and graphs captured the second, if images
+  // can be named. Memory may then have asked for a smaller chunk.
+  for (int k = 0; k < (whole ? 1 : 2); ++k) begin(points[0], cycled_images(split, kTimedChunks * evaluator.chunk()));
   const std::vector<std::int64_t> chunk = cycled_images(split, evaluator.chunk());
   const std::vector<std::int64_t> chunks = cycled_images(split, kTimedChunks * evaluator.chunk());
   const double timed = static_cast<double>(whole ? split.images.size() : static_cast<std::int64_t>(chunks.size()));
   std::array<double, 3> fixed{}, evaluation{};
   for (std::size_t k = 0; k < points.size(); ++k) {
     const double first = seconds_of([&] { begin(points[k], chunk); });
-    fixed[k] = std::max(first - seconds_of([&] { evaluate(chunk); }), 0.0);
-    evaluation[k] = seconds_of([&] { evaluate(chunks); });
+    const double again = seconds_of([&] { evaluate(chunk); });
+    fixed[k] = std::max(first - again, 0.0);
+    evaluation[k] = whole ? again : seconds_of([&] { evaluate(chunks); });
   }
   return {median(fixed), median(evaluation) / timed};
 }
@@ -99,8 +100,7 @@ void to_json(nlohmann::json& json, const MapCost& cost) {
           {"memory_mb", cost.memory_mb}};
 }
 
-MapCost measure_cost(const Plane& plane, const LandscapeConfig& asked, const MapContext& context) {
-  const LandscapeConfig config = resolve_precision(asked, context.device);
+MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const MapContext& context) {
   const Grid grid = map_grid(plane, config);
   const PointEvaluator::Source source{plane, context.graph, context.data, context.device};
   PointEvaluator evaluator(source, config, config.precision);

@@ -93,9 +93,13 @@ bool is_run_folder(const fs::path& folder) {
   return fs::exists(folder / "metrics.jsonl") || fs::exists(folder / "status.json");
 }
 
-RunSeries read_series(const fs::path& folder, const std::string& name, std::vector<EpochMetrics> epochs) {
-  return {name, std::nullopt, std::move(epochs), member(read_json_if_any(folder / "status.json"), "final"),
-          read_json_if_any(folder / "measures.json")};
+json read_status(const fs::path& folder) {
+  return read_json_if_any(folder / "status.json");
+}
+
+RunSeries read_series(const fs::path& folder, const std::string& name, std::vector<EpochMetrics> epochs,
+                      const json& status) {
+  return {name, std::nullopt, std::move(epochs), member(status, "final"), read_json_if_any(folder / "measures.json")};
 }
 
 struct ReadRun {
@@ -103,12 +107,12 @@ struct ReadRun {
   std::optional<RunSeries> average;
 };
 
-ReadRun read_run(const fs::path& folder, const std::string& name) {
+ReadRun read_run(const fs::path& folder, const std::string& name, const json& status) {
   const std::vector<json> lines = read_epoch_lines(folder / "metrics.jsonl");
-  ReadRun out{read_series(folder, name, epochs_of_run(lines)), std::nullopt};
-  if (const json fork = member(read_json_if_any(folder / "status.json"), "fork_epoch"); fork.is_number())
-    out.run.fork_epoch = fork.get<double>();
-  RunSeries average = read_series(folder / "average", average_name(name), epochs_of_average(lines));
+  ReadRun out{read_series(folder, name, epochs_of_run(lines), status), std::nullopt};
+  if (const json fork = member(status, "fork_epoch"); fork.is_number()) out.run.fork_epoch = fork.get<double>();
+  const fs::path of_average = folder / "average";
+  RunSeries average = read_series(of_average, average_name(name), epochs_of_average(lines), read_status(of_average));
   average.fork_epoch = out.run.fork_epoch;
   if (!average.epochs.empty() || !average.final_metrics.empty()) out.average = std::move(average);
   return out;
@@ -153,7 +157,7 @@ std::vector<Surface> read_surfaces(const fs::path& folder) {
 void add_branches(const fs::path& folder, ReportData* data) {
   std::vector<ReadRun> branches;
   for (const fs::path& branch : sorted_entries(folder)) {
-    if (fs::is_directory(branch)) branches.push_back(read_run(branch, branch.filename().string()));
+    if (fs::is_directory(branch)) branches.push_back(read_run(branch, branch.filename().string(), read_status(branch)));
   }
   std::stable_sort(branches.begin(), branches.end(), [](const ReadRun& a, const ReadRun& b) {
     return a.run.fork_epoch.value_or(INFINITY) < b.run.fork_epoch.value_or(INFINITY);
@@ -171,12 +175,12 @@ ReportData collect_report(const fs::path& experiment) {
         "{0} is a study of the theory: its report.html comes of `thalweg theory {0}/config.json --out {0}`",
         experiment.string());
   const bool has_main = fs::is_directory(experiment / "main");
-  const json status = read_json_if_any((has_main ? experiment / "main" : experiment) / "status.json");
+  const json status = read_status(has_main ? experiment / "main" : experiment);
   if (has_main) {
-    add_run(read_run(experiment / "main", "main"), &data);
+    add_run(read_run(experiment / "main", "main", status), &data);
   } else if (is_run_folder(experiment)) {
     const bool is_branch = member(status, "fork_epoch").is_number();
-    add_run(read_run(experiment, is_branch ? fs::canonical(experiment).filename().string() : "main"), &data);
+    add_run(read_run(experiment, is_branch ? fs::canonical(experiment).filename().string() : "main", status), &data);
   }
   add_branches(experiment / "branches", &data);
   data.surfaces = read_surfaces(experiment / "surfaces");

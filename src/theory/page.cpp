@@ -1,5 +1,7 @@
 #include "theory/page.h"
 
+#include <map>
+
 #include <fmt/format.h>
 
 #include "report/html_text.h"
@@ -58,11 +60,10 @@ const char* meaning_of(Ending ending) {
 
 std::string ending_table(const TheoryStudy& study) {
   TextTable table{"How the cells ended", {"Ending", "Cells", "Meaning"}, {}};
-  for (const Ending ending : {Ending::kSolution, Ending::kMinimum, Ending::kDescending, Ending::kDiverged}) {
-    std::size_t count = 0;
-    for (std::size_t c = 0; c < study.cells.size(); ++c) count += ending_of(study, c) == ending;
-    table.rows.push_back({to_string(ending), std::to_string(count), meaning_of(ending)});
-  }
+  std::map<Ending, std::size_t> counts;
+  for (std::size_t c = 0; c < study.cells.size(); ++c) ++counts[ending_of(study, c)];
+  for (const Ending ending : {Ending::kSolution, Ending::kMinimum, Ending::kDescending, Ending::kDiverged})
+    table.rows.push_back({to_string(ending), std::to_string(counts[ending]), meaning_of(ending)});
   return to_html(table);
 }
 

@@ -85,6 +85,7 @@ class Seeds(cli.CliTest):
         cli.run_ok("report", out, out, "--out", across)
         together = cli.read_json(across / "claims.json")
         self.assertEqual([claim["id"] for claim in together["across"]], ["depth", "data"])
+        self.assertEqual(len(together["experiments"]), 2)
         for one in together["experiments"]:
             self.assertEqual([claim["id"] for claim in one["claims"]][-1], "gain")
         cli.run_ok("report", out)

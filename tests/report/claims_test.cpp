@@ -228,6 +228,7 @@ TEST(Claims, TablesEscapeWhatWouldEndACell) {
   for (ReportData& seed : results.seeds) seed.surfaces = synthetic_report(5).surfaces;
   const std::string text = study_markdown({results});
   EXPECT_NE(text.find("\\|cos\\|"), std::string::npos);
+  EXPECT_NE(text.find("| decay-at-4 | 4 | 10 | 52.67 ± 0.58 [51.23, 54.10] |"), std::string::npos) << text;
 }
 
 TEST(StudyTables, HoldMeanDeviationAndIntervalOverSeeds) {
