@@ -7,8 +7,10 @@ namespace thalweg {
 
 class FolderLock {
  public:
-  // Creates the folder if need be. Throws Error if another process holds it.
-  explicit FolderLock(const std::filesystem::path& folder);
+  enum class IfHeld { kFail, kWait };
+  // Creates the folder if need be. Throws Error if another process, or another lock of this one, holds it and is not to
+  // be waited for.
+  explicit FolderLock(const std::filesystem::path& folder, IfHeld if_held = IfHeld::kFail);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;

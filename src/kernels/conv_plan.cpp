@@ -51,6 +51,22 @@ ConvManifest ConvPlans::manifest() const {
   return {ConvDevice::cudnn_version(), device_->gpu(), device_->driver(), choices_, {}};
 }
 
+bool ConvPlans::is_chosen(const ConvShape& shape, ConvPass pass) {
+  const Key key{shape, pass};
+  if (choices_.contains(key)) return true;
+  if (!shared_ || refused_.contains(key)) return false;
+  const std::optional<ConvChoice> found = shared_->find(shape, pass);
+  if (!found) return false;
+  try {
+    plans_.emplace(key, build(key, found->plan));
+  } catch (const Error&) {
+    refused_.insert(key);
+    return false;
+  }
+  choices_[key] = *found;
+  return true;
+}
+
 // The candidate of that name; the first that can be built where no name is given.
 ConvPlan ConvPlans::build(const Key& key, const std::string& name) const {
   const auto& [shape, pass] = key;

@@ -6,9 +6,9 @@
 // be any number: cuDNN's engines pad those that are no multiple of 8 in their workspace.
 //
 // Only plans that cuDNN calls deterministic are used (unless the options allow others), and one is chosen once: it is
-// the one that an earlier run chose (adopt), or the fastest of a timing (tune), or the first in the order of cuDNN's
-// heuristics (get). How much memory happens to be free plays no part. So with the same manifest a rerun computes the
-// same bits.
+// the one that an earlier run chose (adopt), or the one that others share (share), or the fastest of a timing (tune),
+// or the first in the order of cuDNN's heuristics (get). How much memory happens to be free plays no part. So with the
+// same manifest a rerun computes the same bits.
 #pragma once
 
 #include <array>
@@ -17,6 +17,8 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -85,6 +87,16 @@ struct ConvManifest {
   std::map<std::string, std::int64_t> settings = {};
 };
 
+// Choices of one GPU model and version of cuDNN that many ConvPlans share (nn/conv_store.h).
+class SharedConvChoices {
+ public:
+  virtual ~SharedConvChoices() = default;
+  // What somebody chose already.
+  virtual std::optional<ConvChoice> find(const ConvShape& shape, ConvPass pass) = 0;
+  // Offers a choice, and returns the one that holds: an earlier one, where somebody was faster.
+  virtual ConvChoice keep(const ConvShape& shape, ConvPass pass, const ConvChoice& choice) = 0;
+};
+
 class ConvDevice;
 class ConvGraph;
 
@@ -120,15 +132,19 @@ class ConvPlans {
   bool fits(const ConvManifest& manifest) const;
   // Takes over an earlier run's choices; Error if they do not fit. Before all others.
   void adopt(const ConvManifest& manifest);
+  // From now on what is to be timed is looked up there first, and what was timed is offered there. A choice that cuDNN
+  // does not have here is left alone.
+  void share(std::shared_ptr<SharedConvChoices> shared) { shared_ = std::move(shared); }
   // All choices so far, adopted ones included.
   ConvManifest manifest() const;
   std::size_t num_chosen() const { return choices_.size(); }
-  bool is_chosen(const ConvShape& shape, ConvPass pass) const { return choices_.contains({shape, pass}); }
+  // Whether there is a choice. Takes one that is shared.
+  bool is_chosen(const ConvShape& shape, ConvPass pass);
   // Whether get() has the plan ready; if not, it may not be called while a CUDA graph is captured.
   bool is_built(const ConvShape& shape, ConvPass pass) const { return plans_.contains({shape, pass}); }
 
   // Times the first options().max_timed candidates that run and fit `workspace`, on `buffers` (the pass's result is
-  // overwritten), and chooses the fastest, unless a choice is there. Waits for the stream's work.
+  // overwritten), and chooses the fastest, unless is_chosen. Waits for the stream's work.
   void tune(const ConvShape& shape, ConvPass pass, const ConvBuffers& buffers, const ConvWorkspace& workspace,
             cudaStream_t stream);
 
@@ -148,6 +164,8 @@ class ConvPlans {
   ConvPlanOptions options_;
   std::map<Key, ConvChoice> choices_;
   std::map<Key, ConvPlan> plans_;  // those built so far
+  std::shared_ptr<SharedConvChoices> shared_;
+  std::set<Key> refused_;  // whose shared choice cuDNN does not have
 };
 
 }  // namespace thalweg

@@ -86,8 +86,13 @@ void write_conv_manifest(const std::filesystem::path& path, const ConvManifest& 
 }
 
 ConvManifest read_conv_manifest(const std::filesystem::path& path) {
-  const json root = parse_json(read_file(path), path.string(), JsonComments::kRefused, ExitCode::kFailure);
   constexpr const char* kAdvice = "remove the file to choose plans anew, which may change the last bits of results";
+  json root;
+  try {
+    root = parse_json(read_file(path), path.string(), JsonComments::kRefused, ExitCode::kFailure);
+  } catch (const Error& error) {
+    fail("{}; {}", error.what(), kAdvice);
+  }
   try {
     return from_json(root);
   } catch (const json::exception& error) {

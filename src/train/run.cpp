@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/stop.h"
+#include "io/cache_folder.h"
 #include "io/folder_lock.h"
 #include "nn/weights_file.h"
 #include "train/average_run.h"
@@ -56,7 +57,7 @@ class RunLoop {
         plan_(spec, context.data.train.size()),
         splits_(context.graph, context.data, context.device),
         training_(context.graph, splits_.train(), spec.train, spec.seed, start.state),
-        plans_(training_.conv_plans(), spec, folder, start.state.step > spec.first_step),
+        plans_(training_.conv_plans(), spec, folder, start.state.step > spec.first_step, cache_folder()),
         trajectory_(folder / "trajectory", context.graph.parameters.size(), context.graph.buffers.size()),
         average_(average_run(start.state.step)),
         recorder_(folder, start.metrics_bytes, training_.step()),
@@ -121,6 +122,7 @@ class RunLoop {
     if (profiler_.before_step()) note_profile();
     take_step();
     if (plans_.save()) recorder_.note("convolution plans chosen and kept in conv_plans.json");
+    if (const std::string trouble = plans_.take_trouble(); !trouble.empty()) tell(trouble);
     const Agenda agenda = plan_.agenda(training_.step(), seconds_since(checkpoint_time_) / 60);
     if (agenda.anything() || context_.device.is_cpu() || training_.step() % kLookEvery == 0)
       losses_.push({training_.step(), lr_, agenda.log}, batch_loss_);

@@ -14,9 +14,14 @@ std::string where_chosen(const ConvManifest& manifest) {
 
 }  // namespace
 
-RunPlans::RunPlans(ConvPlans* plans, const RunSpec& spec, const std::filesystem::path& run, bool begun)
+RunPlans::RunPlans(ConvPlans* plans, const RunSpec& spec, const std::filesystem::path& run, bool begun,
+                   const std::filesystem::path& cache)
     : plans_(plans), file_(run / kName) {
   if (!plans_) return;
+  if (!cache.empty()) {
+    store_ = std::make_shared<ConvStore>(cache / "conv-plans", plans_->manifest(), spec.train.deterministic);
+    plans_->share(store_);
+  }
   // RUN/checkpoints/step-N.safetensors -> RUN
   const std::filesystem::path main_paths = spec.fork.parent_path().parent_path() / kName;
   if (std::filesystem::exists(file_)) {
@@ -56,6 +61,12 @@ void RunPlans::adopt_main_paths(const std::filesystem::path& file) {
     note_ =
         fmt::format("{} was {}: the branch chooses its own convolution plans", file.string(), where_chosen(manifest));
   }
+}
+
+std::string RunPlans::take_trouble() {
+  if (trouble_told_ || !store_ || store_->trouble().empty()) return "";
+  trouble_told_ = true;
+  return fmt::format("convolution plans are not shared with other runs: {}", store_->trouble());
 }
 
 bool RunPlans::save() {

@@ -9,6 +9,7 @@
 #include "kernels/conv_fixture.h"
 #include "kernels/conv_graph.h"
 #include "nn/conv_manifest.h"
+#include "nn/conv_store.h"
 #include "train/checkpoint.h"
 
 namespace thalweg {
@@ -50,7 +51,7 @@ class RunPlansTest : public testing::Test {
 
 TEST_F(RunPlansTest, KeepsWhatTheFirstStepOfEachSizeChooses) {
   ConvPlans first = plans();
-  RunPlans run(&first, main_, folder_ / "run", false);
+  RunPlans run(&first, main_, folder_ / "run", false, {});
   EXPECT_EQ(run.note(), "");
   EXPECT_FALSE(run.save());
   EXPECT_FALSE(fs::exists(file("run")));
@@ -62,7 +63,7 @@ TEST_F(RunPlansTest, KeepsWhatTheFirstStepOfEachSizeChooses) {
   EXPECT_TRUE(run.save());
 
   ConvPlans second = plans();
-  RunPlans resumed(&second, main_, folder_ / "run", true);
+  RunPlans resumed(&second, main_, folder_ / "run", true, {});
   EXPECT_EQ(second.num_chosen(), 2u);
   EXPECT_NE(resumed.note().find("2 convolution plans of"), std::string::npos) << resumed.note();
   EXPECT_FALSE(resumed.save());
@@ -73,32 +74,67 @@ TEST_F(RunPlansTest, AResumedRunTakesThePlansOfItsFile) {
   ConvPlans again = plans();
   EXPECT_NE(again.get(shape(128), ConvPass::kForward).name, name);
   ConvPlans resumed = plans();
-  const RunPlans run(&resumed, main_, folder_ / "run", true);
+  const RunPlans run(&resumed, main_, folder_ / "run", true, {});
   EXPECT_EQ(resumed.get(shape(128), ConvPass::kForward).name, name);
 }
 
 TEST_F(RunPlansTest, ABranchTakesItsMainPathsAndKeepsThem) {
   const std::string name = write_file("main");
   ConvPlans branch = plans();
-  RunPlans run(&branch, branch_of("main"), folder_ / "branch", false);
+  RunPlans run(&branch, branch_of("main"), folder_ / "branch", false, {});
   EXPECT_NE(run.note().find("of the main path"), std::string::npos) << run.note();
   EXPECT_EQ(branch.get(shape(128), ConvPass::kForward).name, name);
   EXPECT_TRUE(run.save());
   // Its own file counts from now on, whatever becomes of the main path.
   fs::remove(file("main"));
   ConvPlans resumed = plans();
-  const RunPlans later(&resumed, branch_of("main"), folder_ / "branch", true);
+  const RunPlans later(&resumed, branch_of("main"), folder_ / "branch", true, {});
   EXPECT_EQ(resumed.get(shape(128), ConvPass::kForward).name, name);
+}
+
+TEST_F(RunPlansTest, ARunFromScratchTakesThePlansOfTheStore) {
+  const fs::path cache = folder_ / "cache";
+  ConvStore store(cache / "conv-plans", plans().manifest(), true);
+  store.keep(shape(128), ConvPass::kForward, {second_plan(), 12.5});
+  ConvPlans first = plans();
+  RunPlans run(&first, main_, folder_ / "run", false, cache);
+  EXPECT_FALSE(run.save());  // of all that the store has, what the run uses
+  EXPECT_TRUE(first.is_chosen(shape(128), ConvPass::kForward));
+  EXPECT_EQ(first.get(shape(128), ConvPass::kForward).name, second_plan());
+  EXPECT_TRUE(run.save());
+  // The run's own file counts, whatever becomes of the store.
+  fs::remove(store.file());
+  store.keep(shape(128), ConvPass::kForward, {plans().get(shape(128), ConvPass::kForward).name, 12.5});
+  ConvPlans later = plans();
+  const RunPlans resumed(&later, main_, folder_ / "run", true, cache);
+  EXPECT_EQ(later.get(shape(128), ConvPass::kForward).name, second_plan());
+}
+
+TEST_F(RunPlansTest, AStoreThatIsOfNoUseIsDoneWithout) {
+  write_file_atomically(folder_ / "cache", "a file where the folder should be");
+  ConvPlans first = plans();
+  RunPlans run(&first, main_, folder_ / "run", false, folder_ / "cache");
+  EXPECT_EQ(run.take_trouble(), "");
+  EXPECT_FALSE(first.is_chosen(shape(128), ConvPass::kForward));
+  EXPECT_EQ(run.take_trouble(), "");  // nothing is there to be read
+  write_file_atomically(folder_ / "damaged" / "conv-plans" / ConvStore({}, first.manifest(), true).file(), "{");
+  ConvPlans second = plans();
+  RunPlans other(&second, main_, folder_ / "other", false, folder_ / "damaged");
+  EXPECT_FALSE(second.is_chosen(shape(128), ConvPass::kForward));
+  const std::string trouble = other.take_trouble();
+  EXPECT_NE(trouble.find("plans are not shared with other runs"), std::string::npos) << trouble;
+  EXPECT_NE(trouble.find("remove the file"), std::string::npos) << trouble;
+  EXPECT_EQ(other.take_trouble(), "");
 }
 
 TEST_F(RunPlansTest, ARunThatHasBegunIsRefusedOnAnotherGpu) {
   write_file("run", "NVIDIA A100");
   ConvPlans here = plans();
-  const auto resume = [&] { const RunPlans run(&here, main_, folder_ / "run", true); };
+  const auto resume = [&] { const RunPlans run(&here, main_, folder_ / "run", true, {}); };
   expect_error(resume, file("run").string() + ": the convolution plans were chosen on \"NVIDIA A100\"");
   expect_error(resume, "removing the file");
   fs::remove(file("run"));
-  const RunPlans anew(&here, main_, folder_ / "run", true);
+  const RunPlans anew(&here, main_, folder_ / "run", true, {});
   EXPECT_NE(anew.note().find("chosen anew, and the bits from here on"), std::string::npos) << anew.note();
 }
 
@@ -106,7 +142,7 @@ TEST_F(RunPlansTest, OneOfWhichNothingIsComputedYetChoosesItsOwnThere) {
   write_file("main", "NVIDIA A100");
   for (const RunSpec& spec : {branch_of("main"), main_}) {
     ConvPlans here = plans();
-    RunPlans run(&here, spec, folder_ / (spec.fork.empty() ? "main" : "branch"), false);
+    RunPlans run(&here, spec, folder_ / (spec.fork.empty() ? "main" : "branch"), false, {});
     EXPECT_NE(run.note().find("was chosen on NVIDIA A100"), std::string::npos) << run.note();
     EXPECT_EQ(here.num_chosen(), 0u);
     here.get(shape(128), ConvPass::kForward);
@@ -119,12 +155,12 @@ TEST_F(RunPlansTest, OneOfWhichNothingIsComputedYetChoosesItsOwnThere) {
 TEST_F(RunPlansTest, ADamagedFileIsNamed) {
   write_file_atomically(file("run"), "{");
   ConvPlans here = plans();
-  expect_error([&] { const RunPlans run(&here, main_, folder_ / "run", true); }, file("run").string());
+  expect_error([&] { const RunPlans run(&here, main_, folder_ / "run", true, {}); }, file("run").string());
 }
 
 TEST_F(RunPlansTest, WithoutPlansNothingHappens) {
   write_file("run", "NVIDIA A100");
-  RunPlans run(nullptr, main_, folder_ / "run", true);
+  RunPlans run(nullptr, main_, folder_ / "run", true, {});
   EXPECT_EQ(run.note(), "");
   EXPECT_FALSE(run.save());
 }
