@@ -104,8 +104,10 @@ struct TheoryPull {
 // `rate`: learning rate over the batch's size.
 template <typename T>
 THALWEG_HD inline TheoryPull<T> theory_pull(T rate, T scale, T squared_norm, T gamma, T product, T label) {
+  // At w = 0 the shrinking is 0, since the scale or gamma is.
+  const T divisor = squared_norm > 0 ? squared_norm : T(1);
   const T take = rate * (scale * product - label) * scale;
-  return {take, squared_norm > 0 ? gamma * take * product / squared_norm : T(0)};
+  return {take, gamma * take * product / divisor};
 }
 
 void run_theory_cpu(const TheoryArgs<float>& args);
