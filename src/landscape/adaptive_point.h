@@ -1,4 +1,4 @@
-// A point of an adaptive map, as its journal keeps it: cell and values as sampled_names has them, then in CBOR (RFC
+// A point of an adaptive map, as its journal keeps it: cell and values as adaptive_names has them, then in CBOR (RFC
 // 8949) how it came about and, of splits that are nodes, their single images (kept_images.h).
 #pragma once
 

@@ -21,6 +21,14 @@ int recorded_pass(const Journal& journal, std::size_t num_splits) {
 
 }  // namespace
 
+std::vector<std::string> adaptive_names(const std::vector<LandscapeSplit>& splits) {
+  std::vector<std::string> names = {"cell"};
+  for (const LandscapeSplit& split : splits) {
+    for (std::string& name : estimate_names(split.name)) names.push_back(std::move(name));
+  }
+  return names;
+}
+
 nlohmann::json map_adaptively(MapRun& run) {
   for (int pass = recorded_pass(run.journal(), run.evaluator().splits().size());; ++pass) {
     const auto levels = std::make_shared<AdaptiveLevels>(run, pass);

@@ -13,10 +13,16 @@ struct Moments {
   double count = 0;
 };
 
-std::vector<Moments> stratum_moments(const StratifiedSample& sample, const std::vector<double>& values) {
-  std::vector<Moments> all(sample.sizes().size());
+// Strata, and in which of them what was drawn lies.
+struct Drawn {
+  const std::vector<std::int64_t>& sizes;
+  const std::vector<std::int32_t>& strata;
+};
+
+std::vector<Moments> stratum_moments(const Drawn& drawn, const std::vector<double>& values) {
+  std::vector<Moments> all(drawn.sizes.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
-    Moments& m = all[static_cast<std::size_t>(sample.strata()[i])];
+    Moments& m = all[static_cast<std::size_t>(drawn.strata[i])];
     m.count += 1;
     const double before = values[i] - m.mean;
     m.mean += before / m.count;
@@ -33,13 +39,58 @@ std::vector<Moments> stratum_moments(const StratifiedSample& sample, const std::
   return all;
 }
 
-double population(const StratifiedSample& sample) {
-  return static_cast<double>(std::accumulate(sample.sizes().begin(), sample.sizes().end(), std::int64_t{0}));
+double population(const Drawn& drawn) {
+  return static_cast<double>(std::accumulate(drawn.sizes.begin(), drawn.sizes.end(), std::int64_t{0}));
 }
 
 // W_h^2 (1 - n_h / N_h) / n_h: what a stratum's variance counts in that of the mean.
 double variance_weight(double size, double count, double total) {
   return count == 0 ? 0 : size / total * (size / total) * (1 - count / size) / count;
+}
+
+Estimate mean_of(const Drawn& drawn, const std::vector<double>& values) {
+  const std::vector<Moments> moments = stratum_moments(drawn, values);
+  const double total = population(drawn);
+  Estimate estimate;
+  double variance = 0;
+  for (std::size_t h = 0; h < moments.size(); ++h) {
+    const auto size = static_cast<double>(drawn.sizes[h]);
+    estimate.mean += size / total * moments[h].mean;
+    variance += variance_weight(size, moments[h].count, total) * moments[h].variance;
+  }
+  estimate.standard_error = std::sqrt(variance);
+  return estimate;
+}
+
+Estimate mean_of(const Drawn& drawn, const std::vector<double>& values, const std::vector<double>& control,
+                 double control_mean) {
+  const std::vector<Moments> x = stratum_moments(drawn, control), y = stratum_moments(drawn, values);
+  const double total = population(drawn);
+  double covariance = 0, variance = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto h = static_cast<std::size_t>(drawn.strata[i]);
+    if (x[h].count < 2) continue;
+    const double weight = variance_weight(static_cast<double>(drawn.sizes[h]), x[h].count, total) / (x[h].count - 1);
+    covariance += weight * (control[i] - x[h].mean) * (values[i] - y[h].mean);
+    variance += weight * (control[i] - x[h].mean) * (control[i] - x[h].mean);
+  }
+  const double beta = variance > 0 && std::isfinite(covariance / variance) ? covariance / variance : 0;
+  if (beta == 0) return mean_of(drawn, values);
+  std::vector<double> rest(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) rest[i] = values[i] - beta * control[i];
+  Estimate estimate = mean_of(drawn, rest);
+  estimate.mean += beta * control_mean;
+  // One degree of freedom went into beta.
+  const double freedom = static_cast<double>(values.size()) - static_cast<double>(drawn.sizes.size());
+  if (freedom > 1) estimate.standard_error *= std::sqrt(freedom / (freedom - 1));
+  return estimate;
+}
+
+Estimate with_floor(const Drawn& drawn, double one, Estimate estimate) {
+  const auto count = static_cast<double>(drawn.strata.size());
+  const double left = std::max(1 - count / population(drawn), 0.0);
+  estimate.standard_error = std::max(estimate.standard_error, one * std::sqrt(left / 2) / (count + 1));
+  return estimate;
 }
 
 }  // namespace
@@ -111,42 +162,30 @@ std::vector<std::int64_t> StratifiedSample::grow(std::int64_t n) {
   return {images_.begin() + static_cast<std::ptrdiff_t>(before), images_.end()};
 }
 
-Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>& values) {
-  const std::vector<Moments> moments = stratum_moments(sample, values);
-  const double total = population(sample);
-  Estimate estimate;
-  double variance = 0;
-  for (std::size_t h = 0; h < moments.size(); ++h) {
-    const auto size = static_cast<double>(sample.sizes()[h]);
-    estimate.mean += size / total * moments[h].mean;
-    variance += variance_weight(size, moments[h].count, total) * moments[h].variance;
-  }
-  estimate.standard_error = std::sqrt(variance);
-  return estimate;
+Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>& values, double one) {
+  const Drawn drawn{sample.sizes(), sample.strata()};
+  return with_floor(drawn, one, mean_of(drawn, values));
 }
 
 Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>& values,
-                       const std::vector<double>& control, double control_mean) {
-  const std::vector<Moments> x = stratum_moments(sample, control), y = stratum_moments(sample, values);
-  const double total = population(sample);
-  double covariance = 0, variance = 0;
+                       const std::vector<double>& control, double control_mean, double one) {
+  const Drawn drawn{sample.sizes(), sample.strata()};
+  return with_floor(drawn, one, mean_of(drawn, values, control, control_mean));
+}
+
+Estimate estimate_stratum(const StratifiedSample& sample, std::size_t stratum, const std::vector<double>& values,
+                          const std::vector<double>& control, double control_mean, double one) {
+  std::vector<double> own, controls;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const auto h = static_cast<std::size_t>(sample.strata()[i]);
-    if (x[h].count < 2) continue;
-    const double weight = variance_weight(static_cast<double>(sample.sizes()[h]), x[h].count, total) / (x[h].count - 1);
-    covariance += weight * (control[i] - x[h].mean) * (values[i] - y[h].mean);
-    variance += weight * (control[i] - x[h].mean) * (control[i] - x[h].mean);
+    if (sample.strata()[i] != static_cast<std::int32_t>(stratum)) continue;
+    own.push_back(values[i]);
+    controls.push_back(control[i]);
   }
-  const double beta = variance > 0 && std::isfinite(covariance / variance) ? covariance / variance : 0;
-  std::vector<double> rest(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) rest[i] = values[i] - beta * control[i];
-  Estimate estimate = estimate_mean(sample, rest);
-  if (beta == 0) return estimate;
-  estimate.mean += beta * control_mean;
-  // One degree of freedom went into beta.
-  const double freedom = static_cast<double>(values.size()) - static_cast<double>(sample.sizes().size());
-  if (freedom > 1) estimate.standard_error *= std::sqrt(freedom / (freedom - 1));
-  return estimate;
+  const std::vector<std::int64_t> sizes = {sample.sizes()[stratum]};
+  const std::vector<std::int32_t> strata(own.size(), 0);
+  const Drawn drawn{sizes, strata};
+  const bool few = own.size() < kFewForControl;
+  return with_floor(drawn, one, few ? mean_of(drawn, own) : mean_of(drawn, own, controls, control_mean));
 }
 
 }  // namespace thalweg

@@ -6,6 +6,10 @@
 // y - beta x, plus beta mean(x), with the beta that makes the variance least. A beta near 0 is the plain mean, so the
 // control is used as far as it helps.
 //
+// Of values that are 0 or `one` (an image is right or wrong) a sample may hold a single kind, whose spread says that
+// nothing is left to err. A standard error is therefore never below what Jeffreys' prior leaves there of a share: one
+// sqrt((1 - n / N) / 2) / (n + 1).
+//
 // Draws depend on the seed and the names of the draw alone. A stratum of which a single image is drawn takes its
 // variance from the others.
 #pragma once
@@ -62,9 +66,14 @@ struct Estimate {
   double standard_error = 0;
 };
 
-// values[i] belongs to sample.images()[i].
-Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>& values);
+// values[i] belongs to sample.images()[i]. `one` above 0: the values are 0 or that, and so are the control's.
+Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>& values, double one = 0);
 Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>& values,
-                       const std::vector<double>& control, double control_mean);
+                       const std::vector<double>& control, double control_mean, double one = 0);
+// Over the images of one stratum; the control's mean is theirs, too. The control is not used where fewer than
+// kFewForControl of them are drawn: beta would follow chance.
+inline constexpr std::size_t kFewForControl = 10;
+Estimate estimate_stratum(const StratifiedSample& sample, std::size_t stratum, const std::vector<double>& values,
+                          const std::vector<double>& control, double control_mean, double one = 0);
 
 }  // namespace thalweg

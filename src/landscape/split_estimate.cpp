@@ -1,16 +1,12 @@
 #include "landscape/split_estimate.h"
 
-#include "landscape/kept_images.h"
 #include "landscape/split_summary.h"
 
 namespace thalweg {
 
-std::vector<std::string> sampled_names(const std::vector<LandscapeSplit>& splits) {
-  std::vector<std::string> names = {"cell"};
-  for (const LandscapeSplit& split : splits) {
-    for (const char* what : {"_loss", "_acc", "_loss_stderr", "_acc_stderr", "_images"})
-      names.push_back(split.name + what);
-  }
+std::vector<std::string> estimate_names(const std::string& split) {
+  std::vector<std::string> names;
+  for (const char* what : {"_loss", "_acc", "_loss_stderr", "_acc_stderr", "_images"}) names.push_back(split + what);
   return names;
 }
 
@@ -23,17 +19,6 @@ void append(Journal::Point& point, const SplitEstimate& value) {
                          static_cast<double>(value.images)}) {
     point.values.push_back(v);
   }
-}
-
-Journal::Point exact_point(const PointEvaluator& evaluator) {
-  Journal::Point point{{static_cast<double>(Cell::kExact)}, {}};
-  std::vector<ImageLosses> all;
-  for (const LandscapeSplit& split : evaluator.splits()) {
-    all.push_back(evaluator.evaluate(split));
-    append(point, exact_value(all.back()));
-  }
-  point.images = to_bytes(all);
-  return point;
 }
 
 }  // namespace thalweg

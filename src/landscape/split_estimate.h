@@ -14,9 +14,9 @@ struct SplitEstimate {
 
 // Of all images of a split: without error.
 SplitEstimate exact_value(const ImageLosses& images);
-// Adds the split's values in the order of sampled_names.
+// SPLIT_loss, SPLIT_acc, their standard errors SPLIT_loss_stderr and SPLIT_acc_stderr, SPLIT_images.
+std::vector<std::string> estimate_names(const std::string& split);
+// Adds the values by these names.
 void append(Journal::Point& point, const SplitEstimate& value);
-// The chosen point of the evaluator by all images of all splits, which the record keeps (kept_images.h).
-Journal::Point exact_point(const PointEvaluator& evaluator);
 
 }  // namespace thalweg

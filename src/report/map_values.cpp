@@ -29,6 +29,7 @@ constexpr Kind kKinds[] = {{"loss", "Loss", "nats", Shade::kLowIsLight},
                            {"margin", "Margin", "logits", Shade::kDiverging},
                            {"loss_stderr", "Standard error of the loss", "nats", Shade::kLowIsLight},
                            {"acc_stderr", "Standard error of the accuracy", "%", Shade::kLowIsLight},
+                           {"margin_stderr", "Standard error of the margin", "logits", Shade::kLowIsLight},
                            {"images", "Images used", "", Shade::kLowIsLight},
                            {"weight_norm", "Norm of the weights", "", Shade::kLowIsLight}};
 constexpr Kind kStackKinds[] = {{"class_loss", "Loss of ", "nats", Shade::kLowIsLight},

@@ -55,6 +55,36 @@ TEST_F(MapModes, StatedStandardErrorsOfASampledMapHold) {
   EXPECT_LT(squares / static_cast<double>(count), 1.8);
 }
 
+TEST_F(MapModes, ASampledMapHoldsWhatAnExactOneDoes) {
+  LandscapeConfig sampled = config_;
+  sampled.grid = "5x5";
+  sampled.images = 10000;  // all of them
+  const Surface all = map(sampled, "all");
+  sampled.images = 150;
+  const Surface some = map(sampled, "some");
+  constexpr std::size_t kPoint = 0, kSameOfExact = 0;  // a corner of both grids
+  for (const char* name : {"train_margin", "test_loss_q25", "test_loss_q95"}) {
+    const double truth = exact().values.at(name)[kSameOfExact];
+    const std::string error = std::string(name) + "_stderr";
+    EXPECT_NEAR(all.values.at(name)[kPoint], truth, 1e-6 * std::abs(truth)) << name;
+    EXPECT_NEAR(all.values.at(error)[kPoint], 0, 1e-9) << name;
+    EXPECT_GT(some.values.at(error)[kPoint], 0) << name;
+    EXPECT_NEAR(some.values.at(name)[kPoint], truth, 5 * some.values.at(error)[kPoint]) << name;
+  }
+  for (const char* name : {"train_class_loss", "test_class_acc"}) {
+    const std::vector<double>& truth = exact().stacks.at(name);
+    const std::vector<double>&of_all = all.stacks.at(name), &of_some = some.stacks.at(name);
+    const std::vector<double>& errors = some.stacks.at(std::string(name) + "_stderr");
+    ASSERT_EQ(of_all.size(), 10 * 25u);
+    ASSERT_EQ(errors.size(), 10 * 25u);
+    for (std::size_t c = 0; c < 10; ++c) {
+      const double value = truth[c * exact().x.size() * exact().y.size() + kSameOfExact];
+      EXPECT_NEAR(of_all[c * 25 + kPoint], value, 1e-6 * std::abs(value)) << name << "/" << c;
+      EXPECT_NEAR(of_some[c * 25 + kPoint], value, 6 * errors[c * 25 + kPoint] + 1e-6) << name << "/" << c;
+    }
+  }
+}
+
 TEST_F(MapModes, AStandardErrorAskedForIsKept) {
   LandscapeConfig sampled = config_;
   sampled.grid = "5x5";
