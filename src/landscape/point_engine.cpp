@@ -87,18 +87,20 @@ PointLane& PointEngine::lane_with(std::size_t point) {
   return *lane.lane;
 }
 
-void PointEngine::start(std::size_t point) {
-  PointLane& lane = lane_with(point);
-  for (std::size_t s = 0; s < source_.splits.size(); ++s) lane.start(s);
+// This point and as many as there are lanes for, as far as it is known what will be asked of them.
+void PointEngine::begin_from(std::size_t point) {
+  const std::size_t end = std::min(points_.size(), point + lanes_.size());
+  for (std::size_t next = point; next < end; ++next) {
+    PointLane& lane = lane_with(next);
+    if (!ahead_) continue;
+    for (std::size_t s = 0; s < source_.splits.size(); ++s) lane.start(s);
+  }
 }
 
 PointValues PointEngine::all(std::size_t point, std::size_t split) {
   PointValues values;
   within_memory([&] {
-    if (ahead_) {
-      const std::size_t end = std::min(points_.size(), point + lanes_.size());
-      for (std::size_t next = point; next < end; ++next) start(next);
-    }
+    begin_from(point);
     values = lane_with(point).all(split);
   });
   return values;
@@ -106,7 +108,10 @@ PointValues PointEngine::all(std::size_t point, std::size_t split) {
 
 PointValues PointEngine::some(std::size_t point, std::size_t split, const std::vector<std::int64_t>& images) {
   PointValues values;
-  within_memory([&] { values = lane_with(point).some(split, images); });
+  within_memory([&] {
+    begin_from(point);
+    values = lane_with(point).some(split, images);
+  });
   return values;
 }
 

@@ -34,8 +34,8 @@ class PointEngine {
   // `plans`: of the device, must outlive this; nullptr: convolutions go through ATen.
   PointEngine(const Source& source, ConvPlans* plans, const Batching& batching);
 
-  // The points that are asked for next. With `ahead`, all images of all splits of each of them will be, in this order,
-  // and later ones are begun before.
+  // The points that are asked for next, in this order: weights and batch norm's statistics of later ones are made
+  // before. With `ahead`, all images of all splits of each of them will be, and are begun before.
   void expect(const std::vector<PlanePoint2>& points, bool ahead);
 
   // Of point number `point` of those: all images of a split, or those named. Waits for them.
@@ -57,7 +57,7 @@ class PointEngine {
   void build(const Batching& batching);
   void release();
   PointLane& lane_with(std::size_t point);
-  void start(std::size_t point);
+  void begin_from(std::size_t point);
   void within_memory(const std::function<void()>& work);
 
   Source source_;

@@ -50,8 +50,8 @@ class PointEvaluator {
   std::int64_t chunk() const { return engine_ ? engine_->batching().chunk : plain_->chunk(); }
   // Points to prepare at once.
   std::size_t points_at_once() const;
-  // Names points that `use` then chooses from. With `ahead`, all images of all splits of each will be asked for, in
-  // this order: an engine then begins points before they are chosen.
+  // Names points that `use` then chooses from, in this order. With `ahead`, all images of all splits of each will be
+  // asked for: an engine then evaluates points before they are chosen, else it makes no more than their weights.
   void prepare(const std::vector<PlanePoint2>& points, bool ahead = false);
   void use(std::size_t point);
 
