@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <span>
 
 #include "base/error.h"
 #include "report/summary.h"
@@ -116,8 +117,11 @@ double mean_accuracy_at(const Results& results, const std::string& run, double e
   return values.empty() ? -INFINITY : statistic_of(values).mean;
 }
 
-double mean_accuracy(const SweepRun& run) {
-  return statistic_of(finite_values(run.values.at("test_accuracy"))).mean;
+// The most accurate then, on average over seeds.
+const SweepRun& best_of(const Results& results, std::span<const SweepRun> runs, double epoch) {
+  return *std::max_element(runs.begin(), runs.end(), [&](const SweepRun& a, const SweepRun& b) {
+    return mean_accuracy_at(results, a.name, epoch) < mean_accuracy_at(results, b.name, epoch);
+  });
 }
 
 // `ends` holds the baseline and at least one later branch, as below.
@@ -149,9 +153,7 @@ Claim speed_claim(const Results& results, const EqualEnds& ends, Claim claim) {
 
 Claim gain_claim(const Results& results, const EqualEnds& ends, Claim claim) {
   const SweepRun& baseline = ends.runs.front();
-  const SweepRun& best =
-      *std::max_element(ends.runs.begin() + 1, ends.runs.end(),
-                        [](const SweepRun& a, const SweepRun& b) { return mean_accuracy(a) < mean_accuracy(b); });
+  const SweepRun& best = best_of(results, std::span(ends.runs).subspan(1), ends.epoch);
   const auto change = [&](bool of_error) {
     return by_seed(results, [&](const ReportData& seed) -> std::optional<double> {
       const auto late = test_value_at(seed, best.name, ends.epoch, "test_accuracy"),
@@ -198,10 +200,7 @@ std::optional<Claim> averaging_claim(const Results& results) {
     claim.measured = "no branch that decayed before the average ended";
     return claim;
   }
-  const SweepRun& best =
-      *std::max_element(ends.runs.begin(), ends.runs.end(), [&](const SweepRun& a, const SweepRun& b) {
-        return mean_accuracy_at(results, a.name, ends.epoch) < mean_accuracy_at(results, b.name, ends.epoch);
-      });
+  const SweepRun& best = best_of(results, ends.runs, ends.epoch);
   const auto against_average = [&](const char* key, double factor) {
     return test_mean(differences(results, best.name, average->name, ends.epoch, key, factor));
   };

@@ -99,6 +99,14 @@ TEST(Claims, TheGainIsOfTheError) {
   EXPECT_EQ(claim_named(claims_of(results_of({{0.5, 0.5, 0.55}, {0.5, 0.5, 0.55}})), "gain").verdict, Verdict::kWeaker);
 }
 
+TEST(Claims, TheGainIsOfTheBranchThatIsBestAfterEquallyManyEpochs) {
+  // The branch at 6 ends higher, at epoch 14; after 10 epochs it is at 0.5, and that at 4 at 0.55.
+  const Claim gain = claim_named(claims_of(results_of({{0.5, 0.55, 0.6}, {0.5, 0.55, 0.6}}, {kEnd, kEnd, 14})), "gain");
+  EXPECT_NE(gain.measured.find("decay at 4 (the best of 2) against 2: 10.0 [10.0, 10.0] % of the test error"),
+            std::string::npos)
+      << gain.measured;
+}
+
 TEST(Claims, EpochsToTheBaselinesAccuracyCountFromTheStart) {
   // The branch at 4 rises by 0.1 an epoch and reaches 0.5 after one of its own: epoch 5 of 10.
   const Claim faster = claim_named(claims_of(results_of({{0.5, 1.0, 0.4}, {0.5, 1.0, 0.4}})), "faster");
