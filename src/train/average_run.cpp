@@ -35,7 +35,6 @@ AverageRun::AverageRun(const RunSpec& spec, const RunContext& context, const std
                              {"first_step", spec.first_step},
                              {"train", to_json(spec.train)},
                              {"description", spec.description}});
-  write_status("running", step, {});
 }
 
 at::Tensor AverageRun::buffers_of(const at::Tensor& average) const {

@@ -25,6 +25,8 @@ class AverageRun {
   AverageRun(const RunSpec& spec, const RunContext& context, const std::filesystem::path& run,
              const ImageBatches& train, std::int64_t step);
 
+  // Where the run is, for status.json: "running", "interrupted", "failed".
+  void tell_state(const std::string& state, std::int64_t step) const { write_status(state, step, {}); }
   // `average` float32 [P] on the training device, row-major.
   void take_snapshot(const SnapshotInfo& info, const at::Tensor& average);
   // Adds "average_<split>_loss" and "average_<split>_accuracy" of the splits that are watched.

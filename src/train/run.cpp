@@ -317,6 +317,7 @@ class RunLoop {
     if (best_) status["best"] = as_json(spec_.train.keep_best, *best_);
     status.update(more);
     write_run_status(folder_, status);
+    if (average_ && state != "done") average_->tell_state(state, training_.step());
   }
 
   const RunSpec& spec_;

@@ -130,6 +130,11 @@ class OneRun(cli.CliTest):
         for moment in (lambda: (run / "average/run.json").exists(), lambda: snapshots() > 20, lambda: snapshots() > 150):
             process = cli.start("train", path, "--out", run, "--quiet")
             self.assertEqual(cli.signal_when(process, moment, signal.SIGKILL), -signal.SIGKILL)
+        killed_at = snapshots()
+        process = cli.start("train", path, "--out", run, "--quiet")
+        self.assertEqual(cli.signal_when(process, lambda: snapshots() > killed_at, signal.SIGTERM), 75)
+        for folder in (run, run / "average"):
+            self.assertEqual(cli.read_json(folder / "status.json")["state"], "interrupted", folder)
         cli.run_ok("train", path, "--out", run, "--quiet")
         for file in FILES:
             self.assertEqual((run / "average" / file).read_bytes(), (self.folder / "whole/average" / file).read_bytes(), file)
