@@ -2,24 +2,26 @@
 # Tests and measures on a GPU machine that has no network, is lent by the minute, and may be bare but for a driver and
 # Python with LibTorch's wheel:
 #   bench/gpu.sh pack [CIFAR-FOLDER]   where there is a network: builds, and packs into .carry/ the programs and the
-#                                      system's libraries that they need; of CIFAR-10 the first 10,000 training images
-#                                      and 2,000 test images
+#                                      system's libraries that they need (PROGRAMS="thalweg": that one alone); of
+#                                      CIFAR-10 the first 10,000 training images and 2,000 test images
 #   bench/gpu.sh pack-build            instead: what it takes to build there
 #   bench/gpu.sh run [STAGE...]        there, in the same tree with its .carry/; the stages of "first" unless named
 # Stages in their order: see kFirst and kMore; "first" and "more" stand for those. `build` makes the programs there.
 # Each has a limit in seconds, and all together BUDGET (580). Logs and numbers go to build/gpu-out, and after each stage
 # as gpu.tar.gz, with summary.json, to $OUT (out/gpu). It goes on after a stage that failed, and ends with 1 if any did.
+# A .carry/data.sh of yours makes all of CIFAR-10 there, for the stage `accuracy`: `bash .carry/data.sh FOLDER`.
 set -uo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." || exit 1
 
-# Name and limit. The first stages fit into ten minutes, the others into five more.
+# Name and limit. The first stages fit into ten minutes, the others but for the last into five more.
 readonly kFirst="tests:110 train:80 side_by_side:60 landscape:45 landscape_exact:100 theory:65 choices:40 kernels:25
   profile:20 experiment:35"
-readonly kMore="sanitizer:60 peer:60 landscape_compiled:60 landscape_large:120"
+readonly kMore="sanitizer:60 peer:60 landscape_compiled:60 landscape_large:120 accuracy:300"
 readonly kBuild="build:540"
 
 readonly kMostBytes=$((64 << 20))  # that can be carried, the tree included
-readonly kPrograms=(thalweg tests/thalweg_tests bench/bench_engine bench/bench_train)
+read -ra kPrograms <<<"${PROGRAMS:-thalweg tests/thalweg_tests bench/bench_engine bench/bench_train}"
+readonly kPrograms
 # Without these the other machine could not run at all, or LibTorch's wheel brings them. The compiler's two are carried
 # apart, for where they are older.
 readonly kTheirs='site-packages|/(ld-linux-x86-64|libc|libm|libdl|libpthread|librt|libresolv|libutil|libgomp)\.so'
@@ -131,9 +133,10 @@ wrap() {
   libraries=$(printf '%s:' "$site"/torch/lib "$site"/nvidia/*/lib)$2
   mkdir -p $kUnpacked/bin
   for program in "${kPrograms[@]##*/}"; do
-    printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' "$libraries" "$(find "$1" -name "$program" -type f | head -n 1)" \
-      >"$kUnpacked/bin/$program"
-    chmod +x "$kUnpacked/bin/$program"
+    program=$(find "$1" -name "$program" -type f | head -n 1)
+    if [ -z "$program" ]; then continue; fi
+    printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' "$libraries" "$program" >"$kUnpacked/bin/$(basename "$program")"
+    chmod +x "$kUnpacked/bin/$(basename "$program")"
   done
 }
 
@@ -285,6 +288,36 @@ experiment() {
   fi
   THALWEG_DATA=$PWD/$kUnpacked/data thalweg experiment "${config[@]}" --device cuda:0 --out build/gpu-experiment || return 1
   cp build/gpu-experiment/report.html "$kResults/"
+}
+
+# How training by a configuration went: seconds from when it was taken up to 94 % and 95 %, evaluations included.
+tell_accuracy() {
+  python3 - "$1" "$2" <<'END'
+import json, sys
+name, run = sys.argv[1:]
+epochs = [line for line in map(json.loads, open(f"{run}/metrics.jsonl")) if line["kind"] == "epoch"]
+def first(share):
+    return next((e["seconds"] for e in epochs if e.get("test_accuracy", 0) >= share), None)
+print(json.dumps({"what": "accuracy", "config": name, "epochs": epochs[-1]["epoch"], "seconds": epochs[-1]["seconds"],
+                  "seconds_to_94": first(0.94), "seconds_to_95": first(0.95),
+                  "final": json.load(open(f"{run}/status.json")).get("final")}))
+END
+}
+
+accuracy() {
+  local name run status=0 data=build/gpu-cifar
+  if [ ! -e $data/complete ]; then
+    [ -e .carry/data.sh ] || { echo "all of CIFAR-10 is wanted: see .carry/data.sh in the head of this script"; return 1; }
+    bash .carry/data.sh $data && touch $data/complete || return 1
+  fi
+  for name in resnet18-94 resnet18-95 resnet18-200-epochs; do
+    run=build/gpu-$name
+    rm -rf "$run"
+    THALWEG_DATA=$PWD/$data thalweg train "experiments/accuracy/$name.json" --device cuda:0 --out "$run" --quiet || status=1
+    cp "$run/metrics.jsonl" "$kResults/$name.jsonl" && tell_accuracy "$name" "$run" >>"$kResults/accuracy.jsonl" || status=1
+  done
+  cat "$kResults/accuracy.jsonl"
+  return $status
 }
 
 # In turns with PyTorch, compiled and not.

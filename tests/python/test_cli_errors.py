@@ -117,7 +117,8 @@ class Configurations(cli.CliTest):
             self.check_fails(result.returncode, ["config", "check", path], str(path))
 
     def test_check_prints_a_configuration_that_it_prints_again(self):
-        sources = sorted(EXAMPLES.glob("*.json")) + [
+        folders = EXAMPLES, EXAMPLES / "accuracy", EXAMPLES / "paper"
+        sources = [path for folder in folders for path in sorted(folder.glob("*.json"))] + [
             self.write("small.json", cli.experiment_config(cli.VGG)), self.write("empty.json", {}),
             self.write("list.json", cli.experiment_config(
                 cli.MLP, branches=[{"at_epoch": [0.1, 0.3], "until_epoch": 2, "schedule": {"kind": "constant", "lr": 1e-3}}]))]
@@ -128,7 +129,7 @@ class Configurations(cli.CliTest):
                 self.assertEqual(cli.run_ok("config", "check", self.write("once.json", once)), once)
                 other = json.loads(cli.run_ok("config", "check", source, "--set", "train.batch=7", "--seed", "9"))
                 expected = json.loads(once)
-                expected["train"]["batch"], expected["seed"] = 7, 9
+                expected["train"]["batch"], expected["seed"], expected["seeds"] = 7, 9, []  # one seed takes the place of all
                 self.assertEqual(other, expected)
 
 
