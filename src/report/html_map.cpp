@@ -117,6 +117,12 @@ std::string path_table(const Surface& surface) {
   return text + "</tbody></table></div>\n";
 }
 
+// {"none": WHY} of a checkpoint that the origin was not compared with (landscape/audit.h).
+std::string fact_text(const json& value) {
+  const json why = member(value, "none");
+  return why.is_string() ? "not compared: " + why.get<std::string>() : value_text(value);
+}
+
 std::string plane_section(const Surface& surface, std::size_t index) {
   std::vector<std::pair<std::string, std::string>> facts;
   const json &p = surface.provenance, landscape = member(p, "landscape");
@@ -128,7 +134,7 @@ std::string plane_section(const Surface& surface, std::size_t index) {
   facts.emplace_back("Grid points", fmt::format("{} × {}", surface.x.size(), surface.y.size()));
   if (landscape.is_object()) {
     for (const auto& [key, value] : landscape.items()) {
-      if (!is_told_elsewhere(landscape, key)) facts.emplace_back(fact_name(key), value_text(value));
+      if (!is_told_elsewhere(landscape, key)) facts.emplace_back(fact_name(key), fact_text(value));
     }
   }
   facts.emplace_back("Grid points that are not finite", fmt::format("{}", num_not_finite(surface)));

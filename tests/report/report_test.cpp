@@ -235,6 +235,9 @@ TEST(Page, SaysHowTheMapWasMade) {
                            "Configuration, as resolved", "Provenance of surface 1"}) {
     EXPECT_TRUE(contains(page, text)) << text;
   }
+  ReportData data = synthetic_report(3);
+  data.surfaces[0].provenance["landscape"]["checkpoint"] = {{"none", "the origin is a mean"}};
+  EXPECT_TRUE(contains(page_text(data), "<td>not compared: the origin is a mean</td>"));
 }
 
 TEST(Page, OfAnEmptyReportStillStands) {
