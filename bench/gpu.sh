@@ -2,14 +2,15 @@
 # Tests and measures on a GPU machine that has no network, is lent by the minute, and may be bare but for a driver and
 # Python with LibTorch's wheel:
 #   bench/gpu.sh pack [CIFAR-FOLDER]   where there is a network: builds, and packs into .carry/ the programs and the
-#                                      system's libraries that they need (PROGRAMS="thalweg": that one alone); of
-#                                      CIFAR-10 the first 10,000 training images and 2,000 test images
+#                                      system's libraries that they need; of CIFAR-10 the first 10,000 training images
+#                                      and 2,000 test images
 #   bench/gpu.sh pack-build            instead: what it takes to build there
 #   bench/gpu.sh run [STAGE...]        there, in the same tree with its .carry/; the stages of "first" unless named
 # Stages in their order: see kFirst and kMore; "first" and "more" stand for those. `build` makes the programs there.
 # Each has a limit in seconds, and all together BUDGET (580). Logs and numbers go to build/gpu-out, and after each stage
 # as gpu.tar.gz, with summary.json, to $OUT (out/gpu). It goes on after a stage that failed, and ends with 1 if any did.
-# A .carry/data.sh of yours makes all of CIFAR-10 there, for the stage `accuracy`: `bash .carry/data.sh FOLDER`.
+# All of CIFAR-10, which the stage `accuracy` wants, does not fit: a .carry/data.sh of yours may make it there, from
+# images that are compressed better (`bash .carry/data.sh FOLDER`).
 set -uo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." || exit 1
 
@@ -20,8 +21,7 @@ readonly kMore="sanitizer:60 peer:60 landscape_compiled:60 landscape_large:120 a
 readonly kBuild="build:540"
 
 readonly kMostBytes=$((64 << 20))  # that can be carried, the tree included
-read -ra kPrograms <<<"${PROGRAMS:-thalweg tests/thalweg_tests bench/bench_engine bench/bench_train}"
-readonly kPrograms
+readonly kPrograms=(thalweg tests/thalweg_tests bench/bench_engine bench/bench_train)
 # Without these the other machine could not run at all, or LibTorch's wheel brings them. The compiler's two are carried
 # apart, for where they are older.
 readonly kTheirs='site-packages|/(ld-linux-x86-64|libc|libm|libdl|libpthread|librt|libresolv|libutil|libgomp)\.so'
@@ -133,10 +133,9 @@ wrap() {
   libraries=$(printf '%s:' "$site"/torch/lib "$site"/nvidia/*/lib)$2
   mkdir -p $kUnpacked/bin
   for program in "${kPrograms[@]##*/}"; do
-    program=$(find "$1" -name "$program" -type f | head -n 1)
-    if [ -z "$program" ]; then continue; fi
-    printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' "$libraries" "$program" >"$kUnpacked/bin/$(basename "$program")"
-    chmod +x "$kUnpacked/bin/$(basename "$program")"
+    printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' "$libraries" "$(find "$1" -name "$program" -type f | head -n 1)" \
+      >"$kUnpacked/bin/$program"
+    chmod +x "$kUnpacked/bin/$program"
   done
 }
 
@@ -145,14 +144,27 @@ unpack() {
   stamp=$kUnpacked/complete-$(sha256sum .carry/programs.tar.xz | cut -c1-16)
   if [ -e "$stamp" ]; then return; fi
   rm -rf $kUnpacked
-  mkdir -p $kUnpacked/data
+  mkdir -p $kUnpacked
   tar -C $kUnpacked -xf .carry/programs.tar.xz || return 1
-  if [ -e .carry/data.tar.xz ]; then tar -C $kUnpacked/data -xf .carry/data.tar.xz || return 1; fi
   wrap "$PWD/$kUnpacked/programs" "$PWD/$kUnpacked/lib" || return 1
   # A compiler's libraries older than ours lack symbols; newer ones have them all.
   if ! $kUnpacked/bin/thalweg --version >/dev/null; then
     wrap "$PWD/$kUnpacked/programs" "$PWD/$kUnpacked/lib:$PWD/$kUnpacked/lib-compiler" || return 1
     $kUnpacked/bin/thalweg --version || return 1
+  fi
+  touch "$stamp"
+}
+
+unpack_data() {
+  local stamp
+  stamp=$kUnpacked/data-$(cat .carry/data.{sh,tar.xz} 2>/dev/null | sha256sum | cut -c1-16)
+  if [ -e "$stamp" ]; then return; fi
+  rm -rf $kUnpacked/data $kUnpacked/data-*
+  mkdir -p $kUnpacked/data
+  if [ -e .carry/data.sh ]; then
+    bash .carry/data.sh $kUnpacked/data || return 1
+  elif [ -e .carry/data.tar.xz ]; then
+    tar -C $kUnpacked/data -xf .carry/data.tar.xz || return 1
   fi
   touch "$stamp"
 }
@@ -305,15 +317,12 @@ END
 }
 
 accuracy() {
-  local name run status=0 data=build/gpu-cifar
-  if [ ! -e $data/complete ]; then
-    [ -e .carry/data.sh ] || { echo "all of CIFAR-10 is wanted: see .carry/data.sh in the head of this script"; return 1; }
-    bash .carry/data.sh $data && touch $data/complete || return 1
-  fi
+  local name run status=0
+  [ -e .carry/data.sh ] || { echo "all of CIFAR-10 is wanted: see .carry/data.sh in the head of this script"; return 1; }
   for name in resnet18-94 resnet18-95 resnet18-200-epochs; do
     run=build/gpu-$name
     rm -rf "$run"
-    THALWEG_DATA=$PWD/$data thalweg train "experiments/accuracy/$name.json" --device cuda:0 --out "$run" --quiet || status=1
+    THALWEG_DATA=$PWD/$kUnpacked/data thalweg train "experiments/accuracy/$name.json" --device cuda:0 --out "$run" --quiet || status=1
     cp "$run/metrics.jsonl" "$kResults/$name.jsonl" && tell_accuracy "$name" "$run" >>"$kResults/accuracy.jsonl" || status=1
   done
   cat "$kResults/accuracy.jsonl"
@@ -386,6 +395,7 @@ run() {
     [[ " $(tr -s '[:space:]' ' ' <<<"$kBuild $kFirst $kMore")" == *" $name:"* ]] || { echo "there is no stage '$name'"; exit 2; }
   done
   if [[ $wanted != *" build "* ]] && [ -e .carry/programs.tar.xz ]; then unpack || exit 1; fi
+  unpack_data || exit 1
   for entry in $kBuild $kFirst $kMore; do
     name=${entry%:*}
     if [[ $wanted == *" $name "* ]]; then run_stage "$name" "${entry#*:}" || failed=1; fi
