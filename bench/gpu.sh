@@ -162,7 +162,7 @@ unpack_data() {
   rm -rf $kUnpacked/data $kUnpacked/data-*
   mkdir -p $kUnpacked/data
   if [ -e .carry/data.sh ]; then
-    bash .carry/data.sh $kUnpacked/data || return 1
+    timeout 120 bash .carry/data.sh $kUnpacked/data || return 1
   elif [ -e .carry/data.tar.xz ]; then
     tar -C $kUnpacked/data -xf .carry/data.tar.xz || return 1
   fi
@@ -395,7 +395,7 @@ run() {
     [[ " $(tr -s '[:space:]' ' ' <<<"$kBuild $kFirst $kMore")" == *" $name:"* ]] || { echo "there is no stage '$name'"; exit 2; }
   done
   if [[ $wanted != *" build "* ]] && [ -e .carry/programs.tar.xz ]; then unpack || exit 1; fi
-  unpack_data || exit 1
+  unpack_data || { echo "the data could not be made: stages that want them fail"; rm -rf $kUnpacked/data; }
   for entry in $kBuild $kFirst $kMore; do
     name=${entry%:*}
     if [[ $wanted == *" $name "* ]]; then run_stage "$name" "${entry#*:}" || failed=1; fi

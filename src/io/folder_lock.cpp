@@ -1,7 +1,9 @@
 #include "io/folder_lock.h"
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -10,6 +12,12 @@
 #include "base/error.h"
 
 namespace thalweg {
+namespace {
+
+constexpr auto kBetweenTries = std::chrono::milliseconds(10);
+constexpr int kTries = 1000;
+
+}  // namespace
 
 FolderLock::FolderLock(const std::filesystem::path& folder, IfHeld if_held) {
   std::error_code error;
@@ -18,15 +26,16 @@ FolderLock::FolderLock(const std::filesystem::path& folder, IfHeld if_held) {
   const std::filesystem::path path = folder / ".lock";
   fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   check(fd_ >= 0, "cannot write in {}: {}", folder.string(), std::strerror(errno));
-  int status;
-  do {
-    status = flock(fd_, if_held == IfHeld::kWait ? LOCK_EX : LOCK_EX | LOCK_NB);
-  } while (status != 0 && errno == EINTR);
-  if (status != 0) {
+  int tries = if_held == IfHeld::kWait ? kTries : 1;
+  while (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
     const int reason = errno;
+    if (reason == EWOULDBLOCK && --tries > 0) {
+      std::this_thread::sleep_for(kBetweenTries);
+      continue;
+    }
     close(fd_);
-    check(reason != EWOULDBLOCK, "{} is in use by another thalweg process; wait for it or choose another --out",
-          folder.string());
+    check(reason != EWOULDBLOCK || if_held == IfHeld::kWait,
+          "{} is in use by another thalweg process; wait for it or choose another --out", folder.string());
     fail("cannot lock {}: {}", path.string(), std::strerror(reason));
   }
 }

@@ -8,8 +8,8 @@ namespace thalweg {
 class FolderLock {
  public:
   enum class IfHeld { kFail, kWait };
-  // Creates the folder if need be. Throws Error if another process, or another lock of this one, holds it and is not to
-  // be waited for.
+  // Creates the folder if need be. Throws Error if another process, or another lock of this one, holds it; having
+  // waited for it, ten seconds at most, if that is asked for.
   explicit FolderLock(const std::filesystem::path& folder, IfHeld if_held = IfHeld::kFail);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;

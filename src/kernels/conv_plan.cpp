@@ -56,14 +56,18 @@ bool ConvPlans::is_chosen(const ConvShape& shape, ConvPass pass) {
   if (choices_.contains(key)) return true;
   if (!shared_ || refused_.contains(key)) return false;
   const std::optional<ConvChoice> found = shared_->find(shape, pass);
-  if (!found) return false;
+  return found && take(key, *found);
+}
+
+// Somebody else's choice, unless cuDNN does not have it here.
+bool ConvPlans::take(const Key& key, const ConvChoice& choice) {
   try {
-    plans_.emplace(key, build(key, found->plan));
+    plans_.emplace(key, build(key, choice.plan));
   } catch (const Error&) {
     refused_.insert(key);
     return false;
   }
-  choices_[key] = *found;
+  choices_[key] = choice;
   return true;
 }
 

@@ -159,6 +159,7 @@ class ConvPlans {
   ConvPlans(std::unique_ptr<ConvDevice> device, const ConvPlanOptions& options);
   using Key = std::pair<ConvShape, ConvPass>;
   ConvPlan build(const Key& key, const std::string& name) const;
+  bool take(const Key& key, const ConvChoice& choice);
 
   std::unique_ptr<ConvDevice> device_;  // cuDNN's handle or the descriptor of an absent GPU
   ConvPlanOptions options_;

@@ -129,8 +129,8 @@ void ConvPlans::tune(const ConvShape& shape, ConvPass pass, const ConvBuffers& b
   check_cuda(cudaStreamSynchronize(timing.get()), "finish a timing");
   check(!best.plan.empty(), "{}: none of cuDNN's {} plans ran; use LibTorch's own convolution for it",
         describe(shape, pass), graph.num_candidates());
-  const bool offered = shared_ && !refused_.contains({shape, pass});
-  choices_[{shape, pass}] = offered ? shared_->keep(shape, pass, best) : best;
+  const Key key{shape, pass};
+  if (!shared_ || refused_.contains(key) || !take(key, shared_->keep(shape, pass, best))) choices_[key] = best;
 }
 
 }  // namespace thalweg

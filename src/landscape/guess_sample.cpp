@@ -55,7 +55,7 @@ SplitEstimate GuessSample::guess() const {
 
 SplitEstimate GuessSample::estimate() const {
   const SplitEstimate guessed = guess();
-  SplitEstimate out{estimate_mean(sample_, losses_.values), estimate_mean(sample_, right_), size()};
+  SplitEstimate out{estimate_mean(sample_, losses_.values), estimate_mean(sample_, right_, /*one=*/100), size()};
   out.loss.mean += guessed.loss.mean;
   out.accuracy.mean += guessed.accuracy.mean;
   return out;

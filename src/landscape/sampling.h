@@ -6,9 +6,9 @@
 // y - beta x, plus beta mean(x), with the beta that makes the variance least. A beta near 0 is the plain mean, so the
 // control is used as far as it helps.
 //
-// Of values that are 0 or `one` (an image is right or wrong) a sample may hold a single kind, whose spread says that
-// nothing is left to err. A standard error is therefore never below what Jeffreys' prior leaves there of a share: one
-// sqrt((1 - n / N) / 2) / (n + 1).
+// Of values that are 0 or `one` (an image is right or wrong), or what such values differ by from a guess, a sample may
+// hold a single kind, whose spread says that nothing is left to err. A standard error is therefore never below what
+// Jeffreys' prior leaves there of a share: one sqrt((1 - n / N) / 2) / (n + 1).
 //
 // Draws depend on the seed and the names of the draw alone. A stratum of which a single image is drawn takes its
 // variance from the others.

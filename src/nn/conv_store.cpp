@@ -14,7 +14,7 @@ std::string file_name(const ConvManifest& here, bool deterministic) {
   std::string gpu = here.gpu;
   std::replace_if(
       gpu.begin(), gpu.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '-');
-  return fmt::format("{}-cudnn{}{}.json", gpu, here.cudnn, deterministic ? "" : "-any-order");
+  return fmt::format("{}-cudnn{}-driver{}{}.json", gpu, here.cudnn, here.driver, deterministic ? "" : "-any-order");
 }
 
 }  // namespace
@@ -34,19 +34,20 @@ ConvManifest ConvStore::read() const {
 }
 
 std::optional<ConvChoice> ConvStore::find(const ConvShape& shape, ConvPass pass) {
-  if (!trouble_.empty()) return std::nullopt;
+  if (!readable_) return std::nullopt;
   try {
     const ConvManifest manifest = read();
     const auto found = manifest.choices.find({shape, pass});
     return found == manifest.choices.end() ? std::nullopt : std::optional(found->second);
   } catch (const std::exception& error) {
+    readable_ = writable_ = false;
     trouble_ = error.what();
     return std::nullopt;
   }
 }
 
 ConvChoice ConvStore::keep(const ConvShape& shape, ConvPass pass, const ConvChoice& choice) {
-  if (!trouble_.empty()) return choice;
+  if (!writable_) return choice;
   try {
     const FolderLock lock(file_.parent_path(), FolderLock::IfHeld::kWait);
     ConvManifest manifest = read();
@@ -54,6 +55,7 @@ ConvChoice ConvStore::keep(const ConvShape& shape, ConvPass pass, const ConvChoi
     if (is_new) write_conv_manifest(file_, manifest);
     return place->second;
   } catch (const std::exception& error) {
+    writable_ = false;
     trouble_ = error.what();
     return choice;
   }

@@ -3,9 +3,11 @@
 // before them, and time nothing again. What is there stays: removing the file chooses anew.
 //
 // It is a convenience: a file that is damaged, or cannot be read, written or locked, costs the sharing, not the run.
+// One that cannot be written is read all the same.
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "kernels/conv_plan.h"
@@ -14,16 +16,17 @@ namespace thalweg {
 
 class ConvStore : public SharedConvChoices {
  public:
-  // FOLDER/<GPU>-cudnn<version>.json, or -any-order.json: plans whose sums have no fixed order are no choice for those
-  // who want one. `here`: a GPU and a version of cuDNN; its choices do not count. The folder need not exist.
+  // FOLDER/<GPU>-cudnn<version>-driver<version>.json, or -any-order.json: plans whose sums have no fixed order are no
+  // choice for those who want one. `here`: the GPU and the versions; its choices do not count. The folder need not
+  // exist.
   ConvStore(const std::filesystem::path& folder, const ConvManifest& here, bool deterministic);
 
   const std::filesystem::path& file() const { return file_; }
-  // Why choices are not shared any more; empty while they are.
+  // Why choices are not shared, or not any more; empty while they are.
   const std::string& trouble() const { return trouble_; }
 
   std::optional<ConvChoice> find(const ConvShape& shape, ConvPass pass) override;
-  // Waits for others that write it, in this process or another.
+  // Waits for others that write it, in this process or another, for seconds at most.
   ConvChoice keep(const ConvShape& shape, ConvPass pass, const ConvChoice& choice) override;
 
  private:
@@ -32,6 +35,7 @@ class ConvStore : public SharedConvChoices {
   std::filesystem::path file_;
   ConvManifest here_;
   std::string trouble_;
+  bool readable_ = true, writable_ = true;  // as far as is known
 };
 
 }  // namespace thalweg

@@ -28,7 +28,7 @@ RunPlans::RunPlans(ConvPlans* plans, const RunSpec& spec, const std::filesystem:
     adopt_own(begun);
   } else if (begun) {
     note_ = fmt::format(
-        "{} is not there: convolution plans are chosen anew, and the bits from here on may be others than without the "
+        "{} is not there: convolution plans are chosen again, and the bits from here on may be others than without the "
         "stop",
         file_.string());
   } else if (!spec.fork.empty() && std::filesystem::exists(main_paths)) {
@@ -39,7 +39,7 @@ RunPlans::RunPlans(ConvPlans* plans, const RunSpec& spec, const std::filesystem:
 void RunPlans::adopt_own(bool begun) {
   const ConvManifest manifest = read_conv_manifest(file_);
   if (!begun && !plans_->fits(manifest)) {
-    note_ = fmt::format("{} was {}: convolution plans are chosen anew, since nothing of the run is computed yet",
+    note_ = fmt::format("{} was {}: convolution plans are chosen again, since nothing of the run is computed yet",
                         file_.string(), where_chosen(manifest));
     return;
   }

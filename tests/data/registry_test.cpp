@@ -1,8 +1,5 @@
-#include <optional>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include "base/digest.h"
 #include "data/cifar_files.h"
@@ -11,28 +8,13 @@
 #include "data/info.h"
 #include "expect_error.h"
 #include "io/temp_folder.h"
+#include "scoped_variable.h"
 
 namespace thalweg {
 namespace {
 
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
-
-// Sets an environment variable (nullptr: unsets it) until the end of the test.
-class ScopedVariable {
- public:
-  ScopedVariable(const char* name, const char* value) : name_(name) {
-    if (const char* old = getenv(name)) old_ = old;
-    value == nullptr ? unsetenv(name) : setenv(name, value, 1);
-  }
-  ~ScopedVariable() { old_ ? setenv(name_, old_->c_str(), 1) : unsetenv(name_); }
-  ScopedVariable(const ScopedVariable&) = delete;
-  ScopedVariable& operator=(const ScopedVariable&) = delete;
-
- private:
-  const char* name_;
-  std::optional<std::string> old_;
-};
 
 DataConfig parse(const char* text) {
   const auto json = nlohmann::json::parse(text);

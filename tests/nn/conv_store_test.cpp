@@ -15,6 +15,8 @@
 namespace thalweg {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr ConvPass kPass = ConvPass::kForward;
 
 ConvShape shape(std::int64_t batch) {
@@ -42,9 +44,10 @@ TEST_F(ConvStoreTest, TheFirstChoiceHoldsForAll) {
 
 TEST_F(ConvStoreTest, HoldsForOneGpuModelOneVersionAndOneOrderOfSums) {
   store().keep(shape(128), kPass, {"eng1", 12.5});
-  EXPECT_EQ(store().file().filename(), "NVIDIA-A-B-80GB-cudnn91900.json");
+  EXPECT_EQ(store().file().filename(), "NVIDIA-A-B-80GB-cudnn91900-driver13000.json");
   EXPECT_FALSE(store(false).find(shape(128), kPass));
-  for (const ConvManifest& other : {ConvManifest{91901, here_.gpu, 13000, {}}, ConvManifest{91900, "H", 13000, {}}})
+  for (const ConvManifest& other : {ConvManifest{91901, here_.gpu, 13000, {}}, ConvManifest{91900, "H", 13000, {}},
+                                    ConvManifest{91900, here_.gpu, 13010, {}}})
     EXPECT_FALSE(ConvStore(folder_ / "store", other, true).find(shape(128), kPass));
 }
 
@@ -86,6 +89,17 @@ TEST_F(ConvStoreTest, WithoutAFileOfUseEachKeepsItsOwnChoice) {
   write_file_atomically(folder_ / "file", "");
   ConvStore nowhere(folder_ / "file" / "store", here_, true);
   expect_trouble(nowhere, "cannot create the folder");
+}
+
+TEST_F(ConvStoreTest, OneThatCannotBeWrittenIsReadAllTheSame) {
+  store().keep(shape(128), kPass, {"eng1", 12.5});
+  ConvStore read_only = store();
+  const fs::path lock = read_only.file().parent_path() / ".lock";
+  fs::remove(lock);
+  fs::create_directory(lock);  // what cannot be opened for writing, by root neither
+  EXPECT_EQ(read_only.keep(shape(80), kPass, {"eng2", 9}).plan, "eng2");
+  EXPECT_NE(read_only.trouble(), "");
+  EXPECT_EQ(read_only.find(shape(128), kPass)->plan, "eng1");
 }
 
 // A plan that is not the one which the heuristics name first.

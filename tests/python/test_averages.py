@@ -122,7 +122,7 @@ class OneRun(cli.CliTest):
 
     def test_kills_change_no_bit_of_an_average(self):
         long = config(EMA | {"start_epoch": 1.4}, branches=[])
-        long["train"] |= {"epochs": 60, "log_every": 1, "checkpoint_every": 1.7}
+        long["train"] |= {"epochs": 120, "log_every": 1, "checkpoint_every": 1.7}
         path = self.write("config.json", long)
         cli.run_ok("train", path, "--out", self.folder / "whole", "--quiet")
         run = self.folder / "run"

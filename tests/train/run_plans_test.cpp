@@ -135,7 +135,7 @@ TEST_F(RunPlansTest, ARunThatHasBegunIsRefusedOnAnotherGpu) {
   expect_error(resume, "removing the file");
   fs::remove(file("run"));
   const RunPlans anew(&here, main_, folder_ / "run", true, {});
-  EXPECT_NE(anew.note().find("chosen anew, and the bits from here on"), std::string::npos) << anew.note();
+  EXPECT_NE(anew.note().find("chosen again, and the bits from here on"), std::string::npos) << anew.note();
 }
 
 TEST_F(RunPlansTest, OneOfWhichNothingIsComputedYetChoosesItsOwnThere) {
