@@ -73,18 +73,18 @@ class Audit {
   }
 
   Verdict judge(std::size_t point, std::size_t s, AdaptivePoint& record) {
-    const double value = record.splits[s].loss.mean, tolerance = levels_.tolerance(s);
+    const double value = record.splits[s].loss().mean, tolerance = levels_.tolerance(s);
     GuessSample sample = levels_.sample(point, s, AdaptiveLevels::Purpose::kAudit);
     const auto all = static_cast<double>(sample.population());
     const auto slack = [&] {
-      return std::max(tolerance - std::abs(sample.estimate().loss.mean - value), kLeastSlack * tolerance);
+      return std::max(tolerance - std::abs(sample.loss().mean - value), kLeastSlack * tolerance);
     };
     sample.look_first();
     double next = sample.images_of_second_look(sample.bets_wanted(slack(), kFailure));
-    while (std::isfinite(sample.guess().loss.mean) && next <= all / 2) {
+    while (sample.has_guess() && next <= all / 2) {
       sample.grow(static_cast<std::int64_t>(next));
       const double half_width = sample.half_width(kFailure), size = static_cast<double>(sample.size());
-      const double deviation = std::abs(sample.estimate().loss.mean - value);
+      const double deviation = std::abs(sample.loss().mean - value);
       if (std::abs(deviation - tolerance) >= half_width) {
         record.evaluations += size;
         return {deviation, deviation > tolerance};
@@ -113,7 +113,7 @@ nlohmann::json describe(const Certificate& certificate, const MapRun& run, const
   for (const auto& [point, record] : run.journal().points()) {
     exact += record.values[0] == static_cast<double>(Cell::kExact);
     estimated += record.values[0] == static_cast<double>(Cell::kEstimated);
-    evaluations += adaptive_point(record, levels.num_splits()).evaluations;
+    evaluations += adaptive_point(record, levels.num_splits(), run.num_classes()).evaluations;
   }
   const auto all = static_cast<double>(run.evaluator().images_per_point() + run.evaluator().statistics_images());
   nlohmann::json out = {{"exact_points", exact},

@@ -16,14 +16,6 @@ constexpr double kWorthOfFinerPoint = 2;              // samples that a node sav
 constexpr double kLeastWorth = 1;                     // from which a point's images are kept
 constexpr double kLeastStep = 1.1, kLargestStep = 3;  // from look to look
 
-void put(Surface& surface, std::size_t point, const std::string& split, const SplitEstimate& value) {
-  surface.values[split + "_loss"][point] = value.loss.mean;
-  surface.values[split + "_acc"][point] = value.accuracy.mean;
-  surface.values[split + "_loss_stderr"][point] = value.loss.standard_error;
-  surface.values[split + "_acc_stderr"][point] = value.accuracy.standard_error;
-  surface.values[split + "_images"][point] = static_cast<double>(value.images);
-}
-
 }  // namespace
 
 AdaptiveLevels::AdaptiveLevels(MapRun& run, int pass) : run_(run), levels_(run.grid()), pass_(pass) {
@@ -31,7 +23,7 @@ AdaptiveLevels::AdaptiveLevels(MapRun& run, int pass) : run_(run), levels_(run.g
     splits_.push_back({LevelValues(levels_), ImageGuess(levels_), 0});
   if (pass == 0) return;
   for (const auto& [point, record] : run.journal().points()) {
-    const std::optional<AdaptivePoint::Audit> audit = adaptive_point(record, num_splits()).audit;
+    const std::optional<AdaptivePoint::Audit> audit = read(record).audit;
     if (audit && audit->violated && audit->pass < pass) violators_.push_back(point);
   }
 }
@@ -69,6 +61,10 @@ void AdaptiveLevels::evaluate_level() {
   for (Split& split : splits_) split.values.close(level_);
 }
 
+AdaptivePoint AdaptiveLevels::read(const Journal::Point& record) const {
+  return adaptive_point(record, num_splits(), run_.num_classes());
+}
+
 bool AdaptiveLevels::is_outdated(std::size_t point) const {
   if (pass_ == 0) return false;
   const AdaptivePoint record = this->point(point);
@@ -88,7 +84,7 @@ bool AdaptiveLevels::is_wanted(std::size_t point) const {
 AdaptivePoint AdaptiveLevels::point(std::size_t point) const {
   AdaptivePoint out{Cell::kInterpolated, {}, std::vector<std::string>(num_splits()), pass_, 0, std::nullopt};
   const auto found = run_.journal().points().find(point);
-  if (found != run_.journal().points().end()) out = adaptive_point(found->second, num_splits());
+  if (found != run_.journal().points().end()) out = read(found->second);
   if (out.cell != Cell::kInterpolated) return out;
   out.splits.clear();
   for (const Split& split : splits_) out.splits.push_back(split.values[point]);
@@ -112,7 +108,7 @@ AdaptivePoint AdaptiveLevels::evaluate_point(std::size_t point) {
 
 void AdaptiveLevels::evaluate_all(std::size_t s, AdaptivePoint& out) const {
   const ImageLosses all = run_.evaluator().evaluate(split(s));
-  out.splits[s] = exact_value(all);
+  out.splits[s] = exact_estimate(all, split(s).labels, run_.num_classes());
   out.images[s] = worth_of_node() >= kLeastWorth ? to_bytes({all}) : "";
   out.evaluations += static_cast<double>(split(s).images.size());
 }
@@ -120,7 +116,7 @@ void AdaptiveLevels::evaluate_all(std::size_t s, AdaptivePoint& out) const {
 // Whether it could be done with fewer images than it pays to evaluate.
 bool AdaptiveLevels::estimate(std::size_t point, std::size_t s, AdaptivePoint& out) {
   GuessSample sample = this->sample(point, s, Purpose::kEstimate);
-  if (!std::isfinite(sample.guess().loss.mean)) return false;
+  if (!sample.has_guess()) return false;
   const double goal = kGoal * splits_[s].goal;
   const auto all = static_cast<double>(sample.population());
   sample.look_first();
@@ -148,9 +144,7 @@ double AdaptiveLevels::worth_of_node() const {
 GuessSample AdaptiveLevels::sample(std::size_t point, std::size_t s, Purpose purpose) {
   const auto which = 1 + static_cast<std::uint32_t>(s) + 2 * static_cast<std::uint32_t>(purpose) +
                      8 * static_cast<std::uint32_t>(pass_);
-  return {run_.evaluator(),
-          split(s),
-          splits_[s].guess.at(point),
+  return {{run_.evaluator(), split(s), splits_[s].guess.at(point), run_.num_classes()},
           {static_cast<std::uint64_t>(run_.config().seed), static_cast<std::uint32_t>(point), which}};
 }
 
@@ -165,20 +159,29 @@ void AdaptiveLevels::take(std::size_t point) {
     splits_[s].values.set(point, value);
     if (record.images[s].empty()) continue;
     KeptImages images = std::move(from_bytes(record.images[s], {value.images}).front());
-    splits_[s].guess.add(point, {std::move(images), value.loss.mean, value.accuracy.mean});
+    splits_[s].guess.add(point, {std::move(images), value});
   }
 }
 
 void AdaptiveLevels::fill(Surface& surface) const {
   if (level_ == 0) return;
-  for (std::size_t point = 0; point < levels_.grid().size(); ++point) {
-    if (is_evaluated(point)) continue;
-    const bool is_finer = levels_.level_of(point) >= level_;
+  std::vector<std::size_t> gaps = run_.all_points();
+  std::erase_if(gaps, [&](std::size_t point) { return is_evaluated(point); });
+  for (const std::size_t point : gaps) {
     surface.values["cell"][point] = static_cast<double>(Cell::kInterpolated);
     if (surface.has(kFellBack)) surface.values[kFellBack][point] = 0;
-    for (std::size_t s = 0; s < num_splits(); ++s) {
-      const LevelValues& values = splits_[s].values;
-      put(surface, point, split(s).name, is_finer ? values.interpolate(point, level_ - 1) : values[point]);
+  }
+  for (std::size_t s = 0; s < num_splits(); ++s) {
+    const LevelValues& known = splits_[s].values;
+    std::vector<std::vector<double>> values(gaps.size());
+    for (std::size_t i = 0; i < gaps.size(); ++i) {
+      const bool is_finer = levels_.level_of(gaps[i]) >= level_;
+      append(values[i], is_finer ? known.interpolate(gaps[i], level_ - 1) : known[gaps[i]]);
+    }
+    const std::vector<std::string> names = estimate_names(split(s).name, run_.num_classes());
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      double* const of_name = layer(surface, names[k]);
+      for (std::size_t i = 0; i < gaps.size(); ++i) of_name[gaps[i]] = values[i][k];
     }
   }
 }

@@ -60,6 +60,7 @@ class AdaptiveLevels {
   AdaptivePoint evaluate_point(std::size_t point);
   bool estimate(std::size_t point, std::size_t s, AdaptivePoint& out);
   void evaluate_all(std::size_t s, AdaptivePoint& out) const;
+  AdaptivePoint read(const Journal::Point& record) const;
   void take(std::size_t point);
   double worth_of_node() const;
 

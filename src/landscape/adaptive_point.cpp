@@ -9,8 +9,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kValues = 5;  // of a split (split_estimate.h)
-
 json binary(const std::string& bytes) {
   return json::binary({bytes.begin(), bytes.end()});
 }
@@ -19,7 +17,7 @@ json binary(const std::string& bytes) {
 
 Journal::Point to_journal(const AdaptivePoint& point) {
   Journal::Point record{{static_cast<double>(point.cell)}, {}};
-  for (const SplitEstimate& split : point.splits) append(record, split);
+  for (const SplitEstimate& split : point.splits) append(record.values, split);
   json notes = {{"pass", point.pass}, {"evaluations", point.evaluations}, {"images", json::array()}};
   for (const std::string& bytes : point.images) notes["images"].push_back(binary(bytes));
   if (point.audit) {
@@ -30,20 +28,21 @@ Journal::Point to_journal(const AdaptivePoint& point) {
   return record;
 }
 
-AdaptivePoint adaptive_point(const Journal::Point& record, std::size_t num_splits) {
+AdaptivePoint adaptive_point(const Journal::Point& record, std::size_t num_splits, std::int64_t num_classes) {
   AdaptivePoint point;
-  check(record.values.size() > num_splits * kValues, "a journal's point has {} values, too few for an adaptive map",
+  const std::size_t of_split = estimate_names("", num_classes).size();
+  check(record.values.size() > num_splits * of_split, "a journal's point has {} values, too few for an adaptive map",
         record.values.size());
   point.cell = static_cast<Cell>(static_cast<int>(record.values[0]));
   for (std::size_t s = 0; s < num_splits; ++s) {
-    const double* v = record.values.data() + 1 + kValues * s;
-    point.splits.push_back({{v[0], v[2]}, {v[1], v[3]}, static_cast<std::int64_t>(v[4])});
+    const double* begin = record.values.data() + 1 + of_split * s;
+    point.splits.push_back(read_estimate(begin, begin + of_split));
   }
   try {
     const json notes = json::from_cbor(record.images);
     for (const json& bytes : notes.at("images")) {
-      const json::binary_t& of_split = bytes.get_binary();
-      point.images.emplace_back(of_split.begin(), of_split.end());
+      const json::binary_t& images = bytes.get_binary();
+      point.images.emplace_back(images.begin(), images.end());
     }
     check(point.images.size() == num_splits, "it has {} splits, expected {}", point.images.size(), num_splits);
     point.pass = notes.at("pass").get<int>();

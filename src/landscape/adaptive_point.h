@@ -1,4 +1,4 @@
-// A point of an adaptive map, as its journal keeps it: cell and values as adaptive_names has them, then in CBOR (RFC
+// A point of an adaptive map, as its journal keeps it: cell and values as estimated_names has them, then in CBOR (RFC
 // 8949) how it came about and, of splits that are nodes, their single images (kept_images.h).
 #pragma once
 
@@ -7,6 +7,7 @@
 
 #include "landscape/journal.h"
 #include "landscape/split_estimate.h"
+#include "landscape/surface.h"
 
 namespace thalweg {
 
@@ -27,6 +28,6 @@ struct AdaptivePoint {
 
 Journal::Point to_journal(const AdaptivePoint& point);
 // Error if the record is none of an adaptive map's.
-AdaptivePoint adaptive_point(const Journal::Point& record, std::size_t num_splits);
+AdaptivePoint adaptive_point(const Journal::Point& record, std::size_t num_splits, std::int64_t num_classes);
 
 }  // namespace thalweg

@@ -11,22 +11,26 @@ constexpr double kGrowthOfBound = 1.8;   // images go with so many powers of the
 
 }  // namespace
 
-GuessSample::GuessSample(const PointEvaluator& evaluator, const LandscapeSplit& split,
-                         const std::vector<ImageGuess::Weighted>& guess, const StratifiedSample::Name& name)
-    : evaluator_(evaluator), split_(split), guess_(guess), sample_(one_stratum(split.images.size()), {1.0}, name) {}
+GuessSample::GuessSample(const Point& point, const StratifiedSample::Name& name)
+    : point_(point), sample_(one_stratum(point.split.images.size()), {1.0}, name) {
+  for (const auto& [node, weight] : point.guess) add_weighted(guess_, weight, node->value);
+}
 
 void GuessSample::grow(std::int64_t n) {
   const std::vector<std::int64_t> images = sample_.grow(n);
-  const ImageLosses values = evaluator_.evaluate(split_, images);
+  const ImageLosses values = point_.evaluator.evaluate(point_.split, images);
   for (std::size_t i = 0; i < images.size(); ++i) {
     const auto image = static_cast<std::size_t>(images[i]);
-    double loss = 0, right = 0;
-    for (const auto& [node, weight] : guess_) {
+    double loss = 0, right = 0, margin = 0;
+    for (const auto& [node, weight] : point_.guess) {
       loss += weight * static_cast<double>(node->images.losses[image]);
       right += weight * node->images.correct[image];
+      margin += weight * static_cast<double>(node->images.margins[image]);
     }
+    drawn_.push_back(values.losses[i]);
     losses_.values.push_back(values.losses[i] - loss);
     right_.push_back(100 * (values.correct[i] - right));
+    margins_.push_back(static_cast<double>(values.margins[i]) - margin);
   }
   losses_.looks.push_back(losses_.values.size());
 }
@@ -44,20 +48,38 @@ double GuessSample::images_for(double half_width, double goal) const {
   return static_cast<double>(size()) * std::pow(half_width / goal, kGrowthOfBound);
 }
 
-SplitEstimate GuessSample::guess() const {
-  SplitEstimate out;
-  for (const auto& [node, weight] : guess_) {
-    out.loss.mean += weight * node->loss;
-    out.accuracy.mean += weight * node->accuracy;
+Estimate GuessSample::loss() const {
+  Estimate out = estimate_mean(sample_.drawn(), losses_.values);
+  out.mean += guess_.loss().mean;
+  return out;
+}
+
+LossGuesses GuessSample::guess_losses() const {
+  LossGuesses out{std::vector<float>(static_cast<std::size_t>(population()), 0), {}};
+  for (const auto& [node, weight] : point_.guess) {
+    const std::vector<float>& losses = node->images.losses;
+    for (std::size_t i = 0; i < losses.size(); ++i) out.all[i] += static_cast<float>(weight) * losses[i];
   }
+  for (const std::int64_t image : sample_.images()) out.drawn.push_back(out.all[static_cast<std::size_t>(image)]);
   return out;
 }
 
 SplitEstimate GuessSample::estimate() const {
-  const SplitEstimate guessed = guess();
-  SplitEstimate out{estimate_mean(sample_, losses_.values), estimate_mean(sample_, right_, /*one=*/100), size()};
-  out.loss.mean += guessed.loss.mean;
-  out.accuracy.mean += guessed.accuracy.mean;
+  const Strata classes = class_strata(point_.split.labels, point_.num_classes);
+  std::vector<std::int32_t> drawn_classes;
+  for (const std::int64_t image : sample_.images())
+    drawn_classes.push_back(classes.of[static_cast<std::size_t>(image)]);
+  const Drawn all = sample_.drawn(), by_class{classes.sizes, drawn_classes};
+  SplitEstimate out{{loss()}, size()};
+  const auto add = [&](Estimate lacking) {
+    lacking.mean += guess_.values[out.values.size()].mean;
+    out.values.push_back(lacking);
+  };
+  add(estimate_mean(all, right_, /*one=*/100));
+  add(estimate_mean(all, margins_));
+  for (const Estimate& quantile : estimate_quantiles(all, drawn_, guess_losses())) out.values.push_back(quantile);
+  for (const Estimate& lacking : estimate_strata(by_class, losses_.values)) add(lacking);
+  for (const Estimate& lacking : estimate_strata(by_class, right_, /*one=*/100)) add(lacking);
   return out;
 }
 

@@ -10,6 +10,7 @@
 
 #include "landscape/kept_images.h"
 #include "landscape/level_grid.h"
+#include "landscape/split_estimate.h"
 
 namespace thalweg {
 
@@ -17,8 +18,7 @@ class ImageGuess {
  public:
   struct Node {
     KeptImages images;
-    double loss = 0;      // nats, mean over all images
-    double accuracy = 0;  // percent
+    SplitEstimate value;  // of all of them
   };
   struct Weighted {
     const Node* node;

@@ -6,12 +6,18 @@
 #include "base/error.h"
 
 namespace thalweg {
+namespace {
+
+constexpr std::size_t kBytes = 2 * sizeof(float) + 1;  // of an image
+
+}  // namespace
 
 std::string to_bytes(const std::vector<ImageLosses>& splits) {
   std::string bytes;
   for (const ImageLosses& split : splits) {
     const std::vector<float> losses(split.losses.begin(), split.losses.end());
-    bytes.append(reinterpret_cast<const char*>(losses.data()), losses.size() * sizeof(float));
+    for (const std::vector<float>* floats : {&losses, &split.margins})
+      bytes.append(reinterpret_cast<const char*>(floats->data()), floats->size() * sizeof(float));
     for (const std::int32_t correct : split.correct) bytes.push_back(static_cast<char>(correct));
   }
   return bytes;
@@ -19,16 +25,22 @@ std::string to_bytes(const std::vector<ImageLosses>& splits) {
 
 std::vector<KeptImages> from_bytes(const std::string& bytes, const std::vector<std::int64_t>& sizes) {
   const auto images = static_cast<std::size_t>(std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}));
-  check(bytes.size() == images * (sizeof(float) + 1), "the journal keeps {} bytes of single images, expected {}",
-        bytes.size(), images * (sizeof(float) + 1));
+  check(bytes.size() == images * kBytes,
+        "the journal keeps {} bytes of single images, expected {}; it may be another version's: remove it to begin the "
+        "map anew",
+        bytes.size(), images * kBytes);
   std::vector<KeptImages> splits;
   const char* at = bytes.data();
   for (const std::int64_t size : sizes) {
     const auto n = static_cast<std::size_t>(size);
-    KeptImages kept{std::vector<float>(n), std::vector<std::uint8_t>(n)};
-    std::memcpy(kept.losses.data(), at, n * sizeof(float));
-    std::memcpy(kept.correct.data(), at + n * sizeof(float), n);
-    at += n * (sizeof(float) + 1);
+    KeptImages kept{std::vector<float>(n), std::vector<float>(n), std::vector<std::uint8_t>(n)};
+    const auto take = [&](void* to, std::size_t count) {
+      std::memcpy(to, at, count);
+      at += count;
+    };
+    take(kept.losses.data(), n * sizeof(float));
+    take(kept.margins.data(), n * sizeof(float));
+    take(kept.correct.data(), n);
     splits.push_back(std::move(kept));
   }
   return splits;

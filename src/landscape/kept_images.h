@@ -1,5 +1,5 @@
-// Losses and right answers of all images of a point, kept for later use: as control of samples, and to interpolate
-// between points. As bytes: for each split N float32 losses, then N bytes, 1 for right.
+// Losses, margins and right answers of all images of a point, kept for later use: as control of samples, and to
+// interpolate between points. As bytes: for each split N float32 losses, N float32 margins, then N bytes, 1 for right.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@
 namespace thalweg {
 
 struct KeptImages {
-  std::vector<float> losses;          // [N]
+  std::vector<float> losses;          // [N] nats
+  std::vector<float> margins;         // [N] logits
   std::vector<std::uint8_t> correct;  // [N]
 };
 

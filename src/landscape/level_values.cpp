@@ -18,48 +18,48 @@ double largest(double a, double b) {
 LevelValues::LevelValues(const LevelGrid& levels)
     : levels_(levels),
       values_(levels.grid().size()),
-      surplus_(levels.grid().size(), {INFINITY, INFINITY}),
+      surplus_(levels.grid().size()),
       low_(INFINITY),
       high_(-INFINITY) {}
 
 SplitEstimate LevelValues::interpolate(std::size_t point, std::size_t level) const {
   SplitEstimate out;
-  for (const NodeWeight& w : levels_.around(point, level)) {
-    const SplitEstimate& value = values_[w.node];
-    out.loss.mean += w.weight * value.loss.mean;
-    out.accuracy.mean += w.weight * value.accuracy.mean;
-    out.loss.standard_error += std::abs(w.weight) * value.loss.standard_error;
-    out.accuracy.standard_error += std::abs(w.weight) * value.accuracy.standard_error;
+  for (const NodeWeight& w : levels_.around(point, level)) add_weighted(out, w.weight, values_[w.node]);
+  const Surplus doubts = this->doubts(point, level);
+  for (std::size_t k = 0; k < out.values.size(); ++k) {
+    Estimate& value = out.values[k];
+    value.standard_error = std::isnan(value.mean) ? value.mean : std::hypot(value.standard_error, doubts[k]);
   }
-  const Surplus doubt = doubts(point, level);
-  out.loss.standard_error = std::hypot(out.loss.standard_error, doubt.loss);
-  out.accuracy.standard_error = std::hypot(out.accuracy.standard_error, doubt.accuracy);
   return out;
 }
 
 LevelValues::Surplus LevelValues::doubts(std::size_t point, std::size_t level) const {
   Surplus out;
   for (const std::size_t corner : levels_.corners(point, level)) {
-    out.loss = largest(out.loss, kPassedOn * surplus_[corner].loss);
-    out.accuracy = largest(out.accuracy, kPassedOn * surplus_[corner].accuracy);
+    const Surplus& surplus = surplus_[corner];
+    out.resize(surplus.size());
+    for (std::size_t k = 0; k < out.size(); ++k) out[k] = largest(out[k], kPassedOn * surplus[k]);
   }
   return out;
 }
 
-void LevelValues::keep(std::size_t point, const SplitEstimate& value, const Surplus& surplus) {
-  values_[point] = value;
-  surplus_[point] = surplus;
-  if (!std::isfinite(value.loss.mean)) return;
-  low_ = std::min(low_, value.loss.mean);
-  high_ = std::max(high_, value.loss.mean);
+void LevelValues::keep(std::size_t point, SplitEstimate value, Surplus surplus) {
+  const double loss = value.loss().mean;
+  values_[point] = std::move(value);
+  surplus_[point] = std::move(surplus);
+  if (!std::isfinite(loss)) return;
+  low_ = std::min(low_, loss);
+  high_ = std::max(high_, loss);
 }
 
 void LevelValues::set(std::size_t point, const SplitEstimate& value) {
   const std::size_t level = levels_.level_of(point);
-  if (level == 0) return keep(point, value, {INFINITY, INFINITY});
-  const SplitEstimate guess = interpolate(point, level - 1);
-  keep(point, value,
-       {std::abs(value.loss.mean - guess.loss.mean), std::abs(value.accuracy.mean - guess.accuracy.mean)});
+  Surplus surplus(value.values.size(), INFINITY);
+  if (level > 0) {
+    const SplitEstimate guess = interpolate(point, level - 1);
+    for (std::size_t k = 0; k < surplus.size(); ++k) surplus[k] = std::abs(value.values[k].mean - guess.values[k].mean);
+  }
+  keep(point, value, std::move(surplus));
 }
 
 void LevelValues::interpolate_at(std::size_t point) {
@@ -73,11 +73,11 @@ void LevelValues::close(std::size_t level) {
   for (const std::size_t point : levels_.points(level)) {
     for (const std::size_t corner : levels_.corners(point, level - 1)) {
       Surplus& most = beside[corner];
-      most.loss = largest(most.loss, surplus_[point].loss);
-      most.accuracy = largest(most.accuracy, surplus_[point].accuracy);
+      most.resize(surplus_[point].size());
+      for (std::size_t k = 0; k < most.size(); ++k) most[k] = largest(most[k], surplus_[point][k]);
     }
   }
-  for (const auto& [corner, surplus] : beside) surplus_[corner] = surplus;
+  for (auto& [corner, surplus] : beside) surplus_[corner] = std::move(surplus);
 }
 
 }  // namespace thalweg

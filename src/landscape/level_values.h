@@ -19,10 +19,10 @@ class LevelValues {
   explicit LevelValues(const LevelGrid& levels);
 
   // At a grid point from the values up to a level, all of which are there. The standard errors take in those of the
-  // values, as if they went together, and the doubt. `images` is 0.
+  // values, as if they went together, and the doubt; that of NaN is NaN. `images` is 0.
   SplitEstimate interpolate(std::size_t point, std::size_t level) const;
   // How far interpolation of the loss may be off there, nats; infinite on the level after the first.
-  double doubt(std::size_t point, std::size_t level) const { return doubts(point, level).loss; }
+  double doubt(std::size_t point, std::size_t level) const { return doubts(point, level)[kLoss]; }
 
   // Keeps the value of a point; the levels before its own are there.
   void set(std::size_t point, const SplitEstimate& value);
@@ -36,16 +36,13 @@ class LevelValues {
   double range() const { return high_ > low_ ? high_ - low_ : 0; }
 
  private:
-  struct Surplus {
-    double loss = 0;      // nats
-    double accuracy = 0;  // percent
-  };
+  using Surplus = std::vector<double>;  // of each value of an estimate
   Surplus doubts(std::size_t point, std::size_t level) const;
-  void keep(std::size_t point, const SplitEstimate& value, const Surplus& surplus);
+  void keep(std::size_t point, SplitEstimate value, Surplus surplus);
 
   const LevelGrid& levels_;
   std::vector<SplitEstimate> values_;  // by grid point
-  std::vector<Surplus> surplus_;
+  std::vector<Surplus> surplus_;       // by grid point
   double low_, high_;
 };
 

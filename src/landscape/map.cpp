@@ -51,9 +51,8 @@ std::vector<double> weight_norms(const Plane& plane, const Grid& grid) {
 std::vector<std::string> value_names(const LandscapeConfig& config, const PointEvaluator& evaluator,
                                      std::int64_t num_classes) {
   const std::vector<LandscapeSplit>& splits = evaluator.splits();
-  std::vector<std::string> names = config.mode() == MapMode::kExact     ? exact_names(splits, num_classes)
-                                   : config.mode() == MapMode::kSampled ? sampled_names(splits, num_classes)
-                                                                        : adaptive_names(splits);
+  std::vector<std::string> names =
+      config.mode() == MapMode::kExact ? exact_names(splits, num_classes) : estimated_names(splits, num_classes);
   if (evaluator.may_fall_back()) names.emplace_back(kFellBack);
   return names;
 }

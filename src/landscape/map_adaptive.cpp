@@ -13,24 +13,17 @@ namespace {
 constexpr int kPasses = 3;
 
 // A map that was stopped goes on in this pass.
-int recorded_pass(const Journal& journal, std::size_t num_splits) {
+int recorded_pass(const MapRun& run) {
   int pass = 0;
-  for (const auto& [point, record] : journal.points()) pass = std::max(pass, adaptive_point(record, num_splits).pass);
+  for (const auto& [point, record] : run.journal().points())
+    pass = std::max(pass, adaptive_point(record, run.evaluator().splits().size(), run.num_classes()).pass);
   return pass;
 }
 
 }  // namespace
 
-std::vector<std::string> adaptive_names(const std::vector<LandscapeSplit>& splits) {
-  std::vector<std::string> names = {"cell"};
-  for (const LandscapeSplit& split : splits) {
-    for (std::string& name : estimate_names(split.name)) names.push_back(std::move(name));
-  }
-  return names;
-}
-
 nlohmann::json map_adaptively(MapRun& run) {
-  for (int pass = recorded_pass(run.journal(), run.evaluator().splits().size());; ++pass) {
+  for (int pass = recorded_pass(run);; ++pass) {
     const auto levels = std::make_shared<AdaptiveLevels>(run, pass);
     run.on_gaps([levels](Surface& surface) { levels->fill(surface); });
     levels->evaluate();

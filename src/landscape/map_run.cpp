@@ -9,21 +9,10 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/stop.h"
-#include "landscape/split_summary.h"
+#include "landscape/split_estimate.h"
 
 namespace thalweg {
 namespace {
-
-// "train_class_loss/3" -> its stack and place.
-void put(Surface& surface, const std::string& name, const std::vector<double>& values) {
-  const std::size_t slash = name.find('/');
-  if (slash == std::string::npos) {
-    surface.values[name] = values;
-    return;
-  }
-  std::vector<double>& stack = surface.stacks[name.substr(0, slash)];  // its parts come in order
-  stack.insert(stack.end(), values.begin(), values.end());
-}
 
 void derive(Surface& surface) {
   for (const char* split : {"train", "test"}) {
@@ -49,9 +38,8 @@ Surface surface_of(const Grid& grid, const Journal& journal) {
   surface.x = grid.x;
   surface.y = grid.y;
   for (std::size_t k = 0; k < journal.names().size(); ++k) {
-    std::vector<double> values(grid.size(), std::nan(""));
+    double* values = layer(surface, journal.names()[k]);
     for (const auto& [point, result] : journal.points()) values[point] = result.values[k];
-    put(surface, journal.names()[k], values);
   }
   std::vector<double>& cell = surface.values["cell"];
   const bool exact = cell.empty();
@@ -158,6 +146,14 @@ std::vector<std::string> exact_names(const std::vector<LandscapeSplit>& splits, 
   std::vector<std::string> names;
   for (const LandscapeSplit& split : splits) {
     for (std::string& name : summary_names(split.name, num_classes)) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+std::vector<std::string> estimated_names(const std::vector<LandscapeSplit>& splits, std::int64_t num_classes) {
+  std::vector<std::string> names = {"cell"};
+  for (const LandscapeSplit& split : splits) {
+    for (std::string& name : estimate_names(split.name, num_classes)) names.push_back(std::move(name));
   }
   return names;
 }

@@ -80,11 +80,9 @@ inline constexpr const char* kFellBack = "fell_back";
 // The ways (landscape/config.h), each until the journal has all points. What they return goes into the surface's notes.
 std::vector<std::string> exact_names(const std::vector<LandscapeSplit>& splits, std::int64_t num_classes);
 nlohmann::json map_exactly(MapRun& run);
-// cell, then for each split the values of split_estimate.h and those of sample_summary.h.
-std::vector<std::string> sampled_names(const std::vector<LandscapeSplit>& splits, std::int64_t num_classes);
+// Of the other two: cell, then for each split the values of split_estimate.h.
+std::vector<std::string> estimated_names(const std::vector<LandscapeSplit>& splits, std::int64_t num_classes);
 nlohmann::json map_by_samples(MapRun& run);
-// cell, then for each split the values of split_estimate.h.
-std::vector<std::string> adaptive_names(const std::vector<LandscapeSplit>& splits);
 nlohmann::json map_adaptively(MapRun& run);
 
 }  // namespace thalweg

@@ -13,12 +13,6 @@ struct Moments {
   double count = 0;
 };
 
-// Strata, and in which of them what was drawn lies.
-struct Drawn {
-  const std::vector<std::int64_t>& sizes;
-  const std::vector<std::int32_t>& strata;
-};
-
 std::vector<Moments> stratum_moments(const Drawn& drawn, const std::vector<double>& values) {
   std::vector<Moments> all(drawn.sizes.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -86,11 +80,14 @@ Estimate mean_of(const Drawn& drawn, const std::vector<double>& values, const st
   return estimate;
 }
 
-Estimate with_floor(const Drawn& drawn, double one, Estimate estimate) {
-  const auto count = static_cast<double>(drawn.strata.size());
-  const double left = std::max(1 - count / population(drawn), 0.0);
+Estimate with_floor(double count, double total, double one, Estimate estimate) {
+  const double left = std::max(1 - count / total, 0.0);
   estimate.standard_error = std::max(estimate.standard_error, one * std::sqrt(left / 2) / (count + 1));
   return estimate;
+}
+
+Estimate with_floor(const Drawn& drawn, double one, Estimate estimate) {
+  return with_floor(static_cast<double>(drawn.strata.size()), population(drawn), one, estimate);
 }
 
 }  // namespace
@@ -162,30 +159,50 @@ std::vector<std::int64_t> StratifiedSample::grow(std::int64_t n) {
   return {images_.begin() + static_cast<std::ptrdiff_t>(before), images_.end()};
 }
 
-Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>& values, double one) {
-  const Drawn drawn{sample.sizes(), sample.strata()};
+Estimate estimate_mean(const Drawn& drawn, const std::vector<double>& values, double one) {
   return with_floor(drawn, one, mean_of(drawn, values));
 }
 
-Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>& values,
-                       const std::vector<double>& control, double control_mean, double one) {
-  const Drawn drawn{sample.sizes(), sample.strata()};
+Estimate estimate_mean(const Drawn& drawn, const std::vector<double>& values, const std::vector<double>& control,
+                       double control_mean, double one) {
   return with_floor(drawn, one, mean_of(drawn, values, control, control_mean));
 }
 
-Estimate estimate_stratum(const StratifiedSample& sample, std::size_t stratum, const std::vector<double>& values,
-                          const std::vector<double>& control, double control_mean, double one) {
-  std::vector<double> own, controls;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (sample.strata()[i] != static_cast<std::int32_t>(stratum)) continue;
-    own.push_back(values[i]);
-    controls.push_back(control[i]);
+std::vector<Estimate> estimate_strata(const Drawn& drawn, const std::vector<double>& values, double one) {
+  const std::vector<Moments> moments = stratum_moments(drawn, values);
+  const std::vector<std::int32_t> together(values.size(), 0);
+  const std::vector<std::int64_t> everyone = {static_cast<std::int64_t>(population(drawn))};
+  const Moments all = stratum_moments({everyone, together}, values).front();
+  std::vector<Estimate> out;
+  for (std::size_t h = 0; h < moments.size(); ++h) {
+    const auto size = static_cast<double>(drawn.sizes[h]);
+    if (size == 0)
+      out.push_back({std::nan(""), std::nan("")});
+    else if (const Moments& m = moments[h]; m.count == 0)
+      out.push_back(with_floor(0, size, one, {all.mean, std::sqrt(all.variance)}));
+    else
+      out.push_back(with_floor(m.count, size, one, {m.mean, std::sqrt((1 - m.count / size) / m.count * m.variance)}));
   }
-  const std::vector<std::int64_t> sizes = {sample.sizes()[stratum]};
-  const std::vector<std::int32_t> strata(own.size(), 0);
-  const Drawn drawn{sizes, strata};
-  const bool few = own.size() < kFewForControl;
-  return with_floor(drawn, one, few ? mean_of(drawn, own) : mean_of(drawn, own, controls, control_mean));
+  return out;
+}
+
+std::vector<Estimate> estimate_strata(const Drawn& drawn, const std::vector<double>& values,
+                                      const std::vector<double>& control, const std::vector<double>& control_means,
+                                      double one) {
+  std::vector<Estimate> out = estimate_strata(drawn, values, one);
+  for (std::size_t h = 0; h < out.size(); ++h) {
+    std::vector<double> own, controls;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (drawn.strata[i] != static_cast<std::int32_t>(h)) continue;
+      own.push_back(values[i]);
+      controls.push_back(control[i]);
+    }
+    if (own.size() < kFewForControl) continue;
+    const std::vector<std::int64_t> size = {drawn.sizes[h]};
+    const std::vector<std::int32_t> together(own.size(), 0);
+    out[h] = estimate_mean({size, together}, own, controls, control_means[h], one);
+  }
+  return out;
 }
 
 }  // namespace thalweg

@@ -10,6 +10,8 @@
 // hold a single kind, whose spread says that nothing is left to err. A standard error is therefore never below what
 // Jeffreys' prior leaves there of a share: one sqrt((1 - n / N) / 2) / (n + 1).
 //
+// Images that were drawn from all alike can be sorted into strata afterwards: those of a stratum are a sample of it.
+//
 // Draws depend on the seed and the names of the draw alone. A stratum of which a single image is drawn takes its
 // variance from the others.
 #pragma once
@@ -31,6 +33,12 @@ Strata class_strata(const std::vector<std::int64_t>& labels, std::int64_t num_cl
 // All n images as one stratum.
 Strata one_stratum(std::int64_t n);
 
+// Strata, and in which of them what was drawn lies.
+struct Drawn {
+  const std::vector<std::int64_t>& sizes;   // N_h
+  const std::vector<std::int32_t>& strata;  // of each that was drawn
+};
+
 // A sample that can grow: what was drawn stays.
 class StratifiedSample {
  public:
@@ -45,8 +53,8 @@ class StratifiedSample {
   // Draws until about `n` images are there; returns the new ones.
   std::vector<std::int64_t> grow(std::int64_t n);
   const std::vector<std::int64_t>& images() const { return images_; }
-  const std::vector<std::int32_t>& strata() const { return strata_; }  // of each of images()
-  const std::vector<std::int64_t>& sizes() const { return sizes_; }    // N_h
+  // Of images(). Valid as long as the sample, and until it grows.
+  Drawn drawn() const { return {sizes_, strata_}; }
 
  private:
   std::vector<std::int64_t> allocate(std::int64_t n) const;
@@ -66,14 +74,18 @@ struct Estimate {
   double standard_error = 0;
 };
 
-// values[i] belongs to sample.images()[i]. `one` above 0: the values are 0 or that, and so are the control's.
-Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>& values, double one = 0);
-Estimate estimate_mean(const StratifiedSample& sample, const std::vector<double>& values,
-                       const std::vector<double>& control, double control_mean, double one = 0);
-// Over the images of one stratum; the control's mean is theirs, too. The control is not used where fewer than
-// kFewForControl of them are drawn: beta would follow chance.
+// values[i] belongs to drawn.strata[i]. `one` above 0: the values are 0 or that, and so are the control's.
+Estimate estimate_mean(const Drawn& drawn, const std::vector<double>& values, double one = 0);
+Estimate estimate_mean(const Drawn& drawn, const std::vector<double>& values, const std::vector<double>& control,
+                       double control_mean, double one = 0);
+// Over the images of each stratum. One of which a single image was drawn takes its variance from the others; one of
+// which none was is thought to be what the mean of all is, as far off as a single image. NaN for one without images.
+std::vector<Estimate> estimate_strata(const Drawn& drawn, const std::vector<double>& values, double one = 0);
+// With a control, whose means are those of the strata. It is not used where fewer than kFewForControl images of a
+// stratum were drawn: beta would follow chance.
 inline constexpr std::size_t kFewForControl = 10;
-Estimate estimate_stratum(const StratifiedSample& sample, std::size_t stratum, const std::vector<double>& values,
-                          const std::vector<double>& control, double control_mean, double one = 0);
+std::vector<Estimate> estimate_strata(const Drawn& drawn, const std::vector<double>& values,
+                                      const std::vector<double>& control, const std::vector<double>& control_means,
+                                      double one = 0);
 
 }  // namespace thalweg

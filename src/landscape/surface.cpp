@@ -122,6 +122,15 @@ void read_own_notes(const std::string& text, const std::string& where, Surface* 
 
 }  // namespace
 
+double* layer(Surface& surface, const std::string& name) {
+  const std::size_t size = surface.x.size() * surface.y.size(), slash = name.find('/');
+  const bool stacked = slash != std::string::npos;
+  std::vector<double>& all = stacked ? surface.stacks[name.substr(0, slash)] : surface.values[name];
+  const std::size_t place = stacked ? std::stoul(name.substr(slash + 1)) : 0;
+  if (all.size() < (place + 1) * size) all.resize((place + 1) * size, std::nan(""));
+  return all.data() + place * size;
+}
+
 void add_gap(Surface& surface) {
   if (surface.has("gap_loss") || !surface.has("train_loss") || !surface.has("test_loss")) return;
   std::vector<double> gap = surface.values.at("test_loss");

@@ -1,5 +1,8 @@
 // Adaptive maps against exact ones.
+#include <map>
+
 #include "landscape/bowl_fixture.h"
+#include "landscape/split_summary.h"
 
 namespace thalweg {
 namespace {
@@ -8,6 +11,13 @@ namespace {
 class AdaptiveMap : public BowlTest {
  protected:
   AdaptiveMap() { scale_directions(); }
+  // "train_class_loss/3" -> "train_class_loss_stderr/3"
+  static std::string error_of(std::string name) {
+    return name.insert(std::min(name.find('/'), name.size()), "_stderr");
+  }
+  std::int64_t split_size(const std::string& split) const {
+    return static_cast<std::int64_t>(split == "train" ? data_.train.size() : data_.test.size());
+  }
   void scale_directions() {
     plane_.d1.mul_(10);
     plane_.d2.mul_(10);
@@ -40,15 +50,16 @@ TEST_F(AdaptiveMap, KeepsItsTolerance) {
 
 TEST_F(AdaptiveMap, StatesErrorsThatHoldOnTenSurfaces) {
   std::size_t outside = 0, points = 0, within = 0, estimated = 0;
+  std::map<std::string, std::pair<double, double>> further;  // by name: within 1.96 standard errors, of so many
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
     set_directions(seed);
     scale_directions();
     config_.grid = "13x13";
-    const Surface truth = map(config_, "exact" + std::to_string(seed));
+    Surface truth = map(config_, "exact" + std::to_string(seed));
     LandscapeConfig adaptive = config_;
     adaptive.tolerance = "1%";
     adaptive.seed = static_cast<std::int64_t>(seed);
-    const Surface s = map(adaptive, "adaptive" + std::to_string(seed));
+    Surface s = map(adaptive, "adaptive" + std::to_string(seed));
     const nlohmann::json about = notes(s).at("adaptive");
     EXPECT_TRUE(about.at("certified").get<bool>()) << seed;
     for (const std::string split : {"train", "test"}) {
@@ -63,11 +74,26 @@ TEST_F(AdaptiveMap, StatesErrorsThatHoldOnTenSurfaces) {
         within += off <= 1.96 * error;
         ++estimated;
       }
+      for (const std::string& name : summary_names(split, 10)) {
+        const double* const value = layer(s, name);
+        const double* const right = layer(truth, name);
+        const double* const errors = layer(s, error_of(name));
+        for (std::size_t i = 0; i < cells.size(); ++i) {
+          if (cells[i] == static_cast<double>(Cell::kExact)) {
+            EXPECT_EQ(value[i], right[i]) << name;
+            EXPECT_EQ(errors[i], 0) << name;
+          } else if (s.values.at(split + "_images")[i] < static_cast<double>(split_size(split))) {
+            further[name].first += std::abs(value[i] - right[i]) <= 1.96 * errors[i] ? 1 : 0;
+            further[name].second += 1;
+          }
+        }
+      }
     }
   }
   EXPECT_LT(static_cast<double>(outside), 0.005 * static_cast<double>(points));
   EXPECT_GT(static_cast<double>(within), 0.9 * static_cast<double>(estimated));
   EXPECT_GT(estimated, points / 4);
+  for (const auto& [name, held] : further) EXPECT_GE(held.first, 0.85 * held.second) << name;
 }
 
 // A ridge in x that no point of the coarse levels sees: from -0.6 to -0.4, where the points beside it lie at -2/3,
@@ -127,6 +153,7 @@ TEST_F(HiddenRidge, IsMappedToTheSameBitsWhereverOneStops) {
   }
   request_stop(false);
   EXPECT_EQ(resumed->values, whole.values);
+  EXPECT_EQ(resumed->stacks, whole.stacks);
   EXPECT_EQ(notes(*resumed).at("adaptive"), notes(whole).at("adaptive"));
 }
 
@@ -139,6 +166,7 @@ TEST_F(AdaptiveMap, GoesOnAfterStopsToTheSameBits) {
   request_stop(false);
   const Surface resumed = map(adaptive, "stopped");
   EXPECT_EQ(resumed.values, whole.values);
+  EXPECT_EQ(resumed.stacks, whole.stacks);
   EXPECT_EQ(notes(resumed).at("adaptive"), notes(whole).at("adaptive"));
 }
 

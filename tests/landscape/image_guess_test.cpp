@@ -20,7 +20,7 @@ class ImageGuessTest : public testing::Test {
   void add(std::size_t point) {
     const std::vector<float> losses = losses_at(grid_.x[point % 13], grid_.y[point / 13]);
     const double mean = (static_cast<double>(losses[0]) + losses[1] + losses[2]) / 3;
-    guess_.add(point, {{losses, {1, 0, 1}}, mean, 200.0 / 3});
+    guess_.add(point, {{losses, {0, 0, 0}, {1, 0, 1}}, {{{mean, 0}, {200.0 / 3, 0}}, 3}});
   }
   void expect_right(std::size_t point) {
     const std::vector<float> truth = losses_at(grid_.x[point % 13], grid_.y[point / 13]);
@@ -32,7 +32,7 @@ class ImageGuessTest : public testing::Test {
     }
     for (const auto& [node, weight] : guess_.at(point)) {
       sum += weight;
-      mean += weight * node->loss;
+      mean += weight * node->value.loss().mean;
     }
     EXPECT_NEAR(sum, 1, 1e-12);
     EXPECT_NEAR(mean, (static_cast<double>(truth[0]) + truth[1] + truth[2]) / 3, 1e-5);
@@ -59,7 +59,7 @@ TEST_F(ImageGuessTest, TakesFinerNodesWhereTheyAre) {
   const std::size_t point = 2 * 13 + 3;  // of level 2, beside it
   double weight_of_near = 0;
   for (const auto& [node, weight] : guess_.at(point)) {
-    if (node->loss == guess_.at(point + 1).front().node->loss) continue;
+    if (node->value.loss().mean == guess_.at(point + 1).front().node->value.loss().mean) continue;
     weight_of_near = std::max(weight_of_near, weight);
   }
   EXPECT_GT(guess_.at(point).size(), 1u);
@@ -68,9 +68,9 @@ TEST_F(ImageGuessTest, TakesFinerNodesWhereTheyAre) {
 }
 
 TEST_F(ImageGuessTest, IsNotFiniteWhereANodeIsNot) {
-  guess_.add(0, {{{INFINITY, 1, 1}, {0, 0, 0}}, INFINITY, 0});
+  guess_.add(0, {{{INFINITY, 1, 1}, {0, 0, 0}, {0, 0, 0}}, {{{INFINITY, 0}, {0, 0}}, 3}});
   double mean = 0;
-  for (const auto& [node, weight] : guess_.at(1)) mean += weight * node->loss;
+  for (const auto& [node, weight] : guess_.at(1)) mean += weight * node->value.loss().mean;
   EXPECT_FALSE(std::isfinite(mean));
 }
 

@@ -8,7 +8,7 @@ namespace thalweg {
 namespace {
 
 SplitEstimate value_of(double loss, double accuracy = 50, double error = 0) {
-  return {{loss, error}, {accuracy, 10 * error}, 100};
+  return {{{loss, error}, {accuracy, 10 * error}}, 100};
 }
 
 class LevelValuesTest : public testing::Test {
@@ -36,7 +36,7 @@ TEST_F(LevelValuesTest, DoubtNothingWhereASurfaceIsCubic) {
   for (const std::size_t point : levels_.points(2)) {
     EXPECT_LT(values_.doubt(point, 1), 1e-14);
     values_.interpolate_at(point);
-    EXPECT_NEAR(values_[point].loss.mean, cubic(point), 1e-14);
+    EXPECT_NEAR(values_[point].loss().mean, cubic(point), 1e-14);
     EXPECT_EQ(values_[point].images, 0);
   }
   EXPECT_NEAR(values_.range(), 3, 1e-14);
@@ -62,8 +62,8 @@ TEST_F(LevelValuesTest, StandardErrorsTakeInTheNeighboursAndTheDoubt) {
   double weights = 0;
   for (const NodeWeight& w : levels_.around(point, 1)) weights += std::abs(w.weight);
   ASSERT_NEAR(values_.doubt(point, 1), 0.1, 1e-12);
-  EXPECT_NEAR(values_.interpolate(point, 1).loss.standard_error, std::hypot(0.01 * weights, 0.1), 1e-12);
-  EXPECT_NEAR(values_.interpolate(point, 1).accuracy.standard_error, 0.1 * weights, 1e-12);
+  EXPECT_NEAR(values_.interpolate(point, 1).loss().standard_error, std::hypot(0.01 * weights, 0.1), 1e-12);
+  EXPECT_NEAR(values_.interpolate(point, 1).accuracy().standard_error, 0.1 * weights, 1e-12);
 }
 
 TEST_F(LevelValuesTest, DoubtWhatIsNotFinite) {
@@ -71,6 +71,15 @@ TEST_F(LevelValuesTest, DoubtWhatIsNotFinite) {
   set_level(1, [](std::size_t p) { return p == 2 ? INFINITY : 1.0; });
   EXPECT_EQ(values_.doubt(1, 1), INFINITY);
   EXPECT_EQ(values_.range(), 0);  // of what is finite
+}
+
+// A class without images, say.
+TEST_F(LevelValuesTest, TheErrorOfWhatIsNotThereIsNotThereEither) {
+  set_level(0, [](std::size_t) { return std::nan(""); });
+  const SplitEstimate value = values_.interpolate(1, 0);
+  EXPECT_TRUE(std::isnan(value.loss().mean));
+  EXPECT_TRUE(std::isnan(value.loss().standard_error));
+  EXPECT_EQ(value.accuracy().mean, 50);
 }
 
 }  // namespace

@@ -36,51 +36,34 @@ struct Population {
   }
 
   // By a sample of n images.
-  SampleSummary by_sample(std::uint64_t seed, std::int64_t n) const {
+  SplitEstimate by_sample(std::uint64_t seed, std::int64_t n) const {
     const Strata strata = class_strata(labels, kClasses);
     StratifiedSample sample(strata, {strata.sizes.begin(), strata.sizes.end()}, {seed, 0, 0});
     SampledImages drawn;
     for (const std::int64_t i : sample.grow(n)) {
       const auto k = static_cast<std::size_t>(i);
-      drawn.losses.push_back(images.losses[k]);
-      drawn.right.push_back(100.0 * images.correct[k]);
-      drawn.margins.push_back(static_cast<double>(images.margins[k]));
-      drawn.control_losses.push_back(control.losses[k]);
-      drawn.control_right.push_back(100.0 * control.correct[k]);
+      drawn.here.add(images.losses[k], images.correct[k], images.margins[k]);
+      drawn.control.add(control.losses[k], control.correct[k], control.margins[k]);
     }
-    const SampleSummary whole = exact_summary(control, labels, kClasses);
-    ClassControl means;
-    for (std::size_t c = 0; c < kClasses; ++c) {
-      means.loss.push_back(whole.class_loss[c].mean);
-      means.right.push_back(whole.class_accuracy[c].mean);
-    }
-    return summarise_sample(sample, drawn, means);
+    return summarise_sample(sample, drawn, exact_estimate(control, labels, kClasses));
   }
 };
 
-std::map<std::string, Estimate> by_name(const SampleSummary& summary) {
-  const std::vector<std::string> names = sample_summary_names("test", kClasses);
-  std::vector<double> values;
-  append(values, summary);
-  EXPECT_EQ(values.size(), names.size());
+std::map<std::string, Estimate> by_name(const SplitEstimate& estimate) {
+  const std::vector<std::string> names = summary_names("test", kClasses);
+  EXPECT_EQ(estimate.values.size(), names.size());
   std::map<std::string, Estimate> out;
-  const std::size_t half = names.size() / 2;
-  for (std::size_t i = 0; i < half; ++i) out[names[i]] = {values[i], values[half + i]};
+  for (std::size_t i = 0; i < names.size(); ++i) out[names[i]] = estimate.values[i];
   return out;
 }
 
-TEST(SampleSummary, NamesTheValuesOfAnExactMapAndTheirErrors) {
-  const std::vector<std::string> exact = summary_names("test", 2), names = sample_summary_names("test", 2);
-  ASSERT_EQ(names.size(), 2 * (exact.size() - 2));
-  EXPECT_EQ(std::vector<std::string>(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(names.size() / 2)),
-            std::vector<std::string>(exact.begin() + 2, exact.end()));
-  for (const char* name : {"test_margin_stderr", "test_loss_q05_stderr", "test_class_loss_stderr/1"})
-    EXPECT_EQ(std::count(names.begin(), names.end(), name), 1) << name;
+Estimate class_loss(const SplitEstimate& estimate, std::size_t c) {
+  return estimate.values[kFirstClass + c];
 }
 
 TEST(SampleSummary, OfAllImagesIsExact) {
   const Population population;
-  const auto whole = by_name(exact_summary(population.images, population.labels, kClasses));
+  const auto whole = by_name(exact_estimate(population.images, population.labels, kClasses));
   const auto sample = by_name(population.by_sample(1, kImages));
   for (const auto& [name, estimate] : whole) {
     EXPECT_EQ(estimate.standard_error, 0) << name;
@@ -93,7 +76,7 @@ TEST(SampleSummary, OfAllImagesIsExact) {
 TEST(SampleSummary, ItsIntervalsHoldWhatTheySay) {
   constexpr int kSamples = 1000;
   const Population population;
-  const auto truth = by_name(exact_summary(population.images, population.labels, kClasses));
+  const auto truth = by_name(exact_estimate(population.images, population.labels, kClasses));
   std::map<std::string, double> held, off;
   for (int seed = 0; seed < kSamples; ++seed) {
     for (const auto& [name, estimate] : by_name(population.by_sample(static_cast<std::uint64_t>(seed), 400))) {
@@ -112,16 +95,16 @@ TEST(SampleSummary, ItsIntervalsHoldWhatTheySay) {
 
 TEST(SampleSummary, TheControlMakesAClasssErrorSmall) {
   Population population;
-  const double with = population.by_sample(1, 400).class_loss[0].standard_error;
+  const double with = class_loss(population.by_sample(1, 400), 0).standard_error;
   std::mt19937_64 random(5);
   std::shuffle(population.control.losses.begin(), population.control.losses.end(), random);
-  EXPECT_LT(2 * with, population.by_sample(1, 400).class_loss[0].standard_error);
+  EXPECT_LT(2 * with, class_loss(population.by_sample(1, 400), 0).standard_error);
 }
 
 // A line through two or three points fits them, and would say that nothing is left.
 TEST(SampleSummary, TheControlOfAFewImagesIsNotBelieved) {
   const Population population;
-  EXPECT_GT(population.by_sample(1, 40).class_loss[3].standard_error, 0.05);
+  EXPECT_GT(class_loss(population.by_sample(1, 40), 3).standard_error, 0.05);
 }
 
 TEST(SampleSummary, LetsANanReachWhatItConcerns) {
@@ -141,10 +124,12 @@ TEST(SampleSummary, AClassWithoutImagesHasNoValue) {
   const Strata strata = class_strata(labels, 2);
   StratifiedSample sample(strata, {3, 0}, {});
   sample.grow(2);
-  const SampledImages drawn{{1, 2}, {100, 0}, {1, -1}, {1, 2}, {100, 0}};
-  const SampleSummary summary = summarise_sample(sample, drawn, {{1.5, NAN}, {50, NAN}});
-  EXPECT_TRUE(std::isnan(summary.class_loss[1].mean));
-  EXPECT_DOUBLE_EQ(summary.class_loss[0].mean, 1.5);
+  const SampledImages drawn{{{1, 2}, {100, 0}, {1, -1}}, {{1, 2}, {100, 0}, {1, -1}}};
+  const SplitEstimate control = exact_estimate({{1, 2, 1.5}, {1, 0, 0}, {1, -1, 0}}, labels, 2);
+  const SplitEstimate estimate = summarise_sample(sample, drawn, control);
+  EXPECT_TRUE(std::isnan(class_loss(estimate, 1).mean));
+  EXPECT_TRUE(std::isnan(class_loss(estimate, 1).standard_error));
+  EXPECT_DOUBLE_EQ(class_loss(estimate, 0).mean, 1.5);
 }
 
 }  // namespace

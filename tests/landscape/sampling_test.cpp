@@ -51,7 +51,7 @@ TEST(StratifiedSample, DrawsEachImageOnceAndEachClassInProportion) {
   EXPECT_EQ(distinct.size(), sample.images().size());
   EXPECT_NEAR(static_cast<double>(sample.images().size()), 200, 5);
   for (std::int32_t h = 0; h < 5; ++h) {
-    const auto drawn = static_cast<double>(std::count(sample.strata().begin(), sample.strata().end(), h));
+    const auto drawn = static_cast<double>(std::count(sample.drawn().strata.begin(), sample.drawn().strata.end(), h));
     EXPECT_NEAR(drawn, 200.0 * static_cast<double>(strata.sizes[static_cast<std::size_t>(h)]) / 1003, 1);
   }
   sample.grow(5000);
@@ -77,8 +77,8 @@ TEST(StratifiedSample, TakesAllOfAStratumThatItsShareExceeds) {
   const Strata strata{std::vector<std::int32_t>{0, 0, 0, 0, 0, 0, 0, 0, 1, 1}, {8, 2}};
   StratifiedSample sample(strata, {1, 9}, {});
   sample.grow(6);
-  EXPECT_EQ(std::count(sample.strata().begin(), sample.strata().end(), 1), 2);
-  EXPECT_EQ(std::count(sample.strata().begin(), sample.strata().end(), 0), 4);
+  EXPECT_EQ(std::count(sample.drawn().strata.begin(), sample.drawn().strata.end(), 1), 2);
+  EXPECT_EQ(std::count(sample.drawn().strata.begin(), sample.drawn().strata.end(), 0), 4);
 }
 
 TEST(EstimateMean, OfAllImagesIsTheMeanWithoutError) {
@@ -86,11 +86,11 @@ TEST(EstimateMean, OfAllImagesIsTheMeanWithoutError) {
   const Strata strata = class_strata(p.labels, 5);
   StratifiedSample sample(strata, proportional(strata), {});
   sample.grow(321);
-  const Estimate plain = estimate_mean(sample, pick(p.losses, sample.images()));
+  const Estimate plain = estimate_mean(sample.drawn(), pick(p.losses, sample.images()));
   EXPECT_NEAR(plain.mean, p.mean, 1e-12);
   EXPECT_EQ(plain.standard_error, 0);
   const Estimate controlled =
-      estimate_mean(sample, pick(p.losses, sample.images()), pick(p.control, sample.images()), p.control_mean);
+      estimate_mean(sample.drawn(), pick(p.losses, sample.images()), pick(p.control, sample.images()), p.control_mean);
   EXPECT_NEAR(controlled.mean, p.mean, 1e-12);
 }
 
@@ -106,7 +106,8 @@ TEST(EstimateMean, StatesItsErrorRightWithAndWithoutControl) {
       StratifiedSample sample(strata, proportional(strata), {static_cast<std::uint64_t>(r), 0, 0});
       sample.grow(400);
       const std::vector<double> y = pick(p.losses, sample.images()), x = pick(p.control, sample.images());
-      const Estimate e = controlled ? estimate_mean(sample, y, x, p.control_mean) : estimate_mean(sample, y);
+      const Estimate e =
+          controlled ? estimate_mean(sample.drawn(), y, x, p.control_mean) : estimate_mean(sample.drawn(), y);
       sum += e.mean - p.mean;
       squares += (e.mean - p.mean) * (e.mean - p.mean);
       stated += e.standard_error * e.standard_error;
@@ -126,14 +127,57 @@ TEST(EstimateMean, AControlThatGoesAlongLowersTheErrorAndAnIdleOneDoesNotRaiseIt
   StratifiedSample sample(strata, proportional(strata), {1, 0, 0});
   sample.grow(300);
   const std::vector<double> y = pick(p.losses, sample.images()), x = pick(p.control, sample.images());
-  const double plain = estimate_mean(sample, y).standard_error;
-  EXPECT_LT(estimate_mean(sample, y, x, p.control_mean).standard_error, 0.4 * plain);
+  const double plain = estimate_mean(sample.drawn(), y).standard_error;
+  EXPECT_LT(estimate_mean(sample.drawn(), y, x, p.control_mean).standard_error, 0.4 * plain);
   std::vector<double> idle(x.size());
   std::mt19937_64 random(1);
   for (double& value : idle) value = std::normal_distribution<double>()(random);
-  EXPECT_LT(estimate_mean(sample, y, idle, 0).standard_error, 1.02 * plain);
+  EXPECT_LT(estimate_mean(sample.drawn(), y, idle, 0).standard_error, 1.02 * plain);
   const std::vector<double> constant(x.size(), 2.0);
-  EXPECT_EQ(estimate_mean(sample, y, constant, 2).standard_error, plain);
+  EXPECT_EQ(estimate_mean(sample.drawn(), y, constant, 2).standard_error, plain);
+}
+
+// Drawn from all alike and sorted into classes afterwards.
+TEST(EstimateStrata, StatesTheErrorsOfClassesRight) {
+  const Population p(3000);
+  const Strata strata = class_strata(p.labels, 5);
+  std::vector<double> truth(5), held(5), off(5);
+  for (std::size_t i = 0; i < p.losses.size(); ++i) {
+    const auto c = static_cast<std::size_t>(p.labels[i]);
+    truth[c] += p.losses[i] / static_cast<double>(strata.sizes[c]);
+  }
+  constexpr int kRepetitions = 1000;
+  for (int r = 0; r < kRepetitions; ++r) {
+    StratifiedSample sample(one_stratum(3000), {1.0}, {static_cast<std::uint64_t>(r), 0, 0});
+    std::vector<std::int32_t> classes;
+    for (const std::int64_t image : sample.grow(400)) classes.push_back(strata.of[static_cast<std::size_t>(image)]);
+    const std::vector<Estimate> means = estimate_strata({strata.sizes, classes}, pick(p.losses, sample.images()));
+    for (std::size_t c = 0; c < 5; ++c) {
+      const double error = means[c].mean - truth[c];
+      held[c] += std::abs(error) <= 1.96 * means[c].standard_error ? 1.0 / kRepetitions : 0;
+      off[c] += error / means[c].standard_error / kRepetitions;
+    }
+  }
+  for (std::size_t c = 0; c < 5; ++c) {
+    EXPECT_NEAR(held[c], 0.94, 0.03) << c;
+    EXPECT_NEAR(off[c], 0, 0.3) << c;  // skewed: an error that is small goes along with a mean that is
+  }
+}
+
+TEST(EstimateStrata, KnowsHowLittleAFewImagesSay) {
+  const std::vector<std::int64_t> sizes = {10, 10, 10, 0};
+  const std::vector<std::int32_t> strata = {0, 0, 1};
+  const std::vector<Estimate> means = estimate_strata({sizes, strata}, {1, 3, 8});
+  EXPECT_EQ(means[0].mean, 2);
+  EXPECT_DOUBLE_EQ(means[0].standard_error, std::sqrt(0.8 * 2 / 2));
+  EXPECT_EQ(means[1].mean, 8);
+  EXPECT_DOUBLE_EQ(means[1].standard_error, std::sqrt(0.9 * 2));  // by the other's variance
+  EXPECT_EQ(means[2].mean, 4);
+  EXPECT_DOUBLE_EQ(means[2].standard_error, std::sqrt(13));  // the variance of all
+  EXPECT_TRUE(std::isnan(means[3].mean));
+  const std::vector<Estimate> shares = estimate_strata({sizes, strata}, {100, 100, 100}, /*one=*/100);
+  EXPECT_DOUBLE_EQ(shares[0].standard_error, 100 * std::sqrt(0.8 / 2) / 3);
+  EXPECT_GT(shares[2].standard_error, 50);
 }
 
 }  // namespace

@@ -1,0 +1,123 @@
+#include "landscape/loss_distribution.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace thalweg {
+namespace {
+
+constexpr double kNormal95 = 1.959963984540054;  // of a normal distribution, 95 % lie within so many deviations
+constexpr double kRounding = 1e-9;               // of the images
+
+class LossDistribution {
+ public:
+  // From this loss on there are so many images more.
+  struct Step {
+    double loss, images;
+  };
+
+  explicit LossDistribution(std::vector<Step> steps) : steps_(std::move(steps)) {
+    std::sort(steps_.begin(), steps_.end(), [](const Step& a, const Step& b) { return a.loss < b.loss; });
+    double sum = 0, most = 0;
+    up_to_.resize(steps_.size());
+    for (std::size_t begin = 0, end = 0; begin < steps_.size(); begin = end) {
+      for (; end < steps_.size() && steps_[end].loss == steps_[begin].loss; ++end) sum += steps_[end].images;
+      most = std::max(most, sum);
+      std::fill(up_to_.begin() + static_cast<std::ptrdiff_t>(begin), up_to_.begin() + static_cast<std::ptrdiff_t>(end),
+                most);
+    }
+    total_ = sum;
+  }
+
+  double quantile(double share) const {
+    // What makes up the share but for rounding does make it up.
+    const double wanted = std::clamp(share, 0.0, 1.0) * total_ * (1 - kRounding);
+    const auto place = std::lower_bound(up_to_.begin(), up_to_.end(), wanted);
+    return steps_[std::min(static_cast<std::size_t>(place - up_to_.begin()), steps_.size() - 1)].loss;
+  }
+
+ private:
+  std::vector<Step> steps_;    // by loss
+  std::vector<double> up_to_;  // images up to a step's loss, where guesses lack some never fewer than before it
+  double total_ = 0;
+};
+
+// Of the share of the losses up to a value, or, with guesses of the drawn images, of what those lack of it.
+double error_of_share(const Drawn& drawn, const std::vector<double>& losses, const std::vector<float>& guesses,
+                      double value) {
+  std::vector<double> below(losses.size());
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    const bool guessed = !guesses.empty() && static_cast<double>(guesses[i]) <= value;
+    below[i] = (losses[i] <= value ? 1 : 0) - (guessed ? 1 : 0);
+  }
+  return estimate_mean(drawn, below, /*one=*/1).standard_error;
+}
+
+Estimate estimate_quantile(const LossDistribution& distribution, double share, double error) {
+  const double reach = kNormal95 * error;
+  const double width = distribution.quantile(share + reach) - distribution.quantile(share - reach);
+  return {distribution.quantile(share), width / (2 * kNormal95)};
+}
+
+LossDistribution distribution_of(const Drawn& drawn, const std::vector<double>& losses) {
+  std::vector<double> count(drawn.sizes.size(), 0);
+  for (const std::int32_t h : drawn.strata) ++count[static_cast<std::size_t>(h)];
+  std::vector<LossDistribution::Step> steps;
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    const auto h = static_cast<std::size_t>(drawn.strata[i]);
+    steps.push_back({losses[i], static_cast<double>(drawn.sizes[h]) / count[h]});
+  }
+  return LossDistribution(std::move(steps));
+}
+
+LossDistribution distribution_of(const LossGuesses& guesses, const std::vector<double>& losses) {
+  const double each = static_cast<double>(guesses.all.size()) / static_cast<double>(losses.size());
+  std::vector<LossDistribution::Step> steps;
+  steps.reserve(guesses.all.size() + 2 * losses.size());
+  for (const float guess : guesses.all) steps.push_back({guess, 1});
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    steps.push_back({losses[i], each});
+    steps.push_back({guesses.drawn[i], -each});
+  }
+  return LossDistribution(std::move(steps));
+}
+
+template <typename T>
+bool has_nan(const std::vector<T>& values) {
+  return std::any_of(values.begin(), values.end(), [](T value) { return std::isnan(value); });
+}
+
+QuantileEstimates no_quantiles() {
+  QuantileEstimates none;
+  none.fill({std::nan(""), std::nan("")});
+  return none;
+}
+
+}  // namespace
+
+QuantileEstimates estimate_quantiles(const Drawn& drawn, const std::vector<double>& losses) {
+  if (losses.empty() || has_nan(losses)) return no_quantiles();
+  const LossDistribution distribution = distribution_of(drawn, losses);
+  QuantileEstimates quantiles;
+  for (std::size_t q = 0; q < quantiles.size(); ++q) {
+    const double share = kLossQuantiles[q];
+    quantiles[q] =
+        estimate_quantile(distribution, share, error_of_share(drawn, losses, {}, distribution.quantile(share)));
+  }
+  return quantiles;
+}
+
+QuantileEstimates estimate_quantiles(const Drawn& drawn, const std::vector<double>& losses,
+                                     const LossGuesses& guesses) {
+  if (losses.empty() || has_nan(losses) || has_nan(guesses.all)) return no_quantiles();
+  QuantileEstimates quantiles = estimate_quantiles(drawn, losses);
+  const LossDistribution distribution = distribution_of(guesses, losses);
+  for (std::size_t q = 0; q < quantiles.size(); ++q) {
+    const double value = quantiles[q].mean, error = error_of_share(drawn, losses, guesses.drawn, value);
+    if (error <= error_of_share(drawn, losses, {}, value))
+      quantiles[q] = estimate_quantile(distribution, kLossQuantiles[q], error);
+  }
+  return quantiles;
+}
+
+}  // namespace thalweg
