@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""Maps by fewer images: adaptive and sampled maps of a trained plane, against exact values at some of their points.
+
+    bench/landscape_fewer.py PLANE [--ours build/release/thalweg] [--data FOLDER] [--grid 51] [--coarse 11] [--tolerance 1%]
+        [--images 0] [--precision bf16] [--threads 2] [--device cpu] > FILE.jsonl
+
+PLANE is a run's or an experiment's plane (.safetensors). The grid has GRID x GRID points, the exact map COARSE x COARSE of them (GRID - 1 a
+multiple of COARSE - 1); its time is scaled to all points. --images 0: no sampled map. A line is one map:
+  seconds, image_evaluations   of evaluating points; of an adaptive map all passes and audits
+  largest_error                of the mean loss by split, as a part of its range, at the points that both maps have
+  held                         by value, the share of the points with a standard error whose error is within 1.96 of it
+A table goes to stderr."""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import h5py
+import numpy as np
+
+import landscape_peer as peer
+
+BN_IMAGES = 500  # of each point, for batch norm's statistics
+
+
+def map_plane(args, folder, name, *options):
+    file = os.path.join(folder, f"{name}.h5")
+    command = [args.ours, "landscape", "--plane", args.plane, "--out", file, "--precision", args.precision, "--train-images", args.train_images,
+               "--test-images", args.test_images, "--bn-images", str(BN_IMAGES), "--threads", args.threads, "--device", args.device, "--json", "--quiet", *options]
+    if args.data:
+        command += ["--set", f"data.path={args.data}"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    with h5py.File(file) as f:
+        values = {k: f[k][:] for k in f if f[k].ndim in (2, 3)}
+        about = json.loads(f["thalweg"][()])["provenance"]["landscape"]
+        return f["xcoordinates"][:], f["ycoordinates"][:], values, about
+
+
+def error_name(name):
+    return name + "_stderr"
+
+
+def compare(exact, other):
+    """largest_error and held, at the points that the exact map has."""
+    columns = [int(np.argmin(abs(other[0] - x))) for x in exact[0]]
+    rows = [int(np.argmin(abs(other[1] - y))) for y in exact[1]]
+    assert np.allclose(other[0][columns], exact[0]) and np.allclose(other[1][rows], exact[1]), "the grids share no points"
+    shared = {k: v[..., rows, :][..., columns] for k, v in other[2].items()}
+    largest, held = {}, {}
+    for name, truth in exact[2].items():
+        if error_name(name) not in shared:
+            continue
+        off, error = abs(shared[name] - truth), shared[error_name(name)]
+        if name.endswith("_loss") and "class" not in name:
+            largest[name.removesuffix("_loss")] = float(off.max() / (truth.max() - truth.min()))
+        inexact = error > 0
+        if inexact.any():
+            held[name] = round(float((off <= 1.96 * error)[inexact].mean()), 3)
+    return {"largest_error": largest, "held": held}
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("plane")
+    p.add_argument("--ours", default=os.path.join(peer.ROOT, "build/release/thalweg"))
+    p.add_argument("--data", help="a folder with the data set, for a plane of real images")
+    p.add_argument("--grid", type=int, default=51)
+    p.add_argument("--coarse", type=int, default=11)
+    p.add_argument("--tolerance", default="1%")
+    p.add_argument("--images", default="0", help="of a sampled map, for each split")
+    p.add_argument("--train-images", default="50000")
+    p.add_argument("--test-images", default="10000")
+    p.add_argument("--precision", default="bf16")
+    p.add_argument("--threads", default="2")
+    p.add_argument("--device", default="cpu")
+    args = p.parse_args()
+    if (args.grid - 1) % (args.coarse - 1):
+        p.error(f"{args.grid} x {args.grid} points do not have {args.coarse} x {args.coarse} among them")
+
+    with tempfile.TemporaryDirectory() as folder:
+        grid = f"{args.grid}x{args.grid}"
+        exact = map_plane(args, folder, "exact", "--grid", f"{args.coarse}x{args.coarse}")
+        about = exact[3]
+        whole = about["evaluation_seconds"] * args.grid**2 / args.coarse**2
+        splits = [k.removesuffix("_margin") for k in exact[2] if k.endswith("_margin")]
+        per_point = sum(about[f"{split}_images"] for split in splits) + BN_IMAGES
+
+        def report(way, points, seconds, evaluations, more):
+            line = {"what": "landscape_fewer", "way": way, "points": points, "seconds": seconds, "image_evaluations": evaluations} | more
+            print(json.dumps(line | {"machine": about["processor"], "threads": int(args.threads), "commit": peer.commit()}), flush=True)
+            print(f"{way:9} {points:5} points  {seconds:8.1f} s ({whole / seconds:5.1f} x)  {evaluations:12,.0f} evaluations "
+                  f"({per_point * args.grid**2 / evaluations:5.1f} x)", file=sys.stderr)
+
+        report("exact", args.coarse**2, about["evaluation_seconds"], per_point * args.coarse**2, {"precision": args.precision})
+        adaptive = map_plane(args, folder, "adaptive", "--grid", grid, "--tolerance", args.tolerance)
+        found = adaptive[3]["adaptive"]
+        report("adaptive", args.grid**2, adaptive[3]["evaluation_seconds"], found["image_evaluations"],
+               {"adaptive": found} | compare(exact, adaptive))
+        if args.images != "0":
+            sampled = map_plane(args, folder, "sampled", "--grid", grid, "--images", args.images)
+            drawn = sum(float(np.nansum(sampled[2][f"{split}_images"])) for split in splits)
+            report("sampled", args.grid**2, sampled[3]["evaluation_seconds"], drawn + BN_IMAGES * args.grid**2, compare(exact, sampled))
+
+
+if __name__ == "__main__":
+    main()
