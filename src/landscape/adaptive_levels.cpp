@@ -1,10 +1,8 @@
 #include "landscape/adaptive_levels.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/error.h"
-#include "landscape/split_summary.h"
 
 namespace thalweg {
 namespace {
@@ -13,7 +11,7 @@ constexpr double kFailure = 0.05;                     // of the interval of a po
 constexpr double kGoal = 0.75;                        // of the tolerance: what an estimate is drawn to
 constexpr double kSmallDoubt = 0.75;                  // of the tolerance: what is interpolated
 constexpr double kWorthOfFinerPoint = 2;              // samples that a node saves at each point of the next level
-constexpr double kLeastWorth = 1;                     // from which a point's images are kept
+constexpr double kLeastWorth = 1;                     // from which images of a finer level's point are kept
 constexpr double kLeastStep = 1.1, kLargestStep = 3;  // from look to look
 
 }  // namespace
@@ -109,7 +107,7 @@ AdaptivePoint AdaptiveLevels::evaluate_point(std::size_t point) {
 void AdaptiveLevels::evaluate_all(std::size_t s, AdaptivePoint& out) const {
   const ImageLosses all = run_.evaluator().evaluate(split(s));
   out.splits[s] = exact_estimate(all, split(s).labels, run_.num_classes());
-  out.images[s] = worth_of_node() >= kLeastWorth ? to_bytes({all}) : "";
+  out.images[s] = level_ == 0 || worth_of_node() >= kLeastWorth ? to_bytes({all}) : "";
   out.evaluations += static_cast<double>(split(s).images.size());
 }
 

@@ -20,10 +20,10 @@ std::string header_of(nlohmann::json identity, const std::vector<std::string>& n
 
 Journal::Journal(const std::filesystem::path& file, nlohmann::json identity, std::vector<std::string> names)
     : names_(std::move(names)),
-      log_(
-          file, header_of(std::move(identity), names_),
-          "it belongs to a surface with other settings (plane, grid, data, batch norm or device); remove it, or choose "
-          "another --out") {
+      log_(file, header_of(std::move(identity), names_),
+           "it belongs to a surface with other settings (plane, grid, data, batch norm or device) or of another "
+           "version; "
+           "remove it, or choose another --out") {
   const std::size_t bytes = names_.size() * sizeof(double);
   for (const std::string& record : log_.records()) {
     std::uint64_t point = 0;

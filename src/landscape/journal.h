@@ -1,7 +1,7 @@
 // The journal of a surface in the making: a record a finished point, so that a kill loses at most the point it hit.
 // A RecordLog (io/record_log.h) whose header says what is evaluated and how the values are called; a record is u64 LE
-// point index, then the values as float64 LE in the header's order, then, where a map needs them again, single images'
-// losses. NaN and inf are kept as they are. Of two records of a point the later one counts.
+// point index, then the values as float64 LE in the header's order, then, where a map needs them again, what
+// is kept of single images. NaN and inf are kept as they are. Of two records of a point the later one counts.
 #pragma once
 
 #include <filesystem>

@@ -7,7 +7,9 @@
 namespace thalweg {
 namespace {
 
-constexpr double kPassedOn = 0.5;  // of the largest surplus beside a point
+// Of the largest surplus beside a point, how far interpolation is thought to be off there. Accuracies, and losses of
+// parts of the images, are rough where single images count: theirs does not shrink from level to level.
+constexpr double kPassedOn = 0.5, kPassedOnIfRough = 1;
 
 double largest(double a, double b) {
   return std::isnan(a) || std::isnan(b) ? INFINITY : std::max(a, b);
@@ -38,7 +40,8 @@ LevelValues::Surplus LevelValues::doubts(std::size_t point, std::size_t level) c
   for (const std::size_t corner : levels_.corners(point, level)) {
     const Surplus& surplus = surplus_[corner];
     out.resize(surplus.size());
-    for (std::size_t k = 0; k < out.size(); ++k) out[k] = largest(out[k], kPassedOn * surplus[k]);
+    for (std::size_t k = 0; k < out.size(); ++k)
+      out[k] = largest(out[k], (k == kLoss ? kPassedOn : kPassedOnIfRough) * surplus[k]);
   }
   return out;
 }

@@ -3,7 +3,8 @@
 //
 // The surplus of a point is what its value differs by from the interpolation of coarser points: it falls about 16-fold
 // from level to level where the surface is smooth to bicubic interpolation. A point that is not evaluated is thought to
-// be off by half of the largest surplus beside it, and passes that on as its own.
+// be off by half of the largest surplus beside it, in values other than the mean loss by all of it, and passes that on
+// as its own.
 #pragma once
 
 #include <vector>

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <optional>
 
 namespace thalweg {
 namespace {
@@ -14,10 +16,11 @@ class LossDistribution {
   // From this loss on there are so many images more.
   struct Step {
     double loss, images;
+    friend bool operator<(const Step& a, const Step& b) { return a.loss < b.loss; }
   };
 
+  // By loss.
   explicit LossDistribution(std::vector<Step> steps) : steps_(std::move(steps)) {
-    std::sort(steps_.begin(), steps_.end(), [](const Step& a, const Step& b) { return a.loss < b.loss; });
     double sum = 0, most = 0;
     up_to_.resize(steps_.size());
     for (std::size_t begin = 0, end = 0; begin < steps_.size(); begin = end) {
@@ -67,18 +70,22 @@ LossDistribution distribution_of(const Drawn& drawn, const std::vector<double>& 
     const auto h = static_cast<std::size_t>(drawn.strata[i]);
     steps.push_back({losses[i], static_cast<double>(drawn.sizes[h]) / count[h]});
   }
+  std::sort(steps.begin(), steps.end());
   return LossDistribution(std::move(steps));
 }
 
 LossDistribution distribution_of(const LossGuesses& guesses, const std::vector<double>& losses) {
+  std::vector<float> sorted = guesses.all;
+  std::sort(sorted.begin(), sorted.end());
+  std::vector<LossDistribution::Step> all, lacking, steps;
+  for (const float guess : sorted) all.push_back({guess, 1});
   const double each = static_cast<double>(guesses.all.size()) / static_cast<double>(losses.size());
-  std::vector<LossDistribution::Step> steps;
-  steps.reserve(guesses.all.size() + 2 * losses.size());
-  for (const float guess : guesses.all) steps.push_back({guess, 1});
   for (std::size_t i = 0; i < losses.size(); ++i) {
-    steps.push_back({losses[i], each});
-    steps.push_back({guesses.drawn[i], -each});
+    lacking.push_back({losses[i], each});
+    lacking.push_back({guesses.drawn[i], -each});
   }
+  std::sort(lacking.begin(), lacking.end());
+  std::merge(all.begin(), all.end(), lacking.begin(), lacking.end(), std::back_inserter(steps));
   return LossDistribution(std::move(steps));
 }
 
@@ -95,27 +102,20 @@ QuantileEstimates no_quantiles() {
 
 }  // namespace
 
-QuantileEstimates estimate_quantiles(const Drawn& drawn, const std::vector<double>& losses) {
-  if (losses.empty() || has_nan(losses)) return no_quantiles();
-  const LossDistribution distribution = distribution_of(drawn, losses);
-  QuantileEstimates quantiles;
-  for (std::size_t q = 0; q < quantiles.size(); ++q) {
-    const double share = kLossQuantiles[q];
-    quantiles[q] =
-        estimate_quantile(distribution, share, error_of_share(drawn, losses, {}, distribution.quantile(share)));
-  }
-  return quantiles;
-}
-
 QuantileEstimates estimate_quantiles(const Drawn& drawn, const std::vector<double>& losses,
                                      const LossGuesses& guesses) {
-  if (losses.empty() || has_nan(losses) || has_nan(guesses.all)) return no_quantiles();
-  QuantileEstimates quantiles = estimate_quantiles(drawn, losses);
-  const LossDistribution distribution = distribution_of(guesses, losses);
+  if (losses.empty() || has_nan(losses)) return no_quantiles();
+  const bool guessed = !guesses.all.empty() && !has_nan(guesses.all);
+  const LossDistribution by_sample = distribution_of(drawn, losses);
+  std::optional<LossDistribution> by_guesses;
+  QuantileEstimates quantiles;
   for (std::size_t q = 0; q < quantiles.size(); ++q) {
-    const double value = quantiles[q].mean, error = error_of_share(drawn, losses, guesses.drawn, value);
-    if (error <= error_of_share(drawn, losses, {}, value))
-      quantiles[q] = estimate_quantile(distribution, kLossQuantiles[q], error);
+    const double share = kLossQuantiles[q], value = by_sample.quantile(share);
+    const double plain = error_of_share(drawn, losses, {}, value);
+    const double error = guessed ? error_of_share(drawn, losses, guesses.drawn, value) : INFINITY;
+    if (error < plain && !by_guesses) by_guesses = distribution_of(guesses, losses);
+    quantiles[q] =
+        error < plain ? estimate_quantile(*by_guesses, share, error) : estimate_quantile(by_sample, share, plain);
   }
   return quantiles;
 }

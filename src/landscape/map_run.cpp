@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/stop.h"
 #include "landscape/split_estimate.h"
+#include "landscape/split_summary.h"
 
 namespace thalweg {
 namespace {

@@ -1,7 +1,7 @@
-// A map by samples. The grid's middle point is evaluated on all images; its losses, known for every image, are the
-// control of all other points (sampling.h). All points see the same sample, so differences between them are less noisy
-// than the standard errors say. With `stderr` a pilot of kPilot images says how many the point takes, once (Stein
-// 1945).
+// A map by samples. The grid's middle point is evaluated on all images; its losses, margins and right answers, known
+// for every image, are the control of all other points (sampling.h). All points see the same sample, so differences
+// between them are less noisy than the standard errors say. With `stderr` a pilot of kPilot images says how many the
+// point takes, once (Stein 1945).
 #include <algorithm>
 #include <cmath>
 

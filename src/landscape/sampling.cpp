@@ -9,8 +9,9 @@ namespace {
 
 struct Moments {
   double mean = 0;
-  double variance = 0;  // sample variance
+  double variance = 0;  // sample variance; of a single image that within all strata
   double count = 0;
+  double pooled = 0;  // variance within all strata
 };
 
 std::vector<Moments> stratum_moments(const Drawn& drawn, const std::vector<double>& values) {
@@ -28,7 +29,8 @@ std::vector<Moments> stratum_moments(const Drawn& drawn, const std::vector<doubl
     freedom += std::max(m.count - 1, 0.0);
   }
   for (Moments& m : all) {
-    m.variance = m.count > 1 ? m.variance / (m.count - 1) : freedom > 0 ? squares / freedom : 0;
+    m.pooled = freedom > 0 ? squares / freedom : 0;
+    m.variance = m.count > 1 ? m.variance / (m.count - 1) : m.pooled;
   }
   return all;
 }
@@ -176,12 +178,15 @@ std::vector<Estimate> estimate_strata(const Drawn& drawn, const std::vector<doub
   std::vector<Estimate> out;
   for (std::size_t h = 0; h < moments.size(); ++h) {
     const auto size = static_cast<double>(drawn.sizes[h]);
-    if (size == 0)
+    const Moments& m = moments[h];
+    if (size == 0) {
       out.push_back({std::nan(""), std::nan("")});
-    else if (const Moments& m = moments[h]; m.count == 0)
+    } else if (m.count == 0) {
       out.push_back(with_floor(0, size, one, {all.mean, std::sqrt(all.variance)}));
-    else
-      out.push_back(with_floor(m.count, size, one, {m.mean, std::sqrt((1 - m.count / size) / m.count * m.variance)}));
+    } else {
+      const double variance = ((m.count - 1) * m.variance + kPooled * m.pooled) / (m.count - 1 + kPooled);
+      out.push_back(with_floor(m.count, size, one, {m.mean, std::sqrt((1 - m.count / size) / m.count * variance)}));
+    }
   }
   return out;
 }

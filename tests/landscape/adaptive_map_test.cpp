@@ -50,7 +50,8 @@ TEST_F(AdaptiveMap, KeepsItsTolerance) {
 
 TEST_F(AdaptiveMap, StatesErrorsThatHoldOnTenSurfaces) {
   std::size_t outside = 0, points = 0, within = 0, estimated = 0;
-  std::map<std::string, std::pair<double, double>> further;  // by name: within 1.96 standard errors, of so many
+  std::map<std::string, std::pair<double, double>>
+      further;  // by name and cell: within 1.96 standard errors, of so many
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
     set_directions(seed);
     scale_directions();
@@ -83,8 +84,10 @@ TEST_F(AdaptiveMap, StatesErrorsThatHoldOnTenSurfaces) {
             EXPECT_EQ(value[i], right[i]) << name;
             EXPECT_EQ(errors[i], 0) << name;
           } else if (s.values.at(split + "_images")[i] < static_cast<double>(split_size(split))) {
-            further[name].first += std::abs(value[i] - right[i]) <= 1.96 * errors[i] ? 1 : 0;
-            further[name].second += 1;
+            const bool drawn = cells[i] == static_cast<double>(Cell::kEstimated);
+            auto& [held, all] = further[name + (drawn ? ", estimated" : ", interpolated")];
+            held += std::abs(value[i] - right[i]) <= 1.96 * errors[i] ? 1 : 0;
+            all += 1;
           }
         }
       }
@@ -168,6 +171,20 @@ TEST_F(AdaptiveMap, GoesOnAfterStopsToTheSameBits) {
   EXPECT_EQ(resumed.values, whole.values);
   EXPECT_EQ(resumed.stacks, whole.stacks);
   EXPECT_EQ(notes(resumed).at("adaptive"), notes(whole).at("adaptive"));
+}
+
+// Of 5 coordinates the second level takes 1, of 4 none.
+TEST_F(AdaptiveMap, OfAsFewPointsAsThereAreIsMapped) {
+  for (const char* grid : {"5x4", "4x5", "5x1", "4x4", "2x2"}) {
+    config_.grid = grid;
+    exact_.reset();
+    LandscapeConfig adaptive = config_;
+    adaptive.tolerance = "5%";
+    const Surface s = map(adaptive, std::string("few") + grid);
+    EXPECT_LE(largest(s.values.at("test_loss"), map(config_, std::string("all") + grid).values.at("test_loss")),
+              0.06 * range(s.values.at("test_loss")))
+        << grid;
+  }
 }
 
 TEST_F(AdaptiveMap, APointThatOverflowsIsEvaluatedExactly) {

@@ -1,5 +1,6 @@
 #include "landscape/surface.h"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -193,6 +194,22 @@ TEST(Surface, CsvHasOneRowAPointAndEveryDigit) {
             "-1,20,4,40,6\n"
             "0,20,nan,50,5\n"
             "2,20,inf,60,4\n");
+}
+
+TEST(Surface, LayersOfStacksComeInAnyOrderAndAreNanBefore) {
+  Surface surface;
+  surface.x = {0, 1};
+  surface.y = {0, 1, 2};
+  layer(surface, "train_class_loss/2")[5] = 7;
+  layer(surface, "train_class_loss/0")[0] = 3;
+  layer(surface, "train_loss")[1] = 2;
+  const std::vector<double>& stack = surface.stacks.at("train_class_loss");
+  ASSERT_EQ(stack.size(), 18u);
+  EXPECT_EQ(stack[17], 7);
+  EXPECT_EQ(stack[0], 3);
+  EXPECT_EQ(std::count_if(stack.begin(), stack.end(), [](double v) { return std::isnan(v); }), 16);
+  ASSERT_EQ(surface.values.at("train_loss").size(), 6u);
+  EXPECT_EQ(layer(surface, "train_loss")[1], 2);
 }
 
 TEST(SurfaceMinimum, SkipsWhatIsNotFinite) {
