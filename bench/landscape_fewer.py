@@ -2,11 +2,11 @@
 """Maps by fewer images: adaptive and sampled maps of a trained plane, against exact values at some of their points.
 
     bench/landscape_fewer.py PLANE [--ours build/release/thalweg] [--data FOLDER] [--grid 51] [--coarse 11] [--tolerance 1%]
-        [--images 0] [--precision bf16] [--threads 2] [--device cpu] > FILE.jsonl
+        [--images 0] [--train-images 50000] [--test-images 10000] [--precision bf16] [--threads 2] [--device cpu] > FILE.jsonl
 
 PLANE is a run's or an experiment's plane (.safetensors). The grid has GRID x GRID points, the exact map COARSE x COARSE of them (GRID - 1 a
-multiple of COARSE - 1); its time is scaled to all points. --images 0: no sampled map. A line is one map:
-  seconds, image_evaluations   of evaluating points; of an adaptive map all passes and audits
+multiple of COARSE - 1); the table scales its time to all points. --images 0: no sampled map. A line is one map:
+  seconds, image_evaluations   of evaluating points; of an adaptive map all passes and audits, statistics of batch norm included
   largest_error                of the mean loss by split, as a part of its range, at the points that both maps have
   held                         by value, the share of the points with a standard error whose error is within 1.96 of it
 A table goes to stderr."""
@@ -38,10 +38,6 @@ def map_plane(args, folder, name, *options):
         return f["xcoordinates"][:], f["ycoordinates"][:], values, about
 
 
-def error_name(name):
-    return name + "_stderr"
-
-
 def compare(exact, other):
     """largest_error and held, at the points that the exact map has."""
     columns = [int(np.argmin(abs(other[0] - x))) for x in exact[0]]
@@ -50,9 +46,10 @@ def compare(exact, other):
     shared = {k: v[..., rows, :][..., columns] for k, v in other[2].items()}
     largest, held = {}, {}
     for name, truth in exact[2].items():
-        if error_name(name) not in shared:
+        error = shared.get(name + "_stderr")
+        if error is None:
             continue
-        off, error = abs(shared[name] - truth), shared[error_name(name)]
+        off = abs(shared[name] - truth)
         if name.endswith("_loss") and "class" not in name:
             largest[name.removesuffix("_loss")] = float(off.max() / (truth.max() - truth.min()))
         inexact = error > 0
@@ -83,25 +80,29 @@ def main():
         grid = f"{args.grid}x{args.grid}"
         exact = map_plane(args, folder, "exact", "--grid", f"{args.coarse}x{args.coarse}")
         about = exact[3]
-        whole = about["evaluation_seconds"] * args.grid**2 / args.coarse**2
-        splits = [k.removesuffix("_margin") for k in exact[2] if k.endswith("_margin")]
-        per_point = sum(about[f"{split}_images"] for split in splits) + BN_IMAGES
-
-        def report(way, points, seconds, evaluations, more):
-            line = {"what": "landscape_fewer", "way": way, "points": points, "seconds": seconds, "image_evaluations": evaluations} | more
-            print(json.dumps(line | {"machine": about["processor"], "threads": int(args.threads), "commit": peer.commit()}), flush=True)
-            print(f"{way:9} {points:5} points  {seconds:8.1f} s ({whole / seconds:5.1f} x)  {evaluations:12,.0f} evaluations "
-                  f"({per_point * args.grid**2 / evaluations:5.1f} x)", file=sys.stderr)
-
-        report("exact", args.coarse**2, about["evaluation_seconds"], per_point * args.coarse**2, {"precision": args.precision})
         adaptive = map_plane(args, folder, "adaptive", "--grid", grid, "--tolerance", args.tolerance)
         found = adaptive[3]["adaptive"]
+        scale, all_ = args.grid**2 / args.coarse**2, found["image_evaluations_of_an_exact_map"]
+        splits = [k.removesuffix("_margin") for k in exact[2] if k.endswith("_margin")]
+        statistics = all_ - args.grid**2 * sum(about[f"{split}_images"] for split in splits)
+        shared = {name: value for name, value in vars(args).items() if name not in ("plane", "ours", "data")}
+        shared |= {"machine": about["processor"], "ran_on": about["device"], "commit": peer.commit()}
+
+        def report(way, points, seconds, evaluations, more):
+            line = {"what": "landscape_fewer", "way": way, "points": points, "seconds": seconds, "image_evaluations": evaluations}
+            print(json.dumps(line | more | shared), flush=True)
+            scaled = scale if way == "exact" else 1
+            gain = about["evaluation_seconds"] * scale / (seconds * scaled), all_ / (evaluations * scaled)
+            print(f"{way:9} {seconds * scaled:8.1f} s ({gain[0]:5.1f} x)  {evaluations * scaled:14,.0f} evaluations ({gain[1]:5.1f} x)",
+                  file=sys.stderr)
+
+        report("exact", args.coarse**2, about["evaluation_seconds"], all_ / scale, {})
         report("adaptive", args.grid**2, adaptive[3]["evaluation_seconds"], found["image_evaluations"],
                {"adaptive": found} | compare(exact, adaptive))
         if args.images != "0":
             sampled = map_plane(args, folder, "sampled", "--grid", grid, "--images", args.images)
             drawn = sum(float(np.nansum(sampled[2][f"{split}_images"])) for split in splits)
-            report("sampled", args.grid**2, sampled[3]["evaluation_seconds"], drawn + BN_IMAGES * args.grid**2, compare(exact, sampled))
+            report("sampled", args.grid**2, sampled[3]["evaluation_seconds"], drawn + statistics, compare(exact, sampled))
 
 
 if __name__ == "__main__":

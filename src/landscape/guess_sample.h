@@ -22,7 +22,7 @@ class GuessSample {
   struct Point {
     const PointEvaluator& evaluator;
     const LandscapeSplit& split;
-    const std::vector<ImageGuess::Weighted>& guess;
+    const std::vector<ImageGuess::Weighted>& guess;  // not empty
     std::int64_t num_classes;
   };
   GuessSample(const Point& point, const StratifiedSample::Name& name);

@@ -1,6 +1,6 @@
 // What interpolation guesses of every single image of a split, at points between exact ones.
 //
-// A guess at a point is a weighted sum over nodes, points whose images' losses are known. Bicubic interpolation takes
+// A guess at a point is a weighted sum over nodes, points whose single images are known. Bicubic interpolation takes
 // up to 16 coarser points; those that are not nodes are guessed themselves, so that their weights pass to nodes that
 // are coarser still. Every point of level 0 is a node.
 #pragma once

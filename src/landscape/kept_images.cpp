@@ -25,10 +25,8 @@ std::string to_bytes(const std::vector<ImageLosses>& splits) {
 
 std::vector<KeptImages> from_bytes(const std::string& bytes, const std::vector<std::int64_t>& sizes) {
   const auto images = static_cast<std::size_t>(std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}));
-  check(bytes.size() == images * kBytes,
-        "the journal keeps {} bytes of single images, expected {}; it may be another version's: remove it to begin the "
-        "map anew",
-        bytes.size(), images * kBytes);
+  check(bytes.size() == images * kBytes, "the journal keeps {} bytes of single images, expected {}", bytes.size(),
+        images * kBytes);
   std::vector<KeptImages> splits;
   const char* at = bytes.data();
   for (const std::int64_t size : sizes) {

@@ -7,8 +7,10 @@
 namespace thalweg {
 namespace {
 
-// Of the largest surplus beside a point, how far interpolation is thought to be off there. Accuracies, and losses of
-// parts of the images, are rough where single images count: theirs does not shrink from level to level.
+// Of the largest surplus beside a point, how far interpolation is thought to be off there. Of values other than the
+// mean loss all of it: single images count in them, and what an estimate draws to bounds its error in the mean loss
+// alone. By half of it 75 to 85 % of their intervals held on ten small surfaces (adaptive_map_test.cpp), by all of it
+// 85 % and more.
 constexpr double kPassedOn = 0.5, kPassedOnIfRough = 1;
 
 double largest(double a, double b) {

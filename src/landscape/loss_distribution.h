@@ -7,7 +7,7 @@
 // bad that the share would be less certain with them, or NaN, a quantile goes without.
 //
 // Such a share can fall as t rises, by chance. A quantile is the loss where it is first reached, and so lies a little
-// low, by less than its standard error.
+// low.
 //
 // A quantile's standard error comes from that of the share up to it, by the quantiles at its confidence limits
 // (Woodruff 1952, Confidence intervals for medians and other position measures).

@@ -1,7 +1,6 @@
 #include "landscape/map_run.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include <ATen/ATen.h>

@@ -7,6 +7,10 @@
 namespace thalweg {
 namespace {
 
+// Images whose variance within all strata stands beside a stratum's own. Of what cubic guesses of 100 classes lack,
+// with 128 to 500 images drawn, 54 to 76 % of the intervals held where 2 to 4 were of a class; with this 93 % and more.
+constexpr double kPooled = 5;
+
 struct Moments {
   double mean = 0;
   double variance = 0;  // sample variance; of a single image that within all strata

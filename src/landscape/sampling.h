@@ -80,9 +80,8 @@ Estimate estimate_mean(const Drawn& drawn, const std::vector<double>& values, do
 Estimate estimate_mean(const Drawn& drawn, const std::vector<double>& values, const std::vector<double>& control,
                        double control_mean, double one = 0);
 // Over the images of each stratum. What a few images spread says little where most are close and a few far off, so that
-// the variance within all strata counts there, as if of kPooled images. A stratum of which none was drawn is thought to
-// be what the mean of all is, as far off as a single image. NaN for one without images.
-inline constexpr double kPooled = 5;
+// the variance within all strata counts there, as if of some more images. A stratum of which none was drawn is thought
+// to be what the mean of all is, as far off as a single image. NaN for one without images.
 std::vector<Estimate> estimate_strata(const Drawn& drawn, const std::vector<double>& values, double one = 0);
 // With a control, whose means are those of the strata. It is not used where fewer than kFewForControl images of a
 // stratum were drawn: beta would follow chance.

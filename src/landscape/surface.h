@@ -42,7 +42,7 @@ struct Surface {
 };
 
 // The values under a name of summary_names or estimate_names (split_estimate.h), [ny][nx]: "train_loss", or
-// "train_class_loss/3", a layer of a stack. NaN where it was not there. Valid until a further layer is asked for.
+// "train_class_loss/3", a layer of a stack. NaN where it was not there. Valid until a layer is added to the same stack.
 double* layer(Surface& surface, const std::string& name);
 
 // "gap_loss", test minus train loss, where both are there and it is not.

@@ -174,16 +174,20 @@ TEST_F(AdaptiveMap, GoesOnAfterStopsToTheSameBits) {
 }
 
 // Of 5 coordinates the second level takes 1, of 4 none.
-TEST_F(AdaptiveMap, OfAsFewPointsAsThereAreIsMapped) {
-  for (const char* grid : {"5x4", "4x5", "5x1", "4x4", "2x2"}) {
+TEST_F(AdaptiveMap, IsMappedWhereTheSecondLevelIsSmallOrThereIsNone) {
+  const std::vector<std::pair<const char*, int>> grids = {{"5x4", 2}, {"4x5", 2}, {"5x1", 2}, {"4x4", 1}, {"2x2", 1}};
+  for (const auto& [grid, levels] : grids) {
     config_.grid = grid;
-    exact_.reset();
     LandscapeConfig adaptive = config_;
     adaptive.tolerance = "5%";
     const Surface s = map(adaptive, std::string("few") + grid);
     EXPECT_LE(largest(s.values.at("test_loss"), map(config_, std::string("all") + grid).values.at("test_loss")),
               0.06 * range(s.values.at("test_loss")))
         << grid;
+    const std::vector<double>& cells = s.values.at("cell");
+    if (levels == 1) {
+      EXPECT_EQ(cells, std::vector<double>(cells.size(), 0)) << grid;
+    }
   }
 }
 

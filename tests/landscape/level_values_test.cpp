@@ -73,6 +73,15 @@ TEST_F(LevelValuesTest, DoubtWhatIsNotFinite) {
   EXPECT_EQ(values_.range(), 0);  // of what is finite
 }
 
+TEST_F(LevelValuesTest, DoubtTheLossByHalfASurpriseAndOtherValuesByAllOfIt) {
+  set_level(0, [](std::size_t) { return 1.0; });
+  for (const std::size_t point : levels_.points(1)) values_.set(point, value_of(1.2, 54));
+  values_.close(1);
+  const SplitEstimate value = values_.interpolate(2 * 13 + 1, 1);
+  EXPECT_NEAR(value.loss().standard_error, 0.1, 1e-12);
+  EXPECT_NEAR(value.accuracy().standard_error, 4, 1e-12);
+}
+
 // A class without images, say.
 TEST_F(LevelValuesTest, TheErrorOfWhatIsNotThereIsNotThereEither) {
   set_level(0, [](std::size_t) { return std::nan(""); });

@@ -113,9 +113,9 @@ TEST(LossDistribution, GoodGuessesMakeErrorsSmall) {
   EXPECT_LT(2 * with, without);
 }
 
-// Noise as large as the losses' own spread and larger.
+// Noise far above the losses' own spread.
 TEST(LossDistribution, GoesWithoutBadGuesses) {
-  Guessed population(5);
+  const Guessed population(5);
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const Estimate with = population.by_sample(seed, 200, true)[2], without = population.by_sample(seed, 200, false)[2];
     EXPECT_EQ(with.mean, without.mean);
