@@ -9,8 +9,8 @@ namespace {
 
 // Of the largest surplus beside a point, how far interpolation is thought to be off there. Of values other than the
 // mean loss all of it: single images count in them, and what an estimate draws to bounds its error in the mean loss
-// alone. By half of it 75 to 85 % of their intervals held on ten small surfaces (adaptive_map_test.cpp), by all of it
-// 85 % and more.
+// alone. By half of it only 75 to 85 % of some values' intervals held on ten small surfaces (adaptive_map_test.cpp), by
+// all of it 85 % and more of each.
 constexpr double kPassedOn = 0.5, kPassedOnIfRough = 1;
 
 double largest(double a, double b) {
