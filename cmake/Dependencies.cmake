@@ -24,13 +24,12 @@ find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(ZLIB REQUIRED)
 
 # The wheel's headers as system headers, so that our warnings do not reach into them; they are for C++ only (a .cu file
-# that includes LibTorch takes minutes). {fmt} comes with them, header-only.
+# that includes LibTorch takes minutes). {fmt}'s come with them; src/base/fmt.cpp compiles it.
 add_library(thalweg_dependencies INTERFACE)
 # The wheel's libtorch.so exports a std::filesystem of its own, whose remove_all calls a null symbol: ours must be found first.
 target_link_options(thalweg_dependencies INTERFACE "LINKER:--no-as-needed" "-lstdc++" "LINKER:--as-needed")
 target_include_directories(thalweg_dependencies SYSTEM INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${TORCH_INCLUDE_DIRS}>"
   ${CUDAToolkit_INCLUDE_DIRS} ${HDF5_INCLUDE_DIRS})
-target_compile_definitions(thalweg_dependencies INTERFACE FMT_HEADER_ONLY=1)
 target_link_libraries(thalweg_dependencies INTERFACE ${TORCH_LIBRARIES} CUDA::cudart nlohmann_json::nlohmann_json
   cxxopts::cxxopts ${HDF5_C_LIBRARIES} CURL::libcurl LibArchive::LibArchive OpenSSL::Crypto ZLIB::ZLIB)
 
