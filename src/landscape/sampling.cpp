@@ -13,9 +13,9 @@ constexpr double kPooled = 5;
 
 struct Moments {
   double mean = 0;
-  double variance = 0;  // sample variance; of a single image that within all strata
+  double variance = 0;  // sample variance; of a single image, if it is a number, that within all strata
   double count = 0;
-  double pooled = 0;  // variance within all strata
+  double pooled = 0;  // variance within all strata whose values are finite
 };
 
 std::vector<Moments> stratum_moments(const Drawn& drawn, const std::vector<double>& values) {
@@ -29,12 +29,13 @@ std::vector<Moments> stratum_moments(const Drawn& drawn, const std::vector<doubl
   }
   double squares = 0, freedom = 0;
   for (const Moments& m : all) {
+    if (!std::isfinite(m.variance)) continue;
     squares += m.variance;
     freedom += std::max(m.count - 1, 0.0);
   }
   for (Moments& m : all) {
     m.pooled = freedom > 0 ? squares / freedom : 0;
-    m.variance = m.count > 1 ? m.variance / (m.count - 1) : m.pooled;
+    m.variance = m.count > 1 ? m.variance / (m.count - 1) : m.variance + m.pooled;
   }
   return all;
 }
@@ -62,28 +63,43 @@ Estimate mean_of(const Drawn& drawn, const std::vector<double>& values) {
   return estimate;
 }
 
-Estimate mean_of(const Drawn& drawn, const std::vector<double>& values, const std::vector<double>& control,
-                 double control_mean) {
+// What the control is to be multiplied by: one beta for all strata. One that each stratum chose for itself would follow
+// chance where few of it were drawn: of the losses of CIFAR-10's classes at points of a trained VGG-11's plane, 67 % of
+// the intervals held at 10 images a class and 87 % at 40; with one beta and the strata's variance together, 95 and 94
+// %, and the errors themselves were 60 and 10 % smaller.
+double common_beta(const Drawn& drawn, const std::vector<double>& values, const std::vector<double>& control) {
   const std::vector<Moments> x = stratum_moments(drawn, control), y = stratum_moments(drawn, values);
   const double total = population(drawn);
   double covariance = 0, variance = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     const auto h = static_cast<std::size_t>(drawn.strata[i]);
-    if (x[h].count < 2) continue;
+    if (x[h].count < 2 || !std::isfinite(x[h].variance) || !std::isfinite(y[h].variance)) continue;
     const double weight = variance_weight(static_cast<double>(drawn.sizes[h]), x[h].count, total) / (x[h].count - 1);
     covariance += weight * (control[i] - x[h].mean) * (values[i] - y[h].mean);
     variance += weight * (control[i] - x[h].mean) * (control[i] - x[h].mean);
   }
-  const double beta = variance > 0 && std::isfinite(covariance / variance) ? covariance / variance : 0;
-  if (beta == 0) return mean_of(drawn, values);
+  return variance > 0 && std::isfinite(covariance / variance) ? covariance / variance : 0;
+}
+
+// Of standard errors: one degree of freedom went into beta.
+double beta_factor(const Drawn& drawn) {
+  const double freedom = static_cast<double>(drawn.strata.size()) - static_cast<double>(drawn.sizes.size());
+  return freedom > 1 ? std::sqrt(freedom / (freedom - 1)) : 1;
+}
+
+std::vector<double> without_control(const std::vector<double>& values, const std::vector<double>& control,
+                                    double beta) {
   std::vector<double> rest(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) rest[i] = values[i] - beta * control[i];
-  Estimate estimate = mean_of(drawn, rest);
-  estimate.mean += beta * control_mean;
-  // One degree of freedom went into beta.
-  const double freedom = static_cast<double>(values.size()) - static_cast<double>(drawn.sizes.size());
-  if (freedom > 1) estimate.standard_error *= std::sqrt(freedom / (freedom - 1));
-  return estimate;
+  return rest;
+}
+
+Estimate mean_of(const Drawn& drawn, const std::vector<double>& values, const std::vector<double>& control,
+                 double control_mean) {
+  const double beta = common_beta(drawn, values, control);
+  if (beta == 0) return mean_of(drawn, values);
+  const Estimate rest = mean_of(drawn, without_control(values, control, beta));
+  return {rest.mean + beta * control_mean, rest.standard_error * beta_factor(drawn)};
 }
 
 Estimate with_floor(double count, double total, double one, Estimate estimate) {
@@ -176,6 +192,8 @@ Estimate estimate_mean(const Drawn& drawn, const std::vector<double>& values, co
 
 std::vector<Estimate> estimate_strata(const Drawn& drawn, const std::vector<double>& values, double one) {
   const std::vector<Moments> moments = stratum_moments(drawn, values);
+  const bool known =
+      std::ranges::any_of(moments, [](const Moments& m) { return m.count > 1 && std::isfinite(m.variance); });
   const std::vector<std::int32_t> together(values.size(), 0);
   const std::vector<std::int64_t> everyone = {static_cast<std::int64_t>(population(drawn))};
   const Moments all = stratum_moments({everyone, together}, values).front();
@@ -188,7 +206,8 @@ std::vector<Estimate> estimate_strata(const Drawn& drawn, const std::vector<doub
     } else if (m.count == 0) {
       out.push_back(with_floor(0, size, one, {all.mean, std::sqrt(all.variance)}));
     } else {
-      const double variance = ((m.count - 1) * m.variance + kPooled * m.pooled) / (m.count - 1 + kPooled);
+      const double pooled = known ? m.pooled : all.variance;
+      const double variance = ((m.count - 1) * m.variance + kPooled * pooled) / (m.count - 1 + kPooled);
       out.push_back(with_floor(m.count, size, one, {m.mean, std::sqrt((1 - m.count / size) / m.count * variance)}));
     }
   }
@@ -198,18 +217,12 @@ std::vector<Estimate> estimate_strata(const Drawn& drawn, const std::vector<doub
 std::vector<Estimate> estimate_strata(const Drawn& drawn, const std::vector<double>& values,
                                       const std::vector<double>& control, const std::vector<double>& control_means,
                                       double one) {
-  std::vector<Estimate> out = estimate_strata(drawn, values, one);
+  const double beta = common_beta(drawn, values, control);
+  if (beta == 0) return estimate_strata(drawn, values, one);
+  std::vector<Estimate> out = estimate_strata(drawn, without_control(values, control, beta), one);
   for (std::size_t h = 0; h < out.size(); ++h) {
-    std::vector<double> own, controls;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (drawn.strata[i] != static_cast<std::int32_t>(h)) continue;
-      own.push_back(values[i]);
-      controls.push_back(control[i]);
-    }
-    if (own.size() < kFewForControl) continue;
-    const std::vector<std::int64_t> size = {drawn.sizes[h]};
-    const std::vector<std::int32_t> together(own.size(), 0);
-    out[h] = estimate_mean({size, together}, own, controls, control_means[h], one);
+    out[h].mean += beta * control_means[h];
+    out[h].standard_error *= beta_factor(drawn);
   }
   return out;
 }

@@ -83,9 +83,7 @@ Estimate estimate_mean(const Drawn& drawn, const std::vector<double>& values, co
 // the variance within all strata counts there, as if of some more images. A stratum of which none was drawn is thought
 // to be what the mean of all is, as far off as a single image. NaN for one without images.
 std::vector<Estimate> estimate_strata(const Drawn& drawn, const std::vector<double>& values, double one = 0);
-// With a control, whose means are those of the strata. It is not used where fewer than kFewForControl images of a
-// stratum were drawn: beta would follow chance.
-inline constexpr std::size_t kFewForControl = 10;
+// With a control, whose means are those of the strata; one beta for all strata.
 std::vector<Estimate> estimate_strata(const Drawn& drawn, const std::vector<double>& values,
                                       const std::vector<double>& control, const std::vector<double>& control_means,
                                       double one = 0);

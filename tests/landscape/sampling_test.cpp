@@ -203,6 +203,39 @@ TEST(EstimateStrata, StatesErrorsThatHoldWhereFewImagesOfAClassAreDrawn) {
   for (const auto& [count, share] : held) EXPECT_GE(share.first, 0.9 * share.second) << count;
 }
 
+// With few images a class, where a class's own images would tell its control's factor and the spread that is left
+// badly.
+TEST(EstimateStrata, StatesTheErrorsOfClassesRightWithAControl) {
+  const Population p(3000);
+  const Strata strata = class_strata(p.labels, 5);
+  std::vector<double> truth(5), controls(5);
+  for (std::size_t i = 0; i < p.losses.size(); ++i) {
+    const auto c = static_cast<std::size_t>(p.labels[i]);
+    truth[c] += p.losses[i] / static_cast<double>(strata.sizes[c]);
+    controls[c] += p.control[i] / static_cast<double>(strata.sizes[c]);
+  }
+  constexpr int kRepetitions = 1000;
+  for (const std::int64_t drawn : {20, 50, 200}) {
+    double held = 0, squares = 0, plain = 0;
+    for (std::uint64_t r = 0; r < kRepetitions; ++r) {
+      StratifiedSample sample(strata, proportional(strata), {r, 0, 0});
+      sample.grow(drawn);
+      const std::vector<double> y = pick(p.losses, sample.images()), x = pick(p.control, sample.images());
+      const std::vector<Estimate> with = estimate_strata(sample.drawn(), y, x, controls);
+      const std::vector<Estimate> without = estimate_strata(sample.drawn(), y);
+      for (std::size_t c = 0; c < 5; ++c) {
+        const double error = with[c].mean - truth[c];
+        held += std::abs(error) <= 1.96 * with[c].standard_error ? 0.2 / kRepetitions : 0;
+        squares += error * error;
+        plain += (without[c].mean - truth[c]) * (without[c].mean - truth[c]);
+      }
+    }
+    EXPECT_GE(held, drawn == 20 ? 0.9 : 0.92) << drawn;
+    EXPECT_LE(held, 0.98) << drawn;
+    EXPECT_LT(squares, 0.25 * plain) << drawn;
+  }
+}
+
 TEST(EstimateStrata, KnowsHowLittleAFewImagesSay) {
   const std::vector<std::int64_t> sizes = {10, 10, 10, 0};
   const std::vector<std::int32_t> strata = {0, 0, 1};
@@ -217,6 +250,25 @@ TEST(EstimateStrata, KnowsHowLittleAFewImagesSay) {
   const std::vector<Estimate> shares = estimate_strata({sizes, strata}, {100, 100, 100}, /*one=*/100);
   EXPECT_DOUBLE_EQ(shares[0].standard_error, 100 * std::sqrt(0.8 / 2) / 3);
   EXPECT_GT(shares[2].standard_error, 50);
+  // No two of the same stratum: the spread of all is all that is known.
+  const std::vector<std::int32_t> alone = {0, 1, 2};
+  for (std::size_t h = 0; h < 3; ++h)
+    EXPECT_DOUBLE_EQ(estimate_strata({sizes, alone}, {1, 3, 8})[h].standard_error, std::sqrt(0.9 * 13)) << h;
+}
+
+TEST(EstimateStrata, AValueThatIsNotANumberIsItsOwnStratumsAlone) {
+  const std::vector<std::int64_t> sizes = {10, 10};
+  const std::vector<std::int32_t> strata = {0, 0, 0, 1, 1, 1};
+  const std::vector<double> values = {1, 3, 8, 2, std::nan(""), 3}, control = {0, 1, 3, 1, 2, 1};
+  const std::vector<Estimate> means = estimate_strata({sizes, strata}, values, control, {2, 2});
+  const std::vector<std::int64_t> size = {10};
+  const std::vector<std::int32_t> first = {0, 0, 0};
+  const Estimate alone = estimate_strata({size, first}, {1, 3, 8}, {0, 1, 3}, {2}).front();
+  EXPECT_DOUBLE_EQ(means[0].mean, alone.mean);
+  EXPECT_NEAR(means[0].standard_error, alone.standard_error, 0.2 * alone.standard_error);
+  EXPECT_LT(means[0].standard_error, 0.5);  // by the control
+  EXPECT_TRUE(std::isnan(means[1].mean));
+  EXPECT_TRUE(std::isnan(means[1].standard_error));
 }
 
 }  // namespace
