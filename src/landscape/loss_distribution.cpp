@@ -1,8 +1,11 @@
 #include "landscape/loss_distribution.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
-#include <iterator>
+#include <cstdint>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -75,18 +78,44 @@ LossDistribution distribution_of(const Drawn& drawn, const std::vector<double>& 
   return LossDistribution(std::move(steps));
 }
 
+// By size. A radix sort: at each estimated point the guesses of all images are sorted, and with std::sort the quantiles
+// took five times as long (12 ms with 50,000 guesses).
+std::vector<float> sorted(const std::vector<float>& values) {
+  constexpr std::uint32_t kSign = 0x80000000, kDigit = (1 << 11) - 1;
+  std::vector<std::uint32_t> keys(values.size()), by_digit(values.size());  // whose order is that of the values
+  std::ranges::transform(values, keys.begin(), [](float value) {
+    const auto bits = std::bit_cast<std::uint32_t>(value);
+    return (bits & kSign) != 0 ? ~bits : bits | kSign;
+  });
+  for (const int shift : {0, 11, 22}) {
+    std::array<std::size_t, kDigit + 2> begin{};  // of a digit's keys
+    for (const std::uint32_t key : keys) ++begin[((key >> shift) & kDigit) + 1];
+    std::partial_sum(begin.begin(), begin.end(), begin.begin());
+    for (const std::uint32_t key : keys) by_digit[begin[(key >> shift) & kDigit]++] = key;
+    keys.swap(by_digit);
+  }
+  std::vector<float> out(values.size());
+  std::ranges::transform(keys, out.begin(), [](std::uint32_t key) {
+    return std::bit_cast<float>((key & kSign) != 0 ? key ^ kSign : ~key);
+  });
+  return out;
+}
+
 LossDistribution distribution_of(const LossGuesses& guesses, const std::vector<double>& losses) {
-  std::vector<float> sorted = guesses.all;
-  std::sort(sorted.begin(), sorted.end());
-  std::vector<LossDistribution::Step> all, lacking, steps;
-  for (const float guess : sorted) all.push_back({guess, 1});
+  std::vector<LossDistribution::Step> lacking, steps;
   const double each = static_cast<double>(guesses.all.size()) / static_cast<double>(losses.size());
   for (std::size_t i = 0; i < losses.size(); ++i) {
     lacking.push_back({losses[i], each});
     lacking.push_back({guesses.drawn[i], -each});
   }
   std::sort(lacking.begin(), lacking.end());
-  std::merge(all.begin(), all.end(), lacking.begin(), lacking.end(), std::back_inserter(steps));
+  steps.reserve(guesses.all.size() + lacking.size());
+  auto next = lacking.begin();
+  for (const float guess : sorted(guesses.all)) {
+    for (; next != lacking.end() && next->loss < guess; ++next) steps.push_back(*next);
+    steps.push_back({guess, 1});
+  }
+  steps.insert(steps.end(), next, lacking.end());
   return LossDistribution(std::move(steps));
 }
 

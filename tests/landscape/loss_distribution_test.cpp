@@ -1,5 +1,6 @@
 #include "landscape/loss_distribution.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <random>
@@ -111,6 +112,32 @@ TEST(LossDistribution, GoodGuessesMakeErrorsSmall) {
     without += population.by_sample(seed, 200, false)[2].standard_error;
   }
   EXPECT_LT(2 * with, without);
+}
+
+// The share up to each loss and guess counted one by one; guesses below 0, and such that are equal, among them.
+TEST(LossDistribution, GuessesCountAsTheDifferenceEstimatorHasThem) {
+  Guessed population(0.05);
+  for (std::size_t i = 0; i < kImages; i += 100) population.guesses[i] = i % 200 == 0 ? -0.125f : 0.25f;
+  StratifiedSample sample(one_stratum(kImages), {1.0}, {5, 0, 0});
+  std::vector<double> drawn, places(population.guesses.begin(), population.guesses.end());
+  LossGuesses guesses{population.guesses, {}};
+  for (const std::int64_t image : sample.grow(300)) {
+    drawn.push_back(population.losses[static_cast<std::size_t>(image)]);
+    guesses.drawn.push_back(population.guesses[static_cast<std::size_t>(image)]);
+  }
+  places.insert(places.end(), drawn.begin(), drawn.end());
+  std::sort(places.begin(), places.end());
+  const auto up_to = [](const auto& values, double place) {
+    return static_cast<double>(std::count_if(values.begin(), values.end(), [&](auto value) { return value <= place; }));
+  };
+  const QuantileEstimates quantiles = estimate_quantiles(sample.drawn(), drawn, guesses);
+  for (std::size_t q = 1; q < quantiles.size(); ++q) {  // the smallest losses are guessed too badly: goes without
+    const auto first = std::find_if(places.begin(), places.end(), [&](double place) {
+      const double lacking = (up_to(drawn, place) - up_to(guesses.drawn, place)) / static_cast<double>(drawn.size());
+      return up_to(guesses.all, place) / kImages + lacking >= kLossQuantiles[q] - 1e-9;
+    });
+    EXPECT_EQ(quantiles[q].mean, *first) << q;
+  }
 }
 
 // Noise far above the losses' own spread.
