@@ -14,7 +14,7 @@ const show = (value, digits) => (value === null || value === undefined ? "not fi
 
 function theme() {
   const night = dark.matches && !printing;
-  return { ink: night ? "#e6e8eb" : "#1c1e21", rule: night ? "#3a3f46" : "#dddfe3", paper: night ? "#15171a" : "#ffffff", main: night ? "#ffffff" : "#000000" };
+  return { ink: night ? "#e6e8eb" : "#1c1e21", soft: night ? "#a3a9b2" : "#5a6068", rule: night ? "#3a3f46" : "#dddfe3", paper: night ? "#15171a" : "#ffffff", main: night ? "#ffffff" : "#000000" };
 }
 const runColor = (run) => (run.main ? theme().main : run.color);
 const casing = (run) => (run.main && theme().main === "#ffffff" ? "rgba(0,0,0,0.8)" : "rgba(255,255,255,0.8)");
@@ -28,6 +28,12 @@ function axis(title, more) {
 function layout(more) {
   return Object.assign({
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: theme().ink, family: "system-ui, Helvetica, Arial, sans-serif", size: 13 },
-    margin: { l: 60, r: 15, t: 40, b: 50 }, modebar: { bgcolor: "rgba(0,0,0,0)", color: theme().rule, activecolor: theme().ink }, hoverlabel: { align: "left" }, legend: { orientation: "h", x: 0, y: -0.2, yanchor: "top" }
+    margin: { l: 60, r: 15, t: 40, b: 50 }, modebar: { bgcolor: "rgba(0,0,0,0)", color: theme().soft, activecolor: theme().ink }, hoverlabel: { align: "left" }, legend: { orientation: "h", x: 0, y: -0.2, yanchor: "top" }
   }, more);
+}
+
+// Responsive plots forget their height when the window's width changes: the element keeps it.
+function draw(id, traces, plan) {
+  byId(id).style.height = `${plan.height}px`;
+  Plotly.react(id, traces, plan, config);
 }

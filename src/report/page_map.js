@@ -122,7 +122,7 @@ function places(two) {
     y: (k) => (two && stacked ? (k ? [0, 0.42] : [0.58, 1]) : [0, 1])
   };
 }
-const heading = (text, place, k, one) => ({ text: `<b>${plain(text)}</b>`, showarrow: false, xref: "paper", yref: "paper", x: (place.x(k, one)[0] + place.x(k, one)[1]) / 2, y: place.y(k)[1], yanchor: "bottom", yshift: 4, font: { size: 15 } });
+const heading = (text, place, k, one) => ({ text: `<b>${plain(text)}</b>`, showarrow: false, xref: "paper", yref: "paper", x: (place.x(k, one)[0] + place.x(k, one)[1]) / 2, y: place.y(k)[1], xanchor: "center", yanchor: "bottom", yshift: 4, font: { size: 15 } });
 
 function drawMap() {
   const surface = surfaceNow(), value = valueNow();
@@ -135,7 +135,7 @@ function drawMap() {
     coloraxis: colorAxis(value), hovermode: "closest", height: (place.stacked ? 880 : 560) + legendRoom(surface.paths.length + 2),
     annotations: value.panels.map((panel, k) => heading(two && panel.title.length > 20 ? `${panel.split === "train" ? "Train" : "Test"} images` : panel.title, place, k, alone))
   };
-  more.legend = { orientation: "h", x: 0, y: narrow.matches ? -0.08 : -0.14, yanchor: "top", traceorder: "normal" };
+  more.legend = { orientation: "h", x: 0, y: place.stacked ? -0.08 : -0.16, yanchor: "top", traceorder: "normal" };
   if (narrow.matches) {
     Object.assign(more.coloraxis.colorbar, { orientation: "h", y: 1.04, yanchor: "bottom", len: 1, title: { text: more.coloraxis.colorbar.title.text, side: "top" } });
     more.margin = { l: 50, r: 10, t: 100, b: 40 };
@@ -146,7 +146,7 @@ function drawMap() {
     more.xaxis2 = axis(surface.axes[0], { domain: place.x(1), anchor: "y2", matches: "x", showgrid: false });
     more.yaxis2 = axis(place.stacked ? surface.axes[1] : "", { domain: place.y(1), anchor: "x2", matches: "y", showgrid: false, showticklabels: place.stacked });
   }
-  Plotly.react("map", traces, layout(more), config);
+  draw("map", traces, layout(more));
 }
 
 // ---- along a line ----
@@ -209,7 +209,7 @@ function drawLine() {
   });
   more.legend = { orientation: "h", x: 0, y: narrow.matches ? -0.1 : -0.2, yanchor: "top", traceorder: "normal" };
   if (narrow.matches) more.margin = { l: 60, r: 10, t: 64, b: 50 };
-  Plotly.react("map", traces, layout(more), config);
+  draw("map", traces, layout(more));
 }
 
 // ---- in three dimensions ----
@@ -243,21 +243,22 @@ function drawSpace() {
     const x = (run.fork ? [run.fork[0]] : []).concat(run.x), y = (run.fork ? [run.fork[1]] : []).concat(run.y);
     traces.push({
       type: "scatter3d", mode: "lines", x, y, z: x.map((v, i) => { const h = heightAt(surface, z, v, y[i]); return h === null ? null : h + lift; }),
-      line: { color: runColor(run), width: 6 }, name: plain(run.label), hoverinfo: "name"
+      line: { color: runColor(run), width: 6, dash: run.average ? "dash" : "solid" }, name: plain(run.label), hoverinfo: "name"
     });
   }
   for (const which of ["train", "test"]) {
     const m = surface.minima[which];
     if (!m) continue;
     const h = heightAt(surface, z, m.x, m.y);
-    traces.push({ type: "scatter3d", mode: "markers", x: [m.x], y: [m.y], z: [h === null ? null : h + 2 * lift], name: `minimum of ${which} loss`, hoverinfo: "name", marker: { symbol: which === "train" ? "diamond" : "x", size: 6, color: "#fff", line: { color: "#000", width: 2 } } });
+    traces.push({ type: "scatter3d", mode: "markers", x: [m.x], y: [m.y], z: [h === null ? null : h + 2 * lift], name: `minimum of ${which} loss`, hoverinfo: "name", marker: { symbol: which === "train" ? "diamond" : "square", size: 6, color: "#fff", line: { color: "#000", width: 2 } } });
   }
   const color = colorAxis(value, { showscale: !narrow.matches });
+  const away = narrow.matches ? 1.8 : 1; // of the camera
   const scene = (title, more) => Object.assign({ title: { text: plain(title) }, gridcolor: theme().rule, color: theme().ink, backgroundcolor: "rgba(0,0,0,0)" }, more);
-  Plotly.react("space", traces, layout({
-    scene: { xaxis: scene(surface.axes[0].split(" (")[0]), yaxis: scene(surface.axes[1].split(" (")[0]), zaxis: scene(panel.title, { tickvals: color.colorbar.tickvals, ticktext: color.colorbar.ticktext }), aspectmode: "manual", aspectratio: { x: 1.2, y: 1.2, z: 0.8 }, camera: { eye: { x: 0.8, y: -1.45, z: 1.45 } } },
-    uirevision: "keep", coloraxis: color, height: 560 + legendRoom(surface.paths.length + 2), margin: { l: 0, r: 0, t: 10, b: 0 }, legend: { orientation: "h", x: 0, y: 0, yanchor: "top" }
-  }), config);
+  draw("space", traces, layout({
+    scene: { xaxis: scene(surface.axes[0].split(" (")[0]), yaxis: scene(surface.axes[1].split(" (")[0]), zaxis: scene(panel.title, { tickvals: color.colorbar.tickvals, ticktext: color.colorbar.ticktext }), aspectmode: "manual", aspectratio: { x: 1.2, y: 1.2, z: 0.8 }, camera: { eye: { x: 0.9 * away, y: -1.63 * away, z: 1.63 * away }, center: { x: 0, y: 0, z: -0.12 } } },
+    uirevision: "keep", coloraxis: color, height: 560 + legendRoom(surface.paths.length + 2), margin: { l: 0, r: 0, t: 40, b: 0 }, legend: { orientation: "h", x: 0, y: 0, yanchor: "top" }
+  }));
 }
 
 // ---- controls ----

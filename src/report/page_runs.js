@@ -6,7 +6,7 @@ function drawCurves(id, key, title, factor, yMore) {
     line: { color: runColor(run), width: run.main && !run.average ? 2.6 : 1.8, dash: run.dash }, marker: { color: runColor(run) }, legendgroup: run.name, text: run.epoch.map((_, i) => `${plain(run.label)}<br>epoch ${show(run.epoch[i])}, step ${run.step[i]}`), hovertemplate: "%{text}<br>%{y:.4g}<extra></extra>"
   }));
   traces.reverse();
-  Plotly.react(id, traces, layout({ title: { text: title, font: { size: 15 }, x: 0.02 }, xaxis: axis("Epoch"), yaxis: axis("", yMore), height: 320 + 2 * legendRoom(traces.length), showlegend: traces.length > 1, legend: { orientation: "h", x: 0, y: -0.24, yanchor: "top", traceorder: "reversed", font: { size: 11 } } }), config);
+  draw(id, traces, layout({ title: { text: title, font: { size: 15 }, x: 0.02 }, xaxis: axis("Epoch"), yaxis: axis("", yMore), height: 320 + 2 * legendRoom(traces.length), showlegend: traces.length > 1, legend: { orientation: "h", x: 0, y: -0.24, yanchor: "top", traceorder: "reversed", font: { size: 11 } } }));
 }
 
 function logAxis(key) { // as the figures do: where the values are positive and span a factor of 20
@@ -40,11 +40,11 @@ function drawDecay() {
     }
   });
   const stacked = narrow.matches;
-  Plotly.react("decay", traces, layout({
+  draw("decay", traces, layout({
     shapes, height: stacked ? 640 : 380,
     xaxis: axis("Epoch at which the rate decays", { domain: stacked ? [0, 1] : [0, 0.45], anchor: "y" }), yaxis: axis("Final test loss (nats)", { domain: stacked ? [0.58, 1] : [0, 1], anchor: "x" }),
     xaxis2: axis("Epoch at which the rate decays", { domain: stacked ? [0, 1] : [0.55, 1], anchor: "y2" }), yaxis2: axis("Final test accuracy (%)", { domain: stacked ? [0, 0.42] : [0, 1], anchor: "x2" })
-  }), config);
+  }));
 }
 
 function drawAll() {
@@ -58,7 +58,12 @@ function drawAll() {
 
 if (byId("map")) listenToControls();
 dark.addEventListener("change", drawAll);
-narrow.addEventListener("change", drawAll);
-window.addEventListener("beforeprint", () => { printing = true; document.querySelectorAll("details").forEach((d) => { d.open = true; }); drawAll(); });
-window.addEventListener("afterprint", () => { printing = false; drawAll(); });
+// What Plotly keeps of a plot beside each other does not suit one above the other.
+function drawAnew() {
+  document.querySelectorAll(".js-plotly-plot").forEach((plot) => Plotly.purge(plot));
+  drawAll();
+}
+narrow.addEventListener("change", drawAnew);
+window.addEventListener("beforeprint", () => { printing = true; document.querySelectorAll("details").forEach((d) => { d.open = true; }); drawAnew(); });
+window.addEventListener("afterprint", () => { printing = false; drawAnew(); });
 drawAll();

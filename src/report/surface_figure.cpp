@@ -16,7 +16,7 @@ namespace {
 constexpr double kWidth = 1000;
 constexpr double kLeft = 72;
 constexpr double kTop = 34;
-constexpr double kPanelGap = 28;
+constexpr double kPanelGap = 52;  // the numbers of the right panel's y axis fit in
 constexpr std::size_t kMaxLevels = 24;
 
 Axis map_axis(const std::vector<double>& coordinates, std::string label) {
