@@ -76,10 +76,15 @@ void Progress::draw(bool last) {
   const std::string numbers =
       fmt::format("{:3.0f}%  {} {}/s  {}  {}", fraction * 100, format_rate(rate), unit_, detail_, time);
   if (mode_ == ProgressMode::kBar) {
-    fmt::print(stream_, "\r\033[K{} [{}] {}{}", title_, bar(fraction, 24), numbers, last ? "\n" : "");
+    write(fmt::format("\r\033[K{} [{}] {}{}", title_, bar(fraction, 24), numbers, last ? "\n" : ""));
   } else {
-    fmt::print(stream_, "{}: {}\n", title_, numbers);
+    write(fmt::format("{}: {}\n", title_, numbers));
   }
+}
+
+// What cannot be written is lost; the work goes on.
+void Progress::write(const std::string& text) {
+  std::fputs(text.c_str(), stream_);
   std::fflush(stream_);
 }
 

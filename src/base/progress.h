@@ -30,6 +30,7 @@ class Progress {
  private:
   using Clock = std::chrono::steady_clock;
   void draw(bool last);
+  void write(const std::string& text);
 
   std::string title_;
   std::string unit_;

@@ -65,7 +65,7 @@ std::int64_t CommandLine::integer(const std::string& name, std::int64_t min, std
 }
 
 std::string CommandLine::required(const std::string& name, const std::string& what) const {
-  if (!has(name)) fail_usage("{} is missing; see '{} --help'", what, options_.program());
+  if (!has(name) || text(name).empty()) fail_usage("{} is missing; see '{} --help'", what, options_.program());
   return text(name);
 }
 

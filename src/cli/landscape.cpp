@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "base/console.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "cli/command.h"
@@ -56,7 +57,7 @@ Session open_plane_session(const ExperimentConfig& config, const Plane& plane, P
   Session session = open_session(config, progress);
   // The normalisation that the weights were trained with, whatever the data set's usual one is.
   if (plane.provenance.value("data_digest", session.data.digest) != session.data.digest) {
-    fmt::print(stderr, "note: these are not the images that the plane's runs were trained on (another SHA-256)\n");
+    say("note: these are not the images that the plane's runs were trained on (another SHA-256)");
   }
   if (plane.provenance.contains("normalisation")) session.data.normalisation = plane.provenance.at("normalisation");
   return session;
@@ -88,9 +89,9 @@ LandscapeConfig within_budget(const LandscapeConfig& config, double seconds, con
 }
 
 void print_settings(const LandscapeConfig& config) {
-  fmt::print(
-      stderr, "within the budget: {} points, {}\n", config.grid,
-      config.images > 0 ? fmt::format("{} images of each split, with standard errors", config.images) : "all images");
+  say(fmt::format(
+      "within the budget: {} points, {}", config.grid,
+      config.images > 0 ? fmt::format("{} images of each split, with standard errors", config.images) : "all images"));
 }
 
 void print_cost(const Plane& plane, const LandscapeConfig& config, const Session& session, bool as_json) {
@@ -126,6 +127,19 @@ nlohmann::json tell_surface(const std::string& out, bool as_json) {
   }
   if (!as_json) fmt::print("{}: {}\n", out, result["notes"].get<std::string>());
   return result;
+}
+
+// Said before anything is computed.
+void check_out(const std::filesystem::path& out) {
+  if (out.extension() == ".csv") fail_usage("--out names the HDF5 file, like surface.h5; the CSV is written beside it");
+  if (!out.has_filename() || std::filesystem::is_directory(out))
+    fail_usage("--out names a file, like {}; {} is a folder", (out / "surface.h5").string(), out.string());
+  if (!std::filesystem::exists(out)) return;
+  try {
+    read_surface_hdf5(out);
+  } catch (const std::exception&) {
+    fail_usage("--out: {} is there already and is no surface; choose another name, or remove it", out.string());
+  }
 }
 
 // The planes of `windows` windows beside a plane file, each mapped to its own file beside `out`.
@@ -178,7 +192,7 @@ void landscape_command(int argc, char** argv) {
   const std::string plane_file = line.required("plane", "--plane FILE");
   const bool dry_run = line.has("dry-run");
   const std::string out = dry_run && !line.has("out") ? "" : line.required("out", "--out SURFACE.h5");
-  if (out.ends_with(".csv")) fail_usage("--out names the HDF5 file, like surface.h5; the CSV is written beside it");
+  if (!out.empty()) check_out(out);
   const int windows = line.has("windows") ? static_cast<int>(line.integer("windows", 2, 1000)) : 0;
   if (windows > 0 && (dry_run || line.has("budget")))
     fail_usage("--windows goes with neither --budget nor --dry-run: ask them of one window's plane, {}",

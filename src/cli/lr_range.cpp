@@ -51,6 +51,8 @@ void lr_range_command(int argc, char** argv) {
   line.parse(argc, argv);
   const CommonFlags flags = line.common();
   const fs::path out = line.required("out", "--out FILE.csv");
+  if (out.extension() != ".csv")
+    fail_usage("--out names the CSV file, like lr.csv; the figure is written beside it. Got {}", out.string());
   const LrRangeConfig config = range_of(line);
   const nlohmann::json json = load_config_json(line.required("config", "the configuration file"), flags);
   const Session session = open_session(read_experiment_config(json), flags.progress);

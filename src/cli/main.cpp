@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/console.h"
 #include "base/device.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -44,18 +45,21 @@ int run_command(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  thalweg::open_standard_streams();
   thalweg::keep_freed_memory();
   thalweg::use_fixed_sums();
   thalweg::install_stop_handlers();
   try {
-    return run_command(argc, argv);
+    const int code = run_command(argc, argv);
+    thalweg::flush_results();
+    return code;
   } catch (const thalweg::HelpShown&) {
     return 0;
   } catch (const thalweg::Error& error) {
-    fmt::print(stderr, "thalweg: {}\n", error.what());
+    thalweg::say(fmt::format("thalweg: {}", error.what()));
     return static_cast<int>(error.code());
   } catch (const std::exception& error) {
-    fmt::print(stderr, "thalweg: {}\n", thalweg::first_line(error.what()));
+    thalweg::say(fmt::format("thalweg: {}", thalweg::first_line(error.what())));
     return static_cast<int>(thalweg::ExitCode::kFailure);
   }
 }

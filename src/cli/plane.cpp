@@ -48,6 +48,18 @@ nlohmann::json write_windows(const PlaneRequest& request, const std::string& out
   return told;
 }
 
+// Said before anything is computed.
+void check_out(const std::filesystem::path& out) {
+  if (!out.has_filename() || std::filesystem::is_directory(out))
+    fail_usage("--out names a file, like {}; {} is a folder", (out / "plane.safetensors").string(), out.string());
+  if (!std::filesystem::exists(out)) return;
+  try {
+    read_plane(out);
+  } catch (const std::exception&) {
+    fail_usage("--out: {} is there already and is no plane; choose another name, or remove it", out.string());
+  }
+}
+
 }  // namespace
 
 void plane_command(int argc, char** argv) {
@@ -79,6 +91,7 @@ void plane_command(int argc, char** argv) {
   if (line.has("config")) request.fallback_description = describe_config(line.text("config"), flags);
   if (line.has("windows")) request.windows = static_cast<int>(line.integer("windows", 2, 1000));
   if (request.windows > 0 && request.kind != "pca") fail_usage("--windows is for planes of kind pca");
+  check_out(out);
   const Plane plane = make_plane(request);
   write_plane(out, plane);
   nlohmann::json result = tell_plane(out, plane, flags.json);

@@ -49,6 +49,7 @@ void theory_command(int argc, char** argv) {
   const TheoryConfig config =
       read_theory_config(load_config_json(line.required("config", "the configuration file"), flags));
   const std::string folder = line.has("out") ? line.text("out") : "out/" + config.name;
+  claim_study_folder(folder);
   const TheoryStudy study = run_study(config, flags.progress);
   print_result(study, write_study(folder, study), flags.json);
 }

@@ -38,7 +38,8 @@ void measure_runs(const Session& session, const fs::path& folder) {
     if (!fs::exists(weights)) continue;
     const nlohmann::json request = {{"weights", sha256_of_file(weights)},
                                     {"sharpness_images", session.config.measures.sharpness_images}};
-    if (fs::exists(file) && read_json_file(file).value("request", nlohmann::json()) == request) continue;
+    if (fs::exists(file) && read_json_file(file, ExitCode::kFailure).value("request", nlohmann::json()) == request)
+      continue;
     nlohmann::json out = measure(session, images, read_weights(weights, session.graph));
     out["request"] = request;
     write_file_atomically(file, out.dump(2) + "\n");

@@ -6,10 +6,12 @@
 #include "experiment/measures.h"
 #include "experiment/planes.h"
 #include "io/atomic_file.h"
+#include "io/config_reader.h"
 #include "landscape/map.h"
 #include "report/report.h"
 #include "report/study.h"
 #include "train/plan.h"
+#include "train/run_folder.h"
 #include "trajectory/window_planes.h"
 
 namespace thalweg {
@@ -72,6 +74,24 @@ void check_windows(const Session& session) {
   std::size_t snapshots = 0;
   for (std::int64_t step = 0; step <= plan.end_step(); ++step) snapshots += !plan.snapshot_reason(step).empty();
   cut_windows(snapshots, session.config.plane.windows);
+}
+
+// So is this.
+void check_images(const Session& session) {
+  const LandscapeConfig& config = session.config.landscape;
+  const auto check_split = [](const char* key, std::int64_t asked, std::int64_t there) {
+    if (asked > there) fail_usage("landscape.{}: {} images asked for, the split has {}", key, asked, there);
+  };
+  if (config.train) check_split("train_images", config.train_images, session.data.train.size());
+  if (config.test) check_split("test_images", config.test_images, session.data.test.size());
+}
+
+// Before a folder's configuration is written over.
+void check_folder(const Member& member) {
+  const fs::path config = member.folder / "config.json";
+  check(!fs::exists(config) || !read_json_file(config, ExitCode::kFailure).contains("theory"),
+        "{} holds a study of the theory; choose another --out", member.folder.string());
+  check_run_folder(member.folder / "main", run_identity(member.session.main_spec(), member.session.graph));
 }
 
 void write_config(const ExperimentConfig& config, const fs::path& folder) {
@@ -177,8 +197,10 @@ void map_shared_plane(const std::vector<Member>& members, const fs::path& folder
 
 std::vector<fs::path> run_experiment(const Session& session, const fs::path& folder) {
   check_windows(session);
-  write_config(session.config, folder);
+  check_images(session);
   const std::vector<Member> members = members_of(session, folder);
+  for (const Member& member : members) check_folder(member);
+  write_config(session.config, folder);
   for (const Member& member : members) write_config(member.session.config, member.folder);
   train_experiments(members);
   std::vector<fs::path> files;

@@ -224,8 +224,8 @@ void ConfigReader::finish() const {
   }
 }
 
-json read_json_file(const std::string& path) {
-  return parse_json(read_file(path), path, JsonComments::kAllowed, ExitCode::kUsage);
+json read_json_file(const std::string& path, ExitCode code) {
+  return parse_json(read_file(path), path, JsonComments::kAllowed, code);
 }
 
 void apply_override(json& config, const std::string& assignment) {

@@ -9,6 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
+
 namespace thalweg {
 
 class ConfigReader {
@@ -53,8 +55,9 @@ class ConfigReader {
   std::vector<std::string> asked_;  // keys that were asked for
 };
 
-// Parses a JSON file (comments allowed: // and /* */). A syntax error names line and column.
-nlohmann::json read_json_file(const std::string& path);
+// Parses a JSON file (comments allowed: // and /* */). A syntax error names line and column; a user's file is wrong,
+// one of ours is damaged.
+nlohmann::json read_json_file(const std::string& path, ExitCode code = ExitCode::kUsage);
 // Applies "a.b.2.c=value": value is JSON if it parses as JSON, else a string. Intermediate objects are created; an
 // index into an array must exist.
 void apply_override(nlohmann::json& config, const std::string& assignment);

@@ -3,6 +3,8 @@
 #include "base/device.h"
 #include "base/stream.h"
 #include "io/atomic_file.h"
+#include "io/config_reader.h"
+#include "io/posix_file.h"
 #include "theory/figures.h"
 #include "theory/landscape.h"
 #include "theory/page.h"
@@ -11,6 +13,16 @@
 namespace thalweg {
 
 namespace fs = std::filesystem;
+
+void claim_study_folder(const fs::path& folder) {
+  const fs::path config = folder / "config.json";
+  const bool other = fs::exists(folder / "run.json") ||
+                     (fs::exists(config) && !read_json_file(config, ExitCode::kFailure).contains("theory"));
+  check(!other, "{} holds an experiment or a run; choose another --out", folder.string());
+  const bool there = fs::exists(folder);
+  create_folders(folder);
+  if (!there) fs::remove(folder);  // a study that is stopped leaves nothing
+}
 
 TheoryStudy run_study(const TheoryConfig& config, ProgressMode mode) {
   set_num_threads(config.threads);

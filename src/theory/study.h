@@ -9,6 +9,9 @@
 
 namespace thalweg {
 
+// Throws Error where the folder holds something else than a study, or cannot be made.
+void claim_study_folder(const std::filesystem::path& folder);
+
 // Makes the data sets and runs all cells. Throws Stopped where a stop was asked for.
 TheoryStudy run_study(const TheoryConfig& config, ProgressMode progress);
 

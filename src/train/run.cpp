@@ -7,6 +7,7 @@
 
 #include <ATen/ATen.h>
 
+#include "base/console.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/stop.h"
@@ -66,13 +67,18 @@ class RunLoop {
         last_checkpoint_(training_.step()),
         // A checkpoint is written after the snapshot of its step: what it vouches for reaches up to there.
         last_snapshot_(start.num_snapshots > 0 ? training_.step() : -1) {
+    check(
+        start.state.step <= plan_.end_step(),
+        "{} holds a checkpoint of step {}, and this run ends at step {}: choose another --out, or remove the folder to "
+        "train anew",
+        folder.string(), start.state.step, plan_.end_step());
     trajectory_.truncate(start.num_snapshots);
     judge_metrics();
   }
 
   nlohmann::json run() {
     const std::string banner = run_banner(spec_, context_, plan_, folder_, training_.step());
-    if (context_.progress != ProgressMode::kQuiet) fmt::print(stderr, "{}\n", banner);
+    if (context_.progress != ProgressMode::kQuiet) say(banner);
     recorder_.note(banner);
     if (!plans_.note().empty()) tell(plans_.note());
     try {
@@ -90,7 +96,7 @@ class RunLoop {
   static constexpr std::int64_t kLookEvery = 50;
 
   void tell(const std::string& happening) {
-    if (context_.progress != ProgressMode::kQuiet) fmt::print(stderr, "{}: {}\n", title(), happening);
+    if (context_.progress != ProgressMode::kQuiet) say(fmt::format("{}: {}", title(), happening));
     recorder_.note(happening);
   }
 

@@ -43,10 +43,12 @@ nlohmann::json run_identity(const RunSpec& spec, const Graph& graph) {
   return identity;
 }
 
-void claim_run_folder(const std::filesystem::path& folder, const nlohmann::json& identity) {
-  const std::filesystem::path file = folder / "run.json";
-  if (!std::filesystem::exists(file)) {
-    write_file_atomically(file, identity.dump(2) + "\n");
+void check_run_folder(const std::filesystem::path& folder, const nlohmann::json& identity) {
+  if (!std::filesystem::exists(folder / "run.json")) {
+    check(checkpoint_steps(folder).empty(),
+          "{} holds checkpoints but no run.json, which says what run they are of; choose another --out, or remove the "
+          "folder to train anew",
+          folder.string());
     return;
   }
   const nlohmann::json there = read_run_identity(folder);
@@ -55,9 +57,15 @@ void claim_run_folder(const std::filesystem::path& folder, const nlohmann::json&
        folder.string(), difference(there, identity));
 }
 
+void claim_run_folder(const std::filesystem::path& folder, const nlohmann::json& identity) {
+  check_run_folder(folder, identity);
+  const std::filesystem::path file = folder / "run.json";
+  if (!std::filesystem::exists(file)) write_file_atomically(file, identity.dump(2) + "\n");
+}
+
 nlohmann::json read_run_identity(const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / "run.json";
-  nlohmann::json identity = read_json_file(file.string());
+  nlohmann::json identity = read_json_file(file.string(), ExitCode::kFailure);
   check(identity.is_object() && identity.contains("name") && identity.at("name").is_string() &&
             identity.contains("first_step") && identity.at("first_step").is_number_integer() &&
             identity.contains("description") && identity.at("description").is_object() && identity.contains("seed"),
@@ -72,7 +80,7 @@ void write_run_status(const std::filesystem::path& folder, const nlohmann::json&
 nlohmann::json read_run_status(const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / "status.json";
   if (!std::filesystem::exists(file)) return {};
-  nlohmann::json status = read_json_file(file.string());
+  nlohmann::json status = read_json_file(file.string(), ExitCode::kFailure);
   const auto has = [&](const char* key, nlohmann::json::value_t type) {
     return status.is_object() && status.contains(key) && status.at(key).type() == type;
   };

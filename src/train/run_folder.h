@@ -15,7 +15,10 @@ namespace thalweg {
 
 // What run.json holds. For a branch it reads the fork's checkpoint: other bits there make another branch.
 nlohmann::json run_identity(const RunSpec& spec, const Graph& graph);
-// Writes run.json where there is none. Throws Error naming the first key that differs if there is another.
+// Throws Error if the folder is another run's: naming the first key that differs from its run.json, or because there is
+// none beside checkpoints.
+void check_run_folder(const std::filesystem::path& folder, const nlohmann::json& identity);
+// The same; writes run.json where there is none.
 void claim_run_folder(const std::filesystem::path& folder, const nlohmann::json& identity);
 // Throws Error naming the file if it is damaged.
 nlohmann::json read_run_identity(const std::filesystem::path& folder);

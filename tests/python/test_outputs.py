@@ -1,0 +1,96 @@
+"""What the program prints and writes where that cannot go, or must not: streams that are gone, files that are others'."""
+import os
+import subprocess
+import unittest
+
+import cli
+
+USAGE, FAILURE = 2, 1
+EXAMPLE_THEORY = cli.Path(__file__).resolve().parents[2] / "experiments/theory/quick.json"
+
+
+class Streams(cli.CliTest):
+    def train(self, name, shell):
+        config = self.write("config.json", cli.experiment_config(cli.MLP))
+        command = f'"{cli.PROGRAM}" train "{config}" --out "{self.folder / name}" {shell}'
+        return subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, text=True, timeout=300)
+
+    def test_what_cannot_be_said_does_not_end_a_run(self):
+        self.assertEqual(self.train("full", "2>/dev/full").returncode, 0)
+        self.assertEqual(cli.read_json(self.folder / "full/status.json")["state"], "done")
+
+    def test_an_error_that_cannot_be_said_has_its_exit_code(self):
+        for code, args in (USAGE, "train"), (FAILURE, f'plane "{self.folder}" --out x'):
+            result = subprocess.run(["bash", "-c", f'"{cli.PROGRAM}" {args} 2>/dev/full'], stdout=subprocess.PIPE, timeout=60)
+            self.assertEqual(result.returncode, code)
+
+    def test_results_that_cannot_be_printed_are_an_error(self):
+        result = self.train("printed", "--json --quiet 2>&1 >/dev/full")
+        self.assertEqual(result.returncode, FAILURE)
+        self.assertIn("stdout", result.stdout)
+
+    def test_with_closed_streams_nothing_is_printed_into_files(self):
+        self.assertEqual(self.train("closed", "<&- >&- 2>&-").returncode, 0)
+        self.assertEqual(self.train("open", "--quiet").returncode, 0)
+        closed, opened = (cli.read_trajectory(self.folder / name) for name in ("closed", "open"))
+        self.assertEqual(closed[1].tobytes(), opened[1].tobytes())
+
+
+class OthersFiles(cli.CliTest):
+    def setUp(self):
+        super().setUp()
+        self.config = self.write("config.json", cli.experiment_config(cli.MLP, branches=[]))
+        self.out = self.folder / "out"
+
+    def test_a_map_or_plane_is_not_written_over_what_is_none(self):
+        cli.run_ok("train", self.config, "--out", self.out, "--quiet")
+        plane = self.folder / "plane.safetensors"
+        for _ in range(2):  # over a plane it is
+            cli.run_ok("plane", self.out, "--kind", "random", "--out", plane, "--quiet")
+        files = [plane, self.out / "weights.safetensors", self.config]
+        before = [file.read_bytes() for file in files]
+        for file in files:
+            self.check_fails(USAGE, ["landscape", "--plane", plane, "--grid", "3x3", "--out", file], "no surface", str(file))
+        for file in files[1:]:
+            self.check_fails(USAGE, ["plane", self.out, "--kind", "random", "--out", file], "no plane", str(file))
+        for folder in (self.out, f"{self.folder / 'new'}/"):
+            self.check_fails(USAGE, ["landscape", "--plane", plane, "--grid", "3x3", "--out", folder], "folder")
+        self.check_fails(USAGE, ["landscape", "--plane", plane, "--grid", "3x3", "--out", ""], "--out")
+        self.assertEqual([file.read_bytes() for file in files], before)
+
+    def test_an_lr_range_test_is_not_written_over_its_configuration(self):
+        before = self.config.read_bytes()
+        self.check_fails(USAGE, ["lr-range", self.config, "--out", self.config], "CSV")
+        self.check_fails(USAGE, ["lr-range", self.config, "--out", self.folder / "x.svg"], "CSV")
+        self.assertEqual(self.config.read_bytes(), before)
+
+    def test_a_refused_experiment_leaves_the_folder_as_it_was(self):
+        cli.run_ok("experiment", self.config, "--out", self.out, "--quiet")
+        before = (self.out / "config.json").read_bytes()
+        self.check_fails(FAILURE, ["experiment", self.config, "--out", self.out, "--set", "train.batch=32"], "train.batch",
+                         "another --out")
+        self.check_fails(FAILURE, ["theory", EXAMPLE_THEORY, "--out", self.out], "another --out")
+        self.assertEqual((self.out / "config.json").read_bytes(), before)
+
+    def test_a_folder_that_cannot_be_made_is_told_before_a_study(self):
+        self.check_fails(FAILURE, ["theory", EXAMPLE_THEORY, "--out", self.config / "x"], "cannot create the folder")
+
+    def test_a_theory_folder_takes_no_experiment(self):
+        self.out.mkdir()
+        (self.out / "config.json").write_text('{"theory": {}}')
+        self.check_fails(FAILURE, ["experiment", self.config, "--out", self.out], "theory", "another --out")
+
+    def test_checkpoints_without_their_run_are_refused(self):
+        cli.run_ok("train", self.config, "--out", self.out, "--quiet", "--set", "train.keep_last=2")
+        os.remove(self.out / "run.json")
+        self.check_fails(FAILURE, ["train", self.config, "--out", self.out, "--set", "train.epochs=1"], "run.json")
+
+    def test_too_many_images_of_a_map_are_told_before_the_training(self):
+        for key, count in (("train_images", 301), ("test_images", 101)):
+            self.check_fails(USAGE, ["experiment", self.config, "--out", self.out, "--set", f"landscape.{key}={count}"],
+                             f"landscape.{key}", str(count - 1))
+        self.assertFalse((self.out / "main").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
