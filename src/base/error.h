@@ -43,6 +43,16 @@ void check(bool condition, fmt::format_string<Args...> format, Args&&... args) {
   if (!condition) fail(format, std::forward<Args>(args)...);
 }
 
+// What `work` returns; an Error of it then ends with `advice`.
+template <typename Work>
+auto with_advice(const std::string& advice, const Work& work) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}; {}", error.what(), advice), error.code());
+  }
+}
+
 // The first line of a message that says something: LibTorch's carry a C++ backtrace behind it, some an empty line
 // before.
 inline std::string first_line(const std::string& message) {

@@ -38,8 +38,11 @@ void measure_runs(const Session& session, const fs::path& folder) {
     if (!fs::exists(weights)) continue;
     const nlohmann::json request = {{"weights", sha256_of_file(weights)},
                                     {"sharpness_images", session.config.measures.sharpness_images}};
-    if (fs::exists(file) && read_json_file(file, ExitCode::kFailure).value("request", nlohmann::json()) == request)
-      continue;
+    if (fs::exists(file)) {
+      const auto there = with_advice("remove it and run again to make it anew",
+                                     [&] { return read_json_file(file, ExitCode::kFailure); });
+      if (there.is_object() && there.value("request", nlohmann::json()) == request) continue;
+    }
     nlohmann::json out = measure(session, images, read_weights(weights, session.graph));
     out["request"] = request;
     write_file_atomically(file, out.dump(2) + "\n");

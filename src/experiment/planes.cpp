@@ -56,6 +56,18 @@ std::string data_path_of(const fs::path& run) {
   return status.is_null() ? "" : status.value("/provenance/data_path"_json_pointer, std::string());
 }
 
+// Of a run that has ended with fewer snapshots than it took the plane would be another one, and nobody told.
+TrajectoryReader open_trajectory(const fs::path& run) {
+  TrajectoryReader reader(run / "trajectory");
+  const nlohmann::json status = read_run_status(run);
+  if (status.is_null() || status.at("state") != "done") return reader;
+  const std::int64_t taken = status.value("snapshots", reader.size());
+  check(reader.size() == taken,
+        "{} is damaged: it has {} snapshots, and the run took {}; remove the run's folder to train it anew",
+        (run / "trajectory/index.log").string(), reader.size(), taken);
+  return reader;
+}
+
 // The runs of a PCA plane, and what the plane says of them.
 struct PcaSource {
   std::vector<RunPath> runs;
@@ -92,7 +104,7 @@ PcaSource open_runs(const PlaneRequest& request) {
     if (!is_first) fork = Fork{main->second, identity.at("first_step").get<std::int64_t>()};
     auto name = identity.at("name").get<std::string>();
     if (!one_seed) name = name_with_seed(name, seed);
-    RunPath run = load_run(TrajectoryReader(folders[k] / "trajectory"), name, fork);
+    RunPath run = load_run(open_trajectory(folders[k]), name, fork);
     check(fork || !run.infos.empty(), "{} has no snapshots", folders[k].string());
     if (run.infos.empty()) continue;  // an average that never began, or a branch that was stopped at once
     out.runs.push_back(std::move(run));

@@ -49,8 +49,15 @@ nlohmann::json identity_of(const PlaneRequest& request) {
   return {{"kind", request.kind}, {"origin", request.origin}, {"seed", request.seed}, {"runs", runs}};
 }
 
+// Of what this experiment made before, and would make again.
+std::string remove_advice(const fs::path& file) {
+  return fmt::format("remove {} and run again to make it anew", file.string());
+}
+
 bool is_plane_of(const fs::path& file, const nlohmann::json& request) {
-  return fs::exists(file) && read_plane(file).provenance.value("request", nlohmann::json()) == request;
+  if (!fs::exists(file)) return false;
+  const Plane plane = with_advice(remove_advice(file), [&] { return read_plane(file); });
+  return plane.provenance.value("request", nlohmann::json()) == request;
 }
 
 void write_requested_plane(const fs::path& file, Plane plane, const nlohmann::json& request) {
@@ -169,7 +176,8 @@ void update_mapped_surface(const Plane& plane, const LandscapeConfig& config, co
                            const fs::path& out, const std::function<void()>& shown) {
   if (fs::exists(out)) {
     const nlohmann::json asked = {{"landscape", to_json(config)}, {"plane", plane_digest(plane)}};
-    if (read_surface_hdf5(out).provenance.value("request", nlohmann::json()) == asked) {
+    const Surface there = with_advice(remove_advice(out), [&] { return read_surface_hdf5(out); });
+    if (there.provenance.value("request", nlohmann::json()) == asked) {
       fs::remove(preview_of(out));  // of a map with other settings that was given up
       return;
     }

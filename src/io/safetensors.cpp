@@ -14,6 +14,7 @@
 
 #include <ATen/ATen.h>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "io/atomic_file.h"
 #include "io/posix_file.h"
@@ -28,6 +29,7 @@ static_assert(std::endian::native == std::endian::little, "tensor bytes are copi
 
 constexpr std::size_t kMaxHeader = 100'000'000;  // the reference reader's limit
 constexpr const char* kMetadataKey = "__metadata__";
+constexpr const char* kChecksumKey = "crc32";  // in the metadata: of the whole buffer, eight hexadecimal digits
 
 struct Dtype {
   const char* name;
@@ -48,6 +50,7 @@ struct Entry {
 struct Header {
   std::vector<Entry> entries;  // in buffer order, without gaps
   std::map<std::string, std::string> metadata;
+  std::optional<std::string> checksum;  // files of others have none
 };
 
 // Position in kDtypes; past its end if the type has no name there.
@@ -159,6 +162,7 @@ Header read_header(int fd, const std::string& file) {
     }
   }
   check_coverage(header.entries, rest - length, file);
+  if (const auto node = header.metadata.extract(kChecksumKey)) header.checksum = node.mapped();
   return header;
 }
 
@@ -174,9 +178,18 @@ at::Tensor read_tensor(int fd, const Entry& entry, const std::string& file) {
   return tensor;
 }
 
-std::vector<const NamedTensor*> in_file_order(const std::vector<NamedTensor>& tensors, const std::string& file) {
+// Of contiguous tensors on the CPU.
+std::string checksum_of(const std::vector<NamedTensor>& tensors) {
+  std::uint32_t checksum = 0;
+  for (const NamedTensor& item : tensors)
+    checksum = crc32_of(item.tensor.const_data_ptr(), item.tensor.nbytes(), checksum);
+  return fmt::format("{:08x}", checksum);
+}
+
+// Contiguous, on the CPU.
+std::vector<NamedTensor> in_file_order(const std::vector<NamedTensor>& tensors, const std::string& file) {
   std::set<std::string> names;
-  std::vector<const NamedTensor*> sorted;
+  std::vector<NamedTensor> sorted;
   for (const NamedTensor& item : tensors) {
     check(item.name != kMetadataKey, "{}: a tensor cannot be called {}", file, kMetadataKey);
     check(names.insert(item.name).second, "{}: two tensors are called \"{}\"", file, item.name);
@@ -185,25 +198,25 @@ std::vector<const NamedTensor*> in_file_order(const std::vector<NamedTensor>& te
     check(rank_of(item.tensor.scalar_type()) < std::size(kDtypes),
           "{}: tensor \"{}\" is {}; only these are written: {}", file, item.name,
           c10::toString(item.tensor.scalar_type()), dtype_names());
-    sorted.push_back(&item);
+    sorted.push_back({item.name, item.tensor.detach().to(c10::kCPU).contiguous()});
   }
-  std::sort(sorted.begin(), sorted.end(), [](const NamedTensor* a, const NamedTensor* b) {
-    const auto rank_a = rank_of(a->tensor.scalar_type()), rank_b = rank_of(b->tensor.scalar_type());
-    return rank_a != rank_b ? rank_a > rank_b : a->name < b->name;
+  std::sort(sorted.begin(), sorted.end(), [](const NamedTensor& a, const NamedTensor& b) {
+    const auto rank_a = rank_of(a.tensor.scalar_type()), rank_b = rank_of(b.tensor.scalar_type());
+    return rank_a != rank_b ? rank_a > rank_b : a.name < b.name;
   });
   return sorted;
 }
 
-std::string header_text(const std::vector<const NamedTensor*>& tensors,
-                        const std::map<std::string, std::string>& metadata, const std::string& file) {
+std::string header_text(const std::vector<NamedTensor>& tensors, const std::map<std::string, std::string>& metadata,
+                        const std::string& file) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header[kMetadataKey] = metadata;
   std::size_t offset = 0;
-  for (const NamedTensor* item : tensors) {
-    const std::size_t end = offset + item->tensor.nbytes();
-    auto& entry = header[item->name];
-    entry["dtype"] = kDtypes[rank_of(item->tensor.scalar_type())].name;
-    entry["shape"] = item->tensor.sizes().vec();
+  for (const NamedTensor& item : tensors) {
+    const std::size_t end = offset + item.tensor.nbytes();
+    auto& entry = header[item.name];
+    entry["dtype"] = kDtypes[rank_of(item.tensor.scalar_type())].name;
+    entry["shape"] = item.tensor.sizes().vec();
     entry["data_offsets"] = {offset, end};
     offset = end;
   }
@@ -242,6 +255,10 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
   for (const Entry& entry : header.entries) {
     content.tensors.push_back({entry.name, read_tensor(file.get(), entry, path.string())});
   }
+  check(!header.checksum || *header.checksum == checksum_of(content.tensors),
+        "{} is damaged: its tensors are not those that were written (who changes them on purpose leaves \"{}\" out of "
+        "the metadata)",
+        path.string(), kChecksumKey);
   return content;
 }
 
@@ -252,16 +269,15 @@ std::map<std::string, std::string> read_safetensors_metadata(const std::filesyst
 
 void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                        const std::map<std::string, std::string>& metadata) {
-  const auto sorted = in_file_order(tensors, path.string());
-  const std::string header = header_text(sorted, metadata, path.string());
+  const std::vector<NamedTensor> sorted = in_file_order(tensors, path.string());
+  std::map<std::string, std::string> with_checksum = metadata;
+  with_checksum[kChecksumKey] = checksum_of(sorted);
+  const std::string header = header_text(sorted, with_checksum, path.string());
   const std::uint64_t length = header.size();
   AtomicFile file(path);
   file.write(&length, sizeof length);
   file.write(header);
-  for (const NamedTensor* item : sorted) {
-    const at::Tensor host = item->tensor.detach().to(c10::kCPU).contiguous();
-    file.write(host.data_ptr(), host.nbytes());
-  }
+  for (const NamedTensor& item : sorted) file.write(item.tensor.const_data_ptr(), item.tensor.nbytes());
   file.commit();
 }
 

@@ -1,6 +1,7 @@
 // safetensors files (format: huggingface/safetensors README): u64 LE header length, JSON header, raw little-endian
 // row-major buffer. Reading is strict (no holes, no overlap, exact end, header limit 100 MB, no duplicate names);
-// nothing in a file is ever executed.
+// nothing in a file is ever executed. A file written here carries the CRC-32 of its buffer in the metadata, which
+// reading the tensors checks and callers do not see; where there is none, as in others' files, nothing is checked.
 #pragma once
 
 #include <filesystem>

@@ -19,7 +19,8 @@ using nlohmann::json;
 json read_json_if_any(const fs::path& file) {
   if (!fs::exists(file)) return nullptr;
   json value = json::parse(read_file(file), nullptr, false, true);
-  check(!value.is_discarded(), "{} is not valid JSON", file.string());
+  check(!value.is_discarded(), "{} is not valid JSON; remove it, and an experiment that is run again makes it anew",
+        file.string());
   return value;
 }
 
@@ -143,7 +144,8 @@ std::vector<Surface> read_surfaces(const fs::path& folder) {
   std::vector<std::pair<int, Surface>> ranked;
   for (const fs::path& file : sorted_entries(folder)) {
     if (file.extension() != ".h5") continue;
-    Surface surface = read_surface_hdf5(file);
+    Surface surface = with_advice("remove or mend it; an experiment that is run again makes its own maps anew",
+                                  [&] { return read_surface_hdf5(file); });
     add_gap(surface);
     const int rank = rank_of(file, surface);
     ranked.emplace_back(rank, std::move(surface));

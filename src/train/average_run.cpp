@@ -73,7 +73,11 @@ void AverageRun::finish(Splits& splits, const SnapshotInfo& info, const at::Tens
 }
 
 void AverageRun::write_status(const std::string& state, std::int64_t step, const nlohmann::json& final_metrics) const {
-  nlohmann::json status = {{"state", state}, {"name", name_}, {"step", step}, {"provenance", spec_.provenance}};
+  nlohmann::json status = {{"state", state},
+                           {"name", name_},
+                           {"step", step},
+                           {"snapshots", trajectory_.count()},
+                           {"provenance", spec_.provenance}};
   if (!final_metrics.is_null()) status["final"] = final_metrics;
   write_run_status(folder_, status);
 }

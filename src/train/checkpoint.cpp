@@ -58,7 +58,12 @@ Checkpoint read_checkpoint(const std::filesystem::path& file, const Graph& graph
   const SafetensorsFile content = read_safetensors(file);
   const auto found = content.metadata.find("checkpoint");
   check(found != content.metadata.end(), "{}: this is not a checkpoint (no 'checkpoint' metadata)", file.string());
-  const nlohmann::json info = nlohmann::json::parse(found->second);
+  const nlohmann::json info = nlohmann::json::parse(found->second, nullptr, false);
+  const auto number = [&](const char* key) {
+    const bool there = info.is_object() && info.contains(key) && info.at(key).is_number_integer();
+    check(there, "{}: its metadata is damaged, it has no number \"{}\"", file.string(), key);
+    return info.at(key).get<std::int64_t>();
+  };
   Checkpoint checkpoint;
   TrainState& state = checkpoint.state;
   state.weights = checked(content, "weights", graph.parameters.size(), at::kFloat, file);
@@ -69,10 +74,10 @@ Checkpoint read_checkpoint(const std::filesystem::path& file, const Graph& graph
   if (content.contains("second_moment"))
     state.second_moment = checked(content, "second_moment", size, at::kFloat, file);
   if (content.contains("average")) state.average = checked(content, "average", size, at::kFloat, file);
-  state.averaged = info.value("averaged", std::int64_t{0});
-  state.step = info.at("step").get<std::int64_t>();
-  checkpoint.num_snapshots = info.at("num_snapshots").get<std::int64_t>();
-  checkpoint.metrics_bytes = info.at("metrics_bytes").get<std::int64_t>();
+  if (state.average.defined()) state.averaged = number("averaged");
+  state.step = number("step");
+  checkpoint.num_snapshots = number("num_snapshots");
+  checkpoint.metrics_bytes = number("metrics_bytes");
   return checkpoint;
 }
 

@@ -10,7 +10,13 @@ namespace thalweg {
 
 Checkpoint starting_point(const RunSpec& spec, const Graph& graph, const std::filesystem::path& run) {
   const std::vector<std::int64_t> steps = checkpoint_steps(run);
-  if (!steps.empty()) return read_checkpoint(checkpoint_path(run, steps.back()), graph);
+  if (!steps.empty()) {
+    const std::filesystem::path last = checkpoint_path(run, steps.back());
+    const std::string advice =
+        steps.size() > 1 ? fmt::format("remove {} to go on from step {}", last.string(), steps[steps.size() - 2])
+                         : "remove the run's folder to train it anew";
+    return with_advice(advice, [&] { return read_checkpoint(last, graph); });
+  }
   Checkpoint start;
   if (!spec.fork.empty()) {
     start.state = read_checkpoint(spec.fork, graph).state;

@@ -314,6 +314,7 @@ class RunLoop {
                              {"step", training_.step()},
                              {"end_step", plan_.end_step()},
                              {"steps_per_epoch", plan_.steps_per_epoch()},
+                             {"snapshots", trajectory_.count()},
                              {"provenance", spec_.provenance}};
     if (!spec_.fork.empty()) status["fork_epoch"] = plan_.epoch_at(spec_.first_step);
     if (stopped_early_) {

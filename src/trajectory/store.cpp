@@ -142,7 +142,9 @@ void TrajectoryWriter::write_row(const at::Tensor& weights, const at::Tensor& bu
 }
 
 void TrajectoryWriter::truncate(std::int64_t keep) {
-  check(keep >= 0 && keep <= count(), "cannot keep {} snapshots of {}", keep, count());
+  check(keep >= 0 && keep <= count(),
+        "{} is damaged: it holds {} snapshots, and {} were stored; remove the run's folder to train it anew",
+        (rows_path_.parent_path() / kIndex).string(), count(), keep);
   if (keep == count()) return;
   const std::size_t kept = static_cast<std::size_t>(keep);
   last_step_ = keep > 0 ? parse_record(log_.records()[kept - 1], kept - 1, rows_path_.parent_path()).info.step : -1;

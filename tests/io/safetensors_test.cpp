@@ -57,8 +57,10 @@ TEST(Safetensors, ReadsHandMadeBytes) {
 TEST(Safetensors, WritesExactlyTheReferenceLayout) {
   TempFolder folder;
   write_safetensors(folder / "f", {{"z", at::ones({1}, at::kByte)}, {"a", at::ones({1}, at::kFloat)}}, {{"k", "v"}});
-  const std::string header = R"({"__metadata__":{"k":"v"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
-                             R"("z":{"dtype":"U8","shape":[1],"data_offsets":[4,5]}})";
+  // The checksum is Python's zlib.crc32 of the five bytes.
+  const std::string header =
+      R"({"__metadata__":{"crc32":"08cef637","k":"v"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+      R"("z":{"dtype":"U8","shape":[1],"data_offsets":[4,5]}})";
   const std::string padded = header + std::string((8 - header.size() % 8) % 8, ' ');
   EXPECT_EQ(read_file(folder / "f"), file_of(padded, std::string("\0\0\x80\x3f\x01", 5)));
 }
@@ -81,6 +83,20 @@ TEST(Safetensors, KeepsEveryDtypeAndShape) {
     EXPECT_EQ(file.at(item.name).scalar_type(), item.tensor.scalar_type()) << item.name;
     EXPECT_EQ(file.at(item.name).sizes(), item.tensor.sizes()) << item.name;
     EXPECT_TRUE(at::equal(file.at(item.name), item.tensor)) << item.name;
+  }
+}
+
+TEST(Safetensors, AnyFlippedBitOfATensorIsFound) {
+  TempFolder folder;
+  const std::filesystem::path path = folder / "f";
+  write_safetensors(path, {{"a", at::ones({2})}, {"b", at::arange(3)}}, {});
+  const std::string bytes = read_file(path);
+  const std::size_t buffer = 2 * sizeof(float) + 3 * sizeof(std::int64_t);
+  for (std::size_t bit = 0; bit < 8 * buffer; ++bit) {
+    std::string damaged = bytes;
+    damaged[bytes.size() - buffer + bit / 8] ^= static_cast<char>(1 << bit % 8);
+    write_file_atomically(path, damaged);
+    expect_error([&] { read_safetensors(path); }, "is damaged: its tensors are not those that were written");
   }
 }
 

@@ -1,6 +1,7 @@
 """The safetensors format, written apart from the engine's reader and writer: u64 header length, JSON, bytes."""
 import json
 import struct
+import zlib
 
 import numpy as np
 
@@ -24,12 +25,14 @@ def write(path, tensors, metadata=None):
 
 
 def read(path):
-    """Returns (name -> array, metadata)."""
+    """Returns (name -> array, metadata). The checksum, where there is one, must be right, and is not among them."""
     with open(path, "rb") as file:
         content = file.read()
     start = 8 + struct.unpack("<Q", content[:8])[0]
     header = json.loads(content[8:start])
     metadata = header.pop("__metadata__", {})
+    checksum = metadata.pop("crc32", None)
+    assert checksum is None or int(checksum, 16) == zlib.crc32(content[start:]), f"{path}: its checksum is wrong"
     tensors = {}
     for name, entry in header.items():
         begin, end = entry["data_offsets"]

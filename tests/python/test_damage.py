@@ -61,12 +61,42 @@ class Damage(cli.CliTest):
         safetensors_file.write(plane, tensors, metadata)
         check("d1", "finite")
 
+    def test_a_flipped_bit_of_a_plane_is_found(self):
+        plane = self.out / "planes/pca.safetensors"
+        before = plane.read_bytes()
+        flip(plane, plane.stat().st_size // 2)
+        self.check_fails(1, ["landscape", "--plane", plane, "--out", self.folder / "s.h5"], "pca.safetensors", "damaged")
+        self.check_fails(1, self.experiment, "pca.safetensors", "damaged", "remove", "run again")
+        plane.unlink()
+        cli.run_ok(*self.experiment)
+        self.assertEqual(plane.read_bytes(), before)
+
+    def test_a_trajectory_that_lacks_its_end_makes_no_plane(self):
+        index, plane = self.out / "main/trajectory/index.log", self.out / "planes/pca.safetensors"
+        before = plane.read_bytes()
+        cut(index, index.stat().st_size - 20)
+        for command in (self.experiment, ["plane", self.out, "--out", self.folder / "p.safetensors"]):
+            self.check_fails(1, command, "index.log", "snapshots, and the run took", "remove")
+        self.assertEqual(plane.read_bytes(), before)
+
     def test_a_damaged_surface_is_named(self):
         surface = self.out / "surfaces/pca.h5"
         for content in (b"", b"not HDF5", surface.read_bytes()[:1000]):
             surface.write_bytes(content)
-            self.check_fails(1, ["report", self.out], "pca.h5")
-            self.check_fails(1, self.experiment, "pca.h5")
+            self.check_fails(1, ["report", self.out], "pca.h5", "remove")
+            self.check_fails(1, self.experiment, "pca.h5", "remove", "run again")
+        surface.unlink()
+        cli.run_ok(*self.experiment)
+        self.assertTrue(surface.exists())
+
+    def test_damaged_measures_are_named_and_made_anew(self):
+        measures = self.out / "main/measures.json"
+        before = measures.read_bytes()
+        measures.write_text("{")
+        self.check_fails(1, self.experiment, "measures.json", "remove", "run again")
+        measures.write_text("[]")  # of nobody's request
+        cli.run_ok(*self.experiment)
+        self.assertEqual(measures.read_bytes(), before)
 
     def test_a_surface_without_its_values_is_named(self):
         surface = self.out / "surfaces/pca.h5"
@@ -97,6 +127,20 @@ class Damage(cli.CliTest):
         for checkpoint in (run / "checkpoints").iterdir():
             cut(checkpoint, 100)
         self.check_fails(1, self.experiment, "checkpoints/step-000000010.safetensors")
+
+    def test_before_a_damaged_checkpoint_an_older_one_is_named(self):
+        run = self.folder / "run"
+        train = ["train", self.config, "--out", run, "--quiet", "--set", "train.keep_last=2"]
+        cli.run_ok(*train)
+        before = (run / "weights.safetensors").read_bytes()
+        for name in ("status.json", "weights.safetensors"):
+            (run / name).unlink()
+        last = run / "checkpoints/step-000000010.safetensors"
+        flip(last, last.stat().st_size - 100)
+        self.check_fails(1, train, f"remove {last} to go on from step 7")
+        last.unlink()
+        cli.run_ok(*train)
+        self.assertEqual((run / "weights.safetensors").read_bytes(), before)
 
     def test_metrics_shorter_than_the_checkpoint_knows_are_named(self):
         (self.out / "main/status.json").unlink()

@@ -261,7 +261,7 @@ TEST(TrajectoryStore, RejectsWrongTensorsAndSteps) {
   expect_error([&] { writer.append(info_of(6), weights.view({1, 5}), buffers); }, "[1, 5]");
   expect_error([&] { writer.append(info_of(6), at::Tensor(), buffers); }, "nothing");
   expect_error([&] { writer.append({6, 0, std::nan(""), {}, ""}, weights, buffers); }, "rate nan");
-  expect_error([&] { writer.truncate(2); }, "cannot keep 2 snapshots of 1");
+  expect_error([&] { writer.truncate(2); }, "is damaged: it holds 1 snapshots, and 2 were stored");
   expect_error([&] { TrajectoryWriter(folder / "other", 0, 1); }, "at least one weight");
   EXPECT_EQ(writer.count(), 1);
   append(writer, 6);
