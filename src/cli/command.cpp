@@ -1,6 +1,7 @@
 #include "cli/command.h"
 
-#include <cstdio>
+#include <charconv>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -8,6 +9,20 @@
 #include "io/config_reader.h"
 
 namespace thalweg {
+namespace {
+
+constexpr std::int64_t kMaxInt = std::numeric_limits<std::int64_t>::max();
+
+// All of `text` as a number.
+template <typename Number>
+std::optional<Number> parse_whole(const std::string& text) {
+  Number value{};
+  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (result.ec != std::errc() || result.ptr != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
@@ -34,9 +49,9 @@ CommandLine::CommandLine(const std::string& name, const std::string& summary, co
   options_.add_options("Common")("set", "change a key of the configuration: --set train.batch=64",
                                  cxxopts::value<std::vector<std::string>>(), "KEY=VALUE")(
       "device", "auto, cpu, cuda or cuda:N", cxxopts::value<std::string>(), "NAME")(
-      "seed", "seed of weights, data order, augmentation and random directions", cxxopts::value<std::uint64_t>(), "N")(
-      "threads", "CPU threads, 0 for one a physical core", cxxopts::value<int>(), "N")("json", "print results as JSON")(
-      "quiet", "no settings and no progress on stderr")("h,help", "show this help");
+      "seed", "seed of weights, data order, augmentation and random directions", cxxopts::value<std::string>(), "N")(
+      "threads", "CPU threads, 0 for one a physical core", cxxopts::value<std::string>(), "N")(
+      "json", "print results as JSON")("quiet", "no settings and no progress on stderr")("h,help", "show this help");
 }
 
 void CommandLine::parse(int argc, char** argv) {
@@ -59,9 +74,18 @@ std::vector<std::string> CommandLine::texts(const std::string& name) const {
 }
 
 std::int64_t CommandLine::integer(const std::string& name, std::int64_t min, std::int64_t max) const {
-  const auto value = result_[name].as<std::int64_t>();
-  if (value < min || value > max) fail_usage("--{}: expected an integer from {} to {}, got {}", name, min, max, value);
-  return value;
+  const auto value = parse_whole<std::int64_t>(text(name));
+  if (!value || *value < min || *value > max)
+    fail_usage("--{}: expected an integer {}, got '{}'", name,
+               max == kMaxInt ? fmt::format("of at least {}", min) : fmt::format("from {} to {}", min, max),
+               text(name));
+  return *value;
+}
+
+double CommandLine::number(const std::string& name) const {
+  const auto value = parse_whole<double>(text(name));
+  if (!value) fail_usage("--{}: expected a number, got '{}'", name, text(name));
+  return *value;
 }
 
 std::string CommandLine::required(const std::string& name, const std::string& what) const {
@@ -73,8 +97,8 @@ CommonFlags CommandLine::common() const {
   CommonFlags flags;
   flags.overrides = texts("set");
   if (has("device")) flags.device = text("device");
-  if (has("seed")) flags.seed = result_["seed"].as<std::uint64_t>();
-  if (has("threads")) flags.threads = result_["threads"].as<int>();
+  if (has("seed")) flags.seed = integer("seed", 0, kMaxInt);
+  if (has("threads")) flags.threads = static_cast<int>(integer("threads", 0, 1024));
   flags.json = has("json");
   flags.progress = has("quiet") ? ProgressMode::kQuiet : ProgressMode::kAuto;
   return flags;

@@ -40,7 +40,7 @@ void config_command(int argc, char** argv);
 struct CommonFlags {
   std::vector<std::string> overrides;  // --set a.b=value
   std::optional<std::string> device;
-  std::optional<std::uint64_t> seed;
+  std::optional<std::int64_t> seed;
   std::optional<int> threads;
   bool json = false;
   ProgressMode progress = ProgressMode::kAuto;
@@ -61,9 +61,9 @@ class CommandLine {
   bool has(const std::string& name) const { return result_.count(name) != 0; }
   std::string text(const std::string& name) const { return result_[name].as<std::string>(); }
   std::vector<std::string> texts(const std::string& name) const;
-  // Usage Error if it lies outside [min, max].
+  // Numbers are options of text. Usage Error that names the flag if it is none, or outside [min, max].
   std::int64_t integer(const std::string& name, std::int64_t min, std::int64_t max) const;
-  double number(const std::string& name) const { return result_[name].as<double>(); }
+  double number(const std::string& name) const;
   // Usage Error that names the flag or argument if it was not given.
   std::string required(const std::string& name, const std::string& what) const;
   CommonFlags common() const;

@@ -1,3 +1,5 @@
+#include "theory/config.h"
+
 #include "base/error.h"
 #include "cli/command.h"
 
@@ -14,7 +16,9 @@ void config_command(int argc, char** argv) {
   const std::string action = line.required("action", "'check FILE'");
   if (action != "check") fail_usage("'thalweg config' knows 'check', not '{}'", action);
   const nlohmann::json json = load_config_json(line.required("file", "the configuration file"), line.common());
-  fmt::print("{}\n", to_json(read_experiment_config(json)).dump(2));
+  const bool is_theory = json.is_object() && json.contains("theory");
+  const nlohmann::json full = is_theory ? to_json(read_theory_config(json)) : to_json(read_experiment_config(json));
+  fmt::print("{}\n", full.dump(2));
 }
 
 }  // namespace thalweg

@@ -185,7 +185,7 @@ void landscape_command(int argc, char** argv) {
   add("tolerance", "adaptive: certified to T nats, or to T% of the surface's range", "T");
   add("budget", "grid and images that fit a time, like 60s, 5m or 1h", "TIME");
   line.add()("windows", "maps the planes of N windows beside --plane (thalweg plane --windows N), not the plane itself",
-             cxxopts::value<std::int64_t>(), "N");
+             cxxopts::value<std::string>(), "N");
   line.add()("dry-run", "measures three points, says what the map costs and the peak of memory so far, and makes none");
   line.parse(argc, argv);
   const CommonFlags flags = line.common();

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "experiment/session.h"
 #include "io/atomic_file.h"
+#include "io/posix_file.h"
 #include "report/lr_range_figure.h"
 
 namespace thalweg {
@@ -44,9 +45,9 @@ void lr_range_command(int argc, char** argv) {
       "  thalweg lr-range experiments/demo.json --out out/lr.csv --from 1e-3 --to 1 --steps 200\n");
   line.add()("config", "configuration file", cxxopts::value<std::string>(), "CONFIG")(
       "out", "table of rates and losses; the figure goes beside it (.svg)", cxxopts::value<std::string>(), "FILE.csv")(
-      "from", "first rate", cxxopts::value<double>()->default_value("1e-5"), "LR")(
-      "to", "last rate", cxxopts::value<double>()->default_value("10"), "LR")(
-      "steps", "updates from the first to the last", cxxopts::value<std::int64_t>()->default_value("100"), "N");
+      "from", "first rate", cxxopts::value<std::string>()->default_value("1e-5"), "LR")(
+      "to", "last rate", cxxopts::value<std::string>()->default_value("10"), "LR")(
+      "steps", "updates from the first to the last", cxxopts::value<std::string>()->default_value("100"), "N");
   line.positional({"config"});
   line.parse(argc, argv);
   const CommonFlags flags = line.common();
@@ -56,6 +57,8 @@ void lr_range_command(int argc, char** argv) {
   const LrRangeConfig config = range_of(line);
   const nlohmann::json json = load_config_json(line.required("config", "the configuration file"), flags);
   const Session session = open_session(read_experiment_config(json), flags.progress);
+  check(!fs::is_directory(out), "--out names a file, and {} is a folder", out.string());
+  if (out.has_parent_path()) create_folders(out.parent_path());
   Progress progress("lr-range", "steps", static_cast<double>(config.steps), 0, flags.progress);
   double done = 0;
   const LrRange range =
@@ -64,7 +67,6 @@ void lr_range_command(int argc, char** argv) {
       });
   progress.finish();
   const std::optional<LrSuggestion> suggestion = suggest_lr(range.points);
-  if (out.has_parent_path()) fs::create_directories(out.parent_path());
   if (!range.points.empty()) write_files(out, range, suggestion);
   if (stop_requested())
     throw Stopped(fmt::format("lr-range: stopped after {} steps, which {} holds; the same command begins again",

@@ -78,7 +78,7 @@ void plane_command(int argc, char** argv) {
       "config", "says model and data of weights that do not", cxxopts::value<std::string>(), "FILE")(
       "out", "the plane's file", cxxopts::value<std::string>(), "FILE")(
       "windows", "of pca: N planes more, each of a part of the first run's path, beside FILE",
-      cxxopts::value<std::int64_t>(), "N");
+      cxxopts::value<std::string>(), "N");
   line.positional({"runs"});
   line.parse(argc, argv);
   const CommonFlags flags = line.common();

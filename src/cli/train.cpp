@@ -14,7 +14,7 @@ void train_command(int argc, char** argv) {
                    "  thalweg train experiments/demo.json --out out/run --profile 10\n");
   line.add()("config", "configuration file", cxxopts::value<std::string>(), "CONFIG")(
       "out", "the run's folder", cxxopts::value<std::string>(), "RUN")(
-      "profile", "write RUN/profile.json of N steps, a Chrome trace", cxxopts::value<std::int64_t>(), "N");
+      "profile", "write RUN/profile.json of N steps, a Chrome trace", cxxopts::value<std::string>(), "N");
   line.positional({"config"});
   line.parse(argc, argv);
   const CommonFlags flags = line.common();

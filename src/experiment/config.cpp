@@ -117,6 +117,8 @@ void check_average(const ExperimentConfig& config) {
 
 ExperimentConfig read_experiment_config(const nlohmann::json& json) {
   ExperimentConfig config;
+  if (json.is_object() && json.contains("theory"))
+    fail_usage("this configures a study of the nonlinear model (\"theory\"): thalweg theory runs it");
   ConfigReader reader(json, "");
   config.name = reader.get_string("name", config.name);
   config.seeds = read_seeds(reader);

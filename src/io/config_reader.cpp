@@ -116,7 +116,8 @@ ConfigReader::ConfigReader(const json& json, std::string path) : json_(&json), p
   if (!json.is_object()) fail_type(path_.empty() ? "the configuration" : path_, "an object", json);
 }
 
-bool ConfigReader::has(const std::string& key) const {
+bool ConfigReader::has(const std::string& key) {
+  suggest(key);
   return json_->contains(key);
 }
 
@@ -124,8 +125,13 @@ std::string ConfigReader::full_name(const std::string& key) const {
   return path_.empty() ? key : path_ + "." + key;
 }
 
+void ConfigReader::suggest(const std::string& key) {
+  if (std::find(named_.begin(), named_.end(), key) == named_.end()) named_.push_back(key);
+}
+
 const json* ConfigReader::find(const std::string& key) {
   if (std::find(asked_.begin(), asked_.end(), key) == asked_.end()) asked_.push_back(key);
+  suggest(key);
   const auto it = json_->find(key);
   return it == json_->end() ? nullptr : &*it;
 }
@@ -214,13 +220,23 @@ ConfigReader ConfigReader::get_object(const std::string& key) {
   return ConfigReader(value == nullptr ? empty : *value, full_name(key));
 }
 
+void ConfigReader::parse(const std::string& key, const std::function<void()>& work) const {
+  try {
+    work();
+  } catch (const Error& error) {
+    fail_usage("{}: {}", full_name(key), error.what());
+  }
+}
+
 void ConfigReader::finish() const {
   for (const auto& item : json_->items()) {
     const std::string& key = item.key();
     if (std::find(asked_.begin(), asked_.end(), key) != asked_.end()) continue;
-    if (asked_.empty()) fail_usage("unknown key \"{}\": nothing is expected here", full_name(key));
+    std::vector<std::string> others = named_;
+    std::erase(others, key);
+    if (others.empty()) fail_usage("unknown key \"{}\": nothing is expected here", full_name(key));
     fail_usage("unknown key \"{}\": did you mean \"{}\"? Known here: {}", full_name(key),
-               full_name(nearest(key, asked_)), quoted_list(asked_));
+               full_name(nearest(key, others)), quoted_list(others));
   }
 }
 
@@ -257,6 +273,15 @@ void apply_override(json& config, const std::string& assignment) {
   }
   // What does not read as JSON is a string, so that `name=vgg11` needs no quotes.
   *target = json::accept(text) ? parse_json(text, name, JsonComments::kRefused, ExitCode::kUsage) : json(text);
+}
+
+std::string first_difference(const json& there, const json& here) {
+  const json patch = json::diff(there, here);
+  const json::json_pointer key(patch.at(0).at("path").get<std::string>());
+  const auto text = [&](const json& value) { return value.contains(key) ? value.at(key).dump() : "nothing"; };
+  std::string name = key.to_string().substr(1);
+  std::replace(name.begin(), name.end(), '/', '.');
+  return fmt::format("{}: {} there, {} here", name, text(there), text(here));
 }
 
 }  // namespace thalweg

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
@@ -18,7 +19,7 @@ class ConfigReader {
   // `path` is what this object is called in messages; "" for the root. `json` must be an object and outlive the reader.
   ConfigReader(const nlohmann::json& json, std::string path);
 
-  bool has(const std::string& key) const;
+  bool has(const std::string& key);  // a key to suggest, but not known before it is read
   std::string full_name(const std::string& key) const;
 
   // Value, or `fallback` where the key is absent. The required_ forms fail when it is absent.
@@ -41,18 +42,21 @@ class ConfigReader {
   const nlohmann::json& get_json(const std::string& key);
   // A nested object; an empty one if absent.
   ConfigReader get_object(const std::string& key);
+  // Calls `work`, which reads the text of a key; its usage Error then begins with the key's full name.
+  void parse(const std::string& key, const std::function<void()>& work) const;
 
-  // Call last: any key of the object that was never asked for is unknown -> usage Error naming the nearest asked-for
-  // key.
+  // Call last: any key of the object that was never asked for is unknown -> usage Error naming the nearest key.
   void finish() const;
 
  private:
+  void suggest(const std::string& key);
   const nlohmann::json* find(const std::string& key);  // marks the key as known; nullptr if absent
   const nlohmann::json& require(const std::string& key, const std::string& expected);
 
   const nlohmann::json* json_;      // not owned
   std::string path_;                // "" or "train.schedule"
   std::vector<std::string> asked_;  // keys that were asked for
+  std::vector<std::string> named_;  // these, and those that `has` was asked about
 };
 
 // Parses a JSON file (comments allowed: // and /* */). A syntax error names line and column; a user's file is wrong,
@@ -61,5 +65,7 @@ nlohmann::json read_json_file(const std::string& path, ExitCode code = ExitCode:
 // Applies "a.b.2.c=value": value is JSON if it parses as JSON, else a string. Intermediate objects are created; an
 // index into an array must exist.
 void apply_override(nlohmann::json& config, const std::string& assignment);
+// The first key in which two configurations that are not equal differ, as "train.batch: 64 there, 128 here".
+std::string first_difference(const nlohmann::json& there, const nlohmann::json& here);
 
 }  // namespace thalweg

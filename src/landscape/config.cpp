@@ -88,7 +88,7 @@ void read_sampling(ConfigReader& reader, LandscapeConfig& config) {
     const nlohmann::json& tolerance = reader.get_json("tolerance");
     config.tolerance = tolerance.is_string() ? tolerance.get<std::string>() : tolerance.dump();
   }
-  if (!config.tolerance.empty()) parse_tolerance(config.tolerance);
+  if (!config.tolerance.empty()) reader.parse("tolerance", [&] { parse_tolerance(config.tolerance); });
   config.seed = reader.get_int("seed", config.seed, 0);
   const int modes = (config.images > 0) + (config.standard_error > 0) + !config.tolerance.empty();
   if (modes > 1)
@@ -104,9 +104,9 @@ void read_sampling(ConfigReader& reader, LandscapeConfig& config) {
 LandscapeConfig read_landscape_config(ConfigReader reader) {
   LandscapeConfig config;
   config.grid = reader.get_string("grid", config.grid);
-  parse_grid_size(config.grid);
+  reader.parse("grid", [&] { parse_grid_size(config.grid); });
   config.range = reader.get_string("range", config.range);
-  if (!config.range.empty()) parse_grid_range(config.range);
+  if (!config.range.empty()) reader.parse("range", [&] { parse_grid_range(config.range); });
   config.margin = reader.get_double("margin", config.margin, 0, 100);
   if (reader.has("splits")) {
     const nlohmann::json& splits = reader.get_json("splits");
@@ -114,7 +114,7 @@ LandscapeConfig read_landscape_config(ConfigReader reader) {
     std::vector<std::string> names;
     for (const nlohmann::json& split : splits)
       names.push_back(split.is_string() ? split.get<std::string>() : split.dump());
-    set_splits(config, names);
+    reader.parse("splits", [&] { set_splits(config, names); });
   }
   const std::string bn = reader.get_choice("bn", "recompute", {"recompute", "origin", "batch"});
   config.bn = bn == "recompute" ? BnMode::kRecompute : bn == "origin" ? BnMode::kOrigin : BnMode::kBatch;

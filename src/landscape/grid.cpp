@@ -9,6 +9,8 @@
 namespace thalweg {
 namespace {
 
+constexpr std::int64_t kMostPoints = 4'000'000;  // a map keeps about a thousand bytes a point
+
 // The whole of `text` as a number.
 template <typename Number>
 std::optional<Number> parse_number(std::string_view text) {
@@ -45,7 +47,12 @@ std::pair<int, int> parse_grid_size(const std::string& text) {
   if (cross != std::string::npos) {
     const auto nx = parse_number<int>(std::string_view(text).substr(0, cross));
     const auto ny = parse_number<int>(std::string_view(text).substr(cross + 1));
-    if (nx && ny && *nx >= 1 && *ny >= 1 && *nx <= 10000 && *ny <= 10000) return {*nx, *ny};
+    if (nx && ny && *nx >= 1 && *ny >= 1 && *nx <= 10000 && *ny <= 10000) {
+      if (std::int64_t{*nx} * *ny > kMostPoints)
+        fail_usage("a grid of {} has {} points, and memory is planned for {}; take a coarser one, or parts by --range",
+                   text, std::int64_t{*nx} * *ny, kMostPoints);
+      return {*nx, *ny};
+    }
   }
   fail_usage("a grid is given as WIDTHxHEIGHT with whole numbers from 1 to 10000, like 51x51; got '{}'", text);
 }

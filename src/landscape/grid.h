@@ -22,7 +22,7 @@ struct Grid {
   std::size_t size() const { return x.size() * y.size(); }
 };
 
-// "51x51" -> (51, 51); each at least 1, at most 10,000. Usage Error otherwise.
+// "51x51" -> (51, 51); each at least 1, at most 10,000, together 4 million points. Usage Error otherwise.
 std::pair<int, int> parse_grid_size(const std::string& text);
 // "-1:1,0:2" -> x and y ranges, each ascending and finite. Usage Error otherwise.
 GridRange parse_grid_range(const std::string& text);

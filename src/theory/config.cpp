@@ -99,6 +99,8 @@ void check_size(const TheoryConfig& config) {
 
 TheoryConfig read_theory_config(const nlohmann::json& json) {
   TheoryConfig config;
+  if (json.is_object() && !json.contains("theory") && (json.contains("train") || json.contains("model")))
+    fail_usage("this configures the training of networks: thalweg experiment runs it");
   ConfigReader root(json, "");
   config.name = root.get_string("name", config.name);
   config.seed = static_cast<std::uint64_t>(root.get_int("seed", 0, 0));
@@ -116,7 +118,7 @@ TheoryConfig read_theory_config(const nlohmann::json& json) {
   ConfigReader landscape = reader.get_object("landscape");
   config.plane = landscape.get_choice("plane", config.plane, {"pca", "solutions", "none"});
   config.grid = landscape.get_string("grid", config.grid);
-  parse_grid_size(config.grid);
+  landscape.parse("grid", [&] { parse_grid_size(config.grid); });
   config.margin = landscape.get_double("margin", config.margin, 0, 100);
   landscape.finish();
   reader.finish();

@@ -11,11 +11,11 @@ constexpr double kShortest = 1e-3;  // epochs or minutes
 constexpr double kLongest = 1e6;    // epochs or minutes
 constexpr std::int64_t kMostSteps = 1'000'000'000'000;
 
-Cadence read_object(ConfigReader reader, const CadenceLimits& limits) {
+Cadence read_object(const std::string& name, ConfigReader reader, const CadenceLimits& limits) {
   const int named = reader.has("epochs") + reader.has("steps") + reader.has("minutes");
   if (named != 1) {
-    fail_usage("{}: expected a number of epochs, or an object with one of \"epochs\", \"steps\"{}",
-               reader.full_name("steps"), limits.may_be_minutes ? ", \"minutes\"" : "");
+    fail_usage("{}: expected a number of epochs, or an object with one of \"epochs\", \"steps\"{}", name,
+               limits.may_be_minutes ? ", \"minutes\"" : "");
   }
   Cadence cadence;
   if (reader.has("steps")) {
@@ -45,7 +45,7 @@ bool Cadence::due(std::int64_t step, std::int64_t steps_per_epoch, double minute
 Cadence read_cadence(ConfigReader& reader, const std::string& key, const Cadence& fallback, CadenceLimits limits) {
   const nlohmann::json& value = reader.get_json(key);
   if (!reader.has(key)) return fallback;
-  if (value.is_object()) return read_object(ConfigReader(value, reader.full_name(key)), limits);
+  if (value.is_object()) return read_object(reader.full_name(key), ConfigReader(value, reader.full_name(key)), limits);
   const double epochs = reader.required_double(key, 0, kLongest);
   if (epochs < kShortest && !(limits.may_be_never && epochs == 0)) {
     fail_usage("{}: expected at least {} epochs{}, got {}", reader.full_name(key), kShortest,

@@ -54,6 +54,22 @@ TEST(ConfigReader, RefusesAnyKeyWhereNoneIsKnown) {
   expect_usage_error([&] { ConfigReader(config, "").finish(); }, "unknown key \"x\"");
 }
 
+TEST(ConfigReader, SuggestsAlsoWhatIsOnlyReadWhereItStands) {
+  const json config = json::parse(R"({"branchs": 1})");
+  ConfigReader reader(config, "");
+  reader.get_int("batch", 0, 0);
+  EXPECT_FALSE(reader.has("branches"));
+  expect_usage_error([&] { reader.finish(); }, "did you mean \"branches\"? Known here: \"batch\", \"branches\"");
+}
+
+TEST(ConfigReader, TellsWhoseTextCannotBeRead) {
+  const json config = json::object();
+  const ConfigReader reader(config, "landscape");
+  reader.parse("grid", [] {});
+  expect_usage_error([&] { reader.parse("grid", [] { fail_usage("so many points"); }); },
+                     "landscape.grid: so many points");
+}
+
 TEST(ConfigReader, HasDoesNotMakeAKeyKnown) {
   const json config = json::parse(R"({"x": 1})");
   ConfigReader reader(config, "");

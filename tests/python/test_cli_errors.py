@@ -61,6 +61,16 @@ class CommandLines(cli.CliTest):
             with self.subTest(args=args):
                 self.check_fails(USAGE, args, word)
 
+    def test_a_flag_that_wants_a_number_is_named(self):
+        config = self.write("config.json", cli.experiment_config(cli.MLP))
+        for flag, value, word in [("--seed", "-1", "at least 0"), ("--seed", "many", "'many'"), ("--seed", "1.5", "'1.5'"),
+                                  ("--threads", "x", "'x'"), ("--threads", "9999", "1024")]:
+            self.check_fails(USAGE, ["train", config, "--out", self.folder / "x", flag, value], flag, word)
+        lr_range = ["lr-range", config, "--out", self.folder / "x.csv"]
+        for flag, value in (("--steps", "ten"), ("--steps", "9"), ("--steps", "1e2"), ("--from", "low"), ("--to", "1x")):
+            self.check_fails(USAGE, [*lr_range, flag, value], flag, value)
+        self.check_fails(USAGE, ["train", config, "--out", self.folder / "x", "--profile", "few"], "--profile", "few")
+
     def test_a_wrong_set_is_a_usage_error(self):
         config = self.write("config.json", cli.experiment_config(cli.MLP))
         for assignment, word in [("train.batch", "KEY=VALUE"), ("=3", "KEY=VALUE"), ("train.batch=big", "train.batch"),
@@ -92,6 +102,11 @@ class Configurations(cli.CliTest):
                 ("branches.0.until_epoch", 0.5, "branches.0.until_epoch"), ("branches.0.epochs", 3, "until_epoch"),
                 ("branches.0.schedule", None, "branches.0.schedule"), ("branches.0.name", "late", "late"),
                 ("branches.0.name", "../up", "../up"), ("plane.kind", "tsne", "plane"),
+                ("landscape.grid", "5by4", "landscape.grid"), ("landscape.grid", "2001x2000", "4000000"),
+                ("landscape.range", "1:0,0:1", "landscape.range"), ("landscape.tolerance", "much", "landscape.tolerance"),
+                ("landscape.splits", ["valid"], "landscape.splits"), ("landscape.splits", [], "landscape.splits"),
+                ("landscape.tolerence", 1, "landscape.tolerance"), ("branchs", [], '"branches"'),
+                ("sedes", [1], '"seeds"'), ("train.checkpoint_every", {"hours": 1}, "train.checkpoint_every:"),
                 ("landscape.grid", "5by4", "5by4"), ("landscape.range", "1:0,0:1", "1:0"),
                 ("landscape.bn", "frozen", "recompute"), ("landscape.splits", ["valid"], "valid"),
                 ("landscape.bn_images", 1, "landscape.bn_images")]:
@@ -103,6 +118,16 @@ class Configurations(cli.CliTest):
         for command in ("train", "experiment"):
             self.check_fails(USAGE, [command, config, "--out", self.folder / "out"], "recompute")
         self.assertFalse((self.folder / "out").exists())
+
+    def test_a_study_of_the_theory_and_an_experiment_name_each_others_command(self):
+        experiment = self.write("config.json", cli.experiment_config(cli.MLP))
+        theory = EXAMPLES / "theory/quick.json"
+        for command in ("experiment", "train"):
+            self.check_fails(USAGE, [command, theory, "--out", self.folder / "x"], "thalweg theory")
+        self.check_fails(USAGE, ["theory", experiment, "--out", self.folder / "x"], "thalweg experiment")
+        full = json.loads(cli.run_ok("config", "check", theory))
+        self.assertEqual((full["name"], full["theory"]["dimensions"], full["theory"]["batch"]), ("theory-quick", 100, 1))
+        self.assertEqual(json.loads(cli.run_ok("config", "check", self.write("full.json", full))), full)
 
     def test_what_is_not_json_or_not_an_object_is_a_usage_error(self):
         for text, word in [("", "config.json"), ("{", "line 1"), ('{\n"seed": 1,\n}', "line 3"), ("[]", "object"),
