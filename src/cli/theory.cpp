@@ -40,7 +40,7 @@ void theory_command(int argc, char** argv) {
       "theory", "Trains the nonlinear model ||w||^gamma w^T x in thousands of runs: phase diagram, curves, landscape.",
       "CONFIG [--out DIR]",
       "  thalweg theory experiments/theory/quick.json --out out/theory\n"
-      "  thalweg theory experiments/theory/phase-diagram.json --set theory.gamma=2\n");
+      "  thalweg theory experiments/theory/phase-diagram.json --set theory.gamma=2 --out out/gamma-2\n");
   line.add()("config", "configuration file", cxxopts::value<std::string>(), "CONFIG")(
       "out", "folder of the results; out/NAME by default", cxxopts::value<std::string>(), "DIR");
   line.positional({"config"});
@@ -49,7 +49,7 @@ void theory_command(int argc, char** argv) {
   const TheoryConfig config =
       read_theory_config(load_config_json(line.required("config", "the configuration file"), flags));
   const std::string folder = line.has("out") ? line.text("out") : "out/" + config.name;
-  claim_study_folder(folder);
+  claim_study_folder(folder, config);
   const TheoryStudy study = run_study(config, flags.progress);
   print_result(study, write_study(folder, study), flags.json);
 }

@@ -10,6 +10,7 @@
 #include "landscape/map.h"
 #include "report/report.h"
 #include "report/study.h"
+#include "train/checkpoint.h"
 #include "train/plan.h"
 #include "train/run_folder.h"
 #include "trajectory/window_planes.h"
@@ -93,12 +94,33 @@ void check_images(const Session& session) {
   if (config.test) check_split("test_images", config.test_images, session.data.test.size());
 }
 
-// Before a folder's configuration is written over.
-void check_folder(const Member& member) {
-  const fs::path config = member.folder / "config.json";
+// The forks' states are compared when the branches begin.
+void check_runs(const Member& member) {
+  const Session& session = member.session;
+  const fs::path main = member.folder / "main";
+  check_run_folder(main, run_identity(session.main_spec(), session.graph));
+  for (const BranchConfig& branch : session.config.branches) {
+    const fs::path run = member.folder / "branches" / branch.name;
+    if (!fs::exists(run) || !fs::exists(checkpoint_path(main, session.step_at(branch.at_epoch)))) continue;
+    RunSpec spec = session.branch_spec(branch, main);
+    spec.fork.clear();
+    check_run_folder(run, run_identity(spec, session.graph));
+  }
+}
+
+// Before a folder's configuration is written over. With seeds the runs lie in seeds/, without in the folder itself.
+void check_folder(const fs::path& folder, const std::vector<Member>& members, bool seeds) {
+  const fs::path config = folder / "config.json";
   check(!fs::exists(config) || !read_json_file(config, ExitCode::kFailure).contains("theory"),
-        "{} holds a study of the theory; choose another --out", member.folder.string());
-  check_run_folder(member.folder / "main", run_identity(member.session.main_spec(), member.session.graph));
+        "{} holds a study of the theory; choose another --out", folder.string());
+  check(seeds || !fs::exists(folder / "seeds"),
+        "{} holds runs of several seeds, and this configuration names none: give it their \"seeds\", or choose another "
+        "--out",
+        folder.string());
+  check(!seeds || !fs::exists(folder / "main"),
+        "{} holds an experiment without seeds; leave them out, or choose another --out", folder.string());
+  check(!fs::exists(folder / "run.json"), "{} holds a run; choose another --out", folder.string());
+  for (const Member& member : members) check_runs(member);
 }
 
 void write_config(const ExperimentConfig& config, const fs::path& folder) {
@@ -207,7 +229,7 @@ std::vector<fs::path> run_experiment(const Session& session, const fs::path& fol
   check_windows(session);
   check_images(session);
   const std::vector<Member> members = members_of(session, folder);
-  for (const Member& member : members) check_folder(member);
+  check_folder(folder, members, !session.config.seeds.empty());
   write_config(session.config, folder);
   for (const Member& member : members) write_config(member.session.config, member.folder);
   train_experiments(members);

@@ -14,14 +14,21 @@ namespace thalweg {
 
 namespace fs = std::filesystem;
 
-void claim_study_folder(const fs::path& folder) {
-  const fs::path config = folder / "config.json";
-  const bool other = fs::exists(folder / "run.json") ||
-                     (fs::exists(config) && !read_json_file(config, ExitCode::kFailure).contains("theory"));
-  check(!other, "{} holds an experiment or a run; choose another --out", folder.string());
-  const bool there = fs::exists(folder);
+void claim_study_folder(const fs::path& folder, const TheoryConfig& config) {
+  const fs::path file = folder / "config.json";
+  nlohmann::json there = fs::exists(file) ? read_json_file(file, ExitCode::kFailure) : nlohmann::json();
+  check(!fs::exists(folder / "run.json") && (there.is_null() || there.contains("theory")),
+        "{} holds an experiment or a run; choose another --out", folder.string());
+  if (!there.is_null()) {
+    nlohmann::json here = to_json(config);
+    for (const char* key : {"device", "threads"}) there.erase(key), here.erase(key);
+    if (there != here)
+      fail("{} holds a study with another configuration ({}); choose another --out, or remove the folder",
+           folder.string(), first_difference(there, here));
+  }
+  const bool is_new = !fs::exists(folder);
   create_folders(folder);
-  if (!there) fs::remove(folder);  // a study that is stopped leaves nothing
+  if (is_new) fs::remove(folder);  // a study that is stopped leaves nothing
 }
 
 TheoryStudy run_study(const TheoryConfig& config, ProgressMode mode) {

@@ -9,8 +9,8 @@
 
 namespace thalweg {
 
-// Throws Error where the folder holds something else than a study, or cannot be made.
-void claim_study_folder(const std::filesystem::path& folder);
+// Throws Error where the folder holds something else than this study (on whatever device), or cannot be made.
+void claim_study_folder(const std::filesystem::path& folder, const TheoryConfig& config);
 
 // Makes the data sets and runs all cells. Throws Stopped where a stop was asked for.
 TheoryStudy run_study(const TheoryConfig& config, ProgressMode progress);

@@ -21,16 +21,6 @@ std::string fork_digest(const RunSpec& spec, const Graph& graph) {
   return sha256_of(digests);
 }
 
-// The first key in which two configurations differ, as "train.batch: 64 there, 128 here".
-std::string difference(const nlohmann::json& there, const nlohmann::json& here) {
-  const nlohmann::json patch = nlohmann::json::diff(there, here);
-  const nlohmann::json::json_pointer key(patch.at(0).at("path").get<std::string>());
-  const auto text = [&](const nlohmann::json& json) { return json.contains(key) ? json.at(key).dump() : "nothing"; };
-  std::string name = key.to_string().substr(1);
-  std::replace(name.begin(), name.end(), '/', '.');
-  return fmt::format("{}: {} there, {} here", name, text(there), text(here));
-}
-
 }  // namespace
 
 nlohmann::json run_identity(const RunSpec& spec, const Graph& graph) {
@@ -51,10 +41,11 @@ void check_run_folder(const std::filesystem::path& folder, const nlohmann::json&
           folder.string());
     return;
   }
-  const nlohmann::json there = read_run_identity(folder);
+  nlohmann::json there = read_run_identity(folder);
+  if (!identity.contains("fork")) there.erase("fork");
   if (there == identity) return;
   fail("{} holds a run with another configuration ({}); choose another --out, or remove the folder to train anew",
-       folder.string(), difference(there, identity));
+       folder.string(), first_difference(there, identity));
 }
 
 void claim_run_folder(const std::filesystem::path& folder, const nlohmann::json& identity) {

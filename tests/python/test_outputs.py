@@ -75,6 +75,45 @@ class OthersFiles(cli.CliTest):
     def test_a_folder_that_cannot_be_made_is_told_before_a_study(self):
         self.check_fails(FAILURE, ["theory", EXAMPLE_THEORY, "--out", self.config / "x"], "cannot create the folder")
 
+    def test_runs_with_and_without_seeds_share_no_folder(self):
+        seeds = ["--set", "seeds=[1,2]"]
+        for first, second, word in (([], seeds, "without seeds"), (seeds, [], "several seeds")):
+            out = self.folder / word.split()[0]
+            cli.run_ok("experiment", self.config, "--out", out, "--quiet", *first)
+            before = (out / "config.json").read_bytes()
+            self.check_fails(FAILURE, ["experiment", self.config, "--out", out, *second], word, "another --out")
+            self.assertEqual((out / "config.json").read_bytes(), before)
+
+    def test_a_branch_of_another_configuration_leaves_the_folder_as_it_was(self):
+        config = self.write("branches.json", cli.experiment_config(cli.MLP))
+        cli.run_ok("experiment", config, "--out", self.out, "--quiet")
+        before = (self.out / "config.json").read_bytes()
+        for change, word in (("branches.0.schedule.lr=0.5", "train.schedule.lr"), ("branches.1.epochs=0.8", "train.epochs")):
+            self.check_fails(FAILURE, ["experiment", config, "--out", self.out, "--set", change], word, "another --out")
+            self.assertEqual((self.out / "config.json").read_bytes(), before)
+        cli.run_ok("experiment", config, "--out", self.out, "--quiet")
+
+    def test_a_run_and_an_experiment_share_no_folder(self):
+        cli.run_ok("train", self.config, "--out", self.out, "--quiet")
+        self.check_fails(FAILURE, ["experiment", self.config, "--out", self.out], "holds a run", "another --out")
+        self.assertFalse((self.out / "config.json").exists())
+
+    def test_a_study_is_not_written_over_another(self):
+        small = ["--quiet", "--out", self.out, "--set", "theory.steps=50", "--set", "theory.decay_times=[10]"]
+        cli.run_ok("theory", EXAMPLE_THEORY, *small)
+        before = {file: file.read_bytes() for file in self.out.rglob("*") if file.is_file()}
+        self.check_fails(FAILURE, ["theory", EXAMPLE_THEORY, *small[1:], "--set", "theory.gamma=2"], "theory.gamma",
+                         "another --out")
+        self.assertEqual({file: file.read_bytes() for file in self.out.rglob("*") if file.is_file()}, before)
+        cli.run_ok("theory", EXAMPLE_THEORY, *small, "--threads", "1")
+
+    def test_an_lr_range_test_begins_where_it_can_write(self):
+        for out, word in ((self.config / "lr.csv", "cannot create"), (self.folder, "CSV")):
+            self.check_fails(FAILURE if word != "CSV" else USAGE, ["lr-range", self.config, "--out", out], word)
+        folder = self.folder / "lr.csv"
+        folder.mkdir()
+        self.check_fails(FAILURE, ["lr-range", self.config, "--out", folder], "folder")
+
     def test_a_theory_folder_takes_no_experiment(self):
         self.out.mkdir()
         (self.out / "config.json").write_text('{"theory": {}}')
