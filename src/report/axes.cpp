@@ -56,13 +56,18 @@ void draw_x_ticks(Svg* svg, const Panel& p, bool grid_lines, std::size_t count) 
   }
 }
 
-void draw_y_ticks(Svg* svg, const Panel& p, bool grid_lines) {
+// Returns the width of the widest number.
+double draw_y_ticks(Svg* svg, const Panel& p, bool grid_lines) {
+  double widest = 0;
   for (const double tick : p.y.ticks(p.y.log ? 8 : 6)) {
     const double y = p.top + (1 - p.y.position(tick)) * p.height;
     if (grid_lines) svg->line({p.left, y}, {p.left + p.width, y}, kGridLine);
     svg->line({p.left - 5, y}, {p.left, y}, kFrame);
-    svg->text({p.left - 8, y + 4}, short_number(tick), {.size = kTextSize, .anchor = "end"});
+    const std::string text = short_number(tick);
+    svg->text({p.left - 8, y + 4}, text, {.size = kTextSize, .anchor = "end"});
+    widest = std::max(widest, text_width(text, kTextSize));
   }
+  return widest;
 }
 
 }  // namespace
@@ -103,12 +108,12 @@ Point2 Panel::at(double value_x, double value_y) const {
 
 void draw_axes(Svg* svg, const Panel& p, const std::string& title, bool grid_lines, std::size_t num_x_ticks) {
   draw_x_ticks(svg, p, grid_lines, num_x_ticks);
-  draw_y_ticks(svg, p, grid_lines);
+  const double numbers = draw_y_ticks(svg, p, grid_lines);
   svg->rect({p.left, p.top}, p.width, p.height, "none", kFrame);
   const double middle = p.left + p.width / 2;
   if (!title.empty()) svg->text({middle, p.top - 10}, title, {.size = 14, .anchor = "middle", .bold = true});
   svg->text({middle, p.top + p.height + 38}, p.x.label, {.size = 13, .anchor = "middle"});
-  const double side = p.left - 52;
+  const double side = p.left - std::clamp(numbers + 14, 52.0, 62.0);  // figures leave room for so much
   svg->text({side, p.top + p.height / 2}, p.y.label, {.size = 13, .anchor = "middle", .rotate = -90});
 }
 

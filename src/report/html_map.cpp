@@ -123,6 +123,12 @@ std::string fact_text(const json& value) {
   return why.is_string() ? "not compared: " + why.get<std::string>() : value_text(value);
 }
 
+// "-1.2345678:2,0:1" without the digits that nobody reads; the file has them.
+std::string range_text(const Surface& surface) {
+  return fmt::format("{:.4g} to {:.4g}, {:.4g} to {:.4g}", surface.x.front(), surface.x.back(), surface.y.front(),
+                     surface.y.back());
+}
+
 std::string plane_section(const Surface& surface, std::size_t index) {
   std::vector<std::pair<std::string, std::string>> facts;
   const json &p = surface.provenance, landscape = member(p, "landscape");
@@ -134,7 +140,8 @@ std::string plane_section(const Surface& surface, std::size_t index) {
   facts.emplace_back("Grid points", fmt::format("{} × {}", surface.x.size(), surface.y.size()));
   if (landscape.is_object()) {
     for (const auto& [key, value] : landscape.items()) {
-      if (!is_told_elsewhere(landscape, key)) facts.emplace_back(fact_name(key), fact_text(value));
+      if (!is_told_elsewhere(landscape, key))
+        facts.emplace_back(fact_name(key), key == "range" ? range_text(surface) : fact_text(value));
     }
   }
   facts.emplace_back("Grid points that are not finite", fmt::format("{}", num_not_finite(surface)));
@@ -152,7 +159,7 @@ std::string plane_section(const Surface& surface, std::size_t index) {
 constexpr const char* kControls =
     "<label>Show <select id=\"value-choice\"></select></label>"
     "<label><input type=\"checkbox\" id=\"log-color\"> logarithmic</label>"
-    "<label id=\"exact-choice\"><input type=\"checkbox\" id=\"show-exact\"> where values are exact</label>";
+    "<label id=\"exact-choice\"><input type=\"checkbox\" id=\"show-exact\"> how values came about</label>";
 constexpr const char* kMapFigure =
     "<figure><div id=\"map\" class=\"plot wide\" role=\"img\" aria-label=\"The chosen values over the plane or along "
     "the line, with the paths of training and both minima\"></div>";

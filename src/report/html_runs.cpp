@@ -23,7 +23,7 @@ std::optional<double> extreme(const std::vector<DecayRow>& rows, std::optional<d
 }
 
 std::string swatch(const ReportData& data, const std::string& run) {
-  const std::string color = run_style(data, run).color;
+  const std::string color = is_main(run) ? "var(--main)" : run_style(data, run).color;
   const std::string fill =
       is_average(run) ? fmt::format("repeating-linear-gradient(90deg,{} 0 3px,transparent 3px 5px)", color) : color;
   return fmt::format("<span class=\"swatch\" style=\"background:{}\" aria-hidden=\"true\"></span>", fill);

@@ -90,12 +90,14 @@ void draw_path_ends(Svg* svg, const Map& map, const Panel& panel) {
 }
 
 void draw_minima(Svg* svg, const Map& map, const Panel& panel) {
+  // At one grid point the cross lies in the star.
+  const bool together = map.minima.distance == 0.0;
   if (map.minima.train) {
-    svg->marker(Marker::kStar, panel.at(map.minima.train->x, map.minima.train->y), 9, "#fff",
+    svg->marker(Marker::kStar, panel.at(map.minima.train->x, map.minima.train->y), together ? 13 : 9, "#fff",
                 fmt::format("train minimum {:.4g}", map.minima.train->value));
   }
   if (map.minima.test) {
-    svg->marker(Marker::kCross, panel.at(map.minima.test->x, map.minima.test->y), 8.5, "#fff",
+    svg->marker(Marker::kCross, panel.at(map.minima.test->x, map.minima.test->y), together ? 4.5 : 8.5, "#fff",
                 fmt::format("test minimum {:.4g}", map.minima.test->value));
   }
 }

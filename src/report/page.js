@@ -18,6 +18,8 @@ function theme() {
 }
 const runColor = (run) => (run.main ? theme().main : run.color);
 const casing = (run) => (run.main && theme().main === "#ffffff" ? "rgba(0,0,0,0.8)" : "rgba(255,255,255,0.8)");
+// Around a mark of the run's colour.
+const edge = (run) => (runColor(run) === "#ffffff" ? "#000000" : "#ffffff");
 // Room for a legend of so many entries below a plot.
 const legendRoom = (entries) => 20 * Math.ceil(entries / (narrow.matches ? 1 : 4));
 

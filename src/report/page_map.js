@@ -48,13 +48,14 @@ function pointText(surface, value, at) {
 }
 
 // ---- the map ----
+// What belongs to single points, not to a smooth surface, is not drawn as one.
+const isPointwise = (panel) => /_(stderr|images)$/.test(panel.key);
+
 function mapTrace(surface, value, panel, k) {
   const s = value.scale;
   const low = toColor(s, s.low), high = toColor(s, s.high);
   const numbers = surface.values[panel.key];
-  // What belongs to single points, not to a smooth surface, is not drawn as one.
-  const pointwise = /_(stderr|images)$/.test(panel.key);
-  const look = pointwise ? { type: "heatmap" } : {
+  const look = isPointwise(panel) ? { type: "heatmap" } : {
     type: "contour", contours: { start: low, end: high, size: high > low ? (high - low) / 18 : 1, coloring: "fill" }, line: { width: 0.5, color: "rgba(0,0,0,0.45)" }, autocontour: false
   };
   return Object.assign(look, {
@@ -63,10 +64,10 @@ function mapTrace(surface, value, panel, k) {
   });
 }
 
-// Marks by kind of point; estimated ones have none.
+// Marks by kind of point, told apart by their shapes: which of two colours is filled a dark page does not say.
 function cellTraces(surface, k) {
   if (!surface.cell || !showExact) return [];
-  return [[0, "circle", "#000", "#fff", 5], [2, "circle", "#fff", "#000", 5], [3, "x-thin-open", theme().ink, theme().ink, 5]].map(([kind, symbol, color, edge, size]) => {
+  return [[0, "square", "#000", "#fff", 7], [1, "triangle-up", "#fff", "#000", 7], [2, "circle", "#fff", "#000", 4], [3, "x-thin-open", theme().ink, theme().ink, 5]].map(([kind, symbol, color, edge, size]) => {
     const at = surface.cell.map((c, i) => (c === kind ? i : -1)).filter((i) => i >= 0);
     return {
       type: "scatter", mode: "markers", x: at.map((i) => surface.x[i % surface.x.length]), y: at.map((i) => surface.y[Math.floor(i / surface.x.length)]), xaxis: k ? "x2" : "x", yaxis: k ? "y2" : "y",
@@ -92,22 +93,29 @@ function pathTraces(surface, k) {
     }, axes));
     traces.push(Object.assign({
       type: "scatter", mode: "markers", x: run.x, y: run.y, text: runHover(run), hovertemplate: "%{text}<extra></extra>", legendgroup: run.name, showlegend: false,
-      marker: { color: runColor(run), opacity: run.off_plane.map((d) => (d > surface.off_plane_limit ? 0.3 : 1)), size: run.x.length > 80 ? 4 : 6, line: { color: "#fff", width: 0.7 } }
+      marker: { color: runColor(run), opacity: run.off_plane.map((d) => (d > surface.off_plane_limit ? 0.3 : 1)), size: run.x.length > 80 ? 4 : 6, line: { color: edge(run), width: 0.7 } }
     }, axes));
     const last = run.x.length - 1;
     traces.push(Object.assign({
       type: "scatter", mode: "markers", x: [fork ? fork[0] : run.x[0], run.x[last]], y: [fork ? fork[1] : run.y[0], run.y[last]], legendgroup: run.name, showlegend: false,
       text: [fork ? "fork" : "start", "end"].map((w, i) => `${w}: ${runHover(run)[i ? last : 0]}`), hovertemplate: "%{text}<extra></extra>",
-      marker: { symbol: ["circle", "square"], color: ["#fff", runColor(run)], size: 10, line: { color: [runColor(run), "#fff"], width: [2.5, 1.2] } }
+      marker: { symbol: ["circle", "square"], color: [edge(run), runColor(run)], size: 10, line: { color: [runColor(run), edge(run)], width: [2.5, 1.2] } }
     }, axes));
+  }
+  if (k === 0 && traces.length) for (const [name, symbol] of [["start or fork", "circle-open"], ["end", "square"]]) {
+    const grey = theme().soft; // for the legend alone
+    traces.push({ type: "scatter", mode: "markers", x: [null], y: [null], name, hoverinfo: "skip", marker: { symbol, color: grey, size: 10, line: { color: grey, width: 2.5 } } });
   }
   return traces;
 }
 
+const minimaTogether = ({ train, test }) => train && test && train.x === test.x && train.y === test.y;
+
 function minimumTraces(surface, k) {
+  const together = minimaTogether(surface.minima); // then the cross lies in the star
   return ["train", "test"].filter((s) => surface.minima[s]).map((s) => ({
     type: "scatter", mode: "markers", x: [surface.minima[s].x], y: [surface.minima[s].y], xaxis: k ? "x2" : "x", yaxis: k ? "y2" : "y",
-    marker: { symbol: s === "train" ? "star" : "x", size: s === "train" ? 18 : 14, color: "#fff", line: { color: "#000", width: 1.6 } },
+    marker: { symbol: s === "train" ? "star" : "x", size: (s === "train" ? 18 : 14) * (!together ? 1 : s === "train" ? 1.5 : 0.6), color: "#fff", line: { color: "#000", width: 1.6 } },
     name: `minimum of ${s} loss`, legendgroup: s + "-minimum", showlegend: k === 0,
     hovertemplate: `minimum of ${s} loss<br>${show(surface.minima[s].value)} at (${show(surface.minima[s].x)}, ${show(surface.minima[s].y)})<extra></extra>`
   }));
@@ -132,7 +140,7 @@ function drawMap() {
   const more = {
     xaxis: axis(surface.axes[0], { domain: place.x(0, alone), anchor: "y", range: span(surface.x), showgrid: false }),
     yaxis: axis(surface.axes[1], { domain: place.y(0), anchor: "x", range: span(surface.y), showgrid: false }),
-    coloraxis: colorAxis(value), hovermode: "closest", height: (place.stacked ? 880 : 560) + legendRoom(surface.paths.length + 2),
+    coloraxis: colorAxis(value), hovermode: "closest", height: (place.stacked ? 880 : 560) + legendRoom(surface.paths.length + 4),
     annotations: value.panels.map((panel, k) => heading(two && panel.title.length > 20 ? `${panel.split === "train" ? "Train" : "Test"} images` : panel.title, place, k, alone))
   };
   more.legend = { orientation: "h", x: 0, y: place.stacked ? -0.08 : -0.16, yanchor: "top", traceorder: "normal" };
@@ -250,7 +258,7 @@ function drawSpace() {
     const m = surface.minima[which];
     if (!m) continue;
     const h = heightAt(surface, z, m.x, m.y);
-    traces.push({ type: "scatter3d", mode: "markers", x: [m.x], y: [m.y], z: [h === null ? null : h + 2 * lift], name: `minimum of ${which} loss`, hoverinfo: "name", marker: { symbol: which === "train" ? "diamond" : "square", size: 6, color: "#fff", line: { color: "#000", width: 2 } } });
+    traces.push({ type: "scatter3d", mode: "markers", x: [m.x], y: [m.y], z: [h === null ? null : h + 2 * lift], name: `minimum of ${which} loss`, hoverinfo: "name", marker: { symbol: which === "train" ? "diamond" : "square", size: which === "train" && minimaTogether(surface.minima) ? 12 : 6, color: "#fff", line: { color: "#000", width: 2 } } });
   }
   const color = colorAxis(value, { showscale: !narrow.matches });
   const away = narrow.matches ? 1.8 : 1; // of the camera
@@ -289,12 +297,12 @@ function drawLandscape() {
   byId("log-color").disabled = !possible;
   byId("log-color").checked = logarithmic;
   byId("exact-choice").hidden = !surface.cell || surface.line;
-  byId("space-part").hidden = surface.line;
+  byId("space-part").hidden = surface.line || valueNow().panels.some(isPointwise);
   byId("left-out").textContent = surface.left_out ? ` ${surface.left_out} further values are not in this page, which they would make too large; the HDF5 file has them.` : "";
   document.querySelectorAll("[data-surface]").forEach((e) => { e.hidden = Number(e.dataset.surface) !== shown; });
   if (surface.line) return drawLine();
   drawMap();
-  drawSpace();
+  if (!byId("space-part").hidden) drawSpace();
 }
 
 function listenToControls() {

@@ -5,8 +5,9 @@ function drawCurves(id, key, title, factor, yMore) {
     type: "scatter", mode: run.epoch.length > 1 ? "lines" : "markers", x: run.epoch, y: run[key].map((v) => (v === null ? null : v * factor)), name: plain(run.label), connectgaps: key.startsWith("test"),
     line: { color: runColor(run), width: run.main && !run.average ? 2.6 : 1.8, dash: run.dash }, marker: { color: runColor(run) }, legendgroup: run.name, text: run.epoch.map((_, i) => `${plain(run.label)}<br>epoch ${show(run.epoch[i])}, step ${run.step[i]}`), hovertemplate: "%{text}<br>%{y:.4g}<extra></extra>"
   }));
-  traces.reverse();
-  draw(id, traces, layout({ title: { text: title, font: { size: 15 }, x: 0.02 }, xaxis: axis("Epoch"), yaxis: axis("", yMore), height: 320 + 2 * legendRoom(traces.length), showlegend: traces.length > 1, legend: { orientation: "h", x: 0, y: -0.24, yanchor: "top", traceorder: "reversed", font: { size: 11 } } }));
+  // The main path lies on top; of rates, which many branches share for long, each branch lies on those before it.
+  if (key !== "lr") traces.reverse();
+  draw(id, traces, layout({ title: { text: title, font: { size: 15 }, x: 0.02 }, xaxis: axis("Epoch"), yaxis: axis("", yMore), height: 320 + 2 * legendRoom(traces.length), showlegend: traces.length > 1, legend: { orientation: "h", x: 0, y: -0.24, yanchor: "top", traceorder: key === "lr" ? "normal" : "reversed", font: { size: 11 } } }));
 }
 
 function logAxis(key) { // as the figures do: where the values are positive and span a factor of 20

@@ -1,5 +1,7 @@
 #include "report/study_tables.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "base/error.h"
@@ -37,6 +39,13 @@ std::string test_text(const MeanTest& test, int digits) {
 
 std::string p_cell(double p) {
   return std::isnan(p) ? "–" : p < 0.0001 ? "< 0.0001" : fmt::format("{:.4f}", p);
+}
+
+// Whether all cells of a column are numbers, with or without their intervals.
+bool is_numeric(const TextTable& table, std::size_t column) {
+  return std::all_of(table.rows.begin(), table.rows.end(), [&](const std::vector<std::string>& row) {
+    return std::none_of(row[column].begin(), row[column].end(), [](unsigned char c) { return std::isalpha(c) != 0; });
+  });
 }
 
 std::string markdown_row(const std::vector<std::string>& cells) {
@@ -123,11 +132,15 @@ std::string to_html(const TextTable& table) {
   if (table.rows.empty()) return "";
   std::string text =
       fmt::format("<div class=\"scroll\"><table><caption>{}</caption><thead><tr>", escape_xml(table.caption));
-  for (const std::string& cell : table.head) text += fmt::format("<th scope=\"col\">{}</th>", escape_xml(cell));
+  std::vector<const char*> classes;
+  for (std::size_t i = 0; i < table.head.size(); ++i) {
+    classes.push_back(i > 0 && is_numeric(table, i) ? " class=\"number\"" : "");
+    text += fmt::format("<th scope=\"col\"{}>{}</th>", classes[i], escape_xml(table.head[i]));
+  }
   text += "</tr></thead><tbody>\n";
   for (const auto& row : table.rows) {
     text += fmt::format("<tr><th scope=\"row\">{}</th>", escape_xml(row.front()));
-    for (std::size_t i = 1; i < row.size(); ++i) text += fmt::format("<td>{}</td>", escape_xml(row[i]));
+    for (std::size_t i = 1; i < row.size(); ++i) text += fmt::format("<td{}>{}</td>", classes[i], escape_xml(row[i]));
     text += "</tr>\n";
   }
   return text + "</tbody></table></div>\n";

@@ -182,7 +182,11 @@ std::string minima_sentence(const Surface& surface) {
     return fmt::format("{:.4g} at ({:.4g}, {:.4g})", at.value, at.x, at.y);
   };
   std::string text;
-  if (m.train && m.test) {
+  if (m.train && m.test && *m.distance == 0) {
+    text = fmt::format(
+        "On the map, train loss, {:.4g}, and test loss, {:.4g}, have their minima at one grid point, ({:.4g}, {:.4g}).",
+        m.train->value, m.test->value, m.train->x, m.train->y);
+  } else if (m.train && m.test) {
     text =
         fmt::format("On the map, train loss has its minimum, {}, and test loss its own, {}: they are {:.4g} apart {}.",
                     place(*m.train), place(*m.test), *m.distance, distance_unit(surface));

@@ -19,7 +19,7 @@ constexpr std::size_t kMaxLevels = 24;
 constexpr const char* kDivergedColor = "#dcdcdc";
 const Stroke kDrift{"#d55e00", 2, "7 4", 1};
 
-// Borders between cells: in the middle of neighbours, of their logarithms for `log`.
+// Borders between cells: in the middle of neighbours, of their logarithms for `log`; none is below a centre at 0.
 std::vector<double> borders(std::vector<double> centres, bool log) {
   if (log) {
     for (double& c : centres) c = std::log(c);
@@ -31,6 +31,8 @@ std::vector<double> borders(std::vector<double> centres, bool log) {
   out.push_back(n > 1 ? centres[n - 1] + (centres[n - 1] - centres[n - 2]) / 2 : centres[0] + alone);
   if (log) {
     for (double& b : out) b = std::exp(b);
+  } else if (centres[0] >= 0) {
+    out[0] = std::max(out[0], 0.0);
   }
   return out;
 }
