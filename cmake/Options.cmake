@@ -30,7 +30,10 @@ if(CCACHE_PROGRAM)
 endif()
 find_program(MOLD_PROGRAM mold)
 if(MOLD_PROGRAM)
-  add_link_options(-fuse-ld=mold)
+  # LibTorch's headers bring a one-byte thread-local. Where it comes last before a page's end, mold 1.10 has the
+  # read-only data begin on the page before, which is not mapped: of some three hundred programs one then does not
+  # start ("cannot apply additional memory protection"). Separate pages for code put it at a page's beginning.
+  add_link_options(-fuse-ld=mold -Wl,-z,separate-code)
 endif()
 if(THALWEG_SANITIZE)
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${THALWEG_SANITIZE}>
