@@ -63,6 +63,16 @@ auto libtorch_backward(const CpuConv& conv, const at::Tensor& dy, const at::Tens
                                   Pair{conv.padding, conv.padding}, Pair{1, 1}, false, Pair{0, 0}, 1, wanted);
 }
 
+// Without instructions for bfloat16 LibTorch convolves it some fifteen times as slowly as float32, and oneDNN's fused
+// operators refuse it. Its products are exact in float32, where their sums are kept anyway.
+bool is_widened(at::ScalarType type) {
+  return type == at::kBFloat16 && word_products(ActivationType::kBFloat16) == WordProducts::kNone;
+}
+
+at::Tensor widened(const at::Tensor& x) {
+  return x.defined() ? x.to(at::kFloat) : x;
+}
+
 // oneDNN's fused convolution, reachable only through the dispatcher (torch.compile's CPU back end uses it).
 at::Tensor onednn_weight(const PackedConvSpec& spec, const at::Tensor& weight) {
   static const auto op = c10::Dispatcher::singleton()
@@ -105,6 +115,8 @@ at::Tensor onednn_conv_add(const PackedConvSpec& spec, const at::Tensor& x, at::
 }  // namespace
 
 at::Tensor conv_forward(const CpuConv& conv, const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias) {
+  if (x.is_cpu() && is_widened(x.scalar_type()))
+    return conv_forward(conv, widened(x), widened(w), widened(bias)).to(x.scalar_type());
   DirectConvArgs args = direct_args(conv, DirectConvPass::kForward, x.sizes(), w);
   if (!x.is_cpu() || !direct_conv_pays(args)) {
     return at::conv2d(x, w, bias, Pair{conv.stride, conv.stride}, Pair{conv.padding, conv.padding}).contiguous(kLayout);
@@ -118,6 +130,8 @@ at::Tensor conv_forward(const CpuConv& conv, const at::Tensor& x, const at::Tens
 
 at::Tensor conv_input_gradient(const CpuConv& conv, const at::Tensor& dy, const at::Tensor& w,
                                at::IntArrayRef x_sizes) {
+  if (dy.is_cpu() && is_widened(dy.scalar_type()))
+    return conv_input_gradient(conv, widened(dy), widened(w), x_sizes).to(dy.scalar_type());
   const DirectConvArgs args = direct_args(conv, DirectConvPass::kInputGradient, x_sizes, w);
   if (dy.is_cpu() && direct_conv_pays(args))
     return run_direct(conv, args, dy, w, at::empty(x_sizes, dy.options(), kLayout));
@@ -126,6 +140,7 @@ at::Tensor conv_input_gradient(const CpuConv& conv, const at::Tensor& dy, const 
 }
 
 void conv_weight_gradient(const CpuConv& conv, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& dw) {
+  if (x.is_cpu() && is_widened(x.scalar_type())) return conv_weight_gradient(conv, widened(dy), widened(x), dw);
   WeightGradientArgs args;
   args.conv = conv_sizes(conv, x.sizes(), dw.sizes());
   args.type = activation_type_of(x);
@@ -146,20 +161,28 @@ void conv_weight_gradient(const CpuConv& conv, const at::Tensor& dy, const at::T
 }
 
 PackedConv::PackedConv(const PackedConvSpec& spec, const at::Tensor& w, const at::Tensor& bias)
-    : spec_(spec),
-      direct_(direct_args({spec.stride, spec.padding}, DirectConvPass::kForward,
-                          {1, w.size(1), spec.height, spec.width}, w)),
-      is_direct_(direct_conv_pays(direct_)),
-      bias_(bias) {
+    : spec_(spec), type_(w.scalar_type()), bias_(is_widened(type_) ? widened(bias) : bias) {
+  const at::Tensor weight = is_widened(type_) ? widened(w) : w;
+  direct_ = direct_args({spec.stride, spec.padding}, DirectConvPass::kForward, {1, w.size(1), spec.height, spec.width},
+                        weight);
+  is_direct_ = direct_conv_pays(direct_);
   if (!is_direct_) {
-    weight_ = onednn_weight(spec, w);
+    weight_ = onednn_weight(spec, weight);
     return;
   }
   weight_ = at::empty({direct_conv_weight_words(direct_.conv, direct_.type)}, at::kInt);
-  pack(direct_, w, reinterpret_cast<ConvWord*>(weight_.mutable_data_ptr<std::int32_t>()));
+  pack(direct_, weight, reinterpret_cast<ConvWord*>(weight_.mutable_data_ptr<std::int32_t>()));
 }
 
 at::Tensor PackedConv::run(const at::Tensor& x, const Residual& residual, bool keep_nan) const {
+  if (type_ == bias_.scalar_type()) return run_packed(x, residual, keep_nan);
+  check(x.scalar_type() == type_, "convolution: expected images in {}, got {}", c10::toString(type_),
+        c10::toString(x.scalar_type()));
+  const at::Tensor y = run_packed(widened(x), {widened(residual.value), residual.value.defined()}, keep_nan);
+  return residual.overwrites ? residual.value.copy_(y) : y.to(type_);
+}
+
+at::Tensor PackedConv::run_packed(const at::Tensor& x, const Residual& residual, bool keep_nan) const {
   if (is_direct_) return run_direct(x, residual);
   at::Tensor y = run_onednn(x, residual, spec_.relu && !keep_nan);
   return spec_.relu && keep_nan ? y.relu_() : y;

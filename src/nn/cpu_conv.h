@@ -49,11 +49,13 @@ class PackedConv {
   at::Tensor run(const at::Tensor& x, const Residual& residual, bool keep_nan) const;
 
  private:
+  at::Tensor run_packed(const at::Tensor& x, const Residual& residual, bool keep_nan) const;
   at::Tensor run_direct(const at::Tensor& x, const Residual& residual) const;
   at::Tensor run_onednn(const at::Tensor& x, const Residual& residual, bool relu) const;
 
   PackedConvSpec spec_;
-  DirectConvArgs direct_;  // of one image, nothing bound
+  at::ScalarType type_ = at::kFloat;  // of the images; weights and bias may be wider
+  DirectConvArgs direct_;             // of one image, nothing bound
   bool is_direct_ = false;
   at::Tensor weight_;  // packed
   at::Tensor bias_;

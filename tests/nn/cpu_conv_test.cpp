@@ -85,6 +85,7 @@ TEST_P(CpuConvolution, PackedAddsTheResidualBeforeTheRelu) {
 TEST_P(CpuConvolution, PackedRefusesOtherImages) {
   EXPECT_ANY_THROW(packed_.run(x_.narrow(1, 0, case_.channels / 2), {}, false));
   EXPECT_ANY_THROW(packed_.run(x_, {plain(x_).to(case_.type).narrow(0, 0, 1), false}, false));
+  EXPECT_ANY_THROW(packed_.run(x_.to(case_.type == at::kFloat ? at::kBFloat16 : at::kFloat), {}, false));
 }
 
 TEST_P(CpuConvolution, PackedKeepsNaNWhenAsked) {
