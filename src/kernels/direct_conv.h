@@ -35,12 +35,16 @@ struct DirectConvArgs {
 // it, C and K multiples of 64; of 32 where it has AMX and the type is bfloat16.
 bool direct_conv_takes(const DirectConvArgs& args);
 bool direct_conv_takes(const DirectConvArgs& args, WordProducts products);
-// Whether it is also faster than oneDNN's: few pixels, and no 1 x 1 kernel but for the gradient by AMX. Milliseconds on
-// two cores of an EPYC, 125 images, 3 x 3, ours and oneDNN's, channels at image size:
+// Whether it is also faster than oneDNN's: by AVX2 up to 32 x 32 pixels, else with few pixels, and no 1 x 1 kernel but
+// for the gradient by AMX. Milliseconds on two cores of an EPYC with AVX-512, 125 images, 3 x 3, ours and oneDNN's,
+// channels at image size:
 //   bfloat16             512 at 2x2: 1.0, 4.3    512 at 4x4: 6.2, 11.1    256 at 8x8: 7.5, 8.2    64 at 8x8: 0.61, 0.63
 //   float32              512 at 2x2: 2.0, 7.2    512 at 4x4: 12.5, 17.9   256 at 8x8: 14.9, 15.9  64 at 8x8: 1.11, 1.06
-//   float32 by AVX2      512 at 2x2: 4.3, 7.2    512 at 4x4: 25.8, 66     256 at 8x8: 31, 42      64 at 8x8: 2.2, 3.1
-// (oneDNN with packed weights; packing them itself at each call its AVX2 code takes 29 ms at 4x4.)
+// float32 by AVX2, two cores of an EPYC 7003 (a shared one, whose rates vary), 128 images, packing included, forward
+// and gradient by the input, both:
+//   512 at 2x2: 13, 20 and 13, 22    512 at 4x4: 57, 63 and 62, 87    256 at 8x8: 69, 64 and 68, 65
+//   128 at 16x16: 71, 77 and 75, 82  64 at 32x32: 107, 112 and 97, 138  64 to 128, 1 x 1, stride 2: 8.5, 8.7 and 10,
+//   101
 // bfloat16 by AMX, both, 128 images, two cores of a Sapphire Rapids:
 //   512 at 2x2: 2.1, 22      512 at 4x4: 12, 43      256 at 8x8: 12, 19      64 at 8x8: 0.8, 1.1      128 at 16x16: 15,
 //   13

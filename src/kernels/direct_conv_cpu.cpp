@@ -9,7 +9,6 @@ namespace thalweg {
 namespace {
 
 constexpr std::int64_t kPanel = kWordPanel;  // output channels of a task
-constexpr std::int64_t kBlockWords = 128;  // of input channels: a block's weights, 32 kB, stay in the first-level cache
 constexpr std::int64_t kTaskPixels = 256;
 constexpr int kRows = 6;  // pixels of a tile: 24 registers of sums
 
@@ -95,15 +94,20 @@ struct Kernels {
   using AddProducts = void (*)(const ConvWord* const*, float* const*, const ConvWord*, std::int64_t);
   std::array<AddProducts, kRows> add_products;  // of one row, of two, ...
   void (*finish_pixel)(const DirectConvArgs&, const float*, std::int64_t, std::int64_t);
+  // Of input channels. A block's weights, 256 bytes a word, stay in the first-level cache; by AVX2 each tile reads them
+  // in four passes over the cache, for which half of it must do.
+  std::int64_t block_words;
 };
 
 template <bool kBFloat16>
 constexpr Kernels kAvx512 = {{add_products<kBFloat16, 1>, add_products<kBFloat16, 2>, add_products<kBFloat16, 3>,
                               add_products<kBFloat16, 4>, add_products<kBFloat16, 5>, add_products<kBFloat16, 6>},
-                             finish_pixel<kBFloat16>};
+                             finish_pixel<kBFloat16>,
+                             128};
 constexpr Kernels kAvx2 = {{add_products_avx2<1>, add_products_avx2<2>, add_products_avx2<3>, add_products_avx2<4>,
                             add_products_avx2<5>, add_products_avx2<6>},
-                           finish_pixel_avx2};
+                           finish_pixel_avx2,
+                           64};
 
 const Kernels& kernels_of(ActivationType type, WordProducts products) {
   if (products == WordProducts::kAvx2) return kAvx2;
@@ -130,8 +134,9 @@ class Task {
     const ConvWord* weights = args_.weights + panel * args_.conv.taps() * product_.words * kPanel;
     for (const std::vector<PixelPair>& pairs : plan_.taps) {
       list_rows(pairs, first_image, num_images);
-      for (std::int64_t word = 0; word < product_.words; word += kBlockWords)
-        add_block(weights + word * kPanel, word, std::min(kBlockWords, product_.words - word));
+      const std::int64_t block = plan_.kernels.block_words;
+      for (std::int64_t word = 0; word < product_.words; word += block)
+        add_block(weights + word * kPanel, word, std::min(block, product_.words - word));
       weights += product_.words * kPanel;
     }
     for (std::int64_t pixel = 0; pixel < num_images * product_.to_pixels; ++pixel) {
@@ -235,9 +240,9 @@ bool direct_conv_pays(const DirectConvArgs& args) {
   if (!direct_conv_takes(args, products)) return false;
   if (products == WordProducts::kTiles)
     return pixels <= 64 && (args.conv.kernel > 1 || args.pass == DirectConvPass::kInputGradient);
+  if (products == WordProducts::kAvx2) return pixels <= 1024;
   if (args.conv.kernel == 1) return false;
-  const bool is_narrow = products == WordProducts::kAvx2;
-  return pixels <= 16 || (pixels <= 64 && (is_narrow || args.conv.filters >= 256));
+  return pixels <= 16 || (pixels <= 64 && args.conv.filters >= 256);
 }
 
 std::int64_t direct_conv_weight_words(const ConvSizes& conv, ActivationType type) {

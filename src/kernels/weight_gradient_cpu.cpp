@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <vector>
 
 #include <ATen/Parallel.h>
 
@@ -7,9 +8,25 @@
 namespace thalweg {
 namespace {
 
-constexpr std::int64_t kPanelX = 32, kPanelDy = 8;  // channels
 // Words of a panel's channel in a chunk: a panel of x then takes 128 kB, and stays in the second-level cache.
 constexpr std::int64_t kChunkWords = 1024;
+
+// Channels of a panel.
+struct PanelSizes {
+  int x, dy;
+};
+constexpr PanelSizes kByTiles{32, 32}, kByAvx512{32, 8};
+// Half as many registers, of half the width. Six channels of dy, not four, keep the multipliers busy: the last panel
+// may be a part.
+constexpr PanelSizes kByAvx2{16, 6};
+
+PanelSizes panel_sizes(WordProducts products) {
+  return products == WordProducts::kTiles ? kByTiles : products == WordProducts::kAvx2 ? kByAvx2 : kByAvx512;
+}
+
+std::int64_t num_panels(std::int64_t channels, std::int64_t panel) {
+  return (channels + panel - 1) / panel;
+}
 
 // A word holds a float32, or the bfloat16s of two images.
 std::int64_t num_groups(const WeightGradientArgs& args) {
@@ -22,7 +39,8 @@ std::int64_t chunk_groups(const WeightGradientArgs& args) {
   return std::clamp<std::int64_t>(kChunkWords / pixels, 1, num_groups(args));
 }
 
-// Some groups of an activation [N, pixels, channels], laid out [channels / panel][pixels][groups][panel].
+// Some groups of an activation [N, pixels, channels], laid out [channels / panel][pixels][groups][panel]; zeros behind
+// the last channel.
 struct Panels {
   const void* from;
   std::int64_t pixels, channels, panel;
@@ -39,7 +57,9 @@ THALWEG_INLINE void pack_pixel(const WeightGradientArgs& args, const Panels& pan
     ConvWord* __restrict to = panels.to + ((c / panels.panel * panels.pixels + pixel) * groups + group) * panels.panel;
     const T* __restrict first = from + c;
     if constexpr (sizeof(T) == 4) {
-      for (std::int64_t i = 0; i < panels.panel; ++i) to[i] = bits_as<ConvWord>(first[i]);
+      const std::int64_t count = std::min(panels.panel, panels.channels - c);
+      for (std::int64_t i = 0; i < count; ++i) to[i] = bits_as<ConvWord>(first[i]);
+      for (std::int64_t i = count; i < panels.panel; ++i) to[i] = 0;
     } else if (image + 1 < args.conv.num_images) {
       const T* __restrict second = first + stride;
       for (std::int64_t i = 0; i < panels.panel; ++i)
@@ -61,48 +81,94 @@ THALWEG_SIMD void pack(const WeightGradientArgs& args, const Panels& panels, std
   }
 }
 
-#ifdef THALWEG_AVX512
-struct Sums {
-  __m512 value[kPanelDy][2];
+// Words that follow each other in the panels of dy and of x: those of one row of pixels with stride 1, else of a pixel.
+struct Run {
+  std::int64_t dy, x, words;  // where they begin, in words of a channel
 };
 
+// Those that tap (r, s) meets, in a chunk of so many groups.
+std::vector<Run> runs_of(const ConvSizes& conv, std::int64_t r, std::int64_t s, std::int64_t groups) {
+  const TapRange rows = inside(conv, r, conv.height, conv.out_height),
+                 columns = inside(conv, s, conv.width, conv.out_width);
+  const std::int64_t length = conv.stride == 1 ? columns.end - columns.begin : 1;
+  std::vector<Run> runs;
+  for (std::int64_t p = rows.begin; p < rows.end; ++p) {
+    const std::int64_t from = (p * conv.stride + r - conv.padding) * conv.width + s - conv.padding;
+    for (std::int64_t q = columns.begin; q < columns.end; q += length)
+      runs.push_back({(p * conv.out_width + q) * groups, (from + q * conv.stride) * groups, length * groups});
+  }
+  return runs;
+}
+
+// The weights of one tap, of a panel of dy and one of x.
+struct Tile {
+  const std::vector<Run>& runs;
+  const ConvWord *dy, *x;
+  bool first;         // or their sums go on
+  float* dw;          // of its first channels
+  std::int64_t row;   // floats from one channel of dy to the next
+  std::int64_t rows;  // channels of dy: a panel's, or what is left of them
+};
+
+#ifdef THALWEG_AVX512
 template <bool kBFloat16>
-THALWEG_AVX512 THALWEG_INLINE void accumulate(Sums& sums, const ConvWord* dy, const ConvWord* x, std::int64_t words) {
-  for (std::int64_t i = 0; i < words; ++i, dy += kPanelDy, x += kPanelX) {
-    const __m512i x0 = _mm512_loadu_si512(x), x1 = _mm512_loadu_si512(x + 16);
+THALWEG_AVX512 void add_tile_avx512(const Tile& tile) {
+  __m512 sums[kByAvx512.dy][2];
 #pragma GCC unroll 8
-    for (int k = 0; k < kPanelDy; ++k) {
-      const __m512i word = sixteen_times(dy[k]);
-      sums.value[k][0] = multiply_add<kBFloat16>(sums.value[k][0], word, x0);
-      sums.value[k][1] = multiply_add<kBFloat16>(sums.value[k][1], word, x1);
+  for (int k = 0; k < kByAvx512.dy; ++k) {
+    for (int j = 0; j < 2; ++j)
+      sums[k][j] = tile.first ? _mm512_setzero_ps() : _mm512_loadu_ps(tile.dw + k * tile.row + j * 16);
+  }
+  for (const Run& run : tile.runs) {
+    const ConvWord *dy = tile.dy + run.dy * kByAvx512.dy, *x = tile.x + run.x * kByAvx512.x;
+    for (std::int64_t i = 0; i < run.words; ++i, dy += kByAvx512.dy, x += kByAvx512.x) {
+      const __m512i x0 = _mm512_loadu_si512(x), x1 = _mm512_loadu_si512(x + 16);
+#pragma GCC unroll 8
+      for (int k = 0; k < kByAvx512.dy; ++k) {
+        const __m512i word = sixteen_times(dy[k]);
+        sums[k][0] = multiply_add<kBFloat16>(sums[k][0], word, x0);
+        sums[k][1] = multiply_add<kBFloat16>(sums[k][1], word, x1);
+      }
     }
+  }
+#pragma GCC unroll 8
+  for (int k = 0; k < kByAvx512.dy; ++k) {
+    for (int j = 0; j < 2; ++j) _mm512_storeu_ps(tile.dw + k * tile.row + j * 16, sums[k][j]);
   }
 }
 
-// Adds a chunk's part of the kPanelDy x kPanelX weights of tap (r, s) that `dy` and `x` are the panels of.
-template <bool kBFloat16>
-THALWEG_AVX512 void tile(const WeightGradientArgs& args, const ConvWord* dy, const ConvWord* x, std::int64_t r,
-                         std::int64_t s, std::int64_t groups, bool first, float* dw) {
-  Sums sums;
-  const std::int64_t row = args.conv.taps() * args.conv.channels;
-  for (std::int64_t k = 0; k < kPanelDy; ++k) {
-    for (std::int64_t j = 0; j < 2; ++j)
-      sums.value[k][j] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(dw + k * row + j * 16);
+THALWEG_AVX2 void add_tile_avx2(const Tile& tile) {
+  __m256 sums[kByAvx2.dy][2];
+#pragma GCC unroll 8
+  for (int k = 0; k < kByAvx2.dy; ++k) {
+    for (int j = 0; j < 2; ++j)
+      sums[k][j] = tile.first || k >= tile.rows ? _mm256_setzero_ps() : _mm256_loadu_ps(tile.dw + k * tile.row + j * 8);
   }
-  const TapRange rows = inside(args.conv, r, args.conv.height, args.conv.out_height),
-                 columns = inside(args.conv, s, args.conv.width, args.conv.out_width);
-  for (std::int64_t p = rows.begin; p < rows.end; ++p) {
-    const ConvWord* from = x + (p * args.conv.stride + r - args.conv.padding) * args.conv.width * groups * kPanelX;
-    // With stride 1 a row's pixels lie behind each other in both panels.
-    const std::int64_t run = args.conv.stride == 1 ? columns.end - columns.begin : 1;
-    for (std::int64_t q = columns.begin; q < columns.end; q += run) {
-      accumulate<kBFloat16>(sums, dy + (p * args.conv.out_width + q) * groups * kPanelDy,
-                            from + (q * args.conv.stride + s - args.conv.padding) * groups * kPanelX, run * groups);
+  for (const Run& run : tile.runs) {
+    const auto *dy = reinterpret_cast<const float*>(tile.dy + run.dy * kByAvx2.dy),
+               *x = reinterpret_cast<const float*>(tile.x + run.x * kByAvx2.x);
+    for (std::int64_t i = 0; i < run.words; ++i, dy += kByAvx2.dy, x += kByAvx2.x) {
+      const __m256 x0 = _mm256_loadu_ps(x), x1 = _mm256_loadu_ps(x + 8);
+#pragma GCC unroll 8
+      for (int k = 0; k < kByAvx2.dy; ++k) {
+        const __m256 word = _mm256_broadcast_ss(dy + k);
+        sums[k][0] = _mm256_fmadd_ps(word, x0, sums[k][0]);
+        sums[k][1] = _mm256_fmadd_ps(word, x1, sums[k][1]);
+      }
     }
   }
-  for (std::int64_t k = 0; k < kPanelDy; ++k) {
-    for (std::int64_t j = 0; j < 2; ++j) _mm512_storeu_ps(dw + k * row + j * 16, sums.value[k][j]);
+#pragma GCC unroll 8
+  for (int k = 0; k < kByAvx2.dy; ++k) {
+    if (k >= tile.rows) break;
+    for (int j = 0; j < 2; ++j) _mm256_storeu_ps(tile.dw + k * tile.row + j * 8, sums[k][j]);
   }
+}
+
+using AddTile = void (*)(const Tile&);
+
+AddTile add_tile(ActivationType type, WordProducts products) {
+  if (products == WordProducts::kAvx2) return add_tile_avx2;
+  return type == ActivationType::kFloat32 ? add_tile_avx512<false> : add_tile_avx512<true>;
 }
 #endif
 
@@ -113,15 +179,19 @@ bool weight_gradient_takes(const WeightGradientArgs& args) {
 }
 
 bool weight_gradient_takes(const WeightGradientArgs& args, WordProducts products) {
-  const std::int64_t panel_dy = products == WordProducts::kTiles ? kPanelX : kPanelDy;
-  return products >= WordProducts::kAvx512 && args.conv.channels % kPanelX == 0 && args.conv.filters % panel_dy == 0;
+  const bool by_avx2 = products == WordProducts::kAvx2;
+  if (products == WordProducts::kNone || (by_avx2 && args.type != ActivationType::kFloat32)) return false;
+  const PanelSizes panel = panel_sizes(products);
+  return args.conv.channels % panel.x == 0 && (by_avx2 || args.conv.filters % panel.dy == 0);
 }
 
 bool weight_gradient_pays(const WeightGradientArgs& args) {
   const WordProducts products = word_products(args.type);
   if (!weight_gradient_takes(args, products)) return false;
   if (products == WordProducts::kTiles) return true;
-  return args.conv.channels >= 128 && args.conv.out_pixels() <= 64;
+  const std::int64_t pixels = args.conv.out_pixels();
+  if (products == WordProducts::kAvx2) return args.conv.channels >= 32 && args.conv.kernel > 1 && pixels <= 1024;
+  return args.conv.channels >= 128 && pixels <= 64;
 }
 
 std::int64_t weight_gradient_work(const WeightGradientArgs& args) {
@@ -130,7 +200,8 @@ std::int64_t weight_gradient_work(const WeightGradientArgs& args) {
 
 std::int64_t weight_gradient_work(const WeightGradientArgs& args, WordProducts products) {
   if (products == WordProducts::kTiles) return tile_gradient_work(args);
-  return chunk_groups(args) * (args.conv.pixels() * args.conv.channels + args.conv.out_pixels() * args.conv.filters);
+  const std::int64_t panel = panel_sizes(products).dy, filters = num_panels(args.conv.filters, panel) * panel;
+  return chunk_groups(args) * (args.conv.pixels() * args.conv.channels + args.conv.out_pixels() * filters);
 }
 
 void weight_gradient_cpu(const WeightGradientArgs& args) {
@@ -144,25 +215,34 @@ void weight_gradient_cpu(const WeightGradientArgs& args, WordProducts products) 
     return;
   }
   if (products == WordProducts::kTiles) return tile_gradient_cpu(args);
-  const std::int64_t pixels = args.conv.pixels(), out_pixels = args.conv.out_pixels();
+  const AddTile add = add_tile(args.type, products);
+  const PanelSizes panel = panel_sizes(products);
+  const ConvSizes& conv = args.conv;
   const std::int64_t all = num_groups(args), chunk = chunk_groups(args);
-  const Panels x{args.x, pixels, args.conv.channels, kPanelX, args.work};
-  const Panels dy{args.dy, out_pixels, args.conv.filters, kPanelDy, args.work + chunk * pixels * args.conv.channels};
-  const std::int64_t panels_dy = args.conv.filters / kPanelDy, panels_x = args.conv.channels / kPanelX;
-  const std::int64_t taps = args.conv.taps();
-  const auto one_tile = args.type == ActivationType::kFloat32 ? tile<false> : tile<true>;
+  const Panels x{args.x, conv.pixels(), conv.channels, panel.x, args.work};
+  const Panels dy{args.dy, conv.out_pixels(), conv.filters, panel.dy,
+                  args.work + chunk * conv.pixels() * conv.channels};
+  const std::int64_t panels_dy = num_panels(conv.filters, panel.dy), panels_x = conv.channels / panel.x;
+  const std::int64_t taps = conv.taps();
   for (std::int64_t group = 0; group < all; group += chunk) {
     const std::int64_t groups = std::min(chunk, all - group);
     for (const Panels& panels : {x, dy}) {
       at::parallel_for(0, groups * panels.pixels, 16,
                        [&](std::int64_t begin, std::int64_t end) { pack(args, panels, group, groups, begin, end); });
     }
+    std::vector<std::vector<Run>> runs;
+    for (std::int64_t tap = 0; tap < taps; ++tap)
+      runs.push_back(runs_of(conv, tap / conv.kernel, tap % conv.kernel, groups));
     at::parallel_for(0, panels_x * taps * panels_dy, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t t = begin; t < end; ++t) {
         const std::int64_t k = t % panels_dy, tap = t / panels_dy % taps, c = t / panels_dy / taps;
-        one_tile(args, dy.to + k * out_pixels * groups * kPanelDy, x.to + c * pixels * groups * kPanelX,
-                 tap / args.conv.kernel, tap % args.conv.kernel, groups, group == 0,
-                 args.dw + (k * kPanelDy * taps + tap) * args.conv.channels + c * kPanelX);
+        add({.runs = runs[static_cast<std::size_t>(tap)],
+             .dy = dy.to + k * dy.pixels * groups * panel.dy,
+             .x = x.to + c * x.pixels * groups * panel.x,
+             .first = group == 0,
+             .dw = args.dw + (k * panel.dy * taps + tap) * conv.channels + c * panel.x,
+             .row = taps * conv.channels,
+             .rows = std::min<std::int64_t>(panel.dy, conv.filters - k * panel.dy)});
       }
     });
   }

@@ -40,7 +40,7 @@ Problem problem_of(const Case& c) {
 // What the processor has for the type, and takes the shape.
 std::vector<WordProducts> products_for(const WeightGradientArgs& args) {
   std::vector<WordProducts> all;
-  for (const WordProducts by : {WordProducts::kAvx512, WordProducts::kTiles}) {
+  for (const WordProducts by : {WordProducts::kAvx2, WordProducts::kAvx512, WordProducts::kTiles}) {
     if (by <= word_products(args.type) && weight_gradient_takes(args, by)) all.push_back(by);
   }
   return all;
@@ -99,7 +99,8 @@ TEST_P(WeightGradient, TheBitsDoNotDependOnTheThreads) {
 INSTANTIATE_TEST_SUITE_P(
     Shapes, WeightGradient,
     testing::Values(Case{1, 4, 4, 32, 8, 3, 1, 1, at::kFloat}, Case{1, 4, 4, 32, 8, 3, 1, 1, at::kBFloat16},
-                    Case{37, 8, 8, 32, 16, 3, 1, 1, at::kFloat}, Case{37, 8, 8, 64, 24, 3, 1, 1, at::kBFloat16},
+                    Case{37, 8, 8, 32, 16, 3, 1, 1, at::kFloat}, Case{70, 4, 4, 48, 13, 3, 1, 1, at::kFloat},
+                    Case{5, 33, 32, 16, 6, 3, 1, 1, at::kFloat}, Case{37, 8, 8, 64, 24, 3, 1, 1, at::kBFloat16},
                     Case{5, 2, 2, 32, 8, 5, 1, 2, at::kFloat}, Case{6, 2, 2, 32, 8, 5, 1, 2, at::kBFloat16},
                     Case{7, 9, 6, 32, 8, 3, 2, 1, at::kFloat}, Case{7, 9, 6, 32, 8, 3, 2, 1, at::kBFloat16},
                     Case{70, 4, 4, 64, 32, 3, 1, 1, at::kBFloat16}, Case{33, 17, 19, 32, 64, 3, 1, 1, at::kBFloat16},
@@ -114,8 +115,13 @@ TEST(WeightGradientShapes, OfNoImagesItIsZero) {
 
 TEST(WeightGradientShapes, OthersAreLeftToOneDnn) {
   EXPECT_FALSE(weight_gradient_takes(problem_of({2, 4, 4, 33, 8, 3, 1, 1, at::kFloat}).args));
-  EXPECT_FALSE(weight_gradient_takes(problem_of({2, 4, 4, 32, 9, 3, 1, 1, at::kFloat}).args));
+  EXPECT_FALSE(weight_gradient_takes(problem_of({2, 4, 4, 32, 9, 3, 1, 1, at::kFloat}).args, WordProducts::kAvx512));
+  EXPECT_FALSE(weight_gradient_takes(problem_of({2, 4, 4, 32, 9, 3, 1, 1, at::kBFloat16}).args));
+  EXPECT_FALSE(weight_gradient_takes(problem_of({2, 4, 4, 64, 64, 3, 1, 1, at::kBFloat16}).args, WordProducts::kAvx2));
   EXPECT_FALSE(weight_gradient_takes(problem_of({2, 4, 4, 32, 8, 3, 1, 1, at::kHalf}).args));
+  EXPECT_FALSE(weight_gradient_pays(problem_of({2, 48, 48, 128, 8, 3, 1, 1, at::kFloat}).args));
+  EXPECT_FALSE(weight_gradient_pays(problem_of({2, 32, 32, 128, 8, 1, 1, 0, at::kFloat}).args));
+  if (word_products(ActivationType::kFloat32) == WordProducts::kAvx2) return;  // there it does
   EXPECT_FALSE(weight_gradient_pays(problem_of({2, 32, 32, 128, 8, 3, 1, 1, at::kFloat}).args));
 }
 
