@@ -10,7 +10,6 @@
 #include "landscape/map.h"
 #include "report/report.h"
 #include "report/study.h"
-#include "train/checkpoint.h"
 #include "train/plan.h"
 #include "train/run_folder.h"
 #include "trajectory/window_planes.h"
@@ -101,26 +100,29 @@ void check_runs(const Member& member) {
   check_run_folder(main, run_identity(session.main_spec(), session.graph));
   for (const BranchConfig& branch : session.config.branches) {
     const fs::path run = member.folder / "branches" / branch.name;
-    if (!fs::exists(run) || !fs::exists(checkpoint_path(main, session.step_at(branch.at_epoch)))) continue;
-    RunSpec spec = session.branch_spec(branch, main);
-    spec.fork.clear();
-    check_run_folder(run, run_identity(spec, session.graph));
+    if (fs::exists(run)) check_run_folder(run, run_identity(session.unforked_spec(branch), session.graph));
   }
 }
 
-// Before a folder's configuration is written over. With seeds the runs lie in seeds/, without in the folder itself.
-void check_folder(const fs::path& folder, const std::vector<Member>& members, bool seeds) {
+void check_holds_experiment(const fs::path& folder) {
   const fs::path config = folder / "config.json";
   check(!fs::exists(config) || !read_json_file(config, ExitCode::kFailure).contains("theory"),
         "{} holds a study of the theory; choose another --out", folder.string());
-  check(seeds || !fs::exists(folder / "seeds"),
+  check(!fs::exists(folder / "run.json"), "{} holds a run; choose another --out", folder.string());
+}
+
+// Before a folder's configuration is written over. With seeds the runs lie in seeds/, without in the folder itself: one
+// seed may come first and all later, but not the other way round, for the folder then is one seed's experiment.
+void check_folder(const fs::path& folder, const std::vector<Member>& members, bool seeds) {
+  check_holds_experiment(folder);
+  check(seeds || !fs::exists(folder / "seeds") || fs::exists(folder / "main"),
         "{} holds runs of several seeds, and this configuration names none: give it their \"seeds\", or choose another "
         "--out",
         folder.string());
-  check(!seeds || !fs::exists(folder / "main"),
-        "{} holds an experiment without seeds; leave them out, or choose another --out", folder.string());
-  check(!fs::exists(folder / "run.json"), "{} holds a run; choose another --out", folder.string());
-  for (const Member& member : members) check_runs(member);
+  for (const Member& member : members) {
+    check_holds_experiment(member.folder);
+    check_runs(member);
+  }
 }
 
 void write_config(const ExperimentConfig& config, const fs::path& folder) {

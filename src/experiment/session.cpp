@@ -69,7 +69,7 @@ RunSpec Session::main_spec() const {
   return spec;
 }
 
-RunSpec Session::branch_spec(const BranchConfig& branch, const std::filesystem::path& main_folder) const {
+RunSpec Session::unforked_spec(const BranchConfig& branch) const {
   RunSpec spec = main_spec();
   spec.keep.clear();
   spec.name = branch.name;
@@ -77,6 +77,11 @@ RunSpec Session::branch_spec(const BranchConfig& branch, const std::filesystem::
   spec.train.schedule = branch.schedule;
   if (!branch.snapshots.is_null()) spec.train.snapshots = branch.snapshots;
   spec.first_step = step_at(branch.at_epoch);
+  return spec;
+}
+
+RunSpec Session::branch_spec(const BranchConfig& branch, const std::filesystem::path& main_folder) const {
+  RunSpec spec = unforked_spec(branch);
   spec.fork = checkpoint_path(main_folder, spec.first_step);
   check(
       std::filesystem::exists(spec.fork),

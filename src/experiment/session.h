@@ -25,6 +25,8 @@ struct Session {
   // a CPU depend on it.
   Lanes lanes() const;
   RunSpec main_spec() const;
+  // What a branch is, but for the state that it starts from.
+  RunSpec unforked_spec(const BranchConfig& branch) const;
   // `main_folder` holds the main path's run, with a checkpoint at the fork.
   RunSpec branch_spec(const BranchConfig& branch, const std::filesystem::path& main_folder) const;
   // Updates of the main path before epoch `epoch`.

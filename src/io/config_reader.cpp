@@ -277,7 +277,8 @@ void apply_override(json& config, const std::string& assignment) {
 
 std::string first_difference(const json& there, const json& here) {
   const json patch = json::diff(there, here);
-  const json::json_pointer key(patch.at(0).at("path").get<std::string>());
+  json::json_pointer key(patch.at(0).at("path").get<std::string>());
+  if (!key.empty() && key.back() == "-") key.pop_back();  // a list that has grown
   const auto text = [&](const json& value) { return value.contains(key) ? value.at(key).dump() : "nothing"; };
   std::string name = key.to_string().substr(1);
   std::replace(name.begin(), name.end(), '/', '.');

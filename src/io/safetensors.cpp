@@ -29,7 +29,7 @@ static_assert(std::endian::native == std::endian::little, "tensor bytes are copi
 
 constexpr std::size_t kMaxHeader = 100'000'000;  // the reference reader's limit
 constexpr const char* kMetadataKey = "__metadata__";
-constexpr const char* kChecksumKey = "crc32";  // in the metadata: of the whole buffer, eight hexadecimal digits
+constexpr const char* kChecksumKey = "thalweg_crc32";  // in the metadata: of the whole buffer, eight hexadecimal digits
 
 struct Dtype {
   const char* name;

@@ -32,7 +32,7 @@ LandscapeConfig resolve_precision(const LandscapeConfig& config, c10::Device dev
                                                 : c10::ScalarType::Float;
   }
   if (config.precision == c10::ScalarType::Half && device.is_cpu())
-    fail_usage("landscape.precision: float16 is for a GPU; on a CPU take float32, or bf16 where the processor has it");
+    fail_usage("landscape.precision: float16 is for a GPU; on a CPU take bf16, where the processor has it, or float32");
   return out;
 }
 

@@ -49,8 +49,8 @@ std::pair<int, int> parse_grid_size(const std::string& text) {
     const auto ny = parse_number<int>(std::string_view(text).substr(cross + 1));
     if (nx && ny && *nx >= 1 && *ny >= 1 && *nx <= 10000 && *ny <= 10000) {
       if (std::int64_t{*nx} * *ny > kMostPoints)
-        fail_usage("a grid of {} has {} points, and memory is planned for {}; take a coarser one, or parts by --range",
-                   text, std::int64_t{*nx} * *ny, kMostPoints);
+        fail_usage("a grid of {} has {} points, and memory is planned for {}; take a coarser one", text,
+                   std::int64_t{*nx} * *ny, kMostPoints);
       return {*nx, *ny};
     }
   }

@@ -178,6 +178,8 @@ at::Tensor PackedConv::run(const at::Tensor& x, const Residual& residual, bool k
   if (type_ == bias_.scalar_type()) return run_packed(x, residual, keep_nan);
   check(x.scalar_type() == type_, "convolution: expected images in {}, got {}", c10::toString(type_),
         c10::toString(x.scalar_type()));
+  check(!residual.value.defined() || residual.value.scalar_type() == type_,
+        "convolution: the residual must be of the images' type");
   const at::Tensor y = run_packed(widened(x), {widened(residual.value), residual.value.defined()}, keep_nan);
   return residual.overwrites ? residual.value.copy_(y) : y.to(type_);
 }

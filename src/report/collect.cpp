@@ -19,7 +19,9 @@ using nlohmann::json;
 json read_json_if_any(const fs::path& file) {
   if (!fs::exists(file)) return nullptr;
   json value = json::parse(read_file(file), nullptr, false, true);
-  check(!value.is_discarded(), "{} is not valid JSON; remove it, and an experiment that is run again makes it anew",
+  check(!value.is_discarded(),
+        "{} is not valid JSON; remove it (of an average the run's own status.json, too), and an experiment that is run "
+        "again makes it anew",
         file.string());
   return value;
 }

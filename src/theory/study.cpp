@@ -48,6 +48,9 @@ TheoryStudy run_study(const TheoryConfig& config, ProgressMode mode) {
 }
 
 std::vector<fs::path> write_study(const fs::path& folder, const TheoryStudy& study) {
+  // What takes long, and may be stopped, comes before the first file.
+  std::vector<Figure> figures = theory_figures(study);
+  const auto landscape = theory_landscape(study, parse_device(study.config.device));
   std::vector<fs::path> files;
   const auto write = [&](const std::string& name, const std::string& text) {
     files.push_back(folder / name);
@@ -57,8 +60,7 @@ std::vector<fs::path> write_study(const fs::path& folder, const TheoryStudy& stu
   write("cells.csv", cells_csv(study));
   write("curves.csv", curves_csv(study));
   write("phases.csv", phases_csv(study));
-  std::vector<Figure> figures = theory_figures(study);
-  if (const auto landscape = theory_landscape(study, parse_device(study.config.device))) {
+  if (landscape) {
     figures.push_back(landscape_figure(*landscape));
     for (const char* name : {"landscape.h5", "landscape.csv"}) files.push_back(folder / name);
     write_surface_hdf5(folder / "landscape.h5", landscape->surfaces[0]);

@@ -1,7 +1,5 @@
 #include "train/run_folder.h"
 
-#include <algorithm>
-
 #include "base/digest.h"
 #include "base/error.h"
 #include "io/atomic_file.h"
@@ -39,6 +37,7 @@ void check_run_folder(const std::filesystem::path& folder, const nlohmann::json&
           "{} holds checkpoints but no run.json, which says what run they are of; choose another --out, or remove the "
           "folder to train anew",
           folder.string());
+    check(!std::filesystem::exists(folder / "main"), "{} holds an experiment; choose another --out", folder.string());
     return;
   }
   nlohmann::json there = read_run_identity(folder);

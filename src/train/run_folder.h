@@ -16,7 +16,7 @@ namespace thalweg {
 // What run.json holds. For a branch it reads the fork's checkpoint: other bits there make another branch.
 nlohmann::json run_identity(const RunSpec& spec, const Graph& graph);
 // Throws Error if the folder is another run's: naming the first key that differs from its run.json, or because there is
-// none beside checkpoints. A fork that `identity` leaves out is not compared.
+// none beside checkpoints or an experiment's main path. A fork that `identity` leaves out is not compared.
 void check_run_folder(const std::filesystem::path& folder, const nlohmann::json& identity);
 // The same; writes run.json where there is none.
 void claim_run_folder(const std::filesystem::path& folder, const nlohmann::json& identity);

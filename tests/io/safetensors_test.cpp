@@ -59,7 +59,7 @@ TEST(Safetensors, WritesExactlyTheReferenceLayout) {
   write_safetensors(folder / "f", {{"z", at::ones({1}, at::kByte)}, {"a", at::ones({1}, at::kFloat)}}, {{"k", "v"}});
   // The checksum is Python's zlib.crc32 of the five bytes.
   const std::string header =
-      R"({"__metadata__":{"crc32":"08cef637","k":"v"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+      R"({"__metadata__":{"k":"v","thalweg_crc32":"08cef637"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
       R"("z":{"dtype":"U8","shape":[1],"data_offsets":[4,5]}})";
   const std::string padded = header + std::string((8 - header.size() % 8) % 8, ' ');
   EXPECT_EQ(read_file(folder / "f"), file_of(padded, std::string("\0\0\x80\x3f\x01", 5)));

@@ -97,7 +97,8 @@ TEST_P(CpuConvolution, PackedKeepsNaNWhenAsked) {
 INSTANTIATE_TEST_SUITE_P(Shapes, CpuConvolution,
                          testing::Values(Case{4, 128, 64, 1, at::kFloat}, Case{4, 128, 64, 1, at::kBFloat16},
                                          Case{8, 64, 128, 2, at::kFloat}, Case{8, 64, 128, 2, at::kBFloat16},
-                                         Case{4, 24, 40, 1, at::kFloat}, Case{16, 64, 64, 1, at::kFloat}));
+                                         Case{4, 24, 40, 1, at::kFloat}, Case{4, 24, 40, 1, at::kBFloat16},
+                                         Case{16, 64, 64, 1, at::kFloat}));
 
 }  // namespace
 }  // namespace thalweg

@@ -31,7 +31,7 @@ def read(path):
     start = 8 + struct.unpack("<Q", content[:8])[0]
     header = json.loads(content[8:start])
     metadata = header.pop("__metadata__", {})
-    checksum = metadata.pop("crc32", None)
+    checksum = metadata.pop("thalweg_crc32", None)
     assert checksum is None or int(checksum, 16) == zlib.crc32(content[start:]), f"{path}: its checksum is wrong"
     tensors = {}
     for name, entry in header.items():

@@ -1,5 +1,6 @@
 """What the program prints and writes where that cannot go, or must not: streams that are gone, files that are others'."""
 import os
+import shutil
 import subprocess
 import unittest
 
@@ -75,14 +76,14 @@ class OthersFiles(cli.CliTest):
     def test_a_folder_that_cannot_be_made_is_told_before_a_study(self):
         self.check_fails(FAILURE, ["theory", EXAMPLE_THEORY, "--out", self.config / "x"], "cannot create the folder")
 
-    def test_runs_with_and_without_seeds_share_no_folder(self):
-        seeds = ["--set", "seeds=[1,2]"]
-        for first, second, word in (([], seeds, "without seeds"), (seeds, [], "several seeds")):
-            out = self.folder / word.split()[0]
-            cli.run_ok("experiment", self.config, "--out", out, "--quiet", *first)
-            before = (out / "config.json").read_bytes()
-            self.check_fails(FAILURE, ["experiment", self.config, "--out", out, *second], word, "another --out")
-            self.assertEqual((out / "config.json").read_bytes(), before)
+    def test_an_experiment_of_several_seeds_does_not_become_one_of_one(self):
+        experiment = ["experiment", self.config, "--out", self.out, "--quiet"]
+        cli.run_ok(*experiment, "--set", "seeds=[1,2]")
+        before = (self.out / "config.json").read_bytes()
+        for args in ([], ["--seed", "1"]):
+            self.check_fails(FAILURE, [*experiment, *args], "several seeds", "another --out")
+        self.assertEqual((self.out / "config.json").read_bytes(), before)
+        self.assertFalse((self.out / "main").exists())
 
     def test_a_branch_of_another_configuration_leaves_the_folder_as_it_was(self):
         config = self.write("branches.json", cli.experiment_config(cli.MLP))
@@ -97,13 +98,28 @@ class OthersFiles(cli.CliTest):
         cli.run_ok("train", self.config, "--out", self.out, "--quiet")
         self.check_fails(FAILURE, ["experiment", self.config, "--out", self.out], "holds a run", "another --out")
         self.assertFalse((self.out / "config.json").exists())
+        other = self.folder / "other"
+        cli.run_ok("experiment", self.config, "--out", other, "--quiet")
+        self.check_fails(FAILURE, ["train", self.config, "--out", other], "holds an experiment", "another --out")
+        cli.run_ok("experiment", self.config, "--out", other, "--quiet")
+
+    def test_branches_are_compared_before_a_new_main_path_trains(self):
+        config = self.write("branches.json", cli.experiment_config(cli.MLP))
+        cli.run_ok("experiment", config, "--out", self.out, "--quiet")
+        before = (self.out / "config.json").read_bytes()
+        shutil.rmtree(self.out / "main")
+        self.check_fails(FAILURE, ["experiment", config, "--out", self.out, "--set", "train.optimizer.momentum=0.5"], "decay-at-1",
+                         "train.optimizer.momentum", "another --out")
+        self.assertFalse((self.out / "main").exists())
+        self.assertEqual((self.out / "config.json").read_bytes(), before)
+        cli.run_ok("experiment", config, "--out", self.out, "--quiet")
 
     def test_a_study_is_not_written_over_another(self):
         small = ["--quiet", "--out", self.out, "--set", "theory.steps=50", "--set", "theory.decay_times=[10]"]
         cli.run_ok("theory", EXAMPLE_THEORY, *small)
         before = {file: file.read_bytes() for file in self.out.rglob("*") if file.is_file()}
-        self.check_fails(FAILURE, ["theory", EXAMPLE_THEORY, *small[1:], "--set", "theory.gamma=2"], "theory.gamma",
-                         "another --out")
+        for change, word in (("theory.gamma=2", "theory.gamma: 1"), ("theory.decay_times=[10,20]", "theory.decay_times: [10]")):
+            self.check_fails(FAILURE, ["theory", EXAMPLE_THEORY, *small[1:], "--set", change], word, "another --out")
         self.assertEqual({file: file.read_bytes() for file in self.out.rglob("*") if file.is_file()}, before)
         cli.run_ok("theory", EXAMPLE_THEORY, *small, "--threads", "1")
 

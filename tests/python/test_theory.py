@@ -78,8 +78,8 @@ def config(**changes):
 
 
 class Theory(cli.CliTest):
-    def run_theory(self, content, *args):
-        out = self.folder / "out"
+    def run_theory(self, content, *args, out="out"):
+        out = self.folder / out
         printed = cli.run_ok("theory", self.write("config.json", content), "--out", out, "--quiet", *args)
         return printed, out
 
@@ -89,7 +89,7 @@ class Theory(cli.CliTest):
             return list(csv.DictReader(file))
 
     def check_against_numpy(self, content, rtol):
-        _, out = self.run_theory(content)
+        _, out = self.run_theory(content, out=f"out{len(list(self.folder.iterdir()))}")
         theory = content["theory"]
         model, curves = Model(content["seed"], theory), self.rows(out / "curves.csv")
         for rate in theory["rates"]:
@@ -133,7 +133,7 @@ class Theory(cli.CliTest):
     def test_the_page_shows_how_runs_ended_the_best_cell_and_the_figures(self):
         printed, out = self.run_theory(config(seeds=3, rates=[0.002, 50.0]), "--json")
         page, best = (out / "report.html").read_text(), json.loads(printed)["best"]
-        self.assertIn('<tr><th scope="row">diverged</th><td>2</td>', page)
+        self.assertIn('<tr><th scope="row">diverged</th><td class="number">2</td>', page)
         self.assertIn("12: 4 cells on 3 data sets", page)
         self.assertIn(f'<th scope="row">Cell</th><td>{best["cell"]}</td>', page)
         self.assertIn(f'<th scope="row">Risk</th><td>{best["test_risk"]:.4g} ±', page)
@@ -157,7 +157,7 @@ class Theory(cli.CliTest):
         _, out = self.run_theory(content)
         self.assertEqual([c["cell"] for c in self.rows(out / "cells.csv")], ["a, b", "c"])
         self.assertTrue((out / "figures" / "landscape.svg").exists())
-        printed, _ = self.run_theory(config(rates=[1e4]))
+        printed, _ = self.run_theory(config(rates=[1e4]), out="diverged")
         self.assertIn("2 of 2 cells diverged", printed)
 
     def test_linear_model_has_the_gradient_flow_beside_it(self):

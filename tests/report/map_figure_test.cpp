@@ -140,6 +140,8 @@ TEST(LineFigure, OfALineNamesItsEnds) {
   data.surfaces[0].provenance["kind"] = "line";
   data.surfaces[0].provenance["points"] = {{{"run", "a"}, {"step", 4}}, {{"run", "b"}, {"step", 96}}};
   EXPECT_TRUE(contains(surface_figures(data)[0].svg, "Distance from a@4 towards b@96"));
+  EXPECT_TRUE(contains(minima_sentence(data.surfaces[0]), "have their minima at one grid point"));
+  data.surfaces[0].values["test_loss"][0] = -1;
   EXPECT_TRUE(contains(minima_sentence(data.surfaces[0]), "in weight space"));
 }
 
