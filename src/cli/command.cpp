@@ -1,26 +1,17 @@
 #include "cli/command.h"
 
-#include <charconv>
 #include <limits>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/parse_number.h"
 #include "io/config_reader.h"
 
 namespace thalweg {
 namespace {
 
 constexpr std::int64_t kMaxInt = std::numeric_limits<std::int64_t>::max();
-
-// All of `text` as a number.
-template <typename Number>
-std::optional<Number> parse_whole(const std::string& text) {
-  Number value{};
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (result.ec != std::errc() || result.ptr != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 }  // namespace
 
@@ -74,7 +65,7 @@ std::vector<std::string> CommandLine::texts(const std::string& name) const {
 }
 
 std::int64_t CommandLine::integer(const std::string& name, std::int64_t min, std::int64_t max) const {
-  const auto value = parse_whole<std::int64_t>(text(name));
+  const auto value = parse_number<std::int64_t>(text(name));
   if (!value || *value < min || *value > max)
     fail_usage("--{}: expected an integer {}, got '{}'", name,
                max == kMaxInt ? fmt::format("of at least {}", min) : fmt::format("from {} to {}", min, max),
@@ -83,7 +74,7 @@ std::int64_t CommandLine::integer(const std::string& name, std::int64_t min, std
 }
 
 double CommandLine::number(const std::string& name) const {
-  const auto value = parse_whole<double>(text(name));
+  const auto value = parse_number<double>(text(name));
   if (!value) fail_usage("--{}: expected a number, got '{}'", name, text(name));
   return *value;
 }

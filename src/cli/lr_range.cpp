@@ -54,10 +54,10 @@ void lr_range_command(int argc, char** argv) {
   const fs::path out = line.required("out", "--out FILE.csv");
   if (out.extension() != ".csv")
     fail_usage("--out names the CSV file, like lr.csv; the figure is written beside it. Got {}", out.string());
+  if (fs::is_directory(out)) fail_usage("--out names a file, and {} is a folder", out.string());
   const LrRangeConfig config = range_of(line);
   const nlohmann::json json = load_config_json(line.required("config", "the configuration file"), flags);
   const Session session = open_session(read_experiment_config(json), flags.progress);
-  check(!fs::is_directory(out), "--out names a file, and {} is a folder", out.string());
   if (out.has_parent_path()) create_folders(out.parent_path());
   Progress progress("lr-range", "steps", static_cast<double>(config.steps), 0, flags.progress);
   double done = 0;

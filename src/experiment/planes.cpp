@@ -1,10 +1,10 @@
 #include "experiment/planes.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 #include "base/error.h"
+#include "base/parse_number.h"
 #include "models/models.h"
 #include "nn/weights_file.h"
 #include "thalweg/version.h"
@@ -172,11 +172,9 @@ Source weights_source(const fs::path& file, const PlaneRequest& request) {
 Source open_source(const std::string& text, const PlaneRequest& request) {
   const std::size_t at = text.rfind('@');
   if (at != std::string::npos && is_run(text.substr(0, at))) {
-    std::int64_t step = 0;
-    const char* end = text.data() + text.size();
-    const auto result = std::from_chars(text.data() + at + 1, end, step);
-    if (result.ec != std::errc() || result.ptr != end) fail_usage("'{}': a snapshot is named RUN@STEP", text);
-    return snapshot_source(text.substr(0, at), step);
+    const auto step = parse_number<std::int64_t>(text.substr(at + 1));
+    if (!step) fail_usage("'{}': a snapshot is named RUN@STEP", text);
+    return snapshot_source(text.substr(0, at), *step);
   }
   const fs::path path = text;
   if (!fs::is_directory(path)) return weights_source(path, request);

@@ -242,7 +242,6 @@ std::vector<fs::path> run_experiment(const Session& session, const fs::path& fol
   }
   for (const Member& member : members) {
     measure_runs(member.session, member.folder);
-    plane_experiment(member.session, member.folder);
     map_experiment(member.session, member.folder);
     for (const fs::path& file : write_report(member.folder, collect_report(member.folder))) files.push_back(file);
   }

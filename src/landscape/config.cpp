@@ -1,10 +1,10 @@
 #include "landscape/config.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "base/error.h"
+#include "base/parse_number.h"
 #include "kernels/conv_taps.h"
 #include "landscape/grid.h"
 
@@ -52,9 +52,8 @@ Tolerance parse_tolerance(const std::string& text) {
     tolerance.relative = true;
     number.pop_back();
   }
-  const auto result = std::from_chars(number.data(), number.data() + number.size(), tolerance.value);
-  if (result.ec != std::errc() || result.ptr != number.data() + number.size() || !(tolerance.value > 0) ||
-      !std::isfinite(tolerance.value))
+  tolerance.value = parse_number<double>(number).value_or(0);
+  if (!(tolerance.value > 0) || !std::isfinite(tolerance.value))
     fail_usage(
         "a tolerance is a positive number of nats, like 0.02, or a part of the surface's range, like 1%; got '{}'",
         text);

@@ -1,24 +1,15 @@
 #include "landscape/grid.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include "base/error.h"
+#include "base/parse_number.h"
 
 namespace thalweg {
 namespace {
 
 constexpr std::int64_t kMostPoints = 4'000'000;  // a map keeps about a thousand bytes a point
-
-// The whole of `text` as a number.
-template <typename Number>
-std::optional<Number> parse_number(std::string_view text) {
-  Number value{};
-  const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (result.ec != std::errc() || result.ptr != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 std::optional<std::pair<double, double>> parse_interval(std::string_view text) {
   const std::size_t colon = text.find(':');

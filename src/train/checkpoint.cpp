@@ -1,11 +1,11 @@
 #include "train/checkpoint.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <ATen/ATen.h>
 
 #include "base/error.h"
+#include "base/parse_number.h"
 #include "io/safetensors.h"
 
 namespace thalweg {
@@ -16,12 +16,8 @@ constexpr std::string_view kSuffix = ".safetensors";
 
 std::optional<std::int64_t> step_of(const std::string& name) {
   if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return std::nullopt;
-  const char* begin = name.data() + kPrefix.size();
-  const char* end = name.data() + name.size() - kSuffix.size();
-  std::int64_t step = 0;
-  const auto result = std::from_chars(begin, end, step);
-  if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
-  return step;
+  const std::string_view number(name.data() + kPrefix.size(), name.data() + name.size() - kSuffix.size());
+  return parse_number<std::int64_t>(number);
 }
 
 at::Tensor checked(const SafetensorsFile& content, const std::string& name, std::int64_t size, at::ScalarType type,

@@ -199,9 +199,9 @@ TEST(DirectConvShapes, OthersAreLeftToOneDnn) {
   EXPECT_FALSE(direct_conv_takes(problem_of({kForward, 2, 4, 4, 64, 96, 3, 1, 1, at::kFloat}).args));
   EXPECT_FALSE(direct_conv_takes(problem_of({kForward, 2, 4, 4, 64, 64, 3, 1, 1, at::kHalf}).args));
   EXPECT_FALSE(direct_conv_pays(problem_of({kForward, 2, 48, 48, 64, 64, 3, 1, 1, at::kFloat}).args));
-  if (word_products(ActivationType::kFloat32) == WordProducts::kAvx2) return;  // there these pay
-  EXPECT_FALSE(direct_conv_pays(problem_of({kForward, 2, 32, 32, 64, 64, 3, 1, 1, at::kFloat}).args));
-  EXPECT_FALSE(direct_conv_pays(problem_of({kForward, 2, 4, 4, 64, 64, 1, 1, 0, at::kFloat}).args));
+  const bool by_avx2 = word_products(ActivationType::kFloat32) == WordProducts::kAvx2;  // there these pay
+  EXPECT_EQ(direct_conv_pays(problem_of({kForward, 2, 32, 32, 64, 64, 3, 1, 1, at::kFloat}).args), by_avx2);
+  EXPECT_EQ(direct_conv_pays(problem_of({kForward, 2, 4, 4, 64, 64, 1, 1, 0, at::kFloat}).args), by_avx2);
 }
 
 }  // namespace

@@ -128,7 +128,7 @@ class OthersFiles(cli.CliTest):
             self.check_fails(FAILURE if word != "CSV" else USAGE, ["lr-range", self.config, "--out", out], word)
         folder = self.folder / "lr.csv"
         folder.mkdir()
-        self.check_fails(FAILURE, ["lr-range", self.config, "--out", folder], "folder")
+        self.check_fails(USAGE, ["lr-range", self.config, "--out", folder], "folder")
 
     def test_a_theory_folder_takes_no_experiment(self):
         self.out.mkdir()
