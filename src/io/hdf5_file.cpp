@@ -1,5 +1,6 @@
 #include "io/hdf5_file.h"
 
+#include <algorithm>
 #include <functional>
 #include <numeric>
 #include <utility>
@@ -103,8 +104,9 @@ class Writer {
     const hid_t space_id =
         shape.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr);
     const Handle space(space_id, H5Sclose, what);
-    const Handle target(H5Dcreate2(file_, name.c_str(), H5T_IEEE_F64LE, space, links_, datasets_, H5P_DEFAULT),
-                        H5Dclose, what);
+    const Handle layout = layout_of(shape, what);
+    const Handle target(H5Dcreate2(file_, name.c_str(), H5T_IEEE_F64LE, space, links_, layout, H5P_DEFAULT), H5Dclose,
+                        what);
     if (count == 0) return;
     done(H5Dwrite(target, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, dataset.values.data()), what);
   }
@@ -135,6 +137,15 @@ class Writer {
     check(!name.empty() && name.find('\0') == std::string::npos, "cannot write {}: \"{}\" is not a name for HDF5",
           path_, name);
     return fmt::format("cannot write {}: \"{}\"", path_, name);
+  }
+
+  // Arrays carry a checksum, for which HDF5 wants them in chunks: each is one.
+  Handle layout_of(const std::vector<hsize_t>& shape, const std::string& what) const {
+    Handle layout(H5Pcopy(datasets_), H5Pclose, what);
+    if (shape.empty() || std::ranges::count(shape, 0) > 0) return layout;
+    done(H5Pset_chunk(layout, static_cast<int>(shape.size()), shape.data()), what);
+    done(H5Pset_fletcher32(layout), what);
+    return layout;
   }
 
   static const char* checked_text(const std::string& text, const std::string& what) {
@@ -246,7 +257,9 @@ void write_hdf5(const std::filesystem::path& path, const Hdf5Content& content) {
   const std::string name = path.string(), what = "cannot write " + name;
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, what);
   done(H5Pset_fapl_core(access, kCoreIncrement, false), what);
-  const Handle file(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), H5Fclose, what);
+  const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose, what);
+  done(H5Pset_istore_k(creation, 1), what);  // no dataset has more than one chunk to index
+  const Handle file(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, creation, access), H5Fclose, what);
   Writer writer(file, name);
   for (const auto& [key, dataset] : content.datasets) writer.write(key, dataset);
   for (const auto& [key, text] : content.strings) writer.write_text(key, text);

@@ -171,6 +171,19 @@ TEST(Hdf5, NamesAFileThatIsNoneOrDamaged) {
   }
 }
 
+TEST(Hdf5, NamesADatasetOfWhichOneBitHasTurned) {
+  TempFolder folder;
+  const auto path = folder / "a.h5";
+  write_hdf5(path, {{{"losses", {{2, 3}, {1, 2, 3, 4, 5, 6.5}}}, {"scalar", {{}, {7}}}}, {}, {}});
+  std::string bytes = read_file(path);
+  const double value = 6.5;
+  const std::size_t at = bytes.find(std::string(reinterpret_cast<const char*>(&value), sizeof(value)));
+  ASSERT_NE(at, std::string::npos);
+  bytes[at] = static_cast<char>(bytes[at] ^ 1);
+  write_file_atomically(path, bytes);
+  expect_error([&] { read_hdf5(path); }, "cannot read " + path.string() + ": \"losses\": ");
+}
+
 TEST(Hdf5, PrintsNothingOfItsOwn) {
   TempFolder folder;
   write_file_atomically(folder / "bad.h5", "not HDF5");
