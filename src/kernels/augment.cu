@@ -13,9 +13,9 @@ struct Tuning {
 template <typename T>
 __global__ void make_batch_kernel(BatchArgs args) {
   const std::int64_t n = blockIdx.x;
-  const std::int64_t index = batch_index(args, n);
+  const std::int64_t index = batch_index(args, args.first + n);
   const Augmentation augmentation = draw_augmentation(args, index);
-  const std::int64_t partner = args.mixup ? batch_index(args, args.num_images - 1 - n) : 0;
+  const std::int64_t partner = args.mixup ? partner_index(args, args.first + n) : 0;
   const Augmentation other = args.mixup ? draw_augmentation(args, partner) : Augmentation();
   if (threadIdx.x == 0 && args.out_labels) args.out_labels[n] = args.labels[index];
   if (threadIdx.x == 0 && args.mixup) args.out_partners[n] = args.labels[partner];

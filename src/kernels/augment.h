@@ -6,8 +6,9 @@
 // 1/2; cutout (DeVries & Taylor 2017): a square of side `cutout` around a random pixel is set to 0 (clipped at the
 // border).
 //
-// Mixup (Zhang et al. 2018): image n of the batch is mixed with image N - 1 - n, each augmented on its own:
-// mix * x_n + (1 - mix) * x_(N-1-n). The order of an epoch is random, so such pairs are.
+// Mixup (Zhang et al. 2018): image n of a batch of N is mixed with image N - 1 - n, each augmented on its own:
+// mix * x_n + (1 - mix) * x_(N-1-n). The order of an epoch is random, so such pairs are. A part of a batch has the
+// pairs of the whole.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +30,10 @@ struct AugmentSpec {
 struct BatchArgs {
   const std::uint8_t* images = nullptr;   // [total, C, H, W]
   const std::int64_t* labels = nullptr;   // [total]
-  const std::int64_t* indices = nullptr;  // which images: [N], or an epoch's order
-  std::int64_t num_images = 0;            // N
+  const std::int64_t* indices = nullptr;  // which images: the batch's, or an epoch's order
+  std::int64_t num_images = 0;            // to make
+  std::int64_t first = 0;                 // of them, counted from the batch's begin
+  std::int64_t batch_size = 0;            // of mixup: N of the whole batch
   int channels = 0, height = 0, width = 0;
   int out_channels = 0;          // of `out`, at least `channels`; those beyond are 0. 0: `channels`
   const float* scale = nullptr;  // [C]: x = pixel * scale + shift, i.e. 1 / (255 std) and -mean / std
@@ -41,9 +44,9 @@ struct BatchArgs {
   const StepControl* control = nullptr;  // if set, epoch, first index and share of the mixture are those in there
   bool mixup = false;                    // needs `control`
   ActivationType type = ActivationType::kFloat32;
-  void* out = nullptr;                   // [N, H, W, out_channels] (channels-last)
-  std::int64_t* out_labels = nullptr;    // [N], or nullptr
-  std::int64_t* out_partners = nullptr;  // [N] labels of the images mixed in; of mixup
+  void* out = nullptr;                   // [num_images, H, W, out_channels] (channels-last)
+  std::int64_t* out_labels = nullptr;    // [num_images], or nullptr
+  std::int64_t* out_partners = nullptr;  // [num_images] labels of the images mixed in; of mixup
 };
 
 // What happens to one image.
@@ -60,6 +63,11 @@ THALWEG_HD inline int stored_channels(const BatchArgs& args) {
 // Which image is number n of the batch.
 THALWEG_HD inline std::int64_t batch_index(const BatchArgs& args, std::int64_t n) {
   return args.indices[n + (args.control ? args.control->position : 0)];
+}
+
+// Which one is mixed into it.
+THALWEG_HD inline std::int64_t partner_index(const BatchArgs& args, std::int64_t n) {
+  return batch_index(args, args.batch_size - 1 - n);
 }
 
 THALWEG_HD inline Augmentation draw_augmentation(const BatchArgs& args, std::int64_t index) {

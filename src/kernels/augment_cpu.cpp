@@ -7,9 +7,9 @@ namespace {
 
 template <typename T>
 void make_image(const BatchArgs& args, std::int64_t n) {
-  const std::int64_t index = batch_index(args, n);
+  const std::int64_t index = batch_index(args, args.first + n);
   const Augmentation augmentation = draw_augmentation(args, index);
-  const std::int64_t partner = args.mixup ? batch_index(args, args.num_images - 1 - n) : 0;
+  const std::int64_t partner = args.mixup ? partner_index(args, args.first + n) : 0;
   const Augmentation other = args.mixup ? draw_augmentation(args, partner) : Augmentation();
   if (args.out_labels) args.out_labels[n] = args.labels[index];
   if (args.mixup) args.out_partners[n] = args.labels[partner];

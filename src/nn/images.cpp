@@ -73,6 +73,8 @@ ImageBatches::TrainingBatch ImageBatches::training_batch(const at::Tensor& order
   args.seed = spec.seed;
   args.control = control;
   args.mixup = spec.mixup;
+  args.first = spec.first;
+  args.batch_size = spec.batch_size;
   args.out_labels = batch.labels.mutable_data_ptr<std::int64_t>();
   if (spec.mixup) {
     batch.partners = at::empty({size}, labels_.options());

@@ -25,8 +25,8 @@ class ImageBatches {
   // channels-last. With `channels` above C there are so many, those beyond C zero.
   at::Tensor gather(const at::Tensor& indices, at::ScalarType type = at::kFloat, std::int64_t channels = 0) const;
 
-  // A training batch of `size` images of an epoch's order (int64 [N] on the device), from the position that `control`
-  // names, augmented (kernels/augment.h).
+  // `size` images of a training batch, augmented (kernels/augment.h). The batch begins in an epoch's order (int64 [N]
+  // on the device) at the position that `control` names.
   struct TrainingBatch {
     at::Tensor images;    // `type` [size, C, H, W], channels-last
     at::Tensor labels;    // int64 [size]
@@ -37,6 +37,8 @@ class ImageBatches {
     bool mixup = false;
     std::uint64_t seed = 0;
     at::ScalarType type = at::kFloat;  // or at::kBFloat16
+    std::int64_t first = 0;            // of the images, counted from the batch's begin
+    std::int64_t batch_size = 0;       // of mixup: of the whole batch
   };
   TrainingBatch training_batch(const at::Tensor& order, std::int64_t size, const StepControl* control,
                                const TrainingSpec& spec) const;

@@ -63,13 +63,14 @@ std::int64_t Batches::begin(std::int64_t step, StepControl& control) {
   control.epoch = static_cast<std::uint32_t>(epoch);
   control.position = (step % steps_per_epoch_) * config_.batch;
   control.mix = static_cast<float>(mixup_share(seed_, step, config_.mixup));
-  return std::min(config_.batch, images_.size() - control.position);
+  size_ = std::min(config_.batch, images_.size() - control.position);
+  return size_;
 }
 
 ImageBatches::TrainingBatch Batches::slice(std::int64_t offset, std::int64_t size, const StepControl* control,
                                            at::ScalarType type) const {
-  return images_.training_batch(order_.slice(0, offset), size, control,
-                                {config_.augment, config_.mixup > 0, seed_, type});
+  return images_.training_batch(order_, size, control,
+                                {config_.augment, config_.mixup > 0, seed_, type, offset, size_});
 }
 
 }  // namespace thalweg

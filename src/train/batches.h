@@ -38,6 +38,7 @@ class Batches {
   std::uint64_t seed_;
   std::int64_t steps_per_epoch_;
   std::int64_t epoch_ = -1;  // of order_
+  std::int64_t size_ = 0;    // of the step's batch
   at::Tensor order_;         // int64 [n] on the device; its memory stays
 };
 

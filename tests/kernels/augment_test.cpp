@@ -55,6 +55,28 @@ TEST(MakeBatch, IsAFunctionOfSeedEpochAndImageAlone) {
   EXPECT_FALSE(at::equal(all, augmented(source, at::arange(20, at::kLong), spec, 4, 5)));
 }
 
+TEST(MakeBatch, APartOfABatchIsThatPartOfTheWhole) {
+  const at::Tensor images = random_images(20);
+  const ImageBatches source(images, at::arange(20, at::kLong), kMean, kStd, at::kCPU);
+  const at::Tensor order = at::randperm(20, at::detail::createCPUGenerator(5), at::kLong);
+  StepControl control;
+  control.epoch = 2;
+  control.position = 6;
+  control.mix = 0.3f;
+  const auto make = [&](std::int64_t first, std::int64_t size) {
+    return source.training_batch(order, size, &control, {{4, true, 0}, true, 3, at::kFloat, first, 11});
+  };
+  const ImageBatches::TrainingBatch whole = make(0, 11);
+  EXPECT_TRUE(at::equal(whole.labels, order.slice(0, 6, 17)));
+  EXPECT_TRUE(at::equal(whole.partners, order.slice(0, 6, 17).flip(0)));
+  for (const auto& [first, size] : {std::pair{0, 4}, {4, 5}, {9, 2}}) {
+    const ImageBatches::TrainingBatch part = make(first, size);
+    EXPECT_TRUE(at::equal(part.images, whole.images.slice(0, first, first + size)));
+    EXPECT_TRUE(at::equal(part.labels, whole.labels.slice(0, first, first + size)));
+    EXPECT_TRUE(at::equal(part.partners, whole.partners.slice(0, first, first + size)));
+  }
+}
+
 // Each augmented image must be one of the windows that padding, shifting and mirroring by plain tensor operations give.
 TEST(MakeBatch, CropsAndFlipsAsPaddedWindows) {
   const std::int64_t n = 300;

@@ -63,12 +63,13 @@ def optimizer_of(model, optimizer):
 def add_gradient(model, train, x, labels, share):
     """Of the mean loss of a batch whose image n is mixed with its image N - 1 - n, in as many slices as train says."""
     size = len(labels)
+    mixed, partners = share * x + (1 - share) * x.flip(0), labels.flip(0)
     slices = min(train.get("accumulate", 1), size)
     for k in range(slices):
         part = slice(size * k // slices, size * (k + 1) // slices)
-        logits = model(share * x[part] + (1 - share) * x[part].flip(0))
+        logits = model(mixed[part])
         loss = sum(weight * torch.nn.functional.cross_entropy(logits, wanted, label_smoothing=train.get("label_smoothing", 0.0))
-                   for weight, wanted in ((share, labels[part]), (1 - share, labels[part].flip(0))) if weight > 0)
+                   for weight, wanted in ((share, labels[part]), (1 - share, partners[part])) if weight > 0)
         (loss * (part.stop - part.start) / size).backward()
 
 
