@@ -15,13 +15,13 @@ set -uo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." || exit 1
 
 # Name and limit. The first stages fit into ten minutes, the others but for the last into five more.
-readonly kFirst="tests:110 train:80 side_by_side:60 landscape:45 landscape_exact:100 theory:65 choices:40 kernels:25
+readonly kFirst="tests:110 train:80 side_by_side:45 landscape:65 landscape_exact:100 theory:65 choices:30 kernels:25
   profile:20 experiment:35"
 readonly kMore="sanitizer:60 peer:60 landscape_compiled:60 landscape_large:120 accuracy:300"
 readonly kBuild="build:540"
 
 readonly kPrograms=(thalweg tests/thalweg_tests bench/bench_engine bench/bench_train)
-readonly kGpuTests='*Cuda*:*OnAGpu*:*TheGpu*:PlannedConvolutions.*:Device.*'
+readonly kGpuTests='*Cuda*:*OnAGpu*:*TheGpu*:PlannedConvolutions.*:Device.*-ConvPlans.*'  # those need none
 
 # Where unpacked programs, their libraries and the small scripts in front of them are; and the stages' results.
 readonly kUnpacked=build/gpu kResults=build/gpu-out
@@ -38,11 +38,15 @@ wrap() {
   libraries=$(printf '%s:' "$site"/torch/lib "$site"/nvidia/*/lib)$2
   mkdir -p $kUnpacked/bin
   for program in "${kPrograms[@]##*/}"; do
-    printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' "$libraries" "$(find "$1" -name "$program" -type f | head -n 1)" \
+    # The driver's own library may lie where only the machine's LD_LIBRARY_PATH says.
+    printf '#!/bin/sh\nLD_LIBRARY_PATH=%s${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} exec %s "$@"\n' "$libraries" "$(find "$1" -name "$program" -type f | head -n 1)" \
       >"$kUnpacked/bin/$program"
     chmod +x "$kUnpacked/bin/$program"
   done
 }
+
+# A machine without the program xz has Python's.
+extract() { tar -C "$2" -xf "$1" || python3 -m tarfile -e "$1" "$2"; }
 
 unpack() {
   local stamp
@@ -50,7 +54,7 @@ unpack() {
   if [ -e "$stamp" ]; then return; fi
   rm -rf $kUnpacked
   mkdir -p $kUnpacked
-  tar -C $kUnpacked -xf .carry/programs.tar.xz || return 1
+  extract .carry/programs.tar.xz $kUnpacked || return 1
   wrap "$PWD/$kUnpacked/programs" "$PWD/$kUnpacked/lib" || return 1
   # A compiler's libraries older than ours lack symbols; newer ones have them all.
   if ! $kUnpacked/bin/thalweg --version >/dev/null; then
@@ -69,7 +73,7 @@ unpack_data() {
   if [ -e .carry/data.sh ]; then
     timeout 120 bash .carry/data.sh $kUnpacked/data || return 1
   elif [ -e .carry/data.tar.xz ]; then
-    tar -C $kUnpacked/data -xf .carry/data.tar.xz || return 1
+    extract .carry/data.tar.xz $kUnpacked/data || return 1
   fi
   touch "$stamp"
 }
@@ -78,7 +82,7 @@ unpack_data() {
 build() {
   local prefix=$PWD/build/gpu-build site cuda lib
   mkdir -p "$prefix"
-  tar -C "$prefix" -xf .carry/build.tar.xz || return 1
+  extract .carry/build.tar.xz "$prefix" || return 1
   site=$(site_packages) || return 1
   cuda=$(dirname "$(dirname "$(readlink -f "$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)")")")
   lib=$prefix/prefix/usr/lib/x86_64-linux-gnu
@@ -116,6 +120,7 @@ for file in sys.argv[1:]:
         for test in suite["testsuite"]:
             counts["failed" if test.get("failures") else test["result"].lower()] += 1
 print("tests: " + ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items())))
+sys.exit(0 if counts["completed"] else "no test ran: does the program see the GPU?")
 END
   return $status
 }
@@ -137,9 +142,9 @@ train() {
 # Several runs on the GPU at once: the sum of their rates.
 side_by_side() {
   local model runs status=0
-  for model in resnet20 vgg11_bn resnet18; do
-    for runs in 1 2 4 8; do
-      train_sample bench_side_by_side.jsonl $model bf16 128 cuda:0 2 --runs $runs --plans "$kResults/plans-$model-128.json" ||
+  for model in resnet18 vgg11_bn resnet20; do
+    for runs in 1 4; do
+      train_sample bench_side_by_side.jsonl $model bf16 128 cuda:0 1 --runs $runs --plans "$kResults/plans-$model-128.json" ||
         status=1
     done
   done
@@ -148,12 +153,10 @@ side_by_side() {
 
 # What the plans gain over LibTorch's choices, and what the same bits again cost.
 choices() {
-  local batch way status=0
-  for batch in 128 1024; do
-    for way in "--plans $kResults/plans-resnet18-$batch.json" --libtorch "--libtorch --any-order" --any-order; do
-      # shellcheck disable=SC2086  # two words
-      train_sample bench_choices.jsonl resnet18 bf16 $batch cuda:0 2 $way || status=1
-    done
+  local way status=0
+  for way in "--plans $kResults/plans-resnet18-128.json" --libtorch "--libtorch --any-order" --any-order; do
+    # shellcheck disable=SC2086  # two words
+    train_sample bench_choices.jsonl resnet18 bf16 128 cuda:0 2 $way || status=1
   done
   return $status
 }
@@ -162,7 +165,7 @@ landscape_peer() { python3 bench/landscape_peer.py --ours $kUnpacked/bin/thalweg
 
 # Maps in turns with PyTorch's loops over the same plane and images.
 landscape() {
-  landscape_peer --models vgg11_bn resnet18 --grid 3 --images 10000 --rounds 1 --loops module folded \
+  landscape_peer --models resnet18 vgg11_bn --grid 3 --images 10000 --rounds 1 --loops module folded \
     >>"$kResults/bench_landscape_peer.jsonl"
 }
 
@@ -173,7 +176,7 @@ landscape_compiled() {
 
 # Whole exact maps in float16 over 60,000 images: seconds of evaluation, plans, chunk and lanes, audited deviation.
 landscape_exact() {
-  landscape_peer --models vgg11_bn resnet18 --exact "${EXACT_GRID:-19x19}" >>"$kResults/bench_landscape_exact.jsonl"
+  landscape_peer --models resnet18 vgg11_bn --exact "${EXACT_GRID:-15x15}" >>"$kResults/bench_landscape_exact.jsonl"
 }
 
 landscape_large() {
@@ -240,13 +243,15 @@ peer() {
     --batch 128 --rounds 1 --seconds 3 >>"$kResults/bench_train_peer.jsonl"
 }
 
-# The kernels' tests once under each checker, which looks at our kernels alone; races and uninitialised reads are found
-# by these alone.
+# The kernels' tests once under each checker, which looks at our kernels alone, but for initcheck: to it what others
+# write would be never written. Races and uninitialised reads are found by these alone.
 sanitizer() {
-  local tool status=0 jobs=() tools=(memcheck racecheck initcheck synccheck)
+  local tool status=0 jobs=() only tools=(memcheck racecheck initcheck synccheck)
   for tool in "${tools[@]}"; do
-    compute-sanitizer --tool "$tool" --kernel-name kns=thalweg --target-processes all --error-exitcode 9 $kUnpacked/bin/thalweg_tests \
-      --gtest_filter="${SANITIZER_FILTER:-CudaKernels*:*OnAGpu*}" >"$kResults/sanitizer-$tool.log" 2>&1 &
+    only=(--kernel-name kns=thalweg)
+    if [ "$tool" = initcheck ]; then only=(); fi
+    compute-sanitizer --tool "$tool" "${only[@]}" --target-processes all --error-exitcode 9 $kUnpacked/bin/thalweg_tests \
+      --gtest_filter="${SANITIZER_FILTER:-CudaKernels*:*OnAGpu*-ConvPlans.*}" >"$kResults/sanitizer-$tool.log" 2>&1 &
     jobs+=($!)
   done
   for tool in 0 1 2 3; do
@@ -299,7 +304,10 @@ run() {
   for name in $wanted; do
     [[ " $(tr -s '[:space:]' ' ' <<<"$kBuild $kFirst $kMore")" == *" $name:"* ]] || { echo "there is no stage '$name'"; exit 2; }
   done
-  if [[ $wanted != *" build "* ]] && [ -e .carry/programs.tar.xz ]; then unpack || exit 1; fi
+  if [[ $wanted != *" build "* ]] && [ -e .carry/programs.tar.xz ]; then
+    unpack || exit 1
+    $kUnpacked/bin/thalweg doctor --device cuda:0 || exit 1  # else each stage would find out by itself
+  fi
   unpack_data || { echo "the data could not be made: stages that want them fail"; rm -rf $kUnpacked/data; }
   for entry in $kBuild $kFirst $kMore; do
     name=${entry%:*}

@@ -10,9 +10,9 @@ typedef struct CUstream_st* cudaStream_t;
 namespace thalweg {
 
 // Makes `device` the current one. On a GPU "float32" then means float32 (cuDNN's default is TF32, with ten bits of
-// mantissa), sums of float16 products are float32, and cuDNN takes deterministic algorithms, chosen without timing, so
-// that a resumed run ends in the same bits; unless `deterministic` is false: then it takes those that were fastest when
-// first tried. A CPU is always deterministic.
+// mantissa), sums of float16 and bfloat16 products are float32, and cuDNN takes deterministic algorithms, chosen
+// without timing, so that a resumed run ends in the same bits; unless `deterministic` is false: then it takes those
+// that were fastest when first tried. A CPU is always deterministic.
 void use_device(c10::Device device, bool deterministic = true);
 
 // Makes `device` current for the calling thread, with a CUDA stream that no other thread's work waits for, and the

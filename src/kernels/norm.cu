@@ -137,16 +137,20 @@ struct Window {
     }
   }
 
-  // Which pixel the pool takes of channel number `v`, and its normalised value.
+  // The pixel that the pool takes of channel number `v`, its value, and that normalised. (Looked up by the pixel later,
+  // the window would have to lie in memory.)
+  struct Taken {
+    int pixel;
+    float x, value;
+  };
   template <typename Args>
-  __device__ int take(const Args& args, int v, std::int64_t channel, float& best) const {
-    int pixel = 0;
-    best = normalised(args, to_float(x[0].v[v]), channel);
+  __device__ Taken take(const Args& args, int v, std::int64_t channel) const {
+    Taken best{0, to_float(x[0].v[v]), normalised(args, to_float(x[0].v[v]), channel)};
     for (int k = 1; k < 4; ++k) {
       const float value = normalised(args, to_float(x[k].v[v]), channel);
-      if (is_larger(value, best)) best = value, pixel = k;
+      if (is_larger(value, best.value)) best = {k, to_float(x[k].v[v]), value};
     }
-    return pixel;
+    return best;
   }
 };
 
@@ -160,11 +164,10 @@ __global__ void norm_pooled_sums_kernel(NormBackwardArgs args) {
       const Window<T, V> window(shape, args.x, p, share.channel);
       const auto dy = load<T, V>(args.dy, p * shape.channels + share.channel);
       for (int v = 0; v < V; ++v) {
-        float best;
-        const int pixel = window.take(args, v, share.channel + v, best);
-        const float g = best <= 0.0f ? 0.0f : to_float(dy.v[v]);
+        const auto taken = window.take(args, v, share.channel + v);
+        const float g = taken.value <= 0.0f ? 0.0f : to_float(dy.v[v]);
         sum[v] += g;
-        dot[v] += g * (to_float(window.x[pixel].v[v]) - args.mean[share.channel + v]);
+        dot[v] += g * (taken.x - args.mean[share.channel + v]);
       }
     }
     for (int v = 0; v < V; ++v) dot[v] *= args.invstd[share.channel + v];
@@ -254,7 +257,7 @@ __global__ void norm_apply_pooled_kernel(NormForwardArgs args) {
   const Window<T, V> window(shape, args.x, i / shape.channels, c);
   float y[V];
   for (int v = 0; v < V; ++v) {
-    window.take(args, v, c + v, y[v]);
+    y[v] = window.take(args, v, c + v).value;
     if (y[v] < 0.0f) y[v] = 0.0f;
   }
   save<T, V>(args.y, i, y);
@@ -270,11 +273,10 @@ __global__ void norm_pooled_gradient_kernel(NormBackwardArgs args) {
   const auto dy = load<T, V>(args.dy, i);
   float dx[4][V];
   for (int v = 0; v < V; ++v) {
-    float best;
-    const int pixel = window.take(args, v, c + v, best);
-    const float g = best <= 0.0f ? 0.0f : to_float(dy.v[v]);
+    const auto taken = window.take(args, v, c + v);
+    const float g = taken.value <= 0.0f ? 0.0f : to_float(dy.v[v]);
     for (int k = 0; k < 4; ++k) {
-      dx[k][v] = input_gradient(args, to_float(window.x[k].v[v]), k == pixel ? g : 0.0f, c + v);
+      dx[k][v] = input_gradient(args, to_float(window.x[k].v[v]), k == taken.pixel ? g : 0.0f, c + v);
     }
   }
   for (int k = 0; k < 4; ++k) save<T, V>(args.dx, window.at[k], dx[k]);

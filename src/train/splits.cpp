@@ -1,5 +1,6 @@
 #include "train/splits.h"
 
+#include "base/stream.h"
 #include "nn/evaluate.h"
 
 namespace thalweg {
@@ -34,6 +35,8 @@ void Splits::evaluate_train(const at::Tensor& weights, const at::Tensor& buffers
 
 void Splits::evaluate(const at::Tensor& weights, const at::Tensor& buffers, const std::string& name,
                       const ImageBatches& images, nlohmann::json& out) {
+  const bool is_first = images.labels().is_cuda() && evaluated_.insert(name).second;
+  const std::unique_lock lock = is_first ? capture_lock() : std::unique_lock<std::mutex>();
   const SplitMetrics metrics = evaluate_weights(evaluator_, weights, buffers, images);
   out[name + "_loss"] = metrics.loss;
   out[name + "_accuracy"] = metrics.accuracy;

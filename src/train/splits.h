@@ -1,6 +1,7 @@
 // The splits of a data set on the training device, and their losses at the weights of a run.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,7 @@ class Splits {
   ImageBatches train_;
   std::vector<LoadedSplit> watched_;
   Evaluator evaluator_;
+  std::set<std::string> evaluated_;  // splits so far
 };
 
 }  // namespace thalweg
