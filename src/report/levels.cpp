@@ -8,7 +8,7 @@
 namespace thalweg {
 namespace {
 
-constexpr double kLogRatio = 20;       // from here on a linear scale hides the valley
+constexpr double kLogRatio = 5;        // from here on a linear scale hides the valley
 constexpr double kOutlierRatio = 100;  // largest value over the 95th percentile
 
 std::vector<double> finite_sorted(const std::vector<const std::vector<double>*>& surfaces) {
