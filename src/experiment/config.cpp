@@ -5,9 +5,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "train/schedule.h"
 #include "trajectory/run_name.h"
-#include "trajectory/snapshot_rule.h"
 
 namespace thalweg {
 namespace {
@@ -84,12 +82,11 @@ std::vector<std::uint64_t> read_seeds(ConfigReader& reader) {
   return seeds;
 }
 
-// Reading them for their errors alone: the real ones are made once the data set's size is known. With many steps an
-// epoch nothing is refused that some data set allows.
+// For their errors alone: the real ones are made once the data set's size is known.
 void check_rules(const nlohmann::json& schedule, const nlohmann::json& snapshots, const std::string& path,
                  double epochs) {
-  const Schedule checked(schedule, path + "schedule", 1 << 20, epochs);
-  SnapshotRule(snapshots, path + "snapshots", {0, 1 << 20, 1 << 20, {}});
+  resolve_schedule(schedule, path + "schedule", epochs);
+  resolve_snapshots(snapshots, path + "snapshots");
 }
 
 // Whether a run from epoch `first` to `end` takes weights into an average.
@@ -166,10 +163,13 @@ ExperimentConfig read_experiment_config(const nlohmann::json& json) {
 nlohmann::json to_json(const ExperimentConfig& config) {
   nlohmann::json branches = nlohmann::json::array();
   for (const BranchConfig& branch : config.branches) {
-    nlohmann::json item = {
-        {"name", branch.name}, {"at_epoch", branch.at_epoch}, {"epochs", branch.epochs}, {"schedule", branch.schedule}};
-    if (!branch.snapshots.is_null()) item["snapshots"] = branch.snapshots;
-    branches.push_back(item);
+    const std::string path = fmt::format("branch {}: ", branch.name);
+    const nlohmann::json& snapshots = branch.snapshots.is_null() ? config.train.snapshots : branch.snapshots;
+    branches.push_back({{"name", branch.name},
+                        {"at_epoch", branch.at_epoch},
+                        {"epochs", branch.epochs},
+                        {"schedule", resolve_schedule(branch.schedule, path + "schedule", branch.epochs)},
+                        {"snapshots", resolve_snapshots(snapshots, path + "snapshots")}});
   }
   return {{"name", config.name},
           {"seed", config.seed},

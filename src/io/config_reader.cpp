@@ -144,74 +144,76 @@ const json& ConfigReader::require(const std::string& key, const std::string& exp
 
 bool ConfigReader::get_bool(const std::string& key, bool fallback) {
   const json* value = find(key);
-  if (value == nullptr) return fallback;
+  if (value == nullptr) return noted(key, fallback);
   if (!value->is_boolean()) fail_type(full_name(key), "true or false", *value);
-  return value->get<bool>();
+  return noted(key, value->get<bool>());
 }
 
 std::int64_t ConfigReader::get_int(const std::string& key, std::int64_t fallback, std::int64_t min, std::int64_t max) {
   const json* value = find(key);
-  return value == nullptr ? fallback : int_from(full_name(key), *value, min, max);
+  return noted(key, value == nullptr ? fallback : int_from(full_name(key), *value, min, max));
 }
 
 double ConfigReader::get_double(const std::string& key, double fallback, double min, double max) {
   const json* value = find(key);
-  return value == nullptr ? fallback : double_from(full_name(key), *value, min, max);
+  return noted(key, value == nullptr ? fallback : double_from(full_name(key), *value, min, max));
 }
 
 std::string ConfigReader::get_string(const std::string& key, const std::string& fallback) {
   const json* value = find(key);
-  return value == nullptr ? fallback : string_from(full_name(key), *value);
+  return noted(key, value == nullptr ? fallback : string_from(full_name(key), *value));
 }
 
 std::string ConfigReader::get_choice(const std::string& key, const std::string& fallback,
                                      const std::vector<std::string>& choices) {
   const json* value = find(key);
-  if (value == nullptr) return fallback;
+  if (value == nullptr) return noted(key, fallback);
   if (!value->is_string() || std::find(choices.begin(), choices.end(), value->get<std::string>()) == choices.end()) {
     fail_type(full_name(key), "one of " + quoted_list(choices), *value);
   }
-  return value->get<std::string>();
+  return noted(key, value->get<std::string>());
 }
 
 double ConfigReader::required_double(const std::string& key, double min, double max) {
-  return double_from(full_name(key), require(key, with_range("a finite number", min, max)), min, max);
+  return noted(key, double_from(full_name(key), require(key, with_range("a finite number", min, max)), min, max));
 }
 
 std::int64_t ConfigReader::required_int(const std::string& key, std::int64_t min, std::int64_t max) {
-  return int_from(full_name(key), require(key, with_range("an integer", min, max)), min, max);
+  return noted(key, int_from(full_name(key), require(key, with_range("an integer", min, max)), min, max));
 }
 
 std::string ConfigReader::required_string(const std::string& key) {
-  return string_from(full_name(key), require(key, "a string"));
+  return noted(key, string_from(full_name(key), require(key, "a string")));
 }
 
 std::vector<double> ConfigReader::get_doubles(const std::string& key, const std::vector<double>& fallback) {
   const json* value = find(key);
-  if (value == nullptr) return fallback;
+  if (value == nullptr) return noted(key, fallback);
   constexpr double kMax = std::numeric_limits<double>::max();
   std::vector<double> numbers;
   for (const auto& item : array_from(full_name(key), *value)) {
     numbers.push_back(double_from(fmt::format("{}.{}", full_name(key), numbers.size()), item, -kMax, kMax));
   }
-  return numbers;
+  return noted(key, numbers);
 }
 
 std::vector<std::int64_t> ConfigReader::get_ints(const std::string& key, const std::vector<std::int64_t>& fallback) {
   const json* value = find(key);
-  if (value == nullptr) return fallback;
+  if (value == nullptr) return noted(key, fallback);
   using Limits = std::numeric_limits<std::int64_t>;
   std::vector<std::int64_t> numbers;
   for (const auto& item : array_from(full_name(key), *value)) {
     numbers.push_back(
         int_from(fmt::format("{}.{}", full_name(key), numbers.size()), item, Limits::min(), Limits::max()));
   }
-  return numbers;
+  return noted(key, numbers);
 }
 
 const json& ConfigReader::get_json(const std::string& key) {
   const json* value = find(key);
-  return value == nullptr ? null_json() : *value;
+  if (value == nullptr) return null_json();
+  resolved_[key] = *value;
+  return *value;
 }
 
 ConfigReader ConfigReader::get_object(const std::string& key) {

@@ -45,6 +45,9 @@ class ConfigReader {
   // Calls `work`, which reads the text of a key; its usage Error then begins with the key's full name.
   void parse(const std::string& key, const std::function<void()>& work) const;
 
+  // What was read so far, defaults included: reading it again gives the same. Without get_object's objects.
+  const nlohmann::json& resolved() const { return resolved_; }
+
   // Call last: any key of the object that was never asked for is unknown -> usage Error naming the nearest key.
   void finish() const;
 
@@ -53,10 +56,17 @@ class ConfigReader {
   const nlohmann::json* find(const std::string& key);  // marks the key as known; nullptr if absent
   const nlohmann::json& require(const std::string& key, const std::string& expected);
 
+  template <typename T>
+  T noted(const std::string& key, T value) {
+    resolved_[key] = value;
+    return value;
+  }
+
   const nlohmann::json* json_;      // not owned
   std::string path_;                // "" or "train.schedule"
   std::vector<std::string> asked_;  // keys that were asked for
   std::vector<std::string> named_;  // these, and those that `has` was asked about
+  nlohmann::json resolved_ = nlohmann::json::object();
 };
 
 // Parses a JSON file (comments allowed: // and /* */). A syntax error names line and column; a user's file is wrong,

@@ -1,11 +1,15 @@
 #include "train/config.h"
 
 #include "base/error.h"
+#include "train/schedule.h"
+#include "trajectory/snapshot_rule.h"
 
 namespace thalweg {
 namespace {
 
 constexpr double kBelowOne = 1 - 1e-12;
+// An epoch of many steps refuses nothing that some data set allows.
+constexpr std::int64_t kManySteps = 1 << 20;
 
 OptimizerConfig read_optimizer(ConfigReader reader) {
   OptimizerConfig config;
@@ -96,6 +100,14 @@ TrainConfig read_train_config(ConfigReader reader) {
   return config;
 }
 
+nlohmann::json resolve_schedule(const nlohmann::json& schedule, const std::string& path, double epochs) {
+  return Schedule(schedule, path, kManySteps, epochs).resolved();
+}
+
+nlohmann::json resolve_snapshots(const nlohmann::json& snapshots, const std::string& path) {
+  return SnapshotRule(snapshots, path, {0, kManySteps, kManySteps, {}}).resolved();
+}
+
 nlohmann::json to_json(const TrainConfig& config) {
   const AugmentSpec& a = config.augment;
   return {
@@ -113,8 +125,8 @@ nlohmann::json to_json(const TrainConfig& config) {
       {"conv_plans", config.conv_plans},
       {"cuda_graph", config.cuda_graph},
       {"augment", {{"crop", a.crop_padding}, {"flip", a.flip}, {"cutout", a.cutout}}},
-      {"schedule", config.schedule},
-      {"snapshots", config.snapshots},
+      {"schedule", resolve_schedule(config.schedule, "train.schedule", config.epochs)},
+      {"snapshots", resolve_snapshots(config.snapshots, "train.snapshots")},
       {"evaluate_every", to_json(config.evaluate_every)},
       {"checkpoint_every", to_json(config.checkpoint_every)},
       {"log_every", config.log_every},

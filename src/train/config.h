@@ -69,6 +69,12 @@ struct TrainConfig {
 };
 
 TrainConfig read_train_config(ConfigReader reader);
+// With every default filled in. Usage Error as from the next two.
 nlohmann::json to_json(const TrainConfig& config);
+
+// The rules of a run of so many epochs, whatever its data set's size, with every default filled in. Usage Error naming
+// `path` + key.
+nlohmann::json resolve_schedule(const nlohmann::json& schedule, const std::string& path, double epochs);
+nlohmann::json resolve_snapshots(const nlohmann::json& snapshots, const std::string& path);
 
 }  // namespace thalweg

@@ -19,6 +19,25 @@ std::string fork_digest(const RunSpec& spec, const Graph& graph) {
   return sha256_of(digests);
 }
 
+// What the run computes, without what it keeps, and how often it tells: that may change where it goes on.
+nlohmann::json without_bookkeeping(nlohmann::json identity) {
+  for (const char* key : {"checkpoint_every", "keep_last", "log_every", "divergence_factor"}) {
+    if (identity.contains("train")) identity["train"].erase(key);
+  }
+  return identity;
+}
+
+// With the defaults of keys that were not yet there, or not written out, when it was written.
+nlohmann::json completed(nlohmann::json identity) {
+  if (!identity.contains("train")) return identity;
+  try {
+    const nlohmann::json train = identity["train"];  // outlives its reader
+    identity["train"] = to_json(read_train_config(ConfigReader(train, "train")));
+  } catch (const Error&) {  // of a version that had other keys: it is another configuration
+  }
+  return identity;
+}
+
 }  // namespace
 
 nlohmann::json run_identity(const RunSpec& spec, const Graph& graph) {
@@ -40,17 +59,19 @@ void check_run_folder(const std::filesystem::path& folder, const nlohmann::json&
     check(!std::filesystem::exists(folder / "main"), "{} holds an experiment; choose another --out", folder.string());
     return;
   }
-  nlohmann::json there = read_run_identity(folder);
+  nlohmann::json there = without_bookkeeping(completed(read_run_identity(folder)));
   if (!identity.contains("fork")) there.erase("fork");
-  if (there == identity) return;
+  const nlohmann::json here = without_bookkeeping(identity);
+  if (there == here) return;
   fail("{} holds a run with another configuration ({}); choose another --out, or remove the folder to train anew",
-       folder.string(), first_difference(there, identity));
+       folder.string(), first_difference(there, here));
 }
 
 void claim_run_folder(const std::filesystem::path& folder, const nlohmann::json& identity) {
   check_run_folder(folder, identity);
   const std::filesystem::path file = folder / "run.json";
-  if (!std::filesystem::exists(file)) write_file_atomically(file, identity.dump(2) + "\n");
+  if (!std::filesystem::exists(file) || read_run_identity(folder) != identity)
+    write_file_atomically(file, identity.dump(2) + "\n");
 }
 
 nlohmann::json read_run_identity(const std::filesystem::path& folder) {

@@ -22,14 +22,18 @@ Schedule::Schedule(const nlohmann::json& json, const std::string& path, std::int
   ConfigReader reader(json, path);
   ScheduleTimes times{.steps_per_epoch = steps_per_epoch};
   ConfigReader warmup = reader.get_object("warmup");
+  double warmup_epochs = 0;
   if (reader.has("warmup")) {
-    warmup_steps_ = times.steps(warmup.required_double("epochs", 0, kMaxScheduleEpochs));
+    warmup_epochs = warmup.required_double("epochs", 0, kMaxScheduleEpochs);
+    warmup_steps_ = times.steps(warmup_epochs);
     warmup_factor_ = warmup.get_double("start_factor", 0.1, 0, 1);
     warmup.finish();
   }
-  times.remaining = times.steps(total_epochs) - warmup_steps_;
+  times.remaining = total_epochs - warmup_epochs;
   shape_ = read_schedule_shape(reader, times);
   reader.finish();
+  resolved_ = reader.resolved();
+  if (reader.has("warmup")) resolved_["warmup"] = warmup.resolved();
 }
 
 double Schedule::lr(std::int64_t step) const {

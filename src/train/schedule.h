@@ -47,10 +47,14 @@ class Schedule {
   // in (0, end_step): nothing changes at step 0. inverse_sqrt has none but the end of the warm-up.
   std::vector<std::int64_t> change_steps(std::int64_t end_step) const;
 
+  // Its JSON with every default filled in.
+  const nlohmann::json& resolved() const { return resolved_; }
+
  private:
   ScheduleShape shape_;            // its steps count from the end of the warm-up
   std::int64_t warmup_steps_ = 0;  // 0: none
   double warmup_factor_ = 1;       // rate of the first warm-up step over the shape's start
+  nlohmann::json resolved_;
 };
 
 }  // namespace thalweg

@@ -26,13 +26,11 @@ std::int64_t required_time(ConfigReader& reader, const std::string& key, const S
   return times.steps(reader.required_double(key, 0, kMaxScheduleEpochs));
 }
 
-// A length that the user wrote must be at least one step; an absent one is `fallback`.
-std::int64_t read_length(ConfigReader& reader, const std::string& key, const ScheduleTimes& times,
-                         std::int64_t fallback) {
-  const double epochs = reader.get_double(key, 0, 0, kMaxScheduleEpochs);
-  if (!reader.has(key)) return fallback;
+// A length in steps. One that the user wrote must be at least one step; an absent one is `fallback` epochs.
+std::int64_t read_length(ConfigReader& reader, const std::string& key, const ScheduleTimes& times, double fallback) {
+  const double epochs = reader.get_double(key, fallback, 0, kMaxScheduleEpochs);
   const std::int64_t steps = times.steps(epochs);
-  if (steps < 1) {
+  if (reader.has(key) && steps < 1) {
     fail_usage("{} is {} epochs, less than one step ({} steps an epoch)", reader.full_name(key), epochs,
                times.steps_per_epoch);
   }
@@ -44,9 +42,9 @@ std::int64_t required_length(ConfigReader& reader, const std::string& key, const
   return read_length(reader, key, times, 0);
 }
 
-// What the run still has behind `start`, perhaps nothing.
-std::int64_t rest(const ScheduleTimes& times, std::int64_t start = 0) {
-  return std::max<std::int64_t>(times.remaining - start, 0);
+// The epochs that the run still has behind `start`, perhaps none.
+double rest(const ScheduleTimes& times, double start = 0) {
+  return std::max(times.remaining - start, 0.0);
 }
 
 // `lr` until the first of `steps`, and `factor` times that more from each of them on.
@@ -123,11 +121,11 @@ ScheduleShape read_polynomial(ConfigReader& reader, const ScheduleTimes& times) 
 }
 
 ScheduleShape read_wsd(ConfigReader& reader, const ScheduleTimes& times) {
-  const std::int64_t start = required_time(reader, "decay_at", times);
+  const double start = reader.required_double("decay_at", 0, kMaxScheduleEpochs);
   const std::string curve = reader.get_choice("shape", "linear", {"linear", "cosine", "sqrt"});
   return make_ramp({.from = read_lr(reader),
                     .to = read_end_lr(reader),
-                    .start = start,
+                    .start = times.steps(start),
                     .length = read_length(reader, "decay_epochs", times, rest(times, start))},
                    curve == "linear"   ? Curve::kLinear
                    : curve == "cosine" ? Curve::kCosine
@@ -154,10 +152,11 @@ ScheduleShape read_inverse_sqrt(ConfigReader& reader, const ScheduleTimes& times
 ScheduleShape read_cyclic(ConfigReader& reader, const ScheduleTimes& times) {
   const double high = read_lr(reader);
   const std::int64_t up = required_length(reader, "up_epochs", times);
+  const double up_epochs = reader.required_double("up_epochs", 0, kMaxScheduleEpochs);
   Cyclic shape{.low = reader.required_double("base_lr", 0, high),
                .high = high,
                .up = up,
-               .down = read_length(reader, "down_epochs", times, up)};
+               .down = read_length(reader, "down_epochs", times, up_epochs)};
   const std::string mode = reader.get_choice("mode", "triangular", {"triangular", "triangular2", "exp_range"});
   if (mode == "triangular2") shape.cycle_factor = 0.5;
   if (mode == "exp_range") shape.step_factor = reader.required_double("gamma", 0, 1);

@@ -14,7 +14,7 @@ constexpr double kMaxScheduleEpochs = 1e7;
 // Of the part of a run that a shape is for: all behind the warm-up.
 struct ScheduleTimes {
   std::int64_t steps_per_epoch = 1;
-  std::int64_t remaining = 0;  // steps; negative where the warm-up is longer than the run
+  double remaining = 0;  // epochs; negative where the warm-up is longer than the run
 
   std::int64_t steps(double epochs) const;  // rounded
 };

@@ -36,6 +36,7 @@ SnapshotRule::SnapshotRule(const nlohmann::json& json, const std::string& path, 
   per_decade_ = reader.get_int("log_spaced", 0, 0, 1000);
   around_change_ = reader.get_int("around_rate_change", 0, 0, kMaxSteps);
   reader.finish();
+  resolved_ = reader.resolved();
 }
 
 std::string_view SnapshotRule::reason(std::int64_t step) const {

@@ -40,12 +40,16 @@ class SnapshotRule {
   // All wanted steps in [begin, end), ascending.
   std::vector<std::int64_t> steps(std::int64_t begin, std::int64_t end) const;
 
+  // Its JSON with every default filled in.
+  const nlohmann::json& resolved() const { return resolved_; }
+
  private:
   SnapshotRange range_;           // change_steps sorted
   std::int64_t every_steps_ = 0;  // 0: off, as below
   double epoch_interval_ = 0;     // in steps
   std::int64_t per_decade_ = 0;
   std::int64_t around_change_ = 0;
+  nlohmann::json resolved_;
 };
 
 }  // namespace thalweg

@@ -24,6 +24,27 @@ TEST(ExperimentConfig, OneBranchObjectStandsForSeveral) {
   EXPECT_EQ(config.branches[1].epochs, 5.5);
 }
 
+TEST(ExperimentConfig, ResolvedEveryDefaultIsThere) {
+  nlohmann::json json = small();
+  json["train"]["schedule"] = {{"kind", "cosine"}, {"lr", 0.1}, {"warmup", {{"epochs", 0.5}}}};
+  json["branches"][0]["schedule"] = {{"kind", "wsd"}, {"lr", 0.1}, {"decay_at", 1}};
+  const nlohmann::json resolved = to_json(read_experiment_config(json));
+  const nlohmann::json warmup = {{"epochs", 0.5}, {"start_factor", 0.1}};
+  EXPECT_EQ(resolved["train"]["schedule"],
+            (nlohmann::json{{"kind", "cosine"}, {"lr", 0.1}, {"end_lr", 0.0}, {"epochs", 9.5}, {"warmup", warmup}}));
+  const nlohmann::json snapshots = {
+      {"every_steps", 0}, {"every_epochs", 1.0}, {"log_spaced", 0}, {"around_rate_change", 0}};
+  EXPECT_EQ(resolved["train"]["snapshots"], snapshots);
+  EXPECT_EQ(resolved["branches"][1]["snapshots"], snapshots);
+  EXPECT_EQ(resolved["branches"][1]["schedule"], (nlohmann::json{{"kind", "wsd"},
+                                                                 {"lr", 0.1},
+                                                                 {"decay_at", 1.0},
+                                                                 {"decay_epochs", 4.5},
+                                                                 {"end_lr", 0.0},
+                                                                 {"shape", "linear"}}));
+  EXPECT_EQ(to_json(read_experiment_config(resolved)), resolved);
+}
+
 TEST(ExperimentConfig, ResolvedItReadsAsItself) {
   const nlohmann::json resolved = to_json(read_experiment_config(small()));
   EXPECT_EQ(to_json(read_experiment_config(resolved)), resolved);
