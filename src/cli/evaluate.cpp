@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "experiment/session.h"
-#include "nn/weights_file.h"
+#include "train/weights_source.h"
 
 namespace thalweg {
 namespace {
@@ -52,11 +52,11 @@ void evaluate_command(int argc, char** argv) {
 
   if (split != "train" && split != "validation" && split != "test")
     fail_usage("--split is train, validation or test, got '{}'", split);
-  const nlohmann::json description = read_weights_description(file);
+  const nlohmann::json description = describe_weights(file);
   Session session = open_session(config_of(line, description, flags), flags.progress);
   // The normalisation that the weights were trained with, whatever the data set's usual one is.
   if (description.contains("normalisation")) session.data.normalisation = description.at("normalisation");
-  const Weights weights = read_weights(file, session.graph);
+  const Weights weights = load_weights(file, session.graph);
   const ImageSet& images = split_of(session.data, split);
   const Normalisation& n = session.data.normalisation;
   Evaluator evaluator(compile(session.graph), session.device);

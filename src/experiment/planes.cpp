@@ -6,9 +6,9 @@
 #include "base/error.h"
 #include "base/parse_number.h"
 #include "models/models.h"
-#include "nn/weights_file.h"
 #include "thalweg/version.h"
 #include "train/run_folder.h"
+#include "train/weights_source.h"
 #include "trajectory/build_plane.h"
 #include "trajectory/run_name.h"
 #include "trajectory/window_planes.h"
@@ -156,14 +156,14 @@ Source snapshot_source(const fs::path& run, std::int64_t step) {
 }
 
 Source weights_source(const fs::path& file, const PlaneRequest& request) {
-  nlohmann::json description = read_weights_description(file);
+  nlohmann::json description = describe_weights(file);
   if (description.is_null()) description = request.fallback_description;
   const Graph graph = graph_of(description, file.string());
   Source source;
   source.label.run = description.value("run", file.stem().string());
   source.label.step = description.value("step", std::int64_t{0});
   source.label.epoch = description.value("epoch", 0.0);
-  source.weights = read_weights(file, graph);
+  source.weights = load_weights(file, graph);
   source.description = description;
   source.data_path = description.value("/provenance/data_path"_json_pointer, std::string());
   return source;

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "step-";
 constexpr std::string_view kSuffix = ".safetensors";
+constexpr const char* kMetadata = "checkpoint";
 
 std::optional<std::int64_t> step_of(const std::string& name) {
   if (!name.starts_with(kPrefix) || !name.ends_with(kSuffix)) return std::nullopt;
@@ -28,6 +29,25 @@ at::Tensor checked(const SafetensorsFile& content, const std::string& name, std:
         tensor.numel(), size);
   return tensor;
 }
+
+// What the metadata say, for messages with the file's name.
+class Info {
+ public:
+  Info(const std::filesystem::path& file, const std::map<std::string, std::string>& metadata) : file_(file.string()) {
+    const auto found = metadata.find(kMetadata);
+    check(found != metadata.end(), "{}: this is not a checkpoint (no 'checkpoint' metadata)", file_);
+    json_ = nlohmann::json::parse(found->second, nullptr, false);
+  }
+  std::int64_t number(const char* key) const {
+    const bool there = json_.is_object() && json_.contains(key) && json_.at(key).is_number_integer();
+    check(there, "{}: its metadata is damaged, it has no number \"{}\"", file_, key);
+    return json_.at(key).get<std::int64_t>();
+  }
+
+ private:
+  std::string file_;
+  nlohmann::json json_;
+};
 
 }  // namespace
 
@@ -47,19 +67,20 @@ void write_checkpoint(const std::filesystem::path& run, const Checkpoint& checkp
                                       {"epoch_sums", state.epoch_sums}};
   if (state.second_moment.defined()) tensors.push_back({"second_moment", state.second_moment});
   if (state.average.defined()) tensors.push_back({"average", state.average});
-  write_safetensors(checkpoint_path(run, state.step), tensors, {{"checkpoint", info.dump()}});
+  write_safetensors(checkpoint_path(run, state.step), tensors, {{kMetadata, info.dump()}});
+}
+
+bool is_checkpoint(const std::filesystem::path& file) {
+  return read_safetensors_metadata(file).contains(kMetadata);
+}
+
+std::int64_t checkpoint_step(const std::filesystem::path& file) {
+  return Info(file, read_safetensors_metadata(file)).number("step");
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& file, const Graph& graph) {
   const SafetensorsFile content = read_safetensors(file);
-  const auto found = content.metadata.find("checkpoint");
-  check(found != content.metadata.end(), "{}: this is not a checkpoint (no 'checkpoint' metadata)", file.string());
-  const nlohmann::json info = nlohmann::json::parse(found->second, nullptr, false);
-  const auto number = [&](const char* key) {
-    const bool there = info.is_object() && info.contains(key) && info.at(key).is_number_integer();
-    check(there, "{}: its metadata is damaged, it has no number \"{}\"", file.string(), key);
-    return info.at(key).get<std::int64_t>();
-  };
+  const Info info(file, content.metadata);
   Checkpoint checkpoint;
   TrainState& state = checkpoint.state;
   state.weights = checked(content, "weights", graph.parameters.size(), at::kFloat, file);
@@ -70,10 +91,10 @@ Checkpoint read_checkpoint(const std::filesystem::path& file, const Graph& graph
   if (content.contains("second_moment"))
     state.second_moment = checked(content, "second_moment", size, at::kFloat, file);
   if (content.contains("average")) state.average = checked(content, "average", size, at::kFloat, file);
-  if (state.average.defined()) state.averaged = number("averaged");
-  state.step = number("step");
-  checkpoint.num_snapshots = number("num_snapshots");
-  checkpoint.metrics_bytes = number("metrics_bytes");
+  if (state.average.defined()) state.averaged = info.number("averaged");
+  state.step = info.number("step");
+  checkpoint.num_snapshots = info.number("num_snapshots");
+  checkpoint.metrics_bytes = info.number("metrics_bytes");
   return checkpoint;
 }
 

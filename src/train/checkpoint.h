@@ -22,6 +22,9 @@ std::filesystem::path checkpoint_path(const std::filesystem::path& run, std::int
 void write_checkpoint(const std::filesystem::path& run, const Checkpoint& checkpoint);
 // Throws Error if its sizes are not those of the graph.
 Checkpoint read_checkpoint(const std::filesystem::path& file, const Graph& graph);
+// Whether a safetensors file says that it is one; of which step.
+bool is_checkpoint(const std::filesystem::path& file);
+std::int64_t checkpoint_step(const std::filesystem::path& file);
 // Steps of the checkpoints in a run's folder, ascending.
 std::vector<std::int64_t> checkpoint_steps(const std::filesystem::path& run);
 

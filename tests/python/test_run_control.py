@@ -1,9 +1,12 @@
-"""How a run ends other than by its last step: early, out of memory."""
+"""How a run ends other than by its last step, early or out of memory; and what its checkpoints are good for."""
 import json
 import resource
 import unittest
 
+import numpy as np
+
 import cli
+import safetensors_file
 
 
 class RunControl(cli.CliTest):
@@ -47,6 +50,24 @@ class RunControl(cli.CliTest):
             self.assertIn(words, result.stderr)
         self.assertEqual(cli.read_json(self.folder / "run/status.json")["state"], "failed")
         self.assertIn("out of memory", (self.folder / "run/log.txt").read_text())
+
+    def test_the_best_and_the_last_checkpoint_can_be_evaluated_and_span_a_plane(self):
+        config = cli.experiment_config(cli.MLP)
+        config["train"] |= {"epochs": 3, "keep_best": "test_accuracy"}
+        out = self.folder / "run"
+        cli.run_ok("train", self.write("config.json", config), "--out", out, "--quiet")
+        best = cli.read_json(out / "status.json")["best"]
+        file = out / "checkpoints/best.safetensors"
+        evaluated = json.loads(cli.run_ok("evaluate", "--weights", file, "--json", "--quiet"))
+        self.assertEqual(evaluated["accuracy"], best["value"])
+        cli.run_ok("plane", "--kind", "random", file, "--out", self.folder / "plane.safetensors")
+        tensors, metadata = cli.read_plane(self.folder / "plane.safetensors")
+        expected, _ = safetensors_file.read(file)
+        np.testing.assert_array_equal(tensors["origin"], expected["weights"])
+        self.assertEqual(metadata["plane"]["path"][0]["step"], best["step"])
+        moved = self.folder / "moved.safetensors"
+        moved.write_bytes(file.read_bytes())
+        self.check_fails(1, ["evaluate", "--weights", moved], "does not say which network", "--config")
 
 
 if __name__ == "__main__":
