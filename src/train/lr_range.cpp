@@ -4,8 +4,12 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/stop.h"
+#include "io/cache_folder.h"
 #include "nn/init.h"
+#include "train/out_of_memory.h"
+#include "train/run_plans.h"
 #include "train/splits.h"
 #include "train/step.h"
 
@@ -22,13 +26,23 @@ LrRange test_lr_range(const RunSpec& spec, const RunContext& context, const LrRa
   const Splits splits(context.graph, context.data, context.device);
   TrainStep training(context.graph, splits.train(), spec.train, spec.seed,
                      fresh_state(initial_weights(context.graph, spec.seed), initial_buffers(context.graph)));
+  share_plans(training.conv_plans(), spec, cache_folder());
+  const auto run_step = [&](double lr) {
+    try {
+      return training.run(lr).item<double>();
+    } catch (const std::exception& error) {
+      if (!is_out_of_memory(error)) throw;
+      fail("lr-range: out of memory with a batch of {} ({}). {}", spec.train.batch, first_line(error.what()),
+           smaller_step_advice(spec.train, step_bytes_per_image(context.graph), room_for_step(context.device)));
+    }
+  };
   LrRange result;
   double mean = 0, weight = 0, best = INFINITY;
   for (std::int64_t k = 0; k < config.steps && !result.diverged && !stop_requested(); ++k) {
     LrRangePoint point;
     const double progress = config.steps > 1 ? static_cast<double>(k) / static_cast<double>(config.steps - 1) : 0.0;
     point.lr = config.low * std::pow(config.high / config.low, progress);
-    point.loss = training.run(point.lr).item<double>();
+    point.loss = run_step(point.lr);
     mean = kSmoothing * mean + (1 - kSmoothing) * point.loss;
     weight = kSmoothing * weight + (1 - kSmoothing);
     point.smoothed = mean / weight;

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include <cuda_runtime_api.h>
+#include <fmt/format.h>
 
 #include <c10/cuda/CUDACachingAllocator.h>
 
@@ -19,6 +20,17 @@ std::int64_t smaller_batch(std::int64_t batch, double bytes_per_image, double ro
   std::int64_t smaller = batch / 2;
   while (smaller > 1 && static_cast<double>(smaller) * bytes_per_image > 0.9 * room) smaller /= 2;
   return std::max<std::int64_t>(smaller, 1);
+}
+
+std::string smaller_step_advice(const TrainConfig& train, double bytes_per_image, double room) {
+  const std::int64_t slice = (train.batch + train.accumulate - 1) / train.accumulate;
+  if (slice == 1) return "Not even one image fits: take a smaller network";
+  const std::int64_t smaller = smaller_batch(slice, bytes_per_image, room);
+  return fmt::format(
+      "{} images at a time should fit (an estimate): --set train.batch={}, or --set train.accumulate={}, which keeps "
+      "the "
+      "batch and computes it in slices, each with batch statistics of its own",
+      smaller, smaller * train.accumulate, (train.batch + smaller - 1) / smaller);
 }
 
 double room_for_step(c10::Device device) {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include <c10/core/Device.h>
 
 #include "nn/graph.h"
+#include "train/config.h"
 
 namespace thalweg {
 
@@ -15,6 +17,9 @@ double step_bytes_per_image(const Graph& graph);
 
 // The batch halved, and halved again until its need fits into nine tenths of `room` bytes; at least 1.
 std::int64_t smaller_batch(std::int64_t batch, double bytes_per_image, double room);
+
+// What to change where a step of `train` does not fit into `room` bytes.
+std::string smaller_step_advice(const TrainConfig& train, double bytes_per_image, double room);
 
 // Bytes that a step may take on this GPU: free memory and what LibTorch has reserved but does not use now. Infinite on
 // a CPU, where what is free says little: then the batch is halved once.

@@ -14,14 +14,18 @@ std::string where_chosen(const ConvManifest& manifest) {
 
 }  // namespace
 
+std::shared_ptr<ConvStore> share_plans(ConvPlans* plans, const RunSpec& spec, const std::filesystem::path& cache) {
+  if (!plans || cache.empty()) return nullptr;
+  auto store = std::make_shared<ConvStore>(cache / "conv-plans", plans->manifest(), spec.train.deterministic);
+  plans->share(store);
+  return store;
+}
+
 RunPlans::RunPlans(ConvPlans* plans, const RunSpec& spec, const std::filesystem::path& run, bool begun,
                    const std::filesystem::path& cache)
     : plans_(plans), file_(run / kName) {
   if (!plans_) return;
-  if (!cache.empty()) {
-    store_ = std::make_shared<ConvStore>(cache / "conv-plans", plans_->manifest(), spec.train.deterministic);
-    plans_->share(store_);
-  }
+  store_ = share_plans(plans_, spec, cache);
   // RUN/checkpoints/step-N.safetensors -> RUN
   const std::filesystem::path main_paths = spec.fork.parent_path().parent_path() / kName;
   if (std::filesystem::exists(file_)) {

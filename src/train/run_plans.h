@@ -18,6 +18,10 @@
 
 namespace thalweg {
 
+// Has `plans` (or nullptr) look for choices in the machine's store first, and keep new ones there; null where there is
+// neither.
+std::shared_ptr<ConvStore> share_plans(ConvPlans* plans, const RunSpec& spec, const std::filesystem::path& cache);
+
 class RunPlans {
  public:
   // `plans`: the run's, with nothing chosen yet; nullptr where it has none, and then all of this does nothing. `begun`:

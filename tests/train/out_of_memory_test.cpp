@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <ATen/ATen.h>
@@ -26,6 +27,16 @@ TEST(OutOfMemory, HalvesTheBatchUntilItFits) {
   EXPECT_EQ(smaller_batch(100, 1, 1000), 50);
   EXPECT_EQ(smaller_batch(3, 1, kUnknown), 1);
   EXPECT_EQ(smaller_batch(128, 10, 0), 1);
+}
+
+TEST(OutOfMemory, AdvisesASmallerBatchOrMoreSlices) {
+  TrainConfig train;
+  train.batch = 128;
+  EXPECT_THAT(smaller_step_advice(train, 10, 300), testing::HasSubstr("train.batch=16, or --set train.accumulate=8,"));
+  train.accumulate = 4;  // 32 images at a time
+  EXPECT_THAT(smaller_step_advice(train, 10, 300), testing::HasSubstr("train.batch=64, or --set train.accumulate=8,"));
+  train.accumulate = 128;
+  EXPECT_THAT(smaller_step_advice(train, 10, 300), testing::HasSubstr("smaller network"));
 }
 
 TEST(OutOfMemory, OnACpuNothingIsSaidOfTheRoom) {
