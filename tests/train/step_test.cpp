@@ -3,9 +3,11 @@
 #include <cmath>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <ATen/ATen.h>
 
+#include "base/memory.h"
 #include "base/stream.h"
 #include "models/models.h"
 #include "nn/init.h"
@@ -57,6 +59,31 @@ TEST(TrainStepTest, CountsLossesAndRightAnswersOfTheEpoch) {
   EXPECT_EQ(step.epoch_sums()[2].item<double>(), 25);
   step.zero_epoch_sums();
   EXPECT_EQ(step.epoch_sums().abs().sum().item<double>(), 0);
+}
+
+std::int64_t pages_so_far() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_minflt;
+}
+
+// What a step allocates it finds where the one before freed it: the system is asked for nothing in the loop.
+TEST(TrainStepTest, WarmStepsTakeNoNewPages) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the sanitizer keeps freed memory from use";
+#endif
+  keep_freed_memory();
+  const Graph graph = network("vgg11_bn");
+  const ImageBatches data = images(64);
+  for (const bool bf16 : {false, true}) {
+    TrainConfig config = config_of(32);
+    config.bf16 = bf16;
+    TrainStep step(graph, data, config, 1, start_of(graph));
+    for (int i = 0; i < 6; ++i) step.run(0.01);
+    const std::int64_t before = pages_so_far();
+    for (int i = 0; i < 10; ++i) step.run(0.01);
+    EXPECT_LT(pages_so_far() - before, 100) << (bf16 ? "bf16" : "float32") << ": a step's activations are 2,000 pages";
+  }
 }
 
 TEST(TrainStepTest, GoesOnFromItsStateToTheSameBits) {
