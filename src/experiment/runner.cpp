@@ -73,11 +73,13 @@ fs::path preview_of(const fs::path& surface) {
   return fs::path(surface).replace_extension(".unfinished.h5");
 }
 
-// Said before anything is trained, not after.
-void check_windows(const Session& session) {
-  if (session.config.plane.windows == 0) return;
+// Schedules, snapshots and windows that do not fit, said before anything is trained, not after.
+void check_plans(const Session& session) {
   const RunSpec spec = session.main_spec();
   const RunPlan plan(spec, session.data.train.size());
+  for (const BranchConfig& branch : session.config.branches)
+    static_cast<void>(RunPlan(session.unforked_spec(branch), session.data.train.size()));
+  if (session.config.plane.windows == 0) return;
   std::size_t snapshots = 0;
   for (std::int64_t step = 0; step <= plan.end_step(); ++step) snapshots += !plan.snapshot_reason(step).empty();
   cut_windows(snapshots, session.config.plane.windows);
@@ -228,7 +230,7 @@ void map_shared_plane(const std::vector<Member>& members, const fs::path& folder
 }
 
 std::vector<fs::path> run_experiment(const Session& session, const fs::path& folder) {
-  check_windows(session);
+  check_plans(session);
   check_images(session);
   const std::vector<Member> members = members_of(session, folder);
   check_folder(folder, members, !session.config.seeds.empty());

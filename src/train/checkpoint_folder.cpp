@@ -1,5 +1,8 @@
 #include "train/checkpoint_folder.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include <ATen/ATen.h>
 
 #include "base/error.h"
@@ -37,12 +40,21 @@ CheckpointFolder::CheckpointFolder(const std::filesystem::path& run, std::int64_
 
 void CheckpointFolder::save(const Checkpoint& checkpoint) const {
   write_checkpoint(run_, checkpoint);
+}
+
+void CheckpointFolder::prune() const {
   const std::vector<std::int64_t> steps = checkpoint_steps(run_);
   const std::int64_t num_old = static_cast<std::int64_t>(steps.size()) - keep_last_;
   for (std::int64_t i = 0; i < num_old; ++i) {
     const std::int64_t step = steps[static_cast<std::size_t>(i)];
     if (!stays_(step)) std::filesystem::remove(checkpoint_path(run_, step));
   }
+}
+
+std::filesystem::path CheckpointFolder::last_before(std::int64_t step) const {
+  const std::vector<std::int64_t> steps = checkpoint_steps(run_);
+  const auto next = std::ranges::lower_bound(steps, step);
+  return next == steps.begin() ? std::filesystem::path() : checkpoint_path(run_, *std::prev(next));
 }
 
 void CheckpointFolder::keep_as_best(std::int64_t step) const {

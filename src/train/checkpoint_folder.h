@@ -1,5 +1,5 @@
 // checkpoints/ of a run: the latest ones, to go on from; those that branches fork from; and, if it is asked for, the
-// best epoch's as best.safetensors.
+// best one as best.safetensors.
 #pragma once
 
 #include <filesystem>
@@ -19,8 +19,11 @@ class CheckpointFolder {
   CheckpointFolder(const std::filesystem::path& run, std::int64_t keep_last, std::function<bool(std::int64_t)> stays);
 
   bool holds(std::int64_t step) const { return std::filesystem::exists(checkpoint_path(run_, step)); }
-  // Writes the checkpoint, then removes those that it replaces.
   void save(const Checkpoint& checkpoint) const;
+  // Removes those that later ones replace.
+  void prune() const;
+  // The latest of an earlier step than `step`; empty where there is none.
+  std::filesystem::path last_before(std::int64_t step) const;
   // Makes the checkpoint of `step`, which must be there, best.safetensors too: a second name of the same file, or a
   // copy where the file system has no such thing.
   void keep_as_best(std::int64_t step) const;

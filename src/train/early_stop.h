@@ -1,7 +1,7 @@
-// What the course of a metric decides: which epoch was the best, and whether to end a run because no better one comes.
+// What the course of a metric decides: where it was best, and whether to end a run because it becomes no better.
 //   "early_stop": {"metric": "test_loss", "patience": 5, "min_delta": 0}
-// Pure functions of the "epoch" lines of metrics.jsonl. A resumed run has the same lines, and so decides the same:
-// there is no counter that a checkpoint would have to keep.
+// Pure functions of the "epoch" and "evaluation" lines of metrics.jsonl. A resumed run has the same lines, and so
+// decides the same: there is no counter that a checkpoint would have to keep.
 #pragma once
 
 #include <optional>

@@ -35,7 +35,8 @@ class MetricsLog {
   std::int64_t bytes_ = 0;
 };
 
-// The "epoch" lines of a file that no run is writing. Throws Error naming file and line for one that is not JSON.
-std::vector<nlohmann::json> read_epoch_lines(const std::filesystem::path& file);
+// The "epoch" and "evaluation" lines of a file that no run is writing. Throws Error naming file and line for one that
+// is not JSON.
+std::vector<nlohmann::json> read_metric_lines(const std::filesystem::path& file);
 
 }  // namespace thalweg

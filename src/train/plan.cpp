@@ -10,7 +10,7 @@ namespace {
 
 // How the configuration names this run's keys.
 std::string config_path(const RunSpec& spec) {
-  return spec.fork.empty() ? "train." : fmt::format("branch {}: ", spec.name);
+  return spec.name == "main" ? "train." : fmt::format("branch {}: ", spec.name);
 }
 
 }  // namespace

@@ -26,6 +26,8 @@ class StepProfiler {
   // Call before each training step, and finish() after the last. True when the file has just been written.
   bool before_step();
   bool finish();
+  // Whether there was a step after the warm-up.
+  bool began() const { return seen_ > kWarmUp; }
 
  private:
   void start();

@@ -1,5 +1,8 @@
 #include "train/recorder.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "io/atomic_file.h"
 #include "train/metrics_csv.h"
 
@@ -32,12 +35,18 @@ std::string sentence(const nlohmann::json& line) {
   return text;
 }
 
+std::vector<nlohmann::json> of_kind(const std::vector<nlohmann::json>& lines, std::string_view kind) {
+  std::vector<nlohmann::json> out;
+  std::ranges::copy_if(lines, std::back_inserter(out), [&](const auto& line) { return line.at("kind") == kind; });
+  return out;
+}
+
 }  // namespace
 
 Recorder::Recorder(const std::filesystem::path& run, std::int64_t metrics_bytes, std::int64_t step)
     : run_(run),
       metrics_(run / "metrics.jsonl", metrics_bytes),
-      epochs_(read_epoch_lines(run / "metrics.jsonl")),
+      lines_(read_metric_lines(run / "metrics.jsonl")),
       events_(run, step + 1),
       log_(run / "log.txt") {
   write_table();
@@ -49,9 +58,8 @@ void Recorder::record(const nlohmann::json& line) {
   if (line.at("kind") == "step") return;
   events_.flush();
   log_.write(sentence(line));
-  if (line.at("kind") != "epoch") return;
-  epochs_.push_back(line);
-  write_table();
+  lines_.push_back(line);
+  if (line.at("kind") == "epoch") write_table();
 }
 
 std::int64_t Recorder::sync() {
@@ -60,7 +68,7 @@ std::int64_t Recorder::sync() {
 }
 
 void Recorder::write_table() const {
-  write_file_atomically(run_ / "metrics.csv", metrics_csv(epochs_));
+  write_file_atomically(run_ / "metrics.csv", metrics_csv(of_kind(lines_, "epoch")));
 }
 
 std::vector<EventScalar> Recorder::scalars_of(const nlohmann::json& line) {

@@ -32,8 +32,8 @@ class Recorder {
   // Forces what was recorded to disk; returns the length of metrics.jsonl, for the checkpoint.
   std::int64_t sync();
 
-  // All "epoch" lines of the run so far, those from before a resume included.
-  const std::vector<nlohmann::json>& epochs() const { return epochs_; }
+  // All "epoch" and "evaluation" lines of the run so far, those from before a resume included.
+  const std::vector<nlohmann::json>& lines() const { return lines_; }
 
  private:
   void write_table() const;
@@ -41,7 +41,7 @@ class Recorder {
 
   std::filesystem::path run_;
   MetricsLog metrics_;
-  std::vector<nlohmann::json> epochs_;
+  std::vector<nlohmann::json> lines_;
   EventFile events_;
   RunLog log_;
   std::int64_t rate_step_ = -1;  // last step whose rate the events hold: two lines of one step name it

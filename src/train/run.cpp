@@ -118,6 +118,9 @@ class RunLoop {
     while (!ended()) one_step(progress);
     if (profiler_.finish()) note_profile();
     progress.finish();
+    if (context_.profile_steps > 0 && !profiler_.began())
+      tell(fmt::format("no profile.json: the first {} steps are left out, and no other was taken",
+                       StepProfiler::kWarmUp));
     if (stopped_early_) {
       const EarlyStop& rule = spec_.train.early_stop;
       recorder_.note(fmt::format("stopped early: no better {} for {:g} epochs", rule.metric, rule.patience));
@@ -141,7 +144,8 @@ class RunLoop {
 
   void look_at_losses(std::size_t may_wait, Progress& progress) {
     while (const std::optional<WatchedStep> done = losses_.pop(may_wait)) {
-      judge(*done);
+      loss_ = done->loss;
+      judge(done->loss, done->step - 1);
       progress.update(plan_.images_at(done->step),
                       fmt::format("epoch {:.2f}/{:g}  loss {:.4f}  lr {:.4g}", plan_.epoch_at(done->step),
                                   plan_.epoch_at(plan_.end_step()), done->loss, done->lr));
@@ -158,37 +162,42 @@ class RunLoop {
       batch_loss_ = tell ? training_.run(lr_, statistics_) : training_.run(lr_);
     } catch (const std::exception& error) {
       if (!is_out_of_memory(error)) throw;
-      fail_out_of_memory(first_line(error.what()));
+      write_status("failed");
+      fail(
+          "{}: out of memory in the step after {}, with a batch of {} ({}). {}. Either is another run, with another "
+          "--out{}",
+          title(), training_.step(), spec_.train.batch, first_line(error.what()),
+          smaller_step_advice(spec_.train, step_bytes_per_image(context_.graph), room_for_step(context_.device)),
+          context_.device.is_cpu()
+              ? ""
+              : "; runs that share the GPU with others may fit one at a time, with the same --out: "
+                "--set parallel_runs=1");
     }
-  }
-
-  [[noreturn]] void fail_out_of_memory(const std::string& reason) const {
-    const std::int64_t batch = spec_.train.batch;
-    const std::int64_t smaller =
-        smaller_batch(batch, step_bytes_per_image(context_.graph), room_for_step(context_.device));
-    write_status("failed");
-    fail("{}: out of memory in the step after {}, with a batch of {} ({}). {}", title(), training_.step(), batch,
-         reason,
-         batch == 1 ? "Not even one image fits: take a smaller network"
-                    : fmt::format("A batch of {} should fit (an estimate): --set train.batch={}", smaller, smaller));
   }
 
   void note_profile() { recorder_.note(fmt::format("profile of {} steps in profile.json", context_.profile_steps)); }
 
-  // Returns if the step's loss is sound.
-  void judge(const WatchedStep& done) {
-    loss_ = done.loss;
+  // Returns if the loss of the weights after `step` updates is sound. Then their checkpoint is, and replaces others.
+  void judge(double loss, std::int64_t step) {
     const double guessing = std::log(static_cast<double>(context_.graph.num_classes()));
     const double factor = spec_.train.divergence_factor;
-    const bool exploded = factor > 0 && done.loss > factor * guessing;
-    if (std::isfinite(done.loss) && !exploded) return;
+    const bool exploded = factor > 0 && loss > factor * guessing;
+    if (!std::isfinite(loss) || exploded) fail_diverged(loss, step);
+    if (last_is_judged_ || step < last_checkpoint_) return;
+    checkpoints_.prune();
+    last_is_judged_ = true;
+  }
+
+  [[noreturn]] void fail_diverged(double loss, std::int64_t step) const {
+    const std::filesystem::path own = checkpoints_.last_before(step);
+    const std::filesystem::path good = own.empty() && spec_.first_step < step ? spec_.fork : own;
     write_status("failed");
     fail(
-        "{}: the training loss is {:g} at step {} (epoch {:.2f}, rate {:g}): training diverged. The last good "
+        "{}: the training loss is {:g} after step {} (epoch {:.2f}, rate {:g}): training diverged. The last good "
         "checkpoint is {}. Lower the rate, or put a warm-up in front of it{}",
-        title(), done.loss, done.step, plan_.epoch_at(done.step), done.lr,
-        last_checkpoint_ > 0 ? checkpoint_path(folder_, last_checkpoint_).string() : "none",
-        exploded && std::isfinite(done.loss) ? "; or allow such losses by train.divergence_factor" : "");
+        title(), loss, step, plan_.epoch_at(step), plan_.lr_at(std::max(step - 1, plan_.first_step())),
+        good.empty() ? "none" : good.string(),
+        std::isfinite(loss) ? "; or allow such losses by train.divergence_factor" : "");
   }
 
   nlohmann::json line(const char* kind, std::int64_t step, double lr) const {
@@ -216,14 +225,15 @@ class RunLoop {
     out["gradient_norm"] = statistics_.gradient_norm;
     out["weight_norm"] = statistics_.weight_norm;
     out["update_ratio"] = statistics_.update_ratio;
-    out["noise_scale"] = statistics_.noise_scale;
+    out["noise_scale"] = nullptr;
+    if (std::isfinite(statistics_.noise_scale)) out["noise_scale"] = statistics_.noise_scale;
   }
 
-  // What the epochs so far ask for: the same before and after a resume, since their lines are.
+  // What the lines so far ask for: the same before and after a resume, since they are.
   void judge_metrics() {
-    const std::vector<nlohmann::json>& epochs = recorder_.epochs();
-    stopped_early_ = training_.step() < plan_.end_step() && is_over(spec_.train.early_stop, epochs);
-    best_ = best_epoch(epochs, spec_.train.keep_best);
+    const std::vector<nlohmann::json>& lines = recorder_.lines();
+    stopped_early_ = training_.step() < plan_.end_step() && is_over(spec_.train.early_stop, lines);
+    best_ = best_epoch(lines, spec_.train.keep_best);
   }
 
   void take_epoch_means(nlohmann::json& out) {
@@ -279,6 +289,7 @@ class RunLoop {
     const ProfileRange range("checkpoint");
     checkpoints_.save({training_.state(), trajectory_.count(), recorder_.sync()});
     last_checkpoint_ = training_.step();
+    last_is_judged_ = false;
     checkpoint_time_ = Clock::now();
     if (is_best()) checkpoints_.keep_as_best(training_.step());
     recorder_.note(fmt::format("checkpoint at step {}", training_.step()));
@@ -289,6 +300,7 @@ class RunLoop {
     nlohmann::json final_metrics;
     const at::Tensor weights = training_.weights();
     splits_.evaluate_train(weights, training_.buffers(), final_metrics);
+    judge(final_metrics.at("train_loss").get<double>(), training_.step());
     splits_.evaluate_watched(weights, training_.buffers(), final_metrics);
     nlohmann::json description = spec_.description;
     description["run"] = spec_.name;
@@ -319,7 +331,7 @@ class RunLoop {
     if (!spec_.fork.empty()) status["fork_epoch"] = plan_.epoch_at(spec_.first_step);
     if (stopped_early_) {
       const EarlyStop& rule = spec_.train.early_stop;
-      status["stopped_early"] = as_json(rule.metric, *best_epoch(recorder_.epochs(), rule.metric, rule.min_delta));
+      status["stopped_early"] = as_json(rule.metric, *best_epoch(recorder_.lines(), rule.metric, rule.min_delta));
     }
     if (best_) status["best"] = as_json(spec_.train.keep_best, *best_);
     status.update(more);
@@ -341,6 +353,7 @@ class RunLoop {
   CheckpointFolder checkpoints_;
   StepProfiler profiler_;
   std::int64_t last_checkpoint_;
+  bool last_is_judged_ = false;  // whether the loss of its weights is known to be sound
   std::int64_t last_snapshot_;
   bool stopped_early_ = false;
   StepStatistics statistics_;        // of the last step that a line tells of
@@ -357,6 +370,7 @@ class RunLoop {
 nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const std::filesystem::path& folder) {
   check_metric("keep_best", spec.train.keep_best, spec, context.data);
   check_metric("early_stop.metric", spec.train.early_stop.metric, spec, context.data);
+  static_cast<void>(RunPlan(spec, context.data.train.size()));  // what does not fit is said before the folder is taken
   const FolderLock lock(folder);
   claim_run_folder(folder, run_identity(spec, context.graph));
   const nlohmann::json status = read_run_status(folder);

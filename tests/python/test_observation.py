@@ -23,8 +23,9 @@ def expected_scalars(lines):
     for line in lines:
         for key, value in line.items():
             split, _, quantity = key.rpartition("_")
-            tag = f"{quantity}/{split}" if split else {"loss": "loss/batch", "lr": "lr"}.get(key)
-            if tag:
+            is_metric = quantity in ("loss", "accuracy") and split
+            tag = f"{quantity}/{split}" if is_metric else {"loss": "loss/batch"}.get(key, key)
+            if key not in ("kind", "step", "epoch", "seconds") and value is not None:
                 scalars.setdefault(tag, {})[line["step"]] = float(np.float32(value))
     return scalars
 
@@ -74,6 +75,25 @@ class Observation(cli.CliTest):
         self.assertEqual(len(list(self.out.glob("events.out.tfevents.*"))), 2)
         self.check_all_agree()
 
+    def test_statistics_of_steps_are_told_and_the_same_in_a_killed_and_resumed_run(self):
+        told = config(epochs=40, step_statistics=True)
+        path = self.write("config.json", told)
+        kill_beyond_a_checkpoint(path, self.out)
+        self.assertEqual(self.train(told, "--quiet").returncode, 0)
+        self.check_all_agree()
+        steps = [line for line in cli.read_metrics(self.out) if line["kind"] == "step"]
+        for line in steps:
+            for key in ("gradient_norm", "weight_norm", "update_ratio"):
+                self.assertGreater(line[key], 0)
+            self.assertTrue(line["noise_scale"] is None or line["noise_scale"] > 0, line)
+        self.assertTrue(any(line["noise_scale"] is not None for line in steps))
+        whole, self.out = self.out, self.folder / "whole"
+        self.assertEqual(self.train(told, "--quiet").returncode, 0)
+        self.assertEqual([line for line in cli.read_metrics(self.out) if line["kind"] == "step"], steps)
+        self.out = self.folder / "plain"
+        self.assertEqual(self.train(config(epochs=40), "--quiet").returncode, 0)
+        self.assertEqual((self.out / "trajectory/index.log").read_bytes(), (whole / "trajectory/index.log").read_bytes())
+
     def test_the_log_says_what_happened(self):
         path = self.write("config.json", config(epochs=40))
         process = cli.start("train", path, "--out", self.out, "--quiet")
@@ -93,7 +113,7 @@ class Observation(cli.CliTest):
     def test_a_banner_tells_every_setting_unless_quiet(self):
         result = self.train(config(epochs=1))
         for words in ("run main", "mlp", "parameters", "300 train, 100 test, 0 validation images", "cpu", " thread", "5 steps an epoch",
-                      "ends at step 5", "momentum", "schedule", "float32", "deterministic", "checkpoint_every", str(self.out)):
+                      "ends at step 5", "momentum", "schedule", "every_epochs", "float32", "deterministic", "checkpoint_every", str(self.out)):
             self.assertIn(words, result.stderr)
         again = self.train(config(epochs=1))
         self.assertEqual(again.stderr, "", "a run that is done does nothing")

@@ -3,6 +3,8 @@
 #include <fstream>
 #include <limits>
 #include <map>
+#include <random>
+#include <regex>
 
 #include <gtest/gtest.h>
 
@@ -104,6 +106,48 @@ TEST_F(RunTest, GoesOnFromAnyCheckpointWithTheSameBits) {
   }
 }
 
+// Whatever has state or draws: each of these configurations has other tensors in its checkpoints.
+std::map<std::string, TrainConfig> stateful(const TrainConfig& plain) {
+  TrainConfig sam = plain, adamw = plain;
+  sam.optimizer.nesterov = true;
+  sam.optimizer.sam_rho = 0.05;
+  sam.optimizer.clip_norm = 1;
+  sam.average = {"ema", 0.9, 0.5};
+  sam.bf16 = true;
+  sam.step_statistics = true;
+  adamw.optimizer.kind = "adamw";
+  adamw.schedule["lr"] = 0.003;
+  adamw.average = {"swa", 0, 0};
+  adamw.accumulate = 2;
+  adamw.mixup = 0.4;
+  adamw.label_smoothing = 0.1;
+  return {{"sam", sam}, {"adamw", adamw}};
+}
+
+TEST_F(RunTest, GoesOnFromTenRandomStepsWithTheSameBits) {
+  const auto seed = std::random_device()();
+  std::mt19937 generator(seed);
+  for (const auto& [name, train_config] : stateful(spec_.train)) {
+    spec_.train = train_config;
+    spec_.train.checkpoint_every = {1, Cadence::Unit::kSteps};
+    spec_.train.log_every = 1;
+    spec_.keep.clear();
+    const std::int64_t end = RunPlan(spec_, 70).end_step();
+    for (std::int64_t step = 0; step <= end; ++step) spec_.keep.push_back(step);
+    train(spec_, name);
+    const auto all = [&, run = name] { return fingerprint(run) + fingerprint(run + "/average"); };
+    const std::string expected = all();
+    for (int k = 0; k < 10; ++k) {
+      const std::int64_t step = std::uniform_int_distribution<std::int64_t>(0, end - 1)(generator);
+      for (std::int64_t later = step + 1; later <= end; ++later) fs::remove(checkpoint_path(folder_ / name, later));
+      fs::remove(folder_ / (name + "/status.json"));
+      fs::remove(folder_ / (name + "/weights.safetensors"));
+      train(spec_, name);
+      EXPECT_EQ(all(), expected) << name << " from step " << step << ", seed " << seed;
+    }
+  }
+}
+
 TEST_F(RunTest, EvaluatesInsideEpochsToo) {
   spec_.train.evaluate_every = {3, Cadence::Unit::kSteps};
   train(spec_, "run");
@@ -174,6 +218,83 @@ TEST_F(RunTest, RefusesABranchOfAMainPathThatWasTrainedAnew) {
   expect_error([&] { train(branch, "branch"); }, "fork:");
 }
 
+// What a run says that breaks.
+std::string message_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "nothing";
+}
+
+// The checkpoint that such a message names.
+Checkpoint last_good(const std::string& message, const Graph& graph) {
+  std::smatch match;
+  if (!std::regex_search(message, match, std::regex("last good checkpoint is (\\S+)\\. "))) return {};
+  return read_checkpoint(match[1].str(), graph);
+}
+
+TEST_F(RunTest, DivergenceNamesTheUpdateThatBrokeAndACheckpointFromBeforeIt) {
+  // The rate jumps with the update from step 5 to 6; the loss of step 6's weights is the first that is not sound.
+  spec_.train.schedule = {{"kind", "late_decay"}, {"lr", 0.05}, {"decay_at", 1}, {"factor", 1e6}};
+  spec_.train.divergence_factor = 100;
+  for (const double every : {1.0, 5.0}) {
+    const std::string name = fmt::format("every-{}", every);
+    spec_.train.checkpoint_every = {every, Cadence::Unit::kSteps};
+    for (const char* run : {"first", "again"}) {
+      const std::string message = message_of([&] { train(spec_, name); });
+      EXPECT_NE(message.find("after step 6 (epoch 1.20, rate 50000)"), std::string::npos) << run << ": " << message;
+      EXPECT_EQ(last_good(message, graph_).state.step, 5) << run << ": " << message;
+    }
+  }
+}
+
+TEST_F(RunTest, ARunThatBreaksInItsLastUpdateIsNotDone) {
+  spec_.train.epochs = 0.2;  // one step
+  spec_.train.schedule = {{"kind", "constant"}, {"lr", 1e6}};
+  const std::string message = message_of([&] { train(spec_, "run"); });
+  EXPECT_NE(message.find("after step 1 "), std::string::npos) << message;
+  EXPECT_NE(message.find("last good checkpoint is none"), std::string::npos) << message;
+  EXPECT_EQ(read_run_status(folder_ / "run").at("state"), "failed");
+}
+
+TEST_F(RunTest, ABranchThatBreaksNamesItsForkWhereItHasNoCheckpointOfItsOwn) {
+  spec_.train.epochs = 2;
+  spec_.keep = {7};
+  train(spec_, "main");
+  RunSpec branch = spec_;
+  branch.name = "branch";
+  branch.keep.clear();
+  branch.first_step = 7;
+  branch.fork = checkpoint_path(folder_ / "main", 7);
+  branch.train.schedule = {{"kind", "constant"}, {"lr", 1e6}};
+  branch.train.checkpoint_every = {100};
+  const std::string message = message_of([&] { train(branch, "branch"); });
+  EXPECT_NE(message.find("last good checkpoint is " + branch.fork.string()), std::string::npos) << message;
+}
+
+TEST_F(RunTest, WhatDoesNotFitIsSaidBeforeTheFolderIsTaken) {
+  spec_.train.schedule = {{"kind", "step"}, {"lr", 0.05}, {"every", 0.05}};  // less than one step
+  expect_usage_error([&] { train(spec_, "run"); }, "train.schedule.every");
+  EXPECT_FALSE(fs::exists(folder_ / "run/run.json"));
+}
+
+TEST_F(RunTest, WhatIsKeptAndToldMayChangeWhereARunGoesOn) {
+  train(spec_, "whole");
+  request_stop(true);
+  EXPECT_THROW(train(spec_, "changed"), Stopped);
+  request_stop(false);
+  RunSpec changed = spec_;
+  changed.train.keep_last = 2;
+  changed.train.checkpoint_every = {0.4};
+  changed.train.divergence_factor = 0;
+  train(changed, "changed");
+  EXPECT_EQ(fingerprint("changed"), fingerprint("whole"));
+  EXPECT_EQ(checkpoint_steps(folder_ / "changed"), (std::vector<std::int64_t>{14, 15}));
+  EXPECT_EQ(read_run_identity(folder_ / "changed").at("train").at("keep_last"), 2);
+}
+
 TEST_F(RunTest, DivergenceNamesStepAndRateAndKeepsTheLastGoodCheckpoint) {
   spec_.train.schedule = {
       {"kind", "multi_step"}, {"lr", 0.05}, {"milestones", {1.0, 1.2, 1.4, 1.6, 1.8}}, {"factor", 1e6}};
@@ -241,7 +362,7 @@ TEST_F(RunTest, KeepsTheBestEpochsCheckpoint) {
   train(spec_, "run");
   double best = std::numeric_limits<double>::infinity();
   std::int64_t best_step = 0;
-  for (const nlohmann::json& line : read_epoch_lines(folder_ / "run/metrics.jsonl")) {
+  for (const nlohmann::json& line : read_metric_lines(folder_ / "run/metrics.jsonl")) {
     if (line.at("test_loss") >= best) continue;
     best = line.at("test_loss");
     best_step = line.at("step");
@@ -275,9 +396,23 @@ TEST_F(RunTest, WatchesTheValidationSplitWhereThereIsOne) {
   data_.validation = data_.test;
   const nlohmann::json result = train(spec_, "run");
   EXPECT_EQ(result.at("validation_loss"), result.at("test_loss"));
-  for (const nlohmann::json& line : read_epoch_lines(folder_ / "run/metrics.jsonl"))
+  for (const nlohmann::json& line : read_metric_lines(folder_ / "run/metrics.jsonl"))
     EXPECT_EQ(line.at("validation_accuracy"), line.at("test_accuracy"));
   EXPECT_EQ(read_run_status(folder_ / "run").at("best").at("metric"), "validation_loss");
+}
+
+TEST_F(RunTest, IsJudgedByEvaluationsInsideEpochsToo) {
+  spec_.train.evaluate_every = {3, Cadence::Unit::kSteps};  // of five an epoch
+  spec_.train.epochs = 9;
+  spec_.train.keep_best = "test_loss";
+  spec_.train.early_stop = {"test_loss", 1.2, 100};  // nothing counts as an improvement
+  train(spec_, "run");
+  const nlohmann::json status = read_run_status(folder_ / "run");
+  EXPECT_EQ(status.at("stopped_early").at("step"), 3);
+  EXPECT_EQ(status.at("step"), 9);
+  const std::int64_t best = status.at("best").at("step");
+  EXPECT_EQ(best % 3, 0);
+  EXPECT_EQ(read_checkpoint(folder_ / "run/checkpoints/best.safetensors", graph_).state.step, best);
 }
 
 TEST_F(RunTest, RefusesToBeJudgedByWhatIsNeverKnown) {
