@@ -102,11 +102,17 @@ void print_cost(const Plane& plane, const LandscapeConfig& config, const Session
   fmt::print("images       {}{:.0f} evaluated, {:.0f} a point\n", most, cost.images,
              cost.images / static_cast<double>(cost.points));
   if (cost.checkpoint_images > 0)
-    fmt::print("checkpoint   {:.0f} images more, to compare the origin with its own evaluation\n",
+    fmt::print("checkpoint   {:.0f} images more in float32, to compare the origin with its own evaluation\n",
                cost.checkpoint_images);
+  if (cost.audit_images > 0)
+    fmt::print("audit        {:.0f} images of {:.0f} points once more, and again in float32\n", cost.audit_images,
+               cost.audit_points);
   fmt::print("work         {}{:.3g} TFLOP\n", most, cost.flops / 1e12);
-  fmt::print("time         {}{} (by three points: {:.3g} s a point and {:.3g} ms an image)\n", most,
-             format_duration(cost.seconds), cost.fixed_seconds, 1e3 * cost.seconds_per_image);
+  fmt::print("time         {}{} (by three points: {:.3g} s a point and {:.3g} ms an image", most,
+             format_duration(cost.seconds), cost.time.fixed, 1e3 * cost.time.per_image);
+  if (config.precision != c10::ScalarType::Float)
+    fmt::print(", in float32 {:.3g} s and {:.3g} ms", cost.float32.fixed, 1e3 * cost.float32.per_image);
+  fmt::print(")\n");
   fmt::print("memory       {:.0f} MB at the peak so far\n", cost.memory_mb);
 }
 

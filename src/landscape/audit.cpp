@@ -140,11 +140,15 @@ double deviation(double reduced, double full) {
   return std::abs(reduced - full) / std::max(std::abs(full), kSmallestLoss);
 }
 
+std::int64_t num_audited(const LandscapeSplit& split) {
+  return std::min(kAuditImages, split.images.size());
+}
+
 std::vector<std::int64_t> audited_images(const LandscapeSplit& split, std::int64_t num_classes, std::int64_t seed) {
   const Strata strata = class_strata(split.labels, num_classes);
   const std::vector<double> shares(strata.sizes.begin(), strata.sizes.end());
   StratifiedSample sample(strata, shares, {static_cast<std::uint64_t>(seed), split.name == "test", 0xC0000001u});
-  return sample.grow(std::min(kAuditImages, split.images.size()));
+  return sample.grow(num_audited(split));
 }
 
 }  // namespace
@@ -198,6 +202,12 @@ nlohmann::json audit_precision(MapRun& run, PointEvaluator& reference) {
     }
   });
   return audit;
+}
+
+std::int64_t audit_images(const std::vector<LandscapeSplit>& splits) {
+  std::int64_t images = 0;
+  for (const LandscapeSplit& split : splits) images += num_audited(split);
+  return images;
 }
 
 bool is_within_limit(const nlohmann::json& audit) {

@@ -26,5 +26,7 @@ nlohmann::json checkpoint_note(const PointEvaluator::Source& source, const Lands
 // not finite and the other is.
 nlohmann::json audit_precision(MapRun& run, PointEvaluator& reference);
 bool is_within_limit(const nlohmann::json& audit);
+// How many images of a point, of all splits, that takes in each of the two precisions.
+std::int64_t audit_images(const std::vector<LandscapeSplit>& splits);
 
 }  // namespace thalweg

@@ -1,10 +1,10 @@
 #include "landscape/cost.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <vector>
 
 #include <ATen/ATen.h>
 
@@ -23,16 +23,20 @@ constexpr std::int64_t kGoodSample = 500;
 constexpr std::int64_t kSmallestSample = 100;
 constexpr int kSmallestSide = 11;
 
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
 template <typename Work>
 double seconds_of(const Work& work) {
   const auto start = Clock::now();
   work();
-  return std::chrono::duration<double>(Clock::now() - start).count();
+  return seconds_since(start);
 }
 
-double median(std::array<double, 3> times) {
+double median(std::vector<double> times) {
   std::sort(times.begin(), times.end());
-  return times[1];
+  return times[times.size() / 2];
 }
 
 double images_of(const LandscapeConfig& config, const PointEvaluator& evaluator, double points) {
@@ -51,15 +55,10 @@ std::vector<std::int64_t> cycled_images(const LandscapeSplit& split, std::int64_
   return images;
 }
 
-struct PointTime {
-  double fixed = 0;  // seconds whatever its images: weights, batch norm's statistics
-  double per_image = 0;
-};
-
 // An engine makes weights and statistics only where images are asked for: they take what a chunk does in front of the
 // same chunk once more.
 PointTime time_points(PointEvaluator& evaluator, const LandscapeConfig& config,
-                      const std::array<PlanePoint2, 3>& points) {
+                      const std::vector<PlanePoint2>& points) {
   const LandscapeSplit& split = evaluator.splits().front();
   const bool whole = config.bn == BnMode::kBatch;  // cannot be cut
   const auto evaluate = [&](const std::vector<std::int64_t>& images) {
@@ -70,20 +69,28 @@ PointTime time_points(PointEvaluator& evaluator, const LandscapeConfig& config,
     evaluator.use(0);
     evaluate(images);
   };
-  // What is done once is not the map's price: plans are timed the first time, and graphs captured the second, if images
-  // can be named. Memory may then have asked for a smaller chunk.
-  for (int k = 0; k < (whole ? 1 : 2); ++k) begin(points[0], cycled_images(split, kTimedChunks * evaluator.chunk()));
+  // What is done once is not the map's price: plans are timed the first time, and an engine's graphs captured the
+  // second. Memory may then have asked for a smaller chunk.
+  for (int k = 0; k < (evaluator.may_fall_back() ? 2 : 1); ++k)
+    begin(points[0], cycled_images(split, kTimedChunks * evaluator.chunk()));
   const std::vector<std::int64_t> chunk = cycled_images(split, evaluator.chunk());
   const std::vector<std::int64_t> chunks = cycled_images(split, kTimedChunks * evaluator.chunk());
   const double timed = static_cast<double>(whole ? split.images.size() : static_cast<std::int64_t>(chunks.size()));
-  std::array<double, 3> fixed{}, evaluation{};
-  for (std::size_t k = 0; k < points.size(); ++k) {
-    const double first = seconds_of([&] { begin(points[k], chunk); });
+  std::vector<double> fixed, evaluation;
+  for (const PlanePoint2& point : points) {
+    const double first = seconds_of([&] { begin(point, chunk); });
     const double again = seconds_of([&] { evaluate(chunk); });
-    fixed[k] = std::max(first - again, 0.0);
-    evaluation[k] = whole ? again : seconds_of([&] { evaluate(chunks); });
+    fixed.push_back(std::max(first - again, 0.0));
+    evaluation.push_back(whole ? again : seconds_of([&] { evaluate(chunks); }));
   }
   return {median(fixed), median(evaluation) / timed};
+}
+
+// What a map takes to check itself.
+double checking_seconds(const MapCost& cost) {
+  return cost.audit_points * (cost.time.fixed + cost.float32.fixed) +
+         cost.audit_images * (cost.time.per_image + cost.float32.per_image) +
+         cost.checkpoint_images * cost.float32.per_image;
 }
 
 }  // namespace
@@ -93,33 +100,43 @@ void to_json(nlohmann::json& json, const MapCost& cost) {
           {"images", cost.images},
           {"at_most", cost.at_most},
           {"checkpoint_images", cost.checkpoint_images},
+          {"audit_points", cost.audit_points},
+          {"audit_images", cost.audit_images},
           {"flops", cost.flops},
-          {"fixed_seconds_per_point", cost.fixed_seconds},
-          {"seconds_per_image", cost.seconds_per_image},
+          {"fixed_seconds_per_point", cost.time.fixed},
+          {"seconds_per_image", cost.time.per_image},
+          {"float32_fixed_seconds_per_point", cost.float32.fixed},
+          {"float32_seconds_per_image", cost.float32.per_image},
           {"seconds", cost.seconds},
+          {"measuring_seconds", cost.measuring_seconds},
           {"memory_mb", cost.memory_mb}};
 }
 
 MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const MapContext& context) {
+  const auto start = Clock::now();
   const Grid grid = map_grid(plane, config);
   const PointEvaluator::Source source{plane, context.graph, context.data, context.device};
   PointEvaluator evaluator(source, config, config.precision);
-  const PointTime time =
-      time_points(evaluator, config,
-                  {PlanePoint2{grid.x[grid.x.size() / 2], grid.y[grid.y.size() / 2]},
-                   PlanePoint2{grid.x.front(), grid.y.front()}, PlanePoint2{grid.x.back(), grid.y.back()}});
+  const PlanePoint2 middle{grid.x[grid.x.size() / 2], grid.y[grid.y.size() / 2]};
   MapCost cost;
+  cost.time = cost.float32 =
+      time_points(evaluator, config, {middle, {grid.x.front(), grid.y.front()}, {grid.x.back(), grid.y.back()}});
   cost.points = static_cast<std::int64_t>(grid.size());
   const auto points = static_cast<double>(cost.points);
   cost.images = images_of(config, evaluator, points);
   cost.checkpoint_images = static_cast<double>(checkpoint_images(source, config));
+  if (config.precision != at::kFloat) {
+    PointEvaluator reference(source, config, at::kFloat);
+    cost.float32 = time_points(reference, config, {middle});
+    cost.audit_points = std::min(static_cast<double>(config.audit_points), points);
+    cost.audit_images = cost.audit_points * static_cast<double>(audit_images(evaluator.splits()));
+  }
   cost.at_most = config.standard_error > 0 || !config.tolerance.empty();
-  const double evaluated = cost.images + cost.checkpoint_images;
-  const double forward_passes = evaluated + points * static_cast<double>(evaluator.statistics_images());
+  const double forward_passes = cost.images + cost.checkpoint_images + 2 * cost.audit_images +
+                                (points + 2 * cost.audit_points) * static_cast<double>(evaluator.statistics_images());
   cost.flops = 2 * static_cast<double>(forward_macs(context.graph)) * forward_passes;
-  cost.fixed_seconds = time.fixed;
-  cost.seconds_per_image = time.per_image;
-  cost.seconds = points * cost.fixed_seconds + evaluated * cost.seconds_per_image;
+  cost.seconds = points * cost.time.fixed + cost.images * cost.time.per_image + checking_seconds(cost);
+  cost.measuring_seconds = seconds_since(start);
   cost.memory_mb = peak_memory_mb(context.device);
   return cost;
 }
@@ -137,14 +154,15 @@ double parse_duration(const std::string& text) {
 LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, double seconds) {
   if (config.mode() != MapMode::kExact)
     fail_usage("a budget decides itself how many images are used: leave out images, stderr and tolerance");
-  if (exact.seconds <= seconds) return config;
+  const double left = seconds - exact.measuring_seconds;
+  if (exact.seconds <= left) return config;
   if (config.bn == BnMode::kBatch) fail_usage("bn mode batch needs all images: it takes {:.0f} s", exact.seconds);
   const auto splits = static_cast<double>(config.train + config.test);
   const double reference =
-      (exact.images / static_cast<double>(exact.points) + exact.checkpoint_images) * exact.seconds_per_image;
+      exact.images / static_cast<double>(exact.points) * exact.time.per_image + checking_seconds(exact);
   // Images of each split that so many points leave time for.
   const auto affordable = [&](double points) {
-    return ((seconds - reference) / points - exact.fixed_seconds) / (splits * exact.seconds_per_image);
+    return ((left - reference) / points - exact.time.fixed) / (splits * exact.time.per_image);
   };
   LandscapeConfig fitted = config;
   const auto [nx, ny] = parse_grid_size(config.grid);
@@ -157,10 +175,12 @@ LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, 
   }
   const double images = affordable(static_cast<double>(width) * height);
   if (!(images >= static_cast<double>(kSmallestSample)))
-    fail_usage("{:.3g} s are too few: {} x {} points with {} images of each split take {:.0f} s here", seconds, width,
-               height, kSmallestSample,
-               reference + static_cast<double>(width) * height *
-                               (exact.fixed_seconds + splits * kSmallestSample * exact.seconds_per_image));
+    fail_usage(
+        "{:.3g} s are too few: to measure took {:.2g} s, and {} x {} points with {} images of each split take {:.0f} s "
+        "here",
+        seconds, exact.measuring_seconds, width, height, kSmallestSample,
+        reference +
+            static_cast<double>(width) * height * (exact.time.fixed + splits * kSmallestSample * exact.time.per_image));
   fitted.grid = fmt::format("{}x{}", width, height);
   fitted.images = static_cast<std::int64_t>(images);
   return fitted;

@@ -9,15 +9,24 @@
 
 namespace thalweg {
 
+struct PointTime {
+  double fixed = 0;      // seconds, whatever its images: weights, batch norm's statistics
+  double per_image = 0;  // seconds
+};
+
 struct MapCost {
   std::int64_t points = 0;
-  double images = 0;             // evaluated in all points
-  double checkpoint_images = 0;  // beside them, at the origin (landscape/audit.h)
-  bool at_most = false;          // stderr and tolerance decide as they go: this is what an exact map takes
-  double flops = 0;          // 2 x multiply-adds of the forward passes, batch norm's statistics' too; padding counted
-  double fixed_seconds = 0;  // a point, whatever its images: weights, batch norm's statistics
-  double seconds_per_image = 0;  // of a point
-  double seconds = 0;            // in all
+  double images = 0;  // evaluated in all points
+  // Beside them (landscape/audit.h): in float32 at the origin, and in both precisions at points of a reduced map.
+  double checkpoint_images = 0;
+  double audit_points = 0;
+  double audit_images = 0;  // in all of those
+  bool at_most = false;     // stderr and tolerance decide as they go: this is what an exact map takes
+  double flops = 0;         // 2 x multiply-adds of the forward passes, batch norm's statistics' too; padding counted
+  PointTime time;           // in the map's precision
+  PointTime float32;        // of its checks
+  double seconds = 0;       // in all
+  double measuring_seconds = 0;  // that it took to find that out
   double memory_mb = 0;          // this process's peak so far (on a GPU: reserved there), after the three points
 };
 void to_json(nlohmann::json& json, const MapCost& cost);
@@ -26,10 +35,10 @@ MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const Ma
 
 // "60s", "5m", "1.5h", "90" -> seconds. Usage Error otherwise.
 double parse_duration(const std::string& text);
-// The configuration with fewer images, then also a coarser grid, so that it takes at most `seconds` by what was
-// measured: the grid as asked with all images if that fits, else samples of 500 images or more of each split, else the
-// largest grid of the same shape with 500, down to 11 points a side with 100. Usage Error if that does not fit either,
-// or if `config` says images, stderr or tolerance itself.
+// The configuration with fewer images, then also a coarser grid, so that with the measuring it takes at most `seconds`
+// by what was measured: the grid as asked with all images if that fits, else samples of 500 images or more of each
+// split, else the largest grid of the same shape with 500, down to 11 points a side with 100. Usage Error if that does
+// not fit either, or if `config` says images, stderr or tolerance itself.
 LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, double seconds);
 
 }  // namespace thalweg

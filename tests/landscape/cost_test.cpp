@@ -23,8 +23,7 @@ MapCost exact_cost() {
   MapCost cost;
   cost.points = 51 * 51;
   cost.images = 51.0 * 51 * 60000;
-  cost.fixed_seconds = 0.01;
-  cost.seconds_per_image = 1e-4;
+  cost.time = cost.float32 = {0.01, 1e-4};
   cost.seconds = 51 * 51 * (0.01 + 6);
   return cost;
 }
@@ -67,6 +66,23 @@ TEST(Budget, HoldsTheEvaluationOfTheCheckpointToo) {
   EXPECT_LE(seconds_of(fit_budget(config, cost, 60)) + 6, 60);
 }
 
+TEST(Budget, HoldsTheChecksOfAReducedMapInFloat32AndTheMeasuring) {
+  LandscapeConfig config;
+  config.grid = "51x51";
+  MapCost cost = exact_cost();
+  cost.float32 = {0.02, 4e-4};
+  cost.checkpoint_images = 10000;  // 4 s
+  cost.audit_points = 8;
+  cost.audit_images = 8 * 4000;  // with the points' weights 16.24 s
+  cost.measuring_seconds = 5;
+  const double fitted = seconds_of(fit_budget(config, cost, 90)) + 4 + 8 * 0.03 + 32000 * 5e-4 + 5;
+  EXPECT_LE(fitted, 90);
+  EXPECT_GT(fitted, 0.9 * 90);
+  cost.seconds = 86;
+  EXPECT_GT(fit_budget(config, cost, 90).images, 0);
+  EXPECT_EQ(fit_budget(config, cost, 92).images, 0);
+}
+
 TEST(Budget, ThatCannotBeKeptIsAnErrorThatSaysWhatItTakes) {
   LandscapeConfig config;
   config.grid = "51x51";
@@ -88,13 +104,35 @@ TEST(MeasuredCost, CountsImagesAndTheForwardPassesOfStatistics) {
   EXPECT_EQ(exact.images, 6 * 160);
   EXPECT_EQ(exact.flops, 2 * macs * (6 * 160 + 6 * 140));
   EXPECT_FALSE(exact.at_most);
-  EXPECT_GT(exact.seconds_per_image, 0);
-  EXPECT_GT(exact.fixed_seconds, 0);
-  EXPECT_DOUBLE_EQ(exact.seconds, 6 * exact.fixed_seconds + 6 * 160 * exact.seconds_per_image);
+  EXPECT_GT(exact.time.per_image, 0);
+  EXPECT_GT(exact.time.fixed, 0);
+  EXPECT_DOUBLE_EQ(exact.seconds, 6 * exact.time.fixed + 6 * 160 * exact.time.per_image);
+  EXPECT_GT(exact.measuring_seconds, exact.time.fixed);
   problem.config.images = 50;  // of each split; one point is the reference, and the test split has 20
   EXPECT_EQ(cost_of(problem).images, 160 + 5 * (50 + 20));
   problem.config.bn = BnMode::kOrigin;
   EXPECT_EQ(cost_of(problem).flops, 2 * macs * (160 + 5 * (50 + 20)));
+}
+
+TEST(MeasuredCost, CountsTheAuditTwiceAndTheCheckpointInFloat32) {
+  PlaneProblem problem;
+  problem.config.precision = at::kBFloat16;
+  problem.config.audit_points = 4;
+  problem.plane.provenance["data_digest"] = problem.data.digest;
+  problem.plane.provenance["origin_final"] = {{"train_loss", 1}};
+  const MapCost cost = cost_of(problem);
+  EXPECT_EQ(cost.checkpoint_images, 160);
+  EXPECT_EQ(cost.audit_points, 4);
+  EXPECT_EQ(cost.audit_images, 4 * 160);
+  EXPECT_EQ(cost.flops,
+            2 * static_cast<double>(forward_macs(problem.graph)) * ((6 + 1 + 2 * 4) * 160 + (6 + 2 * 4) * 30));
+  EXPECT_GT(cost.float32.per_image, 0);
+  EXPECT_NE(cost.float32.per_image, cost.time.per_image);
+  const double seconds =
+      10 * (cost.time.fixed + 160 * cost.time.per_image) + 4 * cost.float32.fixed + 5 * 160 * cost.float32.per_image;
+  EXPECT_NEAR(cost.seconds, seconds, 1e-12 * seconds);
+  problem.config.audit_points = 8;
+  EXPECT_EQ(cost_of(problem).audit_points, 6);
 }
 
 }  // namespace
