@@ -76,16 +76,21 @@ struct BudgetedMap {
   const std::string& out;
 };
 
-// A map that has begun goes on as it began, whatever would be measured now.
+// A map that has begun within this budget goes on as it began, whatever would be measured now.
 LandscapeConfig within_budget(const LandscapeConfig& config, double seconds, const BudgetedMap& map) {
-  const nlohmann::json begun = read_journal_header(map.out + ".journal");
-  if (!begun.is_null() && begun.value("plane", "") == plane_digest(map.plane)) {
-    LandscapeConfig fitted = config;
-    fitted.grid = begun.at("landscape").at("grid").get<std::string>();
-    fitted.images = begun.at("landscape").at("images").get<std::int64_t>();
-    return fitted;
-  }
-  return fit_budget(config, measure_cost(map.plane, config, context_of(map.session)), seconds);
+  const std::string journal = map.out + ".journal";
+  const nlohmann::json begun = read_journal_header(journal);
+  if (begun.is_null()) return fit_budget(config, measure_cost(map.plane, config, context_of(map.session)), seconds);
+  const nlohmann::json landscape = begun.value("landscape", nlohmann::json::object());
+  check(landscape.value("budget", 0.0) == seconds,
+        "{}: the map begun there has another --budget, or none; remove it, choose another --out, or go on with the "
+        "settings it began with",
+        journal);
+  LandscapeConfig fitted = config;
+  fitted.budget = seconds;
+  fitted.grid = landscape.at("grid").get<std::string>();
+  fitted.images = landscape.at("images").get<std::int64_t>();
+  return fitted;
 }
 
 void print_settings(const LandscapeConfig& config) {

@@ -56,6 +56,7 @@ struct LandscapeConfig {
   double standard_error = 0;                           // above 0: kSampled, as many as it takes
   std::string tolerance;                               // not empty: kAdaptive
   std::int64_t seed = 0;                               // of samples and audits
+  double budget = 0;  // no key: seconds that grid and images were made to fit (landscape/cost.h); 0: none
 
   MapMode mode() const {
     return !tolerance.empty()                 ? MapMode::kAdaptive

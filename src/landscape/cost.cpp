@@ -154,8 +154,10 @@ double parse_duration(const std::string& text) {
 LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, double seconds) {
   if (config.mode() != MapMode::kExact)
     fail_usage("a budget decides itself how many images are used: leave out images, stderr and tolerance");
+  LandscapeConfig fitted = config;
+  fitted.budget = seconds;
   const double left = seconds - exact.measuring_seconds;
-  if (exact.seconds <= left) return config;
+  if (exact.seconds <= left) return fitted;
   if (config.bn == BnMode::kBatch) fail_usage("bn mode batch needs all images: it takes {:.0f} s", exact.seconds);
   const auto splits = static_cast<double>(config.train + config.test);
   const double reference =
@@ -164,7 +166,6 @@ LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, 
   const auto affordable = [&](double points) {
     return ((left - reference) / points - exact.time.fixed) / (splits * exact.time.per_image);
   };
-  LandscapeConfig fitted = config;
   const auto [nx, ny] = parse_grid_size(config.grid);
   auto [width, height] = std::pair(nx, ny);
   while (affordable(static_cast<double>(width) * height) < static_cast<double>(kGoodSample) &&

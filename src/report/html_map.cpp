@@ -27,7 +27,8 @@ std::string fact_name(const std::string& key) {
                                                             {"seconds", "Seconds"},
                                                             {"bn_images", "Images for batch-norm statistics"},
                                                             {"stderr", "Standard error asked for (nats)"},
-                                                            {"tolerance", "Tolerance asked for"}};
+                                                            {"tolerance", "Tolerance asked for"},
+                                                            {"budget", "Made to fit so many seconds"}};
   const auto found = kNames.find(key);
   if (found != kNames.end()) return found->second;
   std::string name = key;

@@ -279,6 +279,29 @@ class Landscape(unittest.TestCase):
         self.assertEqual(refused.returncode, 2)
         self.assertIn("too few", refused.stderr)
 
+    def test_a_budget_goes_on_with_its_own_journal_alone(self):
+        file, journal = self.scratch / "begun.h5", self.scratch / "begun.h5.journal"
+        command = ["landscape", "--plane", self.plane_file, "--grid", "100x100", "--bn", "origin", "--out", file, "--quiet"]
+        def check_refused(budget):
+            refused = cli.run(*command, "--budget", budget)
+            self.assertEqual((refused.returncode, refused.stdout), (1, ""))
+            for word in (str(journal), "--budget"):
+                self.assertIn(word, refused.stderr)
+        def records_of_killed(*flags, after):
+            moment = lambda: len(cli.read_records(journal)) > after
+            self.assertEqual(cli.signal_when(cli.start(*command, *flags), moment, signal.SIGKILL), -signal.SIGKILL)
+            return cli.read_records(journal)
+        records_of_killed(after=3)
+        check_refused("5m")
+        journal.unlink()
+        seconds = json.loads(cli.run_ok(*command, "--dry-run", "--json"))["seconds"] / 4
+        begun = records_of_killed("--budget", f"{seconds}s", after=3)
+        landscape = json.loads(begun[0])["landscape"]
+        self.assertEqual(landscape["budget"], seconds)
+        self.assertGreater(landscape["images"], 0)
+        check_refused("5m")
+        self.assertEqual(records_of_killed("--budget", f"{seconds}s", after=len(begun) + 2)[:len(begun)], begun)
+
     # Evaluation of weights from elsewhere
 
     def test_evaluate_equals_pytorch_with_and_without_the_prefix_of_dataparallel(self):
