@@ -119,6 +119,10 @@ void print_cost(const Plane& plane, const LandscapeConfig& config, const Session
     fmt::print(", in float32 {:.3g} s and {:.3g} ms", cost.float32.fixed, 1e3 * cost.float32.per_image);
   fmt::print(")\n");
   fmt::print("memory       {:.0f} MB at the peak so far\n", cost.memory_mb);
+  if (cost.of_exact_map && !cost.at_most)
+    fmt::print(
+        "note         all this is an exact map's; an adaptive one mostly takes a small part of it, but its passes and "
+        "audits take more where nothing can be saved\n");
 }
 
 // As JSON; as text where that is not asked for.

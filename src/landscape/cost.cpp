@@ -98,6 +98,7 @@ double checking_seconds(const MapCost& cost) {
 void to_json(nlohmann::json& json, const MapCost& cost) {
   json = {{"points", cost.points},
           {"images", cost.images},
+          {"of_exact_map", cost.of_exact_map},
           {"at_most", cost.at_most},
           {"checkpoint_images", cost.checkpoint_images},
           {"audit_points", cost.audit_points},
@@ -131,7 +132,8 @@ MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const Ma
     cost.audit_points = std::min(static_cast<double>(config.audit_points), points);
     cost.audit_images = cost.audit_points * static_cast<double>(audit_images(evaluator.splits()));
   }
-  cost.at_most = config.standard_error > 0 || !config.tolerance.empty();
+  cost.at_most = config.standard_error > 0;
+  cost.of_exact_map = cost.at_most || config.mode() == MapMode::kAdaptive;
   const double forward_passes = cost.images + cost.checkpoint_images + 2 * cost.audit_images +
                                 (points + 2 * cost.audit_points) * static_cast<double>(evaluator.statistics_images());
   cost.flops = 2 * static_cast<double>(forward_macs(context.graph)) * forward_passes;

@@ -21,11 +21,13 @@ struct MapCost {
   double checkpoint_images = 0;
   double audit_points = 0;
   double audit_images = 0;  // in all of those
-  bool at_most = false;     // stderr and tolerance decide as they go: this is what an exact map takes
-  double flops = 0;         // 2 x multiply-adds of the forward passes, batch norm's statistics' too; padding counted
-  PointTime time;           // in the map's precision
-  PointTime float32;        // of its checks
-  double seconds = 0;       // in all
+  // stderr and tolerance decide as they go: the numbers are those of an exact map. A map with stderr takes no more.
+  bool of_exact_map = false;
+  bool at_most = false;
+  double flops = 0;    // 2 x multiply-adds of the forward passes, batch norm's statistics' too; padding counted
+  PointTime time;      // in the map's precision
+  PointTime float32;   // of its checks
+  double seconds = 0;  // in all
   double measuring_seconds = 0;  // that it took to find that out
   double memory_mb = 0;          // this process's peak so far (on a GPU: reserved there), after the three points
 };

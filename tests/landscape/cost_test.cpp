@@ -114,6 +114,20 @@ TEST(MeasuredCost, CountsImagesAndTheForwardPassesOfStatistics) {
   EXPECT_EQ(cost_of(problem).flops, 2 * macs * (160 + 5 * (50 + 20)));
 }
 
+TEST(MeasuredCost, IsThatOfAnExactMapWhereTheMapDecidesAsItGoes) {
+  PlaneProblem problem;
+  EXPECT_FALSE(cost_of(problem).of_exact_map);
+  problem.config.standard_error = 0.1;
+  for (const bool at_most : {true, false}) {
+    const MapCost cost = cost_of(problem);
+    EXPECT_TRUE(cost.of_exact_map);
+    EXPECT_EQ(cost.at_most, at_most);
+    EXPECT_EQ(cost.images, 6 * 160);
+    problem.config.standard_error = 0;
+    problem.config.tolerance = "1%";
+  }
+}
+
 TEST(MeasuredCost, CountsTheAuditTwiceAndTheCheckpointInFloat32) {
   PlaneProblem problem;
   problem.config.precision = at::kBFloat16;

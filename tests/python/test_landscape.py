@@ -268,6 +268,10 @@ class Landscape(unittest.TestCase):
         self.assertAlmostEqual(cost["seconds"], seconds, delta=1e-9 * seconds)
         self.assertGreater(cost["memory_mb"], 0)
         self.assertIn("peak so far", cli.run_ok(*asked, "--dry-run"))
+        self.assertIn("at most", cli.run_ok(*asked, "--dry-run", "--stderr", 0.1))
+        adaptive = cli.run_ok(*asked, "--dry-run", "--tolerance", "1%")
+        self.assertNotIn("at most", adaptive)
+        self.assertIn("an exact map's", adaptive)
 
         file = self.scratch / "budget.h5"
         result = json.loads(cli.run_ok(*asked, "--budget", f"{cost['seconds'] / 8}s", "--out", file, "--json"))
