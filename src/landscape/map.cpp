@@ -27,6 +27,7 @@ nlohmann::json describe(const LandscapeConfig& config, const Grid& grid, const P
   nlohmann::json out = to_json(config);
   out["grid"] = fmt::format("{}x{}", grid.x.size(), grid.y.size());
   out["range"] = fmt::format("{}:{},{}:{}", grid.x.front(), grid.x.back(), grid.y.front(), grid.y.back());
+  out["train_images"] = out["test_images"] = 0;
   for (const LandscapeSplit& split : evaluator.splits()) out[split.name + "_images"] = split.images.size();
   if (!context.graph.has_batch_norm()) out["bn"] = "none";
   out["device"] = context.device.is_cpu() ? "cpu" : "cuda";

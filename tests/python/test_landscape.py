@@ -256,6 +256,12 @@ class Landscape(unittest.TestCase):
         self.assertRegex(again.stderr, "told.h5: bf16 deviates .*: mapping again in float32")
         self.assertIn("so this one was made in float32", json.loads(again.stdout)["notes"])
 
+    def test_images_are_those_of_the_splits_that_were_mapped(self):
+        told = json.loads(cli.run_ok("landscape", "--plane", self.plane_file, "--out", self.scratch / "split.h5", "--grid", "2x2",
+                                     "--splits", "test", "--train-images", 50, "--test-images", 30, "--json", "--quiet"))
+        self.assertEqual(told["images"], 30)
+        self.assertEqual((told["landscape"]["train_images"], told["landscape"]["test_images"]), (0, 30))
+
     def test_a_dry_run_says_what_a_map_costs_and_a_budget_is_kept_by_fewer_points(self):
         asked = ["landscape", "--plane", self.plane_file, "--grid", "51x51", "--bn", "origin", "--quiet"]
         before = sorted(self.scratch.rglob("*"))
