@@ -226,7 +226,8 @@ void map_shared_plane(const std::vector<Member>& members, const fs::path& folder
   const fs::path plane = folder / "planes/shared.safetensors";
   update_plane(plane, request, identity_of(request));
   const Session& session = members.front().session;
-  update_mapped_surface(read_plane(plane), session.config.landscape, session, folder / "surfaces/shared.h5");
+  update_mapped_surface(read_plane(plane), session.config.landscape, session, folder / "surfaces/shared.h5",
+                        [&] { write_summary(folder); });
 }
 
 std::vector<fs::path> run_experiment(const Session& session, const fs::path& folder) {

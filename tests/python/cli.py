@@ -54,14 +54,19 @@ def start(*args):
     return subprocess.Popen([PROGRAM, *map(str, args)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def signal_when(process, condition, signal):
-    """Sends the signal as soon as the condition holds; returns the exit code (negative: the signal killed it)."""
+def wait_for(process, condition):
+    """Until the condition holds or the process has ended."""
     deadline = time.monotonic() + 120
     while process.poll() is None and not condition():
         if time.monotonic() > deadline:
             process.kill()
             raise AssertionError("the condition never came true")
         time.sleep(0.001)
+
+
+def signal_when(process, condition, signal):
+    """Sends the signal as soon as the condition holds; returns the exit code (negative: the signal killed it)."""
+    wait_for(process, condition)
     process.send_signal(signal)
     process.stderr_text = process.communicate(timeout=120)[1]
     return process.returncode

@@ -1,6 +1,7 @@
 """An experiment over several seeds, its runs side by side."""
 import signal
 import statistics
+import time
 import unittest
 
 import numpy as np
@@ -142,6 +143,25 @@ class Seeds(cli.CliTest):
         cli.run_ok("plane", out, "--out", self.folder / "one.safetensors", "--quiet")
         self.assertEqual({run["name"] for run in cli.read_plane(self.folder / "one.safetensors")[1]["plane"]["provenance"]["runs"]},
                          set(cli.RUNS))
+
+    def test_the_report_shows_a_map_in_the_making(self):
+        config = self.config(seeds=[5, 11], plane={"kind": "pca", "shared": True},
+                             landscape={"grid": "60x60", "train_images": 130, "test_images": 60})
+        out = self.folder / "out"
+        pages = {out / "seeds/11": "pca", out: "shared"}
+        shown = "This map is unfinished"
+        for folder, plane in pages.items():
+            process = cli.start("experiment", config, "--out", out, "--quiet")
+            cli.wait_for(process, lambda: len(cli.read_records(folder / f"surfaces/{plane}.h5.journal")) > 20)
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(5.1)  # the age at which a map is shown first
+            process.send_signal(signal.SIGCONT)
+            page = folder / "report.html"
+            moment = lambda: page.exists() and shown in page.read_text()
+            self.assertEqual(cli.signal_when(process, moment, signal.SIGKILL), -signal.SIGKILL)
+        cli.run_ok("experiment", config, "--out", out, "--quiet")
+        for folder in pages:
+            self.assertNotIn(shown, (folder / "report.html").read_text())
 
     def test_a_shared_plane_leaves_other_folders_and_seeds_alone(self):
         plane = {"kind": "pca", "origin": "mean", "shared": True}
