@@ -1,6 +1,7 @@
 """Killed, stopped and started again with the same command, an experiment ends in the bits of an undisturbed one."""
 import fcntl
 import json
+import random
 import shutil
 import signal
 import tempfile
@@ -12,6 +13,7 @@ import safetensors_file
 
 RESUMABLE = 75
 GRID = (7, 6)
+OF_THE_SESSION = {"seconds", "evaluation_seconds", "points_evaluated"}  # what a surface says of its last session
 
 
 def config():
@@ -112,6 +114,42 @@ class Resume(unittest.TestCase):
         landscape = cli.read_surface(self.out / "surfaces/pca.h5")[1]["provenance"]["landscape"]
         self.assertLess(landscape["points_evaluated"], GRID[0] * GRID[1] - 9)
         self.assertGreater(landscape["points_evaluated"], 0)
+
+    def check_map_survives_kills(self, name, *flags):
+        def command(folder):
+            return ["landscape", "--plane", self.whole / "planes/pca.safetensors", "--grid", "8x7", "--bn-images", 20, "--seed", 3,
+                    "--out", folder / "map.h5", "--quiet", *flags]
+        whole, out = self.scratch / f"{name}-whole", self.scratch / name
+        cli.run_ok(*command(whole))
+        def records():
+            return sum(len(cli.read_records(out / f"map.h5.journal{pass_}")) for pass_ in ("", ".float32"))
+        rng, kills, code = random.Random(name), 0, None
+        while code != 0:
+            goal = records() + rng.randint(2, 25)
+            code = cli.signal_when(cli.start(*command(out)), lambda: records() >= goal, signal.SIGKILL)
+            self.assertIn(code, (0, -signal.SIGKILL))
+            kills += code != 0
+        self.assertGreater(kills, 2)
+        self.assertEqual(*[(folder / "map.csv").read_bytes() for folder in (out, whole)])
+        (resumed, notes), (expected, expected_notes) = (cli.read_surface(folder / "map.h5") for folder in (out, whole))
+        self.assertEqual({key: values.tobytes() for key, values in resumed.items()},
+                         {key: values.tobytes() for key, values in expected.items()})
+        told, expected_told = ({key: value for key, value in some["provenance"]["landscape"].items() if key not in OF_THE_SESSION}
+                               for some in (notes, expected_notes))
+        self.assertEqual(told, expected_told)
+        self.assertEqual(sorted(path.name for path in out.iterdir()), ["map.csv", "map.h5"])
+        return told
+
+    def test_kills_change_no_bit_of_a_sampled_map(self):
+        self.check_map_survives_kills("images", "--images", 40)
+        self.check_map_survives_kills("stderr", "--stderr", 0.02)
+
+    def test_kills_change_no_bit_of_an_adaptive_map(self):
+        self.check_map_survives_kills("tolerance", "--tolerance", "20%")
+
+    def test_kills_change_no_bit_of_a_map_made_again_in_float32(self):
+        told = self.check_map_survives_kills("again", "--precision", "bf16", "--max-deviation", 1e-9)
+        self.assertEqual(told["audit"]["made_again_in"], "float32")
 
     def test_a_torn_end_of_a_journal_costs_its_last_point_alone(self):
         journal = self.out / "surfaces/pca.h5.journal"
