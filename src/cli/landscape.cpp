@@ -42,6 +42,7 @@ LandscapeConfig landscape_of(const CommandLine& line, const CommonFlags& flags, 
   for (const char* key : {"grid", "range", "bn", "precision", "tolerance"}) {
     if (line.has(key)) json[key] = line.text(key);
   }
+  if (line.has("image-losses")) json["image_losses"] = true;
   if (line.has("splits")) json["splits"] = split_at_commas(line.text("splits"));
   for (const char* flag :
        {"margin", "train-images", "test-images", "bn-images", "images", "stderr", "audit-points", "max-deviation"}) {
@@ -199,6 +200,7 @@ void landscape_command(int argc, char** argv) {
   add("stderr", "as many images as a standard error of E nats takes", "E");
   add("tolerance", "adaptive: certified to T nats, or to T% of the surface's range", "T");
   add("budget", "grid and images that fit a time, like 60s, 5m or 1h", "TIME");
+  line.add()("image-losses", "of an exact map: the surface holds the loss of each image too");
   line.add()("windows", "maps the planes of N windows beside --plane (thalweg plane --windows N), not the plane itself",
              cxxopts::value<std::string>(), "N");
   line.add()("dry-run", "measures three points, says what the map costs and the peak of memory so far, and makes none");

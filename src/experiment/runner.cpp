@@ -7,6 +7,7 @@
 #include "experiment/planes.h"
 #include "io/atomic_file.h"
 #include "io/config_reader.h"
+#include "landscape/kept_images.h"
 #include "landscape/map.h"
 #include "report/report.h"
 #include "report/study.h"
@@ -88,11 +89,14 @@ void check_plans(const Session& session) {
 // So is this.
 void check_images(const Session& session) {
   const LandscapeConfig& config = session.config.landscape;
-  const auto check_split = [](const char* key, std::int64_t asked, std::int64_t there) {
+  std::int64_t images = 0;
+  const auto add_split = [&](const char* key, std::int64_t asked, std::int64_t there) {
     if (asked > there) fail_usage("landscape.{}: {} images asked for, the split has {}", key, asked, there);
+    images += asked == 0 ? there : asked;
   };
-  if (config.train) check_split("train_images", config.train_images, session.data.train.size());
-  if (config.test) check_split("test_images", config.test_images, session.data.test.size());
+  if (config.train) add_split("train_images", config.train_images, session.data.train.size());
+  if (config.test) add_split("test_images", config.test_images, session.data.test.size());
+  check_image_losses(config, images);
 }
 
 // The forks' states are compared when the branches begin.

@@ -105,8 +105,8 @@ class Writer {
         shape.empty() ? H5Screate(H5S_SCALAR) : H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr);
     const Handle space(space_id, H5Sclose, what);
     const Handle layout = layout_of(shape, what);
-    const Handle target(H5Dcreate2(file_, name.c_str(), H5T_IEEE_F64LE, space, links_, layout, H5P_DEFAULT), H5Dclose,
-                        what);
+    const hid_t type = dataset.as_float32 ? H5T_IEEE_F32LE : H5T_IEEE_F64LE;
+    const Handle target(H5Dcreate2(file_, name.c_str(), type, space, links_, layout, H5P_DEFAULT), H5Dclose, what);
     if (count == 0) return;
     done(H5Dwrite(target, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, dataset.values.data()), what);
   }

@@ -12,7 +12,8 @@ namespace thalweg {
 
 struct Hdf5Dataset {
   std::vector<std::size_t> shape;  // row-major; empty = scalar
-  std::vector<double> values;      // float64
+  std::vector<double> values;
+  bool as_float32 = false;  // in the file; else float64
 };
 
 struct Hdf5Content {

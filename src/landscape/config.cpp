@@ -88,11 +88,14 @@ void read_sampling(ConfigReader& reader, LandscapeConfig& config) {
     config.tolerance = tolerance.is_string() ? tolerance.get<std::string>() : tolerance.dump();
   }
   if (!config.tolerance.empty()) reader.parse("tolerance", [&] { parse_tolerance(config.tolerance); });
+  config.image_losses = reader.get_bool("image_losses", config.image_losses);
   config.seed = reader.get_int("seed", config.seed, 0);
   const int modes = (config.images > 0) + (config.standard_error > 0) + !config.tolerance.empty();
   if (modes > 1)
     fail_usage("{}, {} and {} are ways of their own to use fewer images: set one of them", reader.full_name("images"),
                reader.full_name("stderr"), reader.full_name("tolerance"));
+  if (modes == 1 && config.image_losses)
+    fail_usage("{}: only an exact map has the losses of all images", reader.full_name("image_losses"));
   if (modes == 1 && config.bn == BnMode::kBatch)
     fail_usage("{}: \"batch\" needs whole batches of images, so it goes with an exact map alone",
                reader.full_name("bn"));
@@ -149,6 +152,7 @@ nlohmann::json to_json(const LandscapeConfig& config) {
           {"images", config.images},
           {"stderr", config.standard_error},
           {"tolerance", config.tolerance},
+          {"image_losses", config.image_losses},
           {"seed", config.seed}};
 }
 

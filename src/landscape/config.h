@@ -2,7 +2,8 @@
 //
 //   {"grid": "25x25", "range": "x0:x1,y0:y1" or "", "margin": 0.2, "splits": ["train", "test"],
 //    "bn": "recompute", "bn_images": 1000, "train_images": 0, "test_images": 0, "precision": "float32",
-//    "audit_points": 8, "max_deviation": 0.005, "images": 0, "stderr": 0, "tolerance": "", "seed": 0}
+//    "audit_points": 8, "max_deviation": 0.005, "images": 0, "stderr": 0, "tolerance": "", "image_losses": false,
+//    "seed": 0}
 #pragma once
 
 #include <string>
@@ -55,6 +56,7 @@ struct LandscapeConfig {
   std::int64_t images = 0;                             // above 0: kSampled, so many of each split
   double standard_error = 0;                           // above 0: kSampled, as many as it takes
   std::string tolerance;                               // not empty: kAdaptive
+  bool image_losses = false;                           // of kExact: the surface holds the loss of each image too
   std::int64_t seed = 0;                               // of samples and audits
   double budget = 0;  // no key: seconds that grid and images were made to fit (landscape/cost.h); 0: none
 

@@ -154,8 +154,9 @@ double parse_duration(const std::string& text) {
 }
 
 LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, double seconds) {
-  if (config.mode() != MapMode::kExact)
-    fail_usage("a budget decides itself how many images are used: leave out images, stderr and tolerance");
+  if (config.mode() != MapMode::kExact || config.image_losses)
+    fail_usage(
+        "a budget decides itself how many images are used: leave out images, stderr, tolerance and image_losses");
   LandscapeConfig fitted = config;
   fitted.budget = seconds;
   const double left = seconds - exact.measuring_seconds;

@@ -4,11 +4,14 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "landscape/grid.h"
 
 namespace thalweg {
 namespace {
 
 constexpr std::size_t kBytes = 2 * sizeof(float) + 1;  // of an image
+// Of a surface. Each takes kBytes in the journal and in memory while it is made, and some 20 more at the end.
+constexpr std::int64_t kMostLosses = std::int64_t{1} << 26;
 
 }  // namespace
 
@@ -42,6 +45,16 @@ std::vector<KeptImages> from_bytes(const std::string& bytes, const std::vector<s
     splits.push_back(std::move(kept));
   }
   return splits;
+}
+
+void check_image_losses(const LandscapeConfig& config, std::int64_t images_per_point) {
+  const auto [nx, ny] = parse_grid_size(config.grid);
+  const std::int64_t points = std::int64_t{nx} * ny;
+  if (config.image_losses && points * images_per_point > kMostLosses)
+    fail_usage(
+        "landscape.image_losses: {} points of {} images have {} losses, and a surface holds at most {}: take a smaller "
+        "grid, fewer images or one split",
+        points, images_per_point, points * images_per_point, kMostLosses);
 }
 
 }  // namespace thalweg

@@ -10,6 +10,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "landscape/audit.h"
+#include "landscape/kept_images.h"
 #include "landscape/map_run.h"
 #include "trajectory/window_planes.h"
 
@@ -59,6 +60,21 @@ std::vector<std::string> value_names(const LandscapeConfig& config, const PointE
   return names;
 }
 
+// By split, [ny][nx][N], of a finished exact map that kept them.
+std::map<std::string, std::vector<float>> image_losses(const MapRun& run) {
+  std::vector<std::int64_t> sizes;
+  for (const LandscapeSplit& split : run.evaluator().splits()) sizes.push_back(split.images.size());
+  std::map<std::string, std::vector<float>> losses;
+  for (const auto& [point, record] : run.journal().points()) {
+    const std::vector<KeptImages> kept = from_bytes(record.images, sizes);
+    for (std::size_t s = 0; s < kept.size(); ++s) {
+      std::vector<float>& all = losses[run.evaluator().splits()[s].name];
+      all.insert(all.end(), kept[s].losses.begin(), kept[s].losses.end());
+    }
+  }
+  return losses;
+}
+
 class Mapping {
  public:
   Mapping(const Plane& plane, const LandscapeConfig& config, const MapContext& context,
@@ -72,6 +88,7 @@ class Mapping {
         landscape_(describe(config, grid_, evaluator_, context)) {}
 
   Surface map() {
+    check_image_losses(config_, evaluator_.images_per_point());
     const nlohmann::json identity = {{"plane", digest_},
                                      {"data", context_.data.digest},
                                      {"normalisation", context_.data.normalisation},
@@ -90,7 +107,9 @@ class Mapping {
     landscape_["points_evaluated"] = journal.points().size() - done_before;
     landscape_["seconds"] = seconds_since(start_);
     landscape_["processor"] = device_description(context_.device);
-    return finished(run);
+    Surface surface = finished(run);
+    if (config_.image_losses) surface.image_losses = image_losses(run);
+    return surface;
   }
   bool is_sound() const { return !landscape_.contains("audit") || is_within_limit(landscape_.at("audit")); }
   const nlohmann::json& landscape() const { return landscape_; }

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/stop.h"
+#include "landscape/kept_images.h"
 #include "landscape/split_estimate.h"
 #include "landscape/split_summary.h"
 
@@ -163,11 +164,13 @@ nlohmann::json map_exactly(MapRun& run) {
       "landscape", run.all_points(),
       [&](std::size_t) {
         Journal::Point point;
+        std::vector<ImageLosses> images;
         for (const LandscapeSplit& split : run.evaluator().splits()) {
-          const std::vector<double> values =
-              summarise(run.evaluator().evaluate(split), split.labels, run.num_classes());
+          images.push_back(run.evaluator().evaluate(split));
+          const std::vector<double> values = summarise(images.back(), split.labels, run.num_classes());
           point.values.insert(point.values.end(), values.begin(), values.end());
         }
+        if (run.config().image_losses) point.images = to_bytes(images);
         return point;
       },
       /*ahead=*/true);

@@ -15,6 +15,7 @@ namespace {
 constexpr const char* kKeys[] = {"train_loss", "train_acc", "test_loss", "test_acc"};
 constexpr const char* kReserved[] = {"xcoordinates", "ycoordinates", "status",
                                      "proj_xcoord",  "proj_ycoord",  "explained_variance_ratio_"};
+constexpr const char* kImageLoss = "_image_loss";  // behind a split's name
 
 template <typename Names>
 bool is_one_of(const Names& names, const std::string& name) {
@@ -105,7 +106,7 @@ std::vector<double> read_values(const Hdf5Dataset& dataset, const Surface& surfa
 void read_further_values(const Hdf5Content& content, Surface& surface) {
   const std::size_t nx = surface.x.size(), ny = surface.y.size();
   for (const auto& [key, dataset] : content.datasets) {
-    if (is_one_of(kKeys, key) || is_one_of(kReserved, key)) continue;
+    if (is_one_of(kKeys, key) || is_one_of(kReserved, key) || key.ends_with(kImageLoss)) continue;
     if (dataset.shape == std::vector{ny, nx}) surface.values[key] = dataset.values;
     if (dataset.shape.size() == 3 && dataset.shape[1] == ny && dataset.shape[2] == nx)
       surface.stacks[key] = dataset.values;
@@ -162,6 +163,10 @@ void write_surface_hdf5(const std::filesystem::path& file, const Surface& surfac
   for (const auto& [key, values] : surface.values) content.datasets[key] = {shape, values};
   for (const auto& [key, values] : surface.stacks) {
     content.datasets[key] = {{values.size() / (shape[0] * shape[1]), shape[0], shape[1]}, values};
+  }
+  for (const auto& [split, losses] : surface.image_losses) {
+    content.datasets[split + kImageLoss] = {
+        {shape[0], shape[1], losses.size() / (shape[0] * shape[1])}, {losses.begin(), losses.end()}, true};
   }
   content.datasets["status"] = {shape, grid_status(surface)};
   if (!surface.path.empty()) add_projection(surface.path, &content);

@@ -5,8 +5,8 @@
 // (this file's own name); for its trajectory plot also `proj_xcoord`, `proj_ycoord` (all runs in turn, a NaN between
 // two, so that a line drawn through them has gaps there) and `explained_variance_ratio_`. Ours beside them: string
 // dataset `thalweg` (provenance and path as JSON), `status` [ny][nx] (0 fine, 1 loss or accuracy not finite), further
-// values [ny][nx] and stacks of them [n][ny][nx] under their names (docs/formats.md). CSV: one row a point, x fastest,
-// values without stacks.
+// values [ny][nx] and stacks of them [n][ny][nx] under their names, and float32 `SPLIT_image_loss` [ny][nx][N]
+// (docs/formats.md). CSV: one row a point, x fastest, values without stacks.
 //
 // Read back too: that tool's own 2-D files (no `thalweg`): there -1 means "not computed" and becomes NaN, and an array
 // shaped [nx][ny] is taken in the order in which it was filled, x fastest.
@@ -37,6 +37,8 @@ struct Surface {
   std::vector<PathPoint> path;
   nlohmann::json
       provenance;  // the plane's, plus "landscape": grid, splits, bn mode, images, device, precision, seconds
+  // Losses of single images by split, [ny][nx][N], where they were asked for. Not read back.
+  std::map<std::string, std::vector<float>> image_losses = {};
 
   bool has(const std::string& key) const { return values.count(key) != 0; }
 };

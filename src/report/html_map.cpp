@@ -43,6 +43,7 @@ bool is_told_elsewhere(const json& landscape, const std::string& key) {
   if (key == "adaptive" || key == "audit" || key == "unfinished") return true;
   if (key == "images" || key == "stderr") return value == 0;
   if (key == "tolerance") return value == "";
+  if (key == "image_losses") return value == false;
   return (key == "audit_points" || key == "max_deviation") && member(landscape, "precision") == "float32";
 }
 

@@ -5,6 +5,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import h5py
 import numpy as np
 import torch
 
@@ -240,6 +241,29 @@ class Landscape(unittest.TestCase):
         for split in ("train", "test"):
             self.assertEqual(surface[split + "_loss"][0, 0], final[split + "_loss"])
             self.assertAlmostEqual(surface[split + "_acc"][0, 0], 100 * final[split + "_accuracy"], delta=1e-9)
+
+    def test_a_surface_holds_the_losses_of_single_images_on_request(self):
+        asked = ["--grid", "5x4", "--train-images", 40, "--test-images", 5]
+        file = self.landscape("losses.h5", *asked, "--image-losses")
+        with h5py.File(file) as surface:
+            for split, count in (("train", 40), ("test", 5)):
+                losses, means = surface[split + "_image_loss"], surface[split + "_loss"]
+                self.assertEqual((losses.shape, losses.dtype), ((4, 5, count), np.float32))
+                np.testing.assert_allclose(losses[:].mean(2, dtype=np.float64), means, rtol=1e-6)
+            y, x = surface["ycoordinates"][3], surface["xcoordinates"][1]
+            network = self.model_at(x, y)
+            reference_models.set_running_statistics(network, self.images["train"][0][:TRAIN])
+            images, labels = (part[:40] for part in self.images["train"])
+            with torch.no_grad():
+                expected = torch.nn.functional.cross_entropy(network(images), labels, reduction="none")
+            np.testing.assert_allclose(surface["train_image_loss"][3, 1], expected, rtol=1e-4, atol=1e-6)
+        plain = self.landscape("no-losses.h5", *asked)
+        self.assertEqual(file.with_suffix(".csv").read_bytes(), plain.with_suffix(".csv").read_bytes())
+        self.assertNotIn("train_image_loss", cli.read_surface(plain)[0])
+        for flags, word in ((["--images", 10], "exact"), (["--budget", "1m"], "image_losses"), (["--grid", "1000x1000"], "smaller grid")):
+            refused = cli.run("landscape", "--plane", self.plane_file, "--out", self.scratch / "refused.h5", "--image-losses", *flags)
+            self.assertEqual((refused.returncode, refused.stderr.count("\n")), (2, 1), refused.stderr)
+            self.assertIn(word, refused.stderr)
 
     def test_a_finished_map_stays_until_a_new_one_is_whole(self):
         file, preview = self.landscape("kept.h5", "--grid", "3x2", "--test-images", 10), self.scratch / "kept.unfinished.h5"

@@ -140,6 +140,9 @@ class Resume(unittest.TestCase):
         self.assertEqual(sorted(path.name for path in out.iterdir()), ["map.csv", "map.h5"])
         return told
 
+    def test_kills_change_no_bit_of_the_losses_of_single_images(self):
+        self.check_map_survives_kills("image-losses", "--image-losses")
+
     def test_kills_change_no_bit_of_a_sampled_map(self):
         self.check_map_survives_kills("images", "--images", 40)
         self.check_map_survives_kills("stderr", "--stderr", 0.02)
