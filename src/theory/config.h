@@ -44,6 +44,8 @@ struct TheoryConfig {
   std::string plane = "pca";  // of the landscape: pca, solutions or none
   std::string grid = "61x61";
   double margin = 0.25;
+
+  std::int64_t draws() const { return batch == 0 ? samples : batch; }  // samples of a step
 };
 
 // Validates everything; usage Error naming the key.

@@ -65,9 +65,10 @@ std::vector<Band> phase_bands(const TheoryStudy& study, std::size_t cell) {
   const Phases phases = phases_of(study, cell);
   const auto step = [&](std::size_t record) { return static_cast<double>(study.runs.steps[record]); };
   const double end = static_cast<double>(study.runs.steps.back());
+  const bool drifts = std::isfinite(drift_steps(study, study.cells[cell].rate));
   // Curves go from the top left to the bottom right: the words stand where they do not.
   return {{0, step(phases.descended), "#eef4fa", "descent", true},
-          {step(phases.descended), step(phases.decayed), "#fdf6e9", "drift along the minima"},
+          {step(phases.descended), step(phases.decayed), "#fdf6e9", drifts ? "drift along the minima" : "at a minimum"},
           {step(phases.decayed), end, "#eef7ee", "decayed"}};
 }
 
@@ -179,8 +180,7 @@ double drift_steps(const TheoryStudy& study, double rate) {
   const TheoryConfig& config = study.config;
   if (config.noise != LabelNoise::kFresh) return INFINITY;
   const double norm = std::pow(study.solution_norm().mean, 2 * config.gamma - 2);
-  const double batch = static_cast<double>(config.batch == 0 ? config.samples : config.batch);
-  return 2 * batch /
+  return 2 * static_cast<double>(config.draws()) /
          (config.gamma * std::pow(rate * config.noise_std, 2) * static_cast<double>(config.dimensions) * norm);
 }
 

@@ -21,7 +21,6 @@ RunPath run_path(const TheoryStudy& study, const TheoryRuns& runs, const TheoryC
                  bool main) {
   RunPath path;
   const bool branch = study.config.schedules.is_null() && !main;
-  const std::int64_t batch = study.config.batch == 0 ? study.config.samples : study.config.batch;
   path.name = main ? "main" : branch ? fmt::format("decay-at-{}", *cell.decay_at) : cell.name;
   for (std::size_t r = 0; r < runs.steps.size(); ++r) {
     const at::Tensor weights = runs.paths[0][index][static_cast<std::int64_t>(r)].to(at::kFloat);
@@ -29,7 +28,7 @@ RunPath run_path(const TheoryStudy& study, const TheoryRuns& runs, const TheoryC
     if (!std::isfinite(weights.norm().item<double>())) break;
     SnapshotInfo info;
     info.step = runs.steps[r];
-    info.epoch = static_cast<double>(info.step * batch) / static_cast<double>(study.config.samples);
+    info.epoch = static_cast<double>(info.step * study.config.draws()) / static_cast<double>(study.config.samples);
     info.lr = cell.schedule.lr(info.step);
     path.infos.push_back(info);
     path.weights.push_back(weights);

@@ -49,7 +49,7 @@ const char* meaning_of(Ending ending) {
     case Ending::kDiverged:
       return "half of the runs or more are not finite";
     case Ending::kDescending:
-      return "the train loss is above 1 % of the first";
+      return "the train loss is above 1 % of the first, and above what noise keeps it at";
     case Ending::kMinimum:
       return "at a minimum, farther from the minimum-norm solution than a fifth of its norm";
     case Ending::kSolution:

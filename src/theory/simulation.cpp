@@ -82,8 +82,7 @@ class Simulation {
   // From `step` to `end`, measured there.
   void advance(std::int64_t step, std::int64_t end) {
     const TheoryConfig& config = *request_.config;
-    const std::int64_t draws = config.batch == 0 ? config.samples : config.batch;
-    const std::int64_t most = std::clamp<std::int64_t>(kMaxDraws / draws, 1, kMaxSteps);
+    const std::int64_t most = std::clamp<std::int64_t>(kMaxDraws / config.draws(), 1, kMaxSteps);
     do {
       if (stop_requested()) throw Stopped("theory: stopped before the end; the same command begins again");
       const std::int64_t count = std::min(end - step, most);

@@ -7,6 +7,7 @@ namespace thalweg {
 namespace {
 
 constexpr double kDescended = 0.01;  // of the first train loss
+constexpr double kNoiseFactor = 4;   // near divergence noise keeps the loss that much higher than at small rates
 constexpr double kSolutionDistance = 0.2;
 
 }  // namespace
@@ -61,10 +62,23 @@ const char* to_string(Ending ending) {
   return "";
 }
 
+bool has_descended(const TheoryStudy& study, std::size_t cell, std::size_t record) {
+  const TheoryConfig& config = study.config;
+  const CellState state = study.state(cell, record);
+  double level = kDescended * study.state(cell, 0).train_loss.mean;
+  if (config.noise == LabelNoise::kFresh) {
+    const double rate = study.cells[cell].schedule.lr(std::max<std::int64_t>(study.runs.steps[record] - 1, 0));
+    const double trace = static_cast<double>(config.dimensions) * std::pow(state.norm.mean, 2 * config.gamma);
+    const double kept = rate * config.noise_std * config.noise_std * trace / (4 * static_cast<double>(config.draws()));
+    level = std::max(level, kNoiseFactor * kept);
+  }
+  return state.train_loss.mean <= level;
+}
+
 Ending ending_of(const TheoryStudy& study, std::size_t cell) {
   const CellState end = study.final_state(cell);
   if (2 * end.diverged >= study.runs.num_sets) return Ending::kDiverged;
-  if (!(end.train_loss.mean <= kDescended * study.state(cell, 0).train_loss.mean)) return Ending::kDescending;
+  if (!has_descended(study, cell, study.runs.steps.size() - 1)) return Ending::kDescending;
   return end.distance_ratio.mean <= kSolutionDistance ? Ending::kSolution : Ending::kMinimum;
 }
 
@@ -85,16 +99,7 @@ Phases phases_of(const TheoryStudy& study, std::size_t cell) {
   const std::int64_t decay = study.cells[cell].decay_at.value_or(steps.back());
   Phases phases;
   phases.decayed = static_cast<std::size_t>(std::lower_bound(steps.begin(), steps.end(), decay) - steps.begin());
-  std::vector<double> losses, settled;
-  for (std::size_t r = 0; r <= phases.decayed; ++r) {
-    losses.push_back(study.state(cell, r).train_loss.mean);
-    if (2 * steps[r] >= decay && std::isfinite(losses.back())) settled.push_back(losses.back());
-  }
-  if (settled.empty()) return {phases.decayed, phases.decayed};
-  std::nth_element(settled.begin(), settled.begin() + static_cast<std::ptrdiff_t>(settled.size() / 2), settled.end());
-  const double level = 2 * settled[settled.size() / 2];
-  const auto first = std::find_if(losses.begin(), losses.end(), [&](double loss) { return loss <= level; });
-  phases.descended = std::min(static_cast<std::size_t>(first - losses.begin()), phases.decayed);
+  while (phases.descended < phases.decayed && !has_descended(study, cell, phases.descended)) ++phases.descended;
   return phases;
 }
 

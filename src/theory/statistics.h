@@ -32,10 +32,14 @@ struct TheoryStudy {
   Statistic solution_risk() const;
 };
 
+// Whether the mean train loss has come down by then: to 1 % of the first or, with noise anew at each step, to
+// eta sigma^2 d ||w||^(2 gamma) / B at the rate that led there. That is four times what a small rate keeps it at.
+bool has_descended(const TheoryStudy& study, std::size_t cell, std::size_t record);
+
 // How a cell ended, by its means.
 enum class Ending {
   kDiverged,    // at least half of the runs
-  kDescending,  // train loss above 1 % of the first
+  kDescending,  // not has_descended
   kMinimum,     // at a minimum, but farther from the minimum-norm solution than a fifth of its norm
   kSolution     // within that
 };
@@ -45,10 +49,10 @@ Ending ending_of(const TheoryStudy& study, std::size_t cell);
 // Of the cells of which no run diverged, the one with the least risk; none if all have one.
 std::optional<std::size_t> best_cell(const TheoryStudy& study);
 
-// Records that part a cell's path: fast descent up to `descended`, drift along the minima up to `decayed`, then decay.
-// A rate that never changes has its end as `decayed`.
+// Records that part a cell's path: descent up to `descended`, then up to `decayed` drift along the minima or, where
+// there is none (drift_steps is infinite), rest at one, then decay. A rate that never changes has its end as `decayed`.
 struct Phases {
-  std::size_t descended = 0;  // the first whose train loss is within twice what it settles at before the decay
+  std::size_t descended = 0;  // the first that has_descended; `decayed` if there is none before it
   std::size_t decayed = 0;    // the first that is not before the rate changes
 };
 Phases phases_of(const TheoryStudy& study, std::size_t cell);

@@ -14,12 +14,6 @@
 namespace thalweg {
 namespace {
 
-TheoryConfig small_config(const nlohmann::json& changes = nlohmann::json::object()) {
-  nlohmann::json json = small_theory_json();
-  json["theory"].merge_patch(changes);
-  return read_theory_config(json);
-}
-
 void expect_same_points(const TheoryPoint& a, const TheoryPoint& b) {
   EXPECT_EQ(a.train_loss, b.train_loss);
   EXPECT_EQ(a.test_risk, b.test_risk);
