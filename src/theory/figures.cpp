@@ -180,7 +180,7 @@ double drift_steps(const TheoryStudy& study, double rate) {
   const TheoryConfig& config = study.config;
   if (config.noise != LabelNoise::kFresh) return INFINITY;
   const double norm = std::pow(study.solution_norm().mean, 2 * config.gamma - 2);
-  return 2 * static_cast<double>(config.draws()) /
+  return 2 * static_cast<double>(config.draws()) * (1 + config.gamma) /
          (config.gamma * std::pow(rate * config.noise_std, 2) * static_cast<double>(config.dimensions) * norm);
 }
 

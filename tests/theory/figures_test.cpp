@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <ATen/ATen.h>
+
 #include "tests/theory/fixture.h"
 
 namespace thalweg {
@@ -59,6 +61,46 @@ TEST(TheoryFigures, DriftIsNamedWhereThereIsOne) {
     EXPECT_EQ(has(0, "drift along the minima"), drifts);
     EXPECT_EQ(has(0, "at a minimum"), !drifts);
     EXPECT_EQ(has(2, "drift time, predicted"), drifts);
+  }
+}
+
+TEST(TheoryDrift, TakesStepsByTheFormula) {
+  const auto steps = [](const json& changes) { return drift_steps(still_study(changes), 0.01); };
+  // eta^2 sigma^2 d = 1e-4 * 0.04 * 23, and a norm of 0.5
+  EXPECT_NEAR(steps(json::object()), 4 / 9.2e-5, 1e-6);
+  EXPECT_NEAR(steps({{"batch", 4}}), 16 / 9.2e-5, 1e-6);
+  EXPECT_NEAR(steps({{"batch", 0}}), 36 / 9.2e-5, 1e-6);
+  EXPECT_NEAR(steps({{"gamma", 2}}), 3 / (9.2e-5 * 0.25), 1e-6);
+  EXPECT_EQ(steps({{"gamma", 0}}), INFINITY);
+  EXPECT_EQ(steps({{"noise", {{"kind", "fixed"}}}}), INFINITY);
+  EXPECT_EQ(steps({{"noise", {{"kind", "none"}}}}), INFINITY);
+}
+
+// Small rates, so that what the formula leaves out is small.
+TEST(TheoryDrift, TheNullSpacePartFallsByEInThePredictedSteps) {
+  for (const double gamma : {1.0, 2.0}) {
+    const TheoryStudy study = simulated_study({{"dimensions", 100},
+                                               {"samples", 50},
+                                               {"gamma", gamma},
+                                               {"noise", {{"kind", "fresh"}, {"std", 0.5}}},
+                                               {"steps", 80000},
+                                               {"seeds", 4},
+                                               {"records", 160},
+                                               {"rates", {0.002}},
+                                               {"decay_times", {80000}}});
+    for (std::int64_t s = 0; s < study.runs.num_sets; ++s) {
+      const TheoryProblem& problem = study.problems[static_cast<std::size_t>(s)];
+      const at::Tensor paths = study.runs.paths[s][0];  // [R, d]
+      const at::Tensor null = paths - paths.mm(at::linalg_pinv(problem.inputs).mm(problem.inputs).t());
+      const at::Tensor part = null.norm(2, 1) / problem.solution_norm;
+      const auto first_below = [&](double share) { return (part > share).sum().item<std::int64_t>(); };
+      const std::int64_t from = first_below(0.5), to = first_below(0.2);
+      ASSERT_LT(to, part.size(0));
+      const double steps = static_cast<double>(study.runs.steps[static_cast<std::size_t>(to)] -
+                                               study.runs.steps[static_cast<std::size_t>(from)]);
+      const double foldings = std::log((part[from] / part[to]).item<double>());
+      EXPECT_NEAR(steps / foldings / drift_steps(study, 0.002), 1, 0.2) << "gamma " << gamma << " set " << s;
+    }
   }
 }
 
