@@ -6,7 +6,6 @@
 #include "report/colors.h"
 #include "report/panels.h"
 #include "theory/diagram.h"
-#include "theory/flow.h"
 
 namespace thalweg {
 namespace {
@@ -72,8 +71,7 @@ std::vector<Band> phase_bands(const TheoryStudy& study, std::size_t cell) {
           {step(phases.decayed), end, "#eef7ee", "decayed"}};
 }
 
-PanelPlan curve_panel(const TheoryStudy& study, const std::vector<std::size_t>& shown, const Quantity& quantity,
-                      const std::vector<std::vector<FlowPoint>>& flows) {
+PanelPlan curve_panel(const TheoryStudy& study, const std::vector<std::size_t>& shown, const Quantity& quantity) {
   PanelPlan plan{.title = quantity.title, .y_label = quantity.label, .log_ratio = quantity.log_ratio, .log_x = true};
   const double floor = kFloor * (study.state(shown[0], 0).*quantity.value).mean;
   for (std::size_t i = 0; i < shown.size(); ++i) {
@@ -84,25 +82,20 @@ PanelPlan curve_panel(const TheoryStudy& study, const std::vector<std::size_t>& 
       const CellState state = study.state(shown[i], r);
       const double value = (state.*quantity.value).mean;
       curve.push_back({step, state.diverged > 0 || value < floor ? NAN : value});
-      if (flows.empty()) continue;
-      const double known = flows[i][r].*quantity.theory;
+      if (study.flows.empty()) continue;
+      const double known = study.flows[shown[i]][r].*quantity.theory;
       theory.push_back({step, known < floor ? NAN : known});
     }
     plan.curves.emplace_back(curve, Stroke{style.color, 1.7, style.dash, 1});
-    if (!flows.empty()) plan.curves.emplace_back(theory, Stroke{style.color, 1.2, "5 4", 0.8});
+    if (!study.flows.empty()) plan.curves.emplace_back(theory, Stroke{style.color, 1.2, "5 4", 0.8});
   }
   if (study.config.schedules.is_null()) plan.bands = phase_bands(study, shown.back());
   return plan;
 }
 
 Figure curve_figure(const TheoryStudy& study, const std::vector<std::size_t>& shown) {
-  std::vector<std::vector<FlowPoint>> flows;
-  if (study.config.gamma == 0) {
-    for (const std::size_t cell : shown) flows.push_back(mean_flow(study, cell));
-  }
   std::vector<PanelPlan> plans;
-  for (const Quantity& quantity : {kTrainLoss, kTestRisk, kNorm})
-    plans.push_back(curve_panel(study, shown, quantity, flows));
+  for (const Quantity& quantity : {kTrainLoss, kTestRisk, kNorm}) plans.push_back(curve_panel(study, shown, quantity));
   plans[1].levels.emplace_back(study.solution_risk().mean, kSolution);
   plans[2].levels.emplace_back(study.solution_norm().mean, kSolution);
   std::vector<LegendEntry> entries;
@@ -111,7 +104,7 @@ Figure curve_figure(const TheoryStudy& study, const std::vector<std::size_t>& sh
     entries.push_back({cell_label(study, shown[i]), {style.color, 1.7, style.dash, 1}, false, {}, ""});
   }
   entries.push_back({"minimum-norm solution", kSolution, false, {}, ""});
-  if (!flows.empty()) entries.push_back({"gradient flow", {"#555", 1.2, "5 4", 0.8}, false, {}, ""});
+  if (!study.flows.empty()) entries.push_back({"gradient flow", {"#555", 1.2, "5 4", 0.8}, false, {}, ""});
   const std::string rate =
       study.config.schedules.is_null() ? fmt::format(", rate {:.3g}", study.cells[shown[0]].rate) : "";
   return {"curves.svg", draw_panels(study.config.name + rate, "Step", plans, entries)};

@@ -1,10 +1,42 @@
 #include "theory/flow.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include "base/error.h"
 
 namespace thalweg {
+namespace {
+
+// float64 [R]
+at::Tensor sums_of_rates(const Schedule& schedule, const std::vector<std::int64_t>& steps) {
+  std::vector<double> sums;
+  double sum = 0;
+  std::int64_t step = 0;
+  for (const std::int64_t end : steps) {
+    for (; step < end; ++step) sum += schedule.lr(step);
+    sums.push_back(sum);
+  }
+  return at::tensor(sums, at::kDouble);
+}
+
+std::vector<FlowPoint> mean_flow(const std::vector<TheoryProblem>& problems, const std::vector<GradientFlow>& flows,
+                                 const at::Tensor& s) {
+  at::Tensor sum = at::zeros({s.size(0), 3}, at::kDouble);
+  for (std::size_t i = 0; i < flows.size(); ++i) {
+    throw_if_stopped();
+    const at::Tensor w = flows[i].weights(s);
+    const at::Tensor risk = (w - problems[i].target).square().sum(1) / 2;
+    sum += at::stack({flows[i].train_loss(s), risk, w.norm(2, 1)}, 1);
+  }
+  sum /= static_cast<double>(flows.size());
+  std::vector<FlowPoint> points;
+  const double* v = sum.const_data_ptr<double>();
+  for (std::int64_t r = 0; r < s.size(0); ++r, v += 3) points.push_back({v[0], v[1], v[2]});
+  return points;
+}
+
+}  // namespace
 
 GradientFlow::GradientFlow(const TheoryProblem& problem) : initial_(problem.initial) {
   check(problem.gamma == 0, "gradient flow is known in closed form for gamma = 0 alone, not {:g}", problem.gamma);
@@ -16,30 +48,27 @@ GradientFlow::GradientFlow(const TheoryProblem& problem) : initial_(problem.init
   offsets_ = directions_.mv(initial_ - problem.solution);
 }
 
-at::Tensor GradientFlow::weights(double s) const {
-  return initial_ + directions_.t().mv(offsets_ * at::expm1(-s * eigenvalues_));
+at::Tensor GradientFlow::weights(const at::Tensor& s) const {
+  return initial_ + (at::expm1(at::outer(s, -eigenvalues_)) * offsets_).mm(directions_);
 }
 
-double GradientFlow::train_loss(double s) const {
-  return (eigenvalues_ * offsets_.square() * at::exp(-2 * s * eigenvalues_)).sum().item<double>() / 2;
+at::Tensor GradientFlow::train_loss(const at::Tensor& s) const {
+  return at::exp(at::outer(s, -2 * eigenvalues_)).mv(eigenvalues_ * offsets_.square()) / 2;
 }
 
-std::vector<FlowPoint> mean_flow(const TheoryStudy& study, std::size_t cell) {
-  std::vector<FlowPoint> out(study.runs.steps.size());
-  const Schedule& schedule = study.cells[cell].schedule;
-  const double share = 1 / static_cast<double>(study.problems.size());
-  for (const TheoryProblem& problem : study.problems) {
-    const GradientFlow flow(problem);
-    double s = 0;
-    std::int64_t step = 0;
-    for (std::size_t r = 0; r < out.size(); ++r) {
-      for (; step < study.runs.steps[r]; ++step) s += schedule.lr(step);
-      const at::Tensor w = flow.weights(s);
-      out[r].train_loss += share * flow.train_loss(s);
-      out[r].test_risk += share * (w - problem.target).square().sum().item<double>() / 2;
-      out[r].norm += share * w.norm().item<double>();
-    }
+std::vector<std::vector<FlowPoint>> mean_flows(const std::vector<TheoryProblem>& problems,
+                                               const std::vector<TheoryCell>& cells,
+                                               const std::vector<std::int64_t>& steps) {
+  std::vector<GradientFlow> flows;
+  for (const TheoryProblem& problem : problems) {
+    throw_if_stopped();
+    flows.emplace_back(problem);
   }
+  std::vector<std::vector<FlowPoint>> out(cells.size());
+  at::parallel_for(0, static_cast<std::int64_t>(cells.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto c = static_cast<std::size_t>(begin); c < static_cast<std::size_t>(end); ++c)
+      out[c] = mean_flow(problems, flows, sums_of_rates(cells[c].schedule, steps));
+  });
   return out;
 }
 

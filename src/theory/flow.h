@@ -11,7 +11,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "theory/statistics.h"
+#include "theory/simulation.h"
 
 namespace thalweg {
 
@@ -20,8 +20,10 @@ class GradientFlow {
   // Of a problem with gamma = 0.
   explicit GradientFlow(const TheoryProblem& problem);
 
-  at::Tensor weights(double s) const;  // float64 [d]
-  double train_loss(double s) const;   // mean of (f - y)^2 / 2: sum_i lambda_i (v_i.(w_0 - w+))^2 e^(-2 lambda_i s) / 2
+  // At the sums of rates s, float64 [R].
+  at::Tensor weights(const at::Tensor& s) const;  // float64 [R, d]
+  // float64 [R] mean of (f - y)^2 / 2: sum_i lambda_i (v_i.(w_0 - w+))^2 e^(-2 lambda_i s) / 2
+  at::Tensor train_loss(const at::Tensor& s) const;
 
  private:
   at::Tensor eigenvalues_;  // [n]
@@ -30,12 +32,16 @@ class GradientFlow {
   at::Tensor initial_;      // [d]
 };
 
-// What the flow of a cell's schedule is at each recorded step, as means over the data sets.
 struct FlowPoint {
   double train_loss = 0;
   double test_risk = 0;
   double norm = 0;
 };
-std::vector<FlowPoint> mean_flow(const TheoryStudy& study, std::size_t cell);
+
+// [C][R] What the flow of each cell's schedule is before each of the steps, as means over the data sets. Throws Stopped
+// where a stop was asked for.
+std::vector<std::vector<FlowPoint>> mean_flows(const std::vector<TheoryProblem>& problems,
+                                               const std::vector<TheoryCell>& cells,
+                                               const std::vector<std::int64_t>& steps);
 
 }  // namespace thalweg

@@ -84,7 +84,7 @@ class Simulation {
     const TheoryConfig& config = *request_.config;
     const std::int64_t most = std::clamp<std::int64_t>(kMaxDraws / config.draws(), 1, kMaxSteps);
     do {
-      if (stop_requested()) throw Stopped("theory: stopped before the end; the same command begins again");
+      throw_if_stopped();
       const std::int64_t count = std::min(end - step, most);
       call_kernel(step, count, step + count == end);
       step += count;
@@ -192,6 +192,10 @@ class Simulation {
 
 TheoryRuns simulate(const TheoryRequest& request) {
   return request.config->float64 ? Simulation<double>(request).run() : Simulation<float>(request).run();
+}
+
+void throw_if_stopped() {
+  if (stop_requested()) throw Stopped("theory: stopped before the end; the same command begins again");
 }
 
 std::vector<std::int64_t> record_steps(std::int64_t steps, std::int64_t records) {

@@ -45,6 +45,9 @@ struct TheoryRequest {
 // kind of device, not on the other runs or on threads. Throws Stopped where a stop was asked for.
 TheoryRuns simulate(const TheoryRequest& request);
 
+// Throws Stopped where a stop was asked for.
+void throw_if_stopped();
+
 // Steps at which runs are measured: `records` evenly spaced ones, ten a decade, 0 and the last.
 std::vector<std::int64_t> record_steps(std::int64_t steps, std::int64_t records);
 

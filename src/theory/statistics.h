@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/statistics.h"
-#include "theory/simulation.h"
+#include "theory/flow.h"
 
 namespace thalweg {
 
@@ -25,6 +25,7 @@ struct TheoryStudy {
   std::vector<TheoryProblem> problems;
   std::vector<TheoryCell> cells;
   TheoryRuns runs;
+  std::vector<std::vector<FlowPoint>> flows;  // mean_flows at the runs' steps for gamma = 0, none for others
 
   CellState state(std::size_t cell, std::size_t record) const;
   CellState final_state(std::size_t cell) const { return state(cell, runs.steps.size() - 1); }

@@ -35,7 +35,7 @@ TheoryStudy run_study(const TheoryConfig& config, ProgressMode mode) {
   set_num_threads(config.threads);
   const c10::Device device = parse_device(config.device);
   use_device(device);
-  TheoryStudy study{config, {}, make_cells(config), {}};
+  TheoryStudy study{config, {}, make_cells(config), {}, {}};
   for (std::int64_t s = 0; s < config.seeds; ++s)
     study.problems.push_back(make_problem(config, config.seed + static_cast<std::uint64_t>(s)));
   const double runs = static_cast<double>(study.cells.size() * study.problems.size());
@@ -44,6 +44,7 @@ TheoryStudy run_study(const TheoryConfig& config, ProgressMode mode) {
                            progress.update(runs * static_cast<double>(step), fmt::format("step {}", step));
                          }});
   progress.finish();
+  if (config.gamma == 0) study.flows = mean_flows(study.problems, study.cells, study.runs.steps);
   return study;
 }
 

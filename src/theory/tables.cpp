@@ -5,8 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "theory/flow.h"
-
 namespace thalweg {
 namespace {
 
@@ -49,12 +47,10 @@ std::string cells_csv(const TheoryStudy& study) {
 }
 
 std::string curves_csv(const TheoryStudy& study) {
-  const std::vector<FlowPoint> nothing;
-  const bool flow = study.config.gamma == 0;
+  const bool flow = !study.flows.empty();
   std::string out = "cell,rate,decay_at,step,lr,diverged,train_loss,test_risk,norm,norm_ratio,distance_ratio";
   out += flow ? ",flow_train_loss,flow_test_risk,flow_norm\n" : "\n";
   for (std::size_t c = 0; c < study.cells.size(); ++c) {
-    const std::vector<FlowPoint> theory = flow ? mean_flow(study, c) : nothing;
     for (std::size_t r = 0; r < study.runs.steps.size(); ++r) {
       const std::int64_t step = study.runs.steps[r];
       const CellState state = study.state(c, r);
@@ -63,8 +59,9 @@ std::string curves_csv(const TheoryStudy& study) {
                      number(state.test_risk.mean), number(state.norm.mean), number(state.norm_ratio.mean),
                      number(state.distance_ratio.mean));
       if (flow) {
-        fmt::format_to(std::back_inserter(out), ",{},{},{}", number(theory[r].train_loss), number(theory[r].test_risk),
-                       number(theory[r].norm));
+        const FlowPoint& point = study.flows[c][r];
+        fmt::format_to(std::back_inserter(out), ",{},{},{}", number(point.train_loss), number(point.test_risk),
+                       number(point.norm));
       }
       out += '\n';
     }

@@ -44,7 +44,7 @@ inline TheoryRuns run_small(const TheoryConfig& config, const std::vector<Theory
 }
 
 inline TheoryStudy simulated_study(const nlohmann::json& changes) {
-  TheoryStudy study{small_config(changes), {}, {}, {}};
+  TheoryStudy study{small_config(changes), {}, {}, {}, {}};
   study.cells = make_cells(study.config);
   study.problems = make_problems(study.config);
   study.runs = run_small(study.config, study.problems, study.cells);
@@ -54,7 +54,7 @@ inline TheoryStudy simulated_study(const nlohmann::json& changes) {
 // A study made by hand: each run is at each step what `point` says. The minimum-norm solutions have the norm 0.5.
 using PointMaker = std::function<TheoryPoint(std::int64_t set, std::int64_t cell, std::int64_t step)>;
 inline TheoryStudy made_study(const nlohmann::json& changes, const PointMaker& point) {
-  TheoryStudy study{small_config(changes), {}, {}, {}};
+  TheoryStudy study{small_config(changes), {}, {}, {}, {}};
   study.cells = make_cells(study.config);
   study.problems.resize(static_cast<std::size_t>(study.config.seeds));
   for (TheoryProblem& problem : study.problems) problem.solution_norm = 0.5;
