@@ -1,6 +1,7 @@
 #include "report/map_panel.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -12,6 +13,9 @@ namespace {
 
 constexpr double kFaint = 0.3;
 constexpr double kDotDistance = 7;  // snapshots closer than this (pixels) to the last dot get none
+constexpr double kOnPlane = 1e-3;   // of the map's width: what is no farther off lies on it
+constexpr std::array<Marker, 2> kMarks = {Marker::kDiamond, Marker::kTriangle};
+constexpr const char* kMarkColor = "#f0e442";
 
 const Stroke kIsoLine{"#000", 0.6, "", 0.45};
 
@@ -89,6 +93,26 @@ void draw_path_ends(Svg* svg, const Map& map, const Panel& panel) {
   }
 }
 
+// The shape of each mark, in their order.
+std::vector<LegendEntry> mark_entries(const Surface& surface) {
+  std::vector<LegendEntry> entries;
+  for (const nlohmann::json& mark : member(surface.provenance, "marks")) {
+    const Marker shape = kMarks[entries.size() % kMarks.size()];
+    entries.push_back({mark.at("name").get<std::string>(), {"none", 0, "", 1}, true, shape, kMarkColor});
+  }
+  return entries;
+}
+
+// Smaller than the minima, which may lie under them.
+void draw_marks(Svg* svg, const Map& map, const Panel& panel) {
+  const nlohmann::json marks = member(map.surface.provenance, "marks");
+  const std::vector<LegendEntry> entries = mark_entries(map.surface);
+  for (std::size_t k = 0; k < entries.size(); ++k) {
+    const Point2 at = panel.at(marks[k].at("x").get<double>(), marks[k].at("y").get<double>());
+    svg->marker(entries[k].marker, at, 4.2, kMarkColor, entries[k].name);
+  }
+}
+
 void draw_minima(Svg* svg, const Map& map, const Panel& panel) {
   // At one grid point the cross lies in the star.
   const bool together = map.minima.distance == 0.0;
@@ -112,6 +136,18 @@ void draw_map_panel(Svg* svg, const Map& map, const Panel& panel, const MapPanel
   svg->end_group();
   draw_axes(svg, panel, shown.title, false, 6);
   draw_minima(svg, map, panel);  // whole, also on the border
+  draw_marks(svg, map, panel);
+}
+
+std::string marks_sentence(const Surface& surface) {
+  std::string text;
+  for (const nlohmann::json& mark : member(surface.provenance, "marks")) {
+    const double off = mark.at("off_plane").get<double>();
+    if (off <= kOnPlane * (surface.x.back() - surface.x.front())) continue;
+    text +=
+        fmt::format("{}{} by {:.2g}", text.empty() ? "Off the plane: " : ", ", mark.at("name").get<std::string>(), off);
+  }
+  return text.empty() ? text : text + '.';
 }
 
 std::vector<LegendEntry> map_legend(const Map& map) {
@@ -131,6 +167,7 @@ std::vector<LegendEntry> map_legend(const Map& map) {
     entries.push_back({"start or fork", none, true, Marker::kRing, "#555"});
     entries.push_back({"end", none, true, Marker::kSquare, "#555"});
   }
+  for (LegendEntry& entry : mark_entries(map.surface)) entries.push_back(std::move(entry));
   if (map.minima.train) entries.push_back({"minimum of train loss", none, true, Marker::kStar, "#fff"});
   if (map.minima.test) entries.push_back({"minimum of test loss", none, true, Marker::kCross, "#fff"});
   return entries;

@@ -40,6 +40,7 @@ std::string caption(const Map& map, const MapValue& value) {
   if (value.shade == Shade::kDiverging) {
     text += " Red: the loss is larger on the test images; blue: on the training images.";
   }
+  if (const std::string marks = marks_sentence(s); !marks.empty()) text += " " + marks;
   const auto outside = std::count_if(s.path.begin(), s.path.end(), [&](const PathPoint& p) {
     return p.x < s.x.front() || p.x > s.x.back() || p.y < s.y.front() || p.y > s.y.back();
   });

@@ -54,6 +54,15 @@ std::vector<Point2> cross(Point2 at, double radius) {
   return points;
 }
 
+// Of the kinds that have corners, but for the square.
+std::vector<Point2> corners(Marker kind, Point2 at, double radius) {
+  const double r = 1.25 * radius;
+  if (kind == Marker::kStar) return star(at, radius);
+  if (kind == Marker::kCross) return cross(at, radius);
+  if (kind == Marker::kDiamond) return {{at.x, at.y - r}, {at.x + r, at.y}, {at.x, at.y + r}, {at.x - r, at.y}};
+  return {{at.x, at.y - r}, {at.x + r, at.y + 0.8 * r}, {at.x - r, at.y + 0.8 * r}};
+}
+
 bool continues_character(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
 }
@@ -168,8 +177,8 @@ void Svg::marker(Marker kind, Point2 at, double radius, std::string_view color, 
     body_ += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" {}/>\n", number(at.x - radius),
                          number(at.y - radius), number(2 * radius), number(2 * radius), look);
   } else {
-    Polyline shape{kind == Marker::kStar ? star(at, radius) : cross(at, radius), true};
-    path({shape}, fmt::format("fill=\"{}\" stroke=\"#000\" stroke-width=\"1.4\" stroke-linejoin=\"round\"", color));
+    path({{corners(kind, at, radius), true}},
+         fmt::format("fill=\"{}\" stroke=\"#000\" stroke-width=\"1.4\" stroke-linejoin=\"round\"", color));
   }
   if (!title.empty()) body_ += "</g>\n";
 }

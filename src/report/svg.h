@@ -24,7 +24,7 @@ struct TextStyle {
   double rotate = 0;  // degrees about the anchor
 };
 
-enum class Marker { kCircle, kRing, kSquare, kStar, kCross };
+enum class Marker { kCircle, kRing, kSquare, kStar, kCross, kDiamond, kTriangle };
 
 class Svg {
  public:

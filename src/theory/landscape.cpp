@@ -61,21 +61,36 @@ Plane pca_of(const std::vector<WeightRow>& rows) {
   return plane;
 }
 
-// Through the minimum-norm solution, the target and the initial weights.
+// What the paths are to be compared with.
+std::vector<WeightRow> known_weights(const TheoryProblem& problem) {
+  return {{"minimum-norm solution", 0, problem.solution.to(at::kFloat)}, {"w*", 0, problem.truth.to(at::kFloat)}};
+}
+
+// Through the minimum-norm solution, w* and the initial weights.
 Plane solutions_plane(const TheoryProblem& problem) {
-  const double u = problem.target.norm().item<double>();
-  const at::Tensor target = problem.target * std::pow(u, -problem.gamma / (1 + problem.gamma));
-  const auto point = [](const char* name, const at::Tensor& weights) {
-    PlanePoint out{{}, weights.to(at::kFloat)};
-    out.label.run = name;
-    return out;
-  };
-  return points_plane({point("solution", problem.solution), point("target", target), point("initial", problem.initial)},
+  const std::vector<WeightRow> known = known_weights(problem);
+  const auto point = [](const WeightRow& row) { return PlanePoint{{.run = row.run}, row.weights}; };
+  return points_plane({point(known[0]), point(known[1]), point({"initial", 0, problem.initial.to(at::kFloat)})},
                       at::zeros({0}), {});
 }
 
-Surface map_surface(const TheoryStudy& study, const Plane& plane) {
-  const Grid grid = make_grid(parse_grid_size(study.config.grid), fit_range(plane.path, study.config.margin));
+// Puts the paths on the plane, and the marks into its provenance (report/map_panel.h). Returns the box that holds both.
+GridRange place_on(Plane& plane, const std::vector<RunPath>& paths, const TheoryProblem& problem, double margin) {
+  const std::vector<WeightRow> known = known_weights(problem);
+  const std::vector<Projection> places = project_rows(plane, known);
+  plane.path = project_runs(plane, paths);
+  std::vector<PathPoint> all = plane.path;
+  for (std::size_t k = 0; k < known.size(); ++k) {
+    const Projection& at = places[k];
+    plane.provenance["marks"].push_back(
+        {{"name", known[k].run}, {"x", at.x}, {"y", at.y}, {"off_plane", at.off_plane}});
+    all.push_back({known[k].run, 0, 0, 0, at.x, at.y, at.off_plane});
+  }
+  return fit_range(all, margin);
+}
+
+Surface map_surface(const TheoryStudy& study, const Plane& plane, const GridRange& range) {
+  const Grid grid = make_grid(parse_grid_size(study.config.grid), range);
   Surface surface{grid.x, grid.y, {}, {}, plane.path, plane.provenance};
   std::vector<double>& train = surface.values["train_loss"];
   std::vector<double>& test = surface.values["test_loss"];
@@ -131,10 +146,8 @@ std::optional<ReportData> theory_landscape(const TheoryStudy& study, c10::Device
   const std::vector<WeightRow> rows = rows_of(paths);
   if (!spans_plane(rows)) return std::nullopt;
   Plane plane = study.config.plane == "pca" ? pca_of(rows) : solutions_plane(study.problems[0]);
-  const std::vector<PathPoint> projected = project_runs(plane, paths);
-  plane.path.insert(plane.path.end(), projected.begin(), projected.end());
-  data.surfaces.push_back(map_surface(study, plane));
-  data.surfaces[0].path = projected;
+  const GridRange range = place_on(plane, paths, study.problems[0], study.config.margin);
+  data.surfaces.push_back(map_surface(study, plane, range));
   return data;
 }
 

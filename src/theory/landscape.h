@@ -1,4 +1,5 @@
-// Train loss and risk of the first data set over a plane of weight space, with the paths of the shown cells on top.
+// Train loss and risk of the first data set over a plane of weight space, with the paths of the shown cells, the
+// minimum-norm solution and w* on top.
 #pragma once
 
 #include <optional>

@@ -63,7 +63,8 @@ TheoryProblem make_problem(const TheoryConfig& config, std::uint64_t seed) {
   TheoryProblem problem;
   problem.gamma = config.gamma;
   const at::Tensor direction = normal_vector(seed, kTarget, d);
-  problem.target = theory_u(direction * (config.target_norm / norm_of(direction)), config.gamma);
+  problem.truth = direction * (config.target_norm / norm_of(direction));
+  problem.target = theory_u(problem.truth, config.gamma);
   const at::Tensor start = normal_vector(seed, kInitial, d);
   problem.initial = start * (config.init_norm / norm_of(start));
   problem.inputs = at::empty({n, d}, at::kDouble);

@@ -17,6 +17,7 @@ namespace thalweg {
 struct TheoryProblem {
   at::Tensor inputs;    // [n, d] standard normal
   at::Tensor labels;    // [n]; with the noise of LabelNoise::kFixed
+  at::Tensor truth;     // [d] w*
   at::Tensor target;    // [d] u(w*)
   at::Tensor initial;   // [d] w_0
   at::Tensor solution;  // [d] the minimum-norm w that fits all labels
