@@ -1,5 +1,7 @@
 #include "theory/cells.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace thalweg {
@@ -8,8 +10,11 @@ namespace {
 TheoryCell make_cell(const TheoryConfig& config, std::string name, const nlohmann::json& schedule,
                      const std::string& path) {
   TheoryCell cell{std::move(name), 0, {}, Schedule(schedule, path, 1, static_cast<double>(config.steps))};
-  cell.rate = cell.schedule.lr(0);
-  if (const auto changes = cell.schedule.change_steps(config.steps); !changes.empty()) cell.decay_at = changes.front();
+  const std::int64_t warmup = cell.schedule.warmup_steps();
+  cell.rate = cell.schedule.lr(warmup);
+  const std::vector<std::int64_t> changes = cell.schedule.change_steps(config.steps);
+  const auto decay = std::upper_bound(changes.begin(), changes.end(), warmup);
+  if (decay != changes.end()) cell.decay_at = *decay;
   return cell;
 }
 

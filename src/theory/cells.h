@@ -12,8 +12,8 @@ namespace thalweg {
 
 struct TheoryCell {
   std::string name;                      // the schedule's, or "rate 0.01, decay at 5000"
-  double rate = 0;                       // at the first step
-  std::optional<std::int64_t> decay_at;  // steps; where the rate first changes, if it does before the end
+  double rate = 0;                       // at the first step behind a warm-up
+  std::optional<std::int64_t> decay_at;  // steps; where the rate first changes after that, if it does before the end
   Schedule schedule;                     // its times are in steps
 };
 

@@ -46,6 +46,7 @@ class Schedule {
   // end of a ramp, top and end of one_cycle, every top and bottom of cyclic, every point of a linear table), ascending,
   // in (0, end_step): nothing changes at step 0. inverse_sqrt has none but the end of the warm-up.
   std::vector<std::int64_t> change_steps(std::int64_t end_step) const;
+  std::int64_t warmup_steps() const { return warmup_steps_; }  // 0: none
 
   // Its JSON with every default filled in.
   const nlohmann::json& resolved() const { return resolved_; }

@@ -44,6 +44,22 @@ TEST(TheoryConfigTest, SchedulesHaveTheirTimesInSteps) {
   EXPECT_DOUBLE_EQ(cells[0].schedule.lr(120), 0.01);
 }
 
+TEST(TheoryConfigTest, AWarmUpsEndIsNoDecay) {
+  nlohmann::json json = small_theory_json();
+  json["theory"].erase("rates");
+  json["theory"].erase("decay_times");
+  const nlohmann::json warmup = {{"epochs", 20}};
+  json["theory"]["schedules"] = {{"a", {{"kind", "late_decay"}, {"lr", 0.1}, {"decay_at", 100}, {"warmup", warmup}}},
+                                 {"b", {{"kind", "constant"}, {"lr", 0.1}, {"warmup", warmup}}},
+                                 {"c", {{"kind", "cosine"}, {"lr", 0.1}, {"epochs", 50}, {"warmup", warmup}}}};
+  const std::vector<TheoryCell> cells = make_cells(read_theory_config(json));
+  ASSERT_EQ(cells.size(), 3u);
+  EXPECT_EQ(cells[0].decay_at, 120);
+  EXPECT_EQ(cells[1].decay_at, std::nullopt);
+  EXPECT_EQ(cells[2].decay_at, 70);
+  for (const TheoryCell& cell : cells) EXPECT_DOUBLE_EQ(cell.rate, 0.1);
+}
+
 // The configurations that the repository ships.
 TEST(TheoryConfigTest, ShippedOnesAreValid) {
   std::set<std::string> names;
