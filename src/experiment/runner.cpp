@@ -70,6 +70,12 @@ void update_plane(const fs::path& file, const PlaneRequest& request, const nlohm
   if (!is_plane_of(file, identity)) write_requested_plane(file, make_plane(request), identity);
 }
 
+// What a surface was asked for.
+nlohmann::json request_of(const Surface& surface) {
+  return resolve_key(surface.provenance.value("request", nlohmann::json()), "landscape",
+                     [](const ConfigReader& reader) { return to_json(read_landscape_config(reader)); });
+}
+
 fs::path preview_of(const fs::path& surface) {
   return fs::path(surface).replace_extension(".unfinished.h5");
 }
@@ -207,7 +213,7 @@ void update_mapped_surface(const Plane& plane, const LandscapeConfig& config, co
   if (fs::exists(out)) {
     const nlohmann::json asked = {{"landscape", to_json(config)}, {"plane", plane_digest(plane)}};
     const Surface there = with_advice(remove_advice(out), [&] { return read_surface_hdf5(out); });
-    if (there.provenance.value("request", nlohmann::json()) == asked) {
+    if (request_of(there) == asked) {
       fs::remove(preview_of(out));  // of a map with other settings that was given up
       return;
     }

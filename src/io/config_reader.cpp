@@ -277,6 +277,16 @@ void apply_override(json& config, const std::string& assignment) {
   *target = json::accept(text) ? parse_json(text, name, JsonComments::kRefused, ExitCode::kUsage) : json(text);
 }
 
+json resolve_key(json made_by, const std::string& key, const std::function<json(const ConfigReader&)>& resolve) {
+  if (!made_by.is_object() || !made_by.contains(key)) return made_by;
+  const json object = made_by[key];  // outlives its reader
+  try {
+    made_by[key] = resolve(ConfigReader(object, key));
+  } catch (const Error&) {
+  }
+  return made_by;
+}
+
 std::string first_difference(const json& there, const json& here) {
   const json patch = json::diff(there, here);
   json::json_pointer key(patch.at(0).at("path").get<std::string>());

@@ -27,17 +27,6 @@ nlohmann::json without_bookkeeping(nlohmann::json identity) {
   return identity;
 }
 
-// With the defaults of keys that were not yet there, or not written out, when it was written.
-nlohmann::json completed(nlohmann::json identity) {
-  if (!identity.contains("train")) return identity;
-  try {
-    const nlohmann::json train = identity["train"];  // outlives its reader
-    identity["train"] = to_json(read_train_config(ConfigReader(train, "train")));
-  } catch (const Error&) {  // of a version that had other keys: it is another configuration
-  }
-  return identity;
-}
-
 }  // namespace
 
 nlohmann::json run_identity(const RunSpec& spec, const Graph& graph) {
@@ -59,7 +48,8 @@ void check_run_folder(const std::filesystem::path& folder, const nlohmann::json&
     check(!std::filesystem::exists(folder / "main"), "{} holds an experiment; choose another --out", folder.string());
     return;
   }
-  nlohmann::json there = without_bookkeeping(completed(read_run_identity(folder)));
+  nlohmann::json there = without_bookkeeping(
+      resolve_key(read_run_identity(folder), "train", [](const auto& reader) { return to_json(read_train_config(reader)); }));
   if (!identity.contains("fork")) there.erase("fork");
   const nlohmann::json here = without_bookkeeping(identity);
   if (there == here) return;

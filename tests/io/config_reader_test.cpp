@@ -215,5 +215,19 @@ TEST(ApplyOverride, RefusesWhatCannotBeSet) {
   EXPECT_EQ(config, before);
 }
 
+TEST(ResolveKey, FillsInDefaultsOfOneObject) {
+  const auto resolve = [](ConfigReader reader) {
+    reader.get_int("a", 1, 0);
+    reader.get_string("b", "x");
+    reader.finish();
+    return reader.resolved();
+  };
+  EXPECT_EQ(resolve_key({{"k", {{"a", 3}}}, {"other", 1}}, "k", resolve),
+            (nlohmann::json{{"k", {{"a", 3}, {"b", "x"}}}, {"other", 1}}));
+  const nlohmann::json foreign = {{"k", {{"c", 3}}}};
+  EXPECT_EQ(resolve_key(foreign, "k", resolve), foreign);
+  EXPECT_EQ(resolve_key(nullptr, "k", resolve), nullptr);
+}
+
 }  // namespace
 }  // namespace thalweg
