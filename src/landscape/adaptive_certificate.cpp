@@ -8,7 +8,7 @@
 namespace thalweg {
 namespace {
 
-constexpr std::int64_t kAudited = 59;
+constexpr std::int64_t kAudited = 81;           // points: log(0.05 / kPasses) / log(0.95 + 0.05 kFailure)
 constexpr std::uint32_t kChoice = 0x80000003u;  // names the draw of the audited points
 constexpr double kFailure = 0.01;
 constexpr double kConfidence = 0.95;

@@ -2,9 +2,9 @@
 // own.
 //
 // Such a sample grows until its betting interval, at 1 % of failure, says whether the point is within the tolerance;
-// where half of the images do not settle it, all of them are taken. If none of kAudited points is outside, at most 5 %
-// of the map's points are, with 95 % confidence: were it 5 %, all would pass with probability (0.95 + 0.05 x 0.01)^59 =
-// 0.05.
+// where half of the images do not settle it, all of them are taken. If none of the points is outside, at most 5 % of
+// the map's points are, with 95 % confidence whichever of kPasses passes ends so: were it 5 %, all 81 audited points of
+// a pass would be let through with probability (0.95 + 0.05 x 0.01)^81 = 0.05 / 3.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -12,6 +12,9 @@
 #include "landscape/adaptive_levels.h"
 
 namespace thalweg {
+
+// Over an adaptive map's levels, each with an audit, until one finds nothing outside.
+constexpr int kPasses = 3;
 
 struct Certificate {
   std::size_t audited = 0;                // points

@@ -10,8 +10,6 @@
 namespace thalweg {
 namespace {
 
-constexpr int kPasses = 3;
-
 // A map that was stopped goes on in this pass.
 int recorded_pass(const MapRun& run) {
   int pass = 0;
