@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "landscape/audit_sample.h"
 #include "landscape/split_summary.h"
 
 namespace thalweg {
@@ -12,13 +13,8 @@ constexpr std::int64_t kAudited = 81;           // points: log(0.05 / kPasses) /
 constexpr std::uint32_t kChoice = 0x80000003u;  // names the draw of the audited points
 constexpr double kFailure = 0.01;
 constexpr double kConfidence = 0.95;
-constexpr double kLeastStep = 1.25, kLargestStep = 3;  // from look to look
-constexpr double kLeastSlack = 1.0 / 3;                // of the tolerance: closer calls are drawn for step by step
 
-struct Verdict {
-  double deviation = 0;  // nats
-  bool violated = false;
-};
+using Verdict = BettingSample::Verdict;
 
 class Audit {
  public:
@@ -74,25 +70,16 @@ class Audit {
 
   Verdict judge(std::size_t point, std::size_t s, AdaptivePoint& record) {
     const double value = record.splits[s].loss().mean, tolerance = levels_.tolerance(s);
-    GuessSample sample = levels_.sample(point, s, AdaptiveLevels::Purpose::kAudit);
-    const auto all = static_cast<double>(sample.population());
-    const auto slack = [&] {
-      return std::max(tolerance - std::abs(sample.loss().mean - value), kLeastSlack * tolerance);
-    };
-    sample.look_first();
-    double next = sample.images_of_second_look(sample.bets_wanted(slack(), kFailure));
-    while (sample.has_guess() && next <= all / 2) {
-      sample.grow(static_cast<std::int64_t>(next));
-      const double half_width = sample.half_width(kFailure), size = static_cast<double>(sample.size());
-      const double deviation = std::abs(sample.loss().mean - value);
-      if (std::abs(deviation - tolerance) >= half_width) {
-        record.evaluations += size;
-        return {deviation, deviation > tolerance};
-      }
-      next = std::clamp(sample.images_for(half_width, slack()), kLeastStep * size, kLargestStep * size);
+    const GuessSample::Point guessed = levels_.guessed(point, s);
+    if (std::isfinite(guessed_mean(guessed.guess))) {
+      AuditSample sample(guessed, levels_.draws(point, s, AdaptiveLevels::Purpose::kAudit), tolerance);
+      const std::optional<Verdict> verdict = sample.judge(value, kFailure);
+      record.evaluations += static_cast<double>(sample.images());
+      if (verdict) return *verdict;
     }
-    const double deviation = std::abs(mean_loss(run_.evaluator().evaluate(levels_.split(s))) - value);
-    record.evaluations += static_cast<double>(sample.size()) + all;
+    const LandscapeSplit& split = levels_.split(s);
+    const double deviation = std::abs(mean_loss(run_.evaluator().evaluate(split)) - value);
+    record.evaluations += static_cast<double>(split.images.size());
     return {deviation, !(deviation <= tolerance)};
   }
 

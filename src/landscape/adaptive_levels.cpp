@@ -7,12 +7,11 @@
 namespace thalweg {
 namespace {
 
-constexpr double kFailure = 0.05;                     // of the interval of a point that is estimated
-constexpr double kGoal = 0.75;                        // of the tolerance: what an estimate is drawn to
-constexpr double kSmallDoubt = 0.75;                  // of the tolerance: what is interpolated
-constexpr double kWorthOfFinerPoint = 2;              // samples that a node saves at each point of the next level
-constexpr double kLeastWorth = 1;                     // from which images of a finer level's point are kept
-constexpr double kLeastStep = 1.1, kLargestStep = 3;  // from look to look
+constexpr double kFailure = 0.05;         // of the interval of a point that is estimated
+constexpr double kGoal = 0.75;            // of the tolerance: what an estimate is drawn to
+constexpr double kSmallDoubt = 0.75;      // of the tolerance: what is interpolated
+constexpr double kWorthOfFinerPoint = 2;  // samples that a node saves at each point of the next level
+constexpr double kLeastWorth = 1;         // from which images of a finer level's point are kept
 
 }  // namespace
 
@@ -113,20 +112,9 @@ void AdaptiveLevels::evaluate_all(std::size_t s, AdaptivePoint& out) const {
 
 // Whether it could be done with fewer images than it pays to evaluate.
 bool AdaptiveLevels::estimate(std::size_t point, std::size_t s, AdaptivePoint& out) {
-  GuessSample sample = this->sample(point, s, Purpose::kEstimate);
+  GuessSample sample(guessed(point, s), draws(point, s, Purpose::kEstimate));
   if (!sample.has_guess()) return false;
-  const double goal = kGoal * splits_[s].goal;
-  const auto all = static_cast<double>(sample.population());
-  sample.look_first();
-  double wanted = sample.bets_wanted(goal, kFailure), next = sample.images_of_second_look(wanted);
-  bool is_close = false;
-  while (!is_close && wanted * (1 + worth_of_node()) <= all && next <= all / 2) {
-    sample.grow(static_cast<std::int64_t>(next));
-    const double half_width = sample.half_width(kFailure), size = static_cast<double>(sample.size());
-    is_close = half_width <= goal;
-    wanted = sample.images_for(half_width, goal);
-    next = std::clamp(wanted, kLeastStep * size, kLargestStep * size);
-  }
+  const bool is_close = sample.draw_to(kGoal * splits_[s].goal, kFailure, 1 + worth_of_node()).has_value();
   out.evaluations += static_cast<double>(sample.size());
   if (is_close) out.splits[s] = sample.estimate();
   return is_close;
@@ -139,11 +127,14 @@ double AdaptiveLevels::worth_of_node() const {
          static_cast<double>(levels_.points(level_).size());
 }
 
-GuessSample AdaptiveLevels::sample(std::size_t point, std::size_t s, Purpose purpose) {
+GuessSample::Point AdaptiveLevels::guessed(std::size_t point, std::size_t s) {
+  return {run_.evaluator(), split(s), splits_[s].guess.at(point), run_.num_classes()};
+}
+
+StratifiedSample::Name AdaptiveLevels::draws(std::size_t point, std::size_t s, Purpose purpose) const {
   const auto which = 1 + static_cast<std::uint32_t>(s) + 2 * static_cast<std::uint32_t>(purpose) +
                      8 * static_cast<std::uint32_t>(pass_);
-  return {{run_.evaluator(), split(s), splits_[s].guess.at(point), run_.num_classes()},
-          {static_cast<std::uint64_t>(run_.config().seed), static_cast<std::uint32_t>(point), which}};
+  return {static_cast<std::uint64_t>(run_.config().seed), static_cast<std::uint32_t>(point), which};
 }
 
 void AdaptiveLevels::take(std::size_t point) {

@@ -43,8 +43,9 @@ class AdaptiveLevels {
   bool is_evaluated(std::size_t point) const;
   // Its record, or one of interpolated values.
   AdaptivePoint point(std::size_t point) const;
-  // Of a split at the evaluator's chosen point.
-  GuessSample sample(std::size_t point, std::size_t s, Purpose purpose);
+  // Of a split, at the point once the evaluator has chosen it.
+  GuessSample::Point guessed(std::size_t point, std::size_t s);
+  StratifiedSample::Name draws(std::size_t point, std::size_t s, Purpose purpose) const;
   // Puts interpolated values where there are no others, as far as the levels go.
   void fill(Surface& surface) const;
 

@@ -12,6 +12,20 @@ constexpr int kHalvings = 20;           // of the interval in which an end is lo
 // bets_wanted: how much of Bernstein's term for the range counts; measured on residuals of real planes.
 constexpr double kRangeTerm = 0.2;
 
+struct Range {
+  double low, high;
+
+  double width() const { return high - low; }
+};
+
+Range range_of(const LookedAt& drawn) {
+  const auto [least, most] = std::minmax_element(drawn.values.begin(), drawn.values.end());
+  const double widened = kWiden * (*most - *least);
+  const Range drawn_twice{*least - widened, *most + widened};
+  if (drawn.reach == 0) return drawn_twice;
+  return {std::min(drawn_twice.low, -drawn.reach), std::max(drawn_twice.high, drawn.reach)};
+}
+
 // Bets on draws in [0, 1].
 struct Bets {
   std::vector<double> value;  // of a draw
@@ -20,12 +34,12 @@ struct Bets {
   std::vector<double> rate;   // how much is bet on it
 };
 
-Bets prepare(const LookedAt& drawn, double low, double range, double all, double log_term) {
+Bets prepare(const LookedAt& drawn, const Range& range, double all, double log_term) {
   Bets bets;
   double sum = 0, squares = 0.25;
   std::size_t look = 1;
   for (std::size_t i = 0; i < drawn.values.size(); ++i) {
-    const double x = (drawn.values[i] - low) / range, before = static_cast<double>(i);
+    const double x = (drawn.values[i] - range.low) / range.width(), before = static_cast<double>(i);
     if (i >= drawn.looks.front()) {
       while (i >= drawn.looks[look]) ++look;
       const auto planned = static_cast<double>(drawn.looks[look] - drawn.looks.front());
@@ -61,13 +75,12 @@ double betting_half_width(const LookedAt& drawn, std::int64_t population, double
   const auto all = static_cast<double>(population), count = static_cast<double>(values.size());
   if (count >= all) return 0;
   if (drawn.looks.size() < 2) return INFINITY;
-  const auto [least, most] = std::minmax_element(values.begin(), values.end());
-  if (*most == *least) return 0;
-  const double range = (*most - *least) * (1 + 2 * kWiden), low = *least - kWiden * (*most - *least);
+  const Range range = range_of(drawn);
+  if (range.width() == 0) return 0;
   const double log_term = std::log(2 / failure);
-  const Bets bets = prepare(drawn, low, range, all, log_term);
+  const Bets bets = prepare(drawn, range, all, log_term);
   double mean = 0;
-  for (const double value : values) mean += (value - low) / range / count;
+  for (const double value : values) mean += (value - range.low) / range.width() / count;
   double width = 0;
   for (const double side : {-1.0, 1.0}) {
     double inside = mean, outside = side > 0 ? 0 : 1;
@@ -77,19 +90,19 @@ double betting_half_width(const LookedAt& drawn, std::int64_t population, double
     }
     width = std::max(width, std::abs(outside - mean));
   }
-  return range * width;
+  return range.width() * width;
 }
 
-double bets_wanted(const std::vector<double>& values, double half_width, double failure) {
+double bets_wanted(const LookedAt& drawn, double half_width, double failure) {
+  const std::vector<double>& values = drawn.values;
   const auto count = static_cast<double>(values.size());
   double mean = 0, squares = 0;
   for (const double value : values) mean += value / count;
   for (const double value : values) squares += (value - mean) * (value - mean);
   if (!std::isfinite(squares) || count < 2) return INFINITY;
-  const auto [least, most] = std::minmax_element(values.begin(), values.end());
   const double log_term = std::log(2 / failure);
   const double spread = std::sqrt(squares / (count - 1)) * std::sqrt(2 * log_term);
-  const double range = kRangeTerm * log_term * 2 * (*most - *least);
+  const double range = kRangeTerm * log_term * range_of(drawn).width();
   const double root = (spread + std::sqrt(spread * spread + 4 * range * half_width)) / (2 * half_width);
   return root * root;
 }

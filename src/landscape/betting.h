@@ -6,8 +6,9 @@
 // m on which no bettor grew rich. It adapts to the spread of the draws, and is a third shorter than empirical
 // Bernstein's.
 //
-// Values must lie in a known range, and here it is not known: the range of the draws, twice as wide, is taken for it.
-// Where single images deviate far more than those drawn the interval can be too short: whoever relies on it must audit.
+// Values must lie in a known range. It is taken to be that of the draws, twice as wide, or as far from 0 as values may
+// lie by what is known beforehand (`reach`), whichever is wider: without a reach, few values far from all others, of
+// which none was drawn, make the interval too short.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@ namespace thalweg {
 struct LookedAt {
   std::vector<double> values;      // in the order of the draws, without replacement
   std::vector<std::size_t> looks;  // how many there were at each look so far, ascending; the last is all of them
+  double reach = 0;                // how far from 0 values may lie, drawn or not; 0: nothing is known
 };
 
 // Half width of the interval around the mean of the values, one by one without replacement from `population` many, at
@@ -27,6 +29,6 @@ double betting_half_width(const LookedAt& drawn, std::int64_t population, double
 
 // Bets, so draws after the first look, that it will take for a half width, as far as the values can say; infinite if
 // one is not finite.
-double bets_wanted(const std::vector<double>& values, double half_width, double failure);
+double bets_wanted(const LookedAt& drawn, double half_width, double failure);
 
 }  // namespace thalweg

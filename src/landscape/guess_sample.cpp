@@ -1,65 +1,40 @@
 #include "landscape/guess_sample.h"
 
-#include <algorithm>
-#include <cmath>
-
 namespace thalweg {
-namespace {
-
-constexpr std::int64_t kFirstLook = 64;  // images
-constexpr double kGrowthOfBound = 1.8;   // images go with so many powers of the half width: between 1 and 2
-
-}  // namespace
-
 GuessSample::GuessSample(const Point& point, const StratifiedSample::Name& name)
-    : point_(point), sample_(one_stratum(point.split.images.size()), {1.0}, name) {
+    : BettingSample(point.split.images.size()),
+      point_(point),
+      sample_(one_stratum(point.split.images.size()), {1.0}, name) {
   for (const auto& [node, weight] : point.guess) add_weighted(guess_, weight, node->value);
 }
 
-void GuessSample::grow(std::int64_t n) {
+std::vector<double> GuessSample::draw(std::int64_t n) {
   const std::vector<std::int64_t> images = sample_.grow(n);
   const ImageLosses values = point_.evaluator.evaluate(point_.split, images);
+  std::vector<double> lacking;
   for (std::size_t i = 0; i < images.size(); ++i) {
     const auto image = static_cast<std::size_t>(images[i]);
-    double loss = 0, right = 0, margin = 0;
+    double right = 0, margin = 0;
     for (const auto& [node, weight] : point_.guess) {
-      loss += weight * static_cast<double>(node->images.losses[image]);
       right += weight * node->images.correct[image];
       margin += weight * static_cast<double>(node->images.margins[image]);
     }
     drawn_.push_back(values.losses[i]);
-    losses_.values.push_back(values.losses[i] - loss);
+    lacking.push_back(values.losses[i] - guessed_loss(point_.guess, image));
     right_.push_back(100 * (values.correct[i] - right));
     margins_.push_back(static_cast<double>(values.margins[i]) - margin);
   }
-  losses_.looks.push_back(losses_.values.size());
-}
-
-void GuessSample::look_first() {
-  grow(std::min(kFirstLook, population()));
-}
-
-double GuessSample::images_of_second_look(double bets) const {
-  const auto first = static_cast<double>(kFirstLook);
-  return first + std::max(first, bets);
-}
-
-double GuessSample::images_for(double half_width, double goal) const {
-  return static_cast<double>(size()) * std::pow(half_width / goal, kGrowthOfBound);
+  return lacking;
 }
 
 Estimate GuessSample::loss() const {
-  Estimate out = estimate_mean(sample_.drawn(), losses_.values);
+  Estimate out = estimate_mean(sample_.drawn(), values());
   out.mean += guess_.loss().mean;
   return out;
 }
 
 LossGuesses GuessSample::guess_losses() const {
-  LossGuesses out{std::vector<float>(static_cast<std::size_t>(population()), 0), {}};
-  for (const auto& [node, weight] : point_.guess) {
-    const std::vector<float>& losses = node->images.losses;
-    for (std::size_t i = 0; i < losses.size(); ++i) out.all[i] += static_cast<float>(weight) * losses[i];
-  }
+  LossGuesses out{guessed_losses(point_.guess), {}};
   for (const std::int64_t image : sample_.images()) out.drawn.push_back(out.all[static_cast<std::size_t>(image)]);
   return out;
 }
@@ -78,7 +53,7 @@ SplitEstimate GuessSample::estimate() const {
   add(estimate_mean(all, right_, /*one=*/100));
   add(estimate_mean(all, margins_));
   for (const Estimate& quantile : estimate_quantiles(all, drawn_, guess_losses())) out.values.push_back(quantile);
-  for (const Estimate& lacking : estimate_strata(by_class, losses_.values)) add(lacking);
+  for (const Estimate& lacking : estimate_strata(by_class, values())) add(lacking);
   for (const Estimate& lacking : estimate_strata(by_class, right_, /*one=*/100)) add(lacking);
   return out;
 }

@@ -8,7 +8,7 @@
 
 #include <cmath>
 
-#include "landscape/betting.h"
+#include "landscape/betting_sample.h"
 #include "landscape/image_guess.h"
 #include "landscape/loss_distribution.h"
 #include "landscape/point_evaluator.h"
@@ -16,47 +16,32 @@
 
 namespace thalweg {
 
-class GuessSample {
+class GuessSample : public BettingSample {
  public:
   // Of the evaluator's chosen point. Keeps the references.
   struct Point {
     const PointEvaluator& evaluator;
     const LandscapeSplit& split;
-    const std::vector<ImageGuess::Weighted>& guess;  // not empty
+    const ImageGuess::Guess& guess;
     std::int64_t num_classes;
   };
   GuessSample(const Point& point, const StratifiedSample::Name& name);
 
-  // Draws until n images are there, and looks at them.
-  void grow(std::int64_t n);
-  // The first look, at few images, on which nothing is bet.
-  void look_first();
-  // Images for the second look, with so many bets: as many as at the first at least.
-  double images_of_second_look(double bets) const;
-  // Images that would bring a half width down to a goal, as half widths usually shrink.
-  double images_for(double half_width, double goal) const;
-  std::int64_t size() const { return static_cast<std::int64_t>(sample_.images().size()); }
   // Whether something can be guessed there: no node's loss is NaN or inf.
   bool has_guess() const { return std::isfinite(guess_.values[kLoss].mean); }
   // Of the loss, nats.
   Estimate loss() const;
   // Of everything: takes all images' guesses.
   SplitEstimate estimate() const;
-  // Of the loss (betting.h).
-  double half_width(double failure) const { return betting_half_width(losses_, population(), failure); }
-  double bets_wanted(double half_width, double failure) const {
-    return thalweg::bets_wanted(losses_.values, half_width, failure);
-  }
-  std::int64_t population() const { return point_.split.images.size(); }
 
  private:
+  std::vector<double> draw(std::int64_t n) override;
   LossGuesses guess_losses() const;
 
   Point point_;
   SplitEstimate guess_;  // its means are what the guess says of all images, but for quantiles
   StratifiedSample sample_;
   std::vector<double> drawn_;    // losses, nats
-  LookedAt losses_;              // what the guess lacks, nats
   std::vector<double> right_;    // what it lacks, percent
   std::vector<double> margins_;  // what it lacks, logits
 };

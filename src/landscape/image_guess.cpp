@@ -1,11 +1,13 @@
 #include "landscape/image_guess.h"
 
+#include <cmath>
+
 namespace thalweg {
 
-const std::vector<ImageGuess::Weighted>& ImageGuess::at(std::size_t point) {
+const ImageGuess::Guess& ImageGuess::at(std::size_t point) {
   const auto known = made_.find(point);
   if (known != made_.end()) return known->second;
-  std::vector<Weighted> guess;  // in the order of the first use: the same in every run
+  Guess guess;  // in the order of the first use: the same in every run
   std::map<const Node*, std::size_t> place;
   const auto add = [&](const Node* node, double weight) {
     const auto [found, is_new] = place.emplace(node, guess.size());
@@ -21,6 +23,38 @@ const std::vector<ImageGuess::Weighted>& ImageGuess::at(std::size_t point) {
     for (const Weighted& part : at(w.node)) add(part.node, w.weight * part.weight);
   }
   return made_[point] = std::move(guess);
+}
+
+double guessed_mean(const ImageGuess::Guess& guess) {
+  double out = 0;
+  for (const auto& [node, weight] : guess) out += weight * node->value.loss().mean;
+  return out;
+}
+
+double guessed_loss(const ImageGuess::Guess& guess, std::size_t image) {
+  double out = 0;
+  for (const auto& [node, weight] : guess) out += weight * static_cast<double>(node->images.losses[image]);
+  return out;
+}
+
+std::vector<float> guessed_losses(const ImageGuess::Guess& guess) {
+  std::vector<float> out(guess.front().node->images.losses.size(), 0);
+  for (const auto& [node, weight] : guess) {
+    const std::vector<float>& losses = node->images.losses;
+    for (std::size_t i = 0; i < losses.size(); ++i) out[i] += static_cast<float>(weight) * losses[i];
+  }
+  return out;
+}
+
+std::vector<float> guess_spreads(const ImageGuess::Guess& guess) {
+  const std::vector<float> guesses = guessed_losses(guess);
+  std::vector<float> out(guesses.size(), 0);
+  for (const auto& [node, weight] : guess) {
+    const std::vector<float>& losses = node->images.losses;
+    const auto part = static_cast<float>(std::abs(weight));
+    for (std::size_t i = 0; i < losses.size(); ++i) out[i] += part * std::abs(losses[i] - guesses[i]);
+  }
+  return out;
 }
 
 }  // namespace thalweg

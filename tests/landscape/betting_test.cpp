@@ -116,18 +116,34 @@ TEST(BettingHalfWidth, IsZeroWhereAllIsKnownAndInfiniteWhereNothingIs) {
   EXPECT_EQ(betting_half_width({{1, std::nan(""), 2}, {1, 3}}, 10, 0.05), INFINITY);
 }
 
+TEST(BettingHalfWidth, ReckonsWithValuesAsFarAwayAsIsKnown) {
+  const LookedAt drawn{{0.2, 0.9, 0.4, 0.7, 0.1, 0.3, 0.8, 0.5}, {2, 5, 8}};
+  const auto half_width = [](LookedAt looked_at, double reach) {
+    looked_at.reach = reach;
+    return betting_half_width(looked_at, 1000000, 0.05);
+  };
+  EXPECT_EQ(half_width(drawn, 0.2), half_width(drawn, 0));  // the draws, widened, reach from -0.3 to 1.3
+  EXPECT_GT(half_width(drawn, 3), 1.5 * half_width(drawn, 0));
+  // Equal draws in the middle of the range: each of 64 bets against a mean that is d of the range away gains
+  // 0.75 d / (0.5 - d).
+  const LookedAt equal{std::vector<double>(128, 0), {64, 128}};
+  const double gain = std::pow(2 / 0.05, 1.0 / 64) - 1;
+  EXPECT_NEAR(half_width(equal, 2), 4 * 0.5 * gain / (0.75 + gain), 1e-3);
+  EXPECT_EQ(half_width(equal, 0), 0);
+}
+
 TEST(BetsWanted, ForeseesWhatItTakes) {
   const std::vector<double> all = population(20000, residual);
   const std::vector<double> pilot(all.begin(), all.begin() + 200);
   for (const double goal : {0.3, 0.1, 0.05}) {
-    const auto wanted = static_cast<std::size_t>(bets_wanted(pilot, goal, 0.05));
+    const auto wanted = static_cast<std::size_t>(bets_wanted({pilot, {}}, goal, 0.05));
     const LookedAt drawn{{all.begin(), all.begin() + static_cast<std::ptrdiff_t>(64 + wanted)}, {64, 64 + wanted}};
     const double half = betting_half_width(drawn, 20000, 0.05);
     EXPECT_LT(half, 1.4 * goal);
     EXPECT_GT(half, 0.6 * goal);
   }
-  EXPECT_EQ(bets_wanted({1, std::nan("")}, 0.1, 0.05), INFINITY);
-  EXPECT_EQ(bets_wanted({1}, 0.1, 0.05), INFINITY);
+  EXPECT_EQ(bets_wanted({{1, std::nan("")}, {}}, 0.1, 0.05), INFINITY);
+  EXPECT_EQ(bets_wanted({{1}, {}}, 0.1, 0.05), INFINITY);
 }
 
 }  // namespace

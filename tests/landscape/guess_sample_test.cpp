@@ -1,35 +1,16 @@
 #include "landscape/guess_sample.h"
 
-#include "landscape/bowl_fixture.h"
+#include "landscape/guess_fixture.h"
 #include "landscape/split_summary.h"
 
 namespace thalweg {
 namespace {
 
-constexpr std::int64_t kClasses = 10;
-
-class GuessSampleTest : public BowlTest {
- protected:
-  GuessSampleTest() : evaluator_({plane_, graph_, data_, at::kCPU}, config_, at::kFloat) {
-    evaluator_.prepare({{0.3, -0.2}, {0.4, -0.2}});
-  }
-  ImageGuess::Node node_at(std::size_t point) {
-    evaluator_.use(point);
-    const ImageLosses all = evaluator_.evaluate(split());
-    KeptImages images = from_bytes(to_bytes({all}), {split().images.size()}).front();
-    return {std::move(images), exact_estimate(all, split().labels, kClasses)};
-  }
-  GuessSample::Point point(const std::vector<ImageGuess::Weighted>& guess) const {
-    return {evaluator_, split(), guess, kClasses};
-  }
-  const LandscapeSplit& split() const { return evaluator_.splits().front(); }
-
-  PointEvaluator evaluator_;
-};
+using GuessSampleTest = GuessTest;
 
 TEST_F(GuessSampleTest, OfARightGuessHasNoSpread) {
   const ImageGuess::Node node = node_at(0);
-  const std::vector<ImageGuess::Weighted> guess = {{&node, 1}};
+  const ImageGuess::Guess guess = {{&node, 1}};
   GuessSample sample(point(guess), {1, 2, 3});
   sample.grow(50);
   sample.grow(100);
@@ -43,7 +24,7 @@ TEST_F(GuessSampleTest, IsWithoutBiasHoweverWrongTheGuess) {
   const ImageGuess::Node node = node_at(1);
   const double truth = node_at(0).value.loss().mean;
   for (const double weight : {1.0, 0.0, -2.0}) {
-    const std::vector<ImageGuess::Weighted> guess = {{&node, weight}};
+    const ImageGuess::Guess guess = {{&node, weight}};
     double mean = 0, squares = 0, stated = 0;
     for (std::uint32_t r = 0; r < 200; ++r) {
       GuessSample sample(point(guess), {7, r, 1});
@@ -65,7 +46,7 @@ TEST_F(GuessSampleTest, IsWithoutBiasHoweverWrongTheGuess) {
 TEST_F(GuessSampleTest, OfAllImagesSaysWhatAnExactPointDoes) {
   const ImageGuess::Node node = node_at(1);
   const SplitEstimate truth = node_at(0).value;
-  const std::vector<ImageGuess::Weighted> guess = {{&node, 1.5}};
+  const ImageGuess::Guess guess = {{&node, 1.5}};
   GuessSample sample(point(guess), {1, 2, 3});
   sample.grow(split().images.size());
   const SplitEstimate all = sample.estimate();
@@ -80,7 +61,7 @@ TEST_F(GuessSampleTest, OfAllImagesSaysWhatAnExactPointDoes) {
 TEST_F(GuessSampleTest, StatesItsErrorsOfMarginsQuantilesAndClasses) {
   const ImageGuess::Node node = node_at(1);
   const SplitEstimate truth = node_at(0).value;
-  const std::vector<ImageGuess::Weighted> guess = {{&node, 1}};
+  const ImageGuess::Guess guess = {{&node, 1}};
   constexpr int kSamples = 300;
   std::vector<double> held(truth.values.size());
   for (std::uint32_t r = 0; r < kSamples; ++r) {
