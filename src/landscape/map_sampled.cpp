@@ -1,18 +1,18 @@
 // A map by samples. The grid's middle point is evaluated on all images; its losses, margins and right answers, known
 // for every image, are the control of all other points (sampling.h). All points see the same sample, so differences
-// between them are less noisy than the standard errors say. With `stderr` a pilot of kPilot images says how many the
-// point takes, once (Stein 1945).
+// between them are less noisy than the standard errors say. With `stderr` each point
+// takes as many of the sample as its standard error asks for (sample_size.h), kLeast at least.
 #include <algorithm>
-#include <cmath>
 
 #include "landscape/kept_images.h"
 #include "landscape/map_run.h"
+#include "landscape/sample_size.h"
 #include "landscape/sample_summary.h"
 
 namespace thalweg {
 namespace {
 
-constexpr std::int64_t kPilot = 256;
+constexpr std::int64_t kLeast = 256;
 
 std::size_t middle_point(const Grid& grid) {
   return grid.y.size() / 2 * grid.x.size() + grid.x.size() / 2;
@@ -49,8 +49,14 @@ class SampledSplit {
     StratifiedSample sample(strata_, shares_, {static_cast<std::uint64_t>(config_.seed), 0, split_.name == "test"});
     SampledImages drawn;
     const std::int64_t all = split_.images.size();
-    grow(sample, std::min(all, config_.images > 0 ? config_.images : kPilot), evaluator, drawn);
-    if (config_.standard_error > 0) grow(sample, wanted(sample, drawn), evaluator, drawn);
+    if (config_.images > 0) {
+      grow(sample, std::min(all, config_.images), evaluator, drawn);
+    } else {
+      draw_to_error(config_.standard_error, kLeast, all, [&](std::int64_t n) {
+        grow(sample, n, evaluator, drawn);
+        return estimate_loss(sample, drawn, control_.value).standard_error;
+      });
+    }
     return summarise_sample(sample, drawn, control_.value);
   }
 
@@ -63,17 +69,6 @@ class SampledSplit {
       drawn.here.add(values.losses[i], values.correct[i], values.margins[i]);
       drawn.control.add(control_.images.losses[image], control_.images.correct[image], control_.images.margins[image]);
     }
-  }
-
-  // n with S^2 (1/n - 1/N) = standard_error^2, S^2 as the pilot says.
-  std::int64_t wanted(const StratifiedSample& sample, const SampledImages& pilot) const {
-    const auto all = static_cast<double>(split_.images.size()), n = static_cast<double>(sample.images().size());
-    const double se = estimate_loss(sample, pilot, control_.value).standard_error;
-    if (n >= all) return split_.images.size();
-    const double spread = se * se / (1 / n - 1 / all), goal = config_.standard_error * config_.standard_error;
-    const double needed = 1 / (goal / spread + 1 / all);
-    return std::isfinite(needed) ? std::min(split_.images.size(), static_cast<std::int64_t>(std::ceil(needed)))
-                                 : split_.images.size();
   }
 
   const LandscapeSplit& split_;

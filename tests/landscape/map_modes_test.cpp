@@ -86,14 +86,24 @@ TEST_F(MapModes, ASampledMapHoldsWhatAnExactOneDoes) {
 }
 
 TEST_F(MapModes, AStandardErrorAskedForIsKept) {
+  const auto largest_error = [](const Surface& s, const std::string& split) {
+    return std::ranges::max(s.values.at(split + "_loss_stderr"));
+  };
   LandscapeConfig sampled = config_;
   sampled.grid = "5x5";
   sampled.standard_error = 0.02;
   const Surface s = map(sampled, "stderr");
-  double largest_error = 0;
-  for (const double error : s.values.at("test_loss_stderr")) largest_error = std::max(largest_error, error);
-  EXPECT_LT(largest_error, 0.025);  // the pilot's guess at the spread is a guess
-  EXPECT_GT(largest_error, 0.002);
+  sampled.standard_error = 0.6 * std::min(largest_error(s, "train"), largest_error(s, "test"));
+  const Surface finer = map(sampled, "finer");
+  for (const std::string split : {"train", "test"}) {
+    EXPECT_LE(largest_error(s, split), 0.02) << split;
+    EXPECT_GT(largest_error(s, split), 0.002) << split;
+    EXPECT_LE(largest_error(finer, split), sampled.standard_error) << split;
+    const std::vector<double>& images = finer.values.at(split + "_images");
+    const double all = std::ranges::max(images);        // the middle point's
+    EXPECT_GE(std::ranges::min(images), 250) << split;  // shares of classes are rounded
+    EXPECT_TRUE(std::ranges::any_of(images, [&](double n) { return n > 300 && n < all; })) << split;
+  }
 }
 
 TEST_F(MapModes, ReducedPrecisionIsAuditedAndMadeAgainWhereItDeviates) {
