@@ -7,11 +7,12 @@
 namespace thalweg {
 namespace {
 
-constexpr double kFailure = 0.05;         // of the interval of a point that is estimated
-constexpr double kGoal = 0.75;            // of the tolerance: what an estimate is drawn to
-constexpr double kSmallDoubt = 0.75;      // of the tolerance: what is interpolated
-constexpr double kWorthOfFinerPoint = 2;  // samples that a node saves at each point of the next level
-constexpr double kLeastWorth = 1;         // from which images of a finer level's point are kept
+constexpr double kFailure = 0.05;          // of the interval of a point that is estimated
+constexpr double kErrorsOfFailure = 1.96;  // standard errors that such an interval takes to both sides
+constexpr double kGoal = 0.75;             // of the tolerance: what an estimate is drawn to
+constexpr double kSmallDoubt = 0.75;       // of the tolerance: what is interpolated
+constexpr double kWorthOfFinerPoint = 2;   // samples that a node saves at each point of the next level
+constexpr double kLeastWorth = 1;          // from which images of a finer level's point are kept
 
 }  // namespace
 
@@ -114,10 +115,12 @@ void AdaptiveLevels::evaluate_all(std::size_t s, AdaptivePoint& out) const {
 bool AdaptiveLevels::estimate(std::size_t point, std::size_t s, AdaptivePoint& out) {
   GuessSample sample(guessed(point, s), draws(point, s, Purpose::kEstimate));
   if (!sample.has_guess()) return false;
-  const bool is_close = sample.draw_to(kGoal * splits_[s].goal, kFailure, 1 + worth_of_node()).has_value();
+  const std::optional<double> half_width = sample.draw_to(kGoal * splits_[s].goal, kFailure, 1 + worth_of_node());
   out.evaluations += static_cast<double>(sample.size());
-  if (is_close) out.splits[s] = sample.estimate();
-  return is_close;
+  if (!half_width) return false;
+  out.splits[s] = sample.estimate();
+  out.splits[s].values[kLoss].standard_error = *half_width / kErrorsOfFailure;
+  return true;
 }
 
 // In samples of a point.

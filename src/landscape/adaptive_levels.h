@@ -3,7 +3,9 @@
 // Level 0 is exact. On a finer level
 // - a point is interpolated where no point beside it surprised (LevelValues::doubt is small against the tolerance);
 // - else each split is estimated by a sample of what the guess from coarser levels lacks (guess_sample.h), until the
-//   half width of a betting interval is below kGoal of the tolerance;
+//   half width of a betting interval is below kGoal of the tolerance. A sample that stops when its draws are close
+//   together has met few that are far off, and the usual standard error is too small then: that of the loss is such
+//   that 1.96 of it are the interval, which holds however a sample stops;
 // - or, where that would take so many images that it pays to know all of them, is exact, and a node for guesses on
 //   finer levels.
 //

@@ -1,9 +1,10 @@
 // A growing sample of what the guess at a point lacks: the losses of its images minus what interpolation says of them,
 // and so their margins and right answers.
 //
-// The mean of the guess over all images is known, so the guess plus the sample's mean estimates the loss without bias,
-// whatever the guess is worth (a control variate); a good guess leaves little spread, and few images suffice. Classes
-// and the distribution of the losses are estimated so, too (sampling.h, loss_distribution.h).
+// The mean of the guess over all images is known, so the guess plus the mean of a sample of a given size estimates the
+// loss without bias, whatever the guess is worth (a control variate); a good guess leaves little spread, and few images
+// suffice. Classes and the distribution of the losses are estimated so, too (sampling.h, loss_distribution.h). Standard
+// errors are those of a sample of a given size.
 #pragma once
 
 #include <cmath>

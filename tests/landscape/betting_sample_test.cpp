@@ -126,6 +126,24 @@ TEST(Judge, DrawsOnWhileAllDrawsAreEqual) {
   EXPECT_GE(static_cast<double>(sample.size()), std::log(0.01) / std::log(1 - kTolerance / reach));
 }
 
+// What 1.96 of the standard errors of an estimated point are, though it is the draws that end the sample.
+TEST(DrawTo, GivesIntervalsThatHoldForSkewedValues) {
+  constexpr int kRepetitions = 400;
+  for (const Population& all : {lognormal(1), lognormal(1.5), residuals()}) {
+    int held = 0, settled = 0;
+    for (int r = 0; r < kRepetitions; ++r) {
+      Sample sample(all, static_cast<std::uint32_t>(r));
+      const std::optional<double> half_width = sample.draw_to(2 * kTolerance, 0.05, 1);
+      if (!half_width) continue;
+      ++settled;
+      EXPECT_LE(*half_width, 2 * kTolerance);
+      held += std::abs(sample.mean()) <= *half_width;
+    }
+    EXPECT_GE(settled, 0.9 * kRepetitions) << all.name;
+    EXPECT_GE(held, 0.95 * settled) << all.name;
+  }
+}
+
 TEST(DrawTo, GivesUpWhereItWouldTakeMoreThanItIsWorth) {
   const Population all = lognormal(1.5);
   Sample cheap(all, 0), dear(all, 0), hopeless(all, 0);
