@@ -1,6 +1,7 @@
 // Adaptive maps against exact ones.
 #include <map>
 
+#include "landscape/adaptive_certificate.h"
 #include "landscape/bowl_fixture.h"
 #include "landscape/split_summary.h"
 
@@ -107,16 +108,22 @@ class HiddenRidge : public AdaptiveMap {
     plane_.origin.zero_();
     plane_.d1.zero_();
     plane_.d2.zero_();
-    const at::Tensor hidden_bias = of(plane_.origin, "fc1.bias"), out = of(plane_.origin, "fc2.weight");
-    const double corners[] = {-0.6, -0.5, -0.4}, slopes[] = {30, -60, 30};
-    for (std::int64_t k = 0; k < 3; ++k) {
-      hidden_bias[k] = -corners[k];
-      of(plane_.d1, "fc1.bias")[k] = 1;
-      out[0][k] = slopes[k];
-    }
+    add_ridge(0, -0.5, 0.1);
     of(plane_.d2, "fc2.bias")[1] = 0.5;
     config_.grid = "13x13";
     config_.tolerance = "0.02";
+  }
+  // 3 logits high. Takes three of the hidden units.
+  void add_ridge(std::int64_t index, double middle, double half_width) {
+    const at::Tensor hidden_bias = of(plane_.origin, "fc1.bias"), out = of(plane_.origin, "fc2.weight");
+    const double slope = 3 / half_width;
+    const double corners[] = {middle - half_width, middle, middle + half_width}, slopes[] = {slope, -2 * slope, slope};
+    for (std::int64_t k = 0; k < 3; ++k) {
+      const std::int64_t unit = 3 * index + k;
+      hidden_bias[unit] = -corners[k];
+      of(plane_.d1, "fc1.bias")[unit] = 1;
+      out[0][unit] = slopes[k];
+    }
   }
   at::Tensor of(const at::Tensor& weights, const std::string& name) const {
     const std::vector<LayoutEntry>& entries = graph_.parameters.entries();
@@ -141,6 +148,19 @@ TEST_F(HiddenRidge, IsFoundByTheAuditAndMappedThen) {
     outside += off > 0.02;
   }
   EXPECT_LE(outside, 169 / 20);  // what the certificate says: at most 5 %
+}
+
+// Ridges between the points of the last level but one, of which each audit finds some.
+TEST_F(HiddenRidge, OfManyIsNotCertifiedAfterTheLastPass) {
+  constexpr int kSide = 97;
+  for (const int index : {0, 1, 2, 3, 4, 5, 6, 7}) add_ridge(index, -1 + 2.0 / (kSide - 1) * (12 * index + 7), 0.02);
+  config_.grid = fmt::format("{0}x{0}", kSide);
+  config_.train = false;
+  config_.test_images = 200;
+  const nlohmann::json about = notes(map(config_, "ridges")).at("adaptive");
+  EXPECT_EQ(about.at("passes"), kPasses);
+  EXPECT_GT(about.at("violations"), 0);
+  EXPECT_FALSE(about.at("certified").get<bool>());
 }
 
 TEST_F(HiddenRidge, IsMappedToTheSameBitsWhereverOneStops) {
