@@ -28,6 +28,16 @@ std::string p_text(double p) {
   return std::isnan(p) ? "one seed" : p < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", p);
 }
 
+// "; 2 of 3 seeds", empty where `test` rests on all of them.
+std::string seeds_text(const MeanTest& test, const Results& results) {
+  const auto all = std::ssize(results.seeds);
+  return test.count == all ? "" : fmt::format("; {} of {} seeds", test.count, all);
+}
+
+std::string not_evaluated(const EqualEnds& ends) {
+  return fmt::format("no seed has all branches evaluated at epoch {:g}, where the first of them ended", ends.epoch);
+}
+
 // Whether the interval lies above `claimed`, or above `none` alone.
 Verdict verdict_of(const MeanTest& test, double none, double claimed) {
   if (test.count < 2 || std::isnan(test.mean)) return Verdict::kUndecided;
@@ -39,12 +49,12 @@ Verdict verdict_of(const MeanTest& test, double none, double claimed) {
 Claim trend_claim(const Results& results, const std::string& key, Claim claim) {
   const EqualEnds ends = equal_ends(results);
   if (ends.runs.size() < 3) {
-    claim.measured = "fewer than three branches that decayed before the first of them ended";
+    claim.measured = "fewer than three branches that have ended, and had decayed before the first of them did";
     return claim;
   }
   const bool loss = key == "test_loss";
   const double factor = loss ? 1 : 100;
-  const std::vector<double> slopes = by_seed(results, [&](const ReportData& seed) -> std::optional<double> {
+  const std::vector<double> slopes = by_seed(ends.seeds, [&](const ReportData& seed) -> std::optional<double> {
     std::vector<double> x, y;
     for (const SweepRun& run : ends.runs) {
       const auto value = test_value_at(seed, run.name, ends.epoch, key);
@@ -55,16 +65,16 @@ Claim trend_claim(const Results& results, const std::string& key, Claim claim) {
     return slope(x, y);
   });
   if (slopes.empty()) {
-    claim.measured =
-        fmt::format("branches were not evaluated at epoch {:g}, where the first of them ended", ends.epoch);
+    claim.measured = not_evaluated(ends);
     return claim;
   }
   const MeanTest trend = test_mean(slopes);
   const SweepRun &early = ends.runs.front(), &late = ends.runs.back();
-  const MeanTest span = test_mean(differences(results, late.name, early.name, ends.epoch, key, factor));
-  claim.measured = fmt::format("{} {} an epoch of delay ({}); decay at {:g} against {:g}: {}; all at epoch {:g}",
-                               with_interval(trend, loss ? 5 : 3), loss ? "nats" : "points", p_text(trend.p),
-                               *late.fork_epoch, *early.fork_epoch, with_interval(span, loss ? 4 : 2), ends.epoch);
+  const MeanTest span = test_mean(differences(ends.seeds, late.name, early.name, ends.epoch, key, factor));
+  claim.measured =
+      fmt::format("{} {} an epoch of delay ({}); decay at {:g} against {:g}: {}; all at epoch {:g}{}",
+                  with_interval(trend, loss ? 5 : 3), loss ? "nats" : "points", p_text(trend.p), *late.fork_epoch,
+                  *early.fork_epoch, with_interval(span, loss ? 4 : 2), ends.epoch, seeds_text(trend, results));
   MeanTest upwards = trend;
   if (loss) upwards.mean = -trend.mean, upwards.low = -trend.high, upwards.high = -trend.low;
   claim.verdict = verdict_of(upwards, 0, 0);
@@ -110,68 +120,64 @@ std::vector<Claim> valley_claims(const Results& results) {
   return {along, near};
 }
 
-// Of the seeds that were evaluated then.
-double mean_accuracy_at(const Results& results, const std::string& run, double epoch) {
-  const std::vector<double> values =
-      by_seed(results, [&](const ReportData& seed) { return test_value_at(seed, run, epoch, "test_accuracy"); });
-  return values.empty() ? -INFINITY : statistic_of(values).mean;
+// Of some of the runs of `ends` the one that is most accurate then, on average over its seeds.
+const SweepRun& best_of(const EqualEnds& ends, std::span<const SweepRun> runs) {
+  const auto accuracy = [&](const SweepRun& run) {
+    return statistic_of(by_seed(ends.seeds,
+                                [&](const ReportData& seed) {
+                                  return test_value_at(seed, run.name, ends.epoch, "test_accuracy");
+                                }))
+        .mean;
+  };
+  return *std::max_element(runs.begin(), runs.end(),
+                           [&](const SweepRun& a, const SweepRun& b) { return accuracy(a) < accuracy(b); });
 }
 
-// The most accurate then, on average over seeds.
-const SweepRun& best_of(const Results& results, std::span<const SweepRun> runs, double epoch) {
-  return *std::max_element(runs.begin(), runs.end(), [&](const SweepRun& a, const SweepRun& b) {
-    return mean_accuracy_at(results, a.name, epoch) < mean_accuracy_at(results, b.name, epoch);
-  });
-}
-
-// `ends` holds the baseline and at least one later branch, as below.
+// `ends` holds the baseline, at least one later branch and a seed, as below.
 Claim speed_claim(const Results& results, const EqualEnds& ends, Claim claim) {
   const SweepRun& baseline = ends.runs.front();
   const SweepRun* best = nullptr;
   MeanTest fastest;
   for (std::size_t i = 1; i < ends.runs.size(); ++i) {
-    const std::vector<double> ratios = by_seed(results, [&](const ReportData& seed) -> std::optional<double> {
+    const std::vector<double> ratios = by_seed(ends.seeds, [&](const ReportData& seed) -> std::optional<double> {
       const auto goal = test_value_at(seed, baseline.name, ends.epoch, "test_accuracy");
       const auto reached = goal ? epoch_reaching(seed, ends.runs[i].name, *goal) : std::nullopt;
       return reached ? std::optional(ends.epoch / *reached) : std::nullopt;
     });
-    if (ratios.size() < results.seeds.size()) continue;  // some seed never gets there
+    if (ratios.size() < ends.seeds.size()) continue;  // some seed never gets there
     const MeanTest test = test_mean(ratios);
     if (best == nullptr || test.mean > fastest.mean) best = &ends.runs[i], fastest = test;
   }
   if (best == nullptr) {
     claim.measured = "no later decay reaches it in every seed";
-    claim.verdict = results.seeds.size() > 1 ? Verdict::kContradicted : Verdict::kUndecided;
+    claim.verdict = ends.seeds.size() > 1 ? Verdict::kContradicted : Verdict::kUndecided;
     return claim;
   }
   claim.measured = fmt::format(
-      "decay at {:g} (the fastest of {}) is there {} times as fast as decay at {:g}, which takes {:g} epochs",
-      *best->fork_epoch, ends.runs.size() - 1, with_interval(fastest, 2), *baseline.fork_epoch, ends.epoch);
+      "decay at {:g} (the fastest of {}) is there {} times as fast as decay at {:g}, which takes {:g} epochs{}",
+      *best->fork_epoch, ends.runs.size() - 1, with_interval(fastest, 2), *baseline.fork_epoch, ends.epoch,
+      seeds_text(fastest, results));
   claim.verdict = verdict_of(fastest, 1, kFaster);
   return claim;
 }
 
 Claim gain_claim(const Results& results, const EqualEnds& ends, Claim claim) {
   const SweepRun& baseline = ends.runs.front();
-  const SweepRun& best = best_of(results, std::span(ends.runs).subspan(1), ends.epoch);
+  const SweepRun& best = best_of(ends, std::span(ends.runs).subspan(1));
   const auto change = [&](bool of_error) {
-    return by_seed(results, [&](const ReportData& seed) -> std::optional<double> {
+    return by_seed(ends.seeds, [&](const ReportData& seed) -> std::optional<double> {
       const auto late = test_value_at(seed, best.name, ends.epoch, "test_accuracy"),
                  early = test_value_at(seed, baseline.name, ends.epoch, "test_accuracy");
-      if (!late || !early) return std::nullopt;
       return 100 * (*late - *early) / (of_error ? 1 - *early : *early);
     });
   };
   const MeanTest error = test_mean(change(true));
-  if (error.count == 0) {
-    claim.measured = "the branches were not evaluated after the same number of epochs";
-    return claim;
-  }
   claim.measured = fmt::format(
-      "decay at {:g} (the best of {}) against {:g}: {} % of the test error, {} % of the accuracy, {} points",
+      "decay at {:g} (the best of {}) against {:g}: {} % of the test error, {} % of the accuracy, {} points{}",
       *best.fork_epoch, ends.runs.size() - 1, *baseline.fork_epoch, with_interval(error, 1),
       with_interval(test_mean(change(false)), 1),
-      with_interval(test_mean(differences(results, best.name, baseline.name, ends.epoch, "test_accuracy", 100)), 2));
+      with_interval(test_mean(differences(ends.seeds, best.name, baseline.name, ends.epoch, "test_accuracy", 100)), 2),
+      seeds_text(error, results));
   claim.verdict = verdict_of(error, 0, kGain);
   return claim;
 }
@@ -182,6 +188,10 @@ std::vector<Claim> baseline_claims(const Results& results) {
   const EqualEnds ends = equal_ends(results);
   if (ends.runs.size() < 2) {
     faster.measured = gain.measured = "fewer than two branches to compare";
+    return {faster, gain};
+  }
+  if (ends.seeds.empty()) {
+    faster.measured = gain.measured = not_evaluated(ends);
     return {faster, gain};
   }
   return {speed_claim(results, ends, faster), gain_claim(results, ends, gain)};
@@ -200,9 +210,9 @@ std::optional<Claim> averaging_claim(const Results& results) {
     claim.measured = "no branch that decayed before the average ended";
     return claim;
   }
-  const SweepRun& best = best_of(results, ends.runs, ends.epoch);
+  const SweepRun& best = best_of(ends, ends.runs);
   const auto against_average = [&](const char* key, double factor) {
-    return test_mean(differences(results, best.name, average->name, ends.epoch, key, factor));
+    return test_mean(differences(ends.seeds, best.name, average->name, ends.epoch, key, factor));
   };
   const MeanTest accuracy = against_average("test_accuracy", 100);
   if (accuracy.count == 0) {
@@ -210,9 +220,9 @@ std::optional<Claim> averaging_claim(const Results& results) {
     return claim;
   }
   claim.measured =
-      fmt::format("decay at {:g} (the best of {}) against the average: {} points ({}), {} nats; at epoch {:g}",
+      fmt::format("decay at {:g} (the best of {}) against the average: {} points ({}), {} nats; at epoch {:g}{}",
                   *best.fork_epoch, ends.runs.size(), with_interval(accuracy, 2), p_text(accuracy.p),
-                  with_interval(against_average("test_loss", 1), 4), ends.epoch);
+                  with_interval(against_average("test_loss", 1), 4), ends.epoch, seeds_text(accuracy, results));
   claim.verdict = verdict_of(accuracy, 0, 0);
   return claim;
 }

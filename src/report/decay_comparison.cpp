@@ -15,37 +15,46 @@ std::vector<SweepRun> branches_of(const Results& results) {
   return out;
 }
 
-std::vector<double> by_seed(const Results& results, const std::function<std::optional<double>(const ReportData&)>& f) {
+std::vector<double> by_seed(const std::vector<const ReportData*>& seeds,
+                            const std::function<std::optional<double>(const ReportData&)>& f) {
   std::vector<double> out;
-  for (const ReportData& seed : results.seeds) {
-    if (const std::optional<double> value = f(seed); value && std::isfinite(*value)) out.push_back(*value);
+  for (const ReportData* seed : seeds) {
+    if (const std::optional<double> value = f(*seed); value && std::isfinite(*value)) out.push_back(*value);
   }
   return out;
 }
 
-std::vector<double> differences(const Results& results, const std::string& late, const std::string& early, double epoch,
-                                const std::string& key, double factor) {
-  return by_seed(results, [&](const ReportData& seed) -> std::optional<double> {
+std::vector<double> differences(const std::vector<const ReportData*>& seeds, const std::string& late,
+                                const std::string& early, double epoch, const std::string& key, double factor) {
+  return by_seed(seeds, [&](const ReportData& seed) -> std::optional<double> {
     const auto a = test_value_at(seed, late, epoch, key), b = test_value_at(seed, early, epoch, key);
     return a && b ? std::optional(factor * (*a - *b)) : std::nullopt;
   });
 }
 
 EqualEnds equal_ends(const Results& results, double at_most) {
-  EqualEnds out{at_most, branches_of(results)};
+  EqualEnds out{at_most, branches_of(results), {}};
   for (const SweepRun& run : out.runs) out.epoch = std::min(out.epoch, run.end_epoch);
   std::erase_if(out.runs, [&](const SweepRun& run) { return *run.fork_epoch >= out.epoch; });
+  for (const ReportData& seed : results.seeds) {
+    const bool complete = std::all_of(out.runs.begin(), out.runs.end(), [&](const SweepRun& run) {
+      return test_value_at(seed, run.name, out.epoch, "test_accuracy").has_value();
+    });
+    if (complete) out.seeds.push_back(&seed);
+  }
   return out;
 }
 
 std::vector<Comparison> compare_decay_times(const Results& results) {
   std::vector<Comparison> out;
   const std::vector<SweepRun> runs = branches_of(results);
+  std::vector<const ReportData*> seeds;
+  for (const ReportData& seed : results.seeds) seeds.push_back(&seed);
   for (std::size_t i = 1; i < runs.size(); ++i) {
     Comparison c{runs[i].name, *runs[i].fork_epoch, std::min(runs[i].end_epoch, runs[0].end_epoch), {}, {}, 0, 0};
     if (c.epoch <= c.fork_epoch) continue;
-    c.accuracy = test_mean(differences(results, runs[i].name, runs[0].name, c.epoch, "test_accuracy", 100));
-    c.loss = test_mean(differences(results, runs[i].name, runs[0].name, c.epoch, "test_loss", 1));
+    c.accuracy = test_mean(differences(seeds, runs[i].name, runs[0].name, c.epoch, "test_accuracy", 100));
+    c.loss = test_mean(differences(seeds, runs[i].name, runs[0].name, c.epoch, "test_loss", 1));
     if (c.accuracy.count > 0) out.push_back(c);
   }
   std::vector<double> accuracy, loss;

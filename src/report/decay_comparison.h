@@ -12,7 +12,7 @@
 
 namespace thalweg {
 
-// Runs with a fork and a known end, by fork epoch; no averages.
+// Runs with a fork that some seed is done with, by fork epoch; no averages.
 std::vector<SweepRun> branches_of(const Results& results);
 
 // Branches that can be compared after one number of epochs: the earliest end of all, or `at_most`; of those that have
@@ -20,14 +20,16 @@ std::vector<SweepRun> branches_of(const Results& results);
 struct EqualEnds {
   double epoch = 0;
   std::vector<SweepRun> runs;
+  std::vector<const ReportData*> seeds;  // of the results: those in which each of these runs was evaluated then
 };
 EqualEnds equal_ends(const Results& results, double at_most = INFINITY);
 
 // One number a seed, of those seeds that have a finite one.
-std::vector<double> by_seed(const Results& results, const std::function<std::optional<double>(const ReportData&)>& f);
+std::vector<double> by_seed(const std::vector<const ReportData*>& seeds,
+                            const std::function<std::optional<double>(const ReportData&)>& f);
 // factor * (late - early) of "test_accuracy" or "test_loss" after `epoch` epochs, by seed.
-std::vector<double> differences(const Results& results, const std::string& late, const std::string& early, double epoch,
-                                const std::string& key, double factor);
+std::vector<double> differences(const std::vector<const ReportData*>& seeds, const std::string& late,
+                                const std::string& early, double epoch, const std::string& key, double factor);
 
 // A branch against the baseline: late minus early, seed by seed.
 struct Comparison {

@@ -58,6 +58,16 @@ std::vector<EpochMetrics> whole_path(const ReportData& seed, const std::string& 
   return out;
 }
 
+double end_epoch_of(const Results& results, const std::string& run) {
+  double end = NAN;
+  for (const ReportData& seed : results.seeds) {
+    const RunSeries* series = find_run(seed, run);
+    const bool done = series != nullptr && !series->final_metrics.empty() && !series->epochs.empty();
+    if (done) end = std::fmin(end, series->epochs.back().epoch);  // of NaN and a number the number
+  }
+  return end;
+}
+
 bool is_of_all_seeds(const Surface& surface, const ReportData& experiment) {
   const auto sorted = [](const nlohmann::json& list) {
     auto seeds = list.get<std::vector<std::uint64_t>>();
@@ -100,8 +110,7 @@ Results collect_results(const fs::path& experiment) {
 std::vector<SweepRun> sweep_of(const Results& results) {
   std::vector<SweepRun> out;
   for (const DecayRow& row : decay_rows(results.seeds.front())) {
-    const RunSeries* series = find_run(results.seeds.front(), row.name);
-    SweepRun run{row.name, row.fork_epoch, series->epochs.empty() ? NAN : series->epochs.back().epoch, {}};
+    SweepRun run{row.name, row.fork_epoch, end_epoch_of(results, row.name), {}};
     for (const Quantity& quantity : quantities()) {
       for (const ReportData& seed : results.seeds)
         run.values[quantity.key].push_back(value_of(seed, row.name, quantity.key));

@@ -37,7 +37,7 @@ const std::vector<Quantity>& quantities();
 struct SweepRun {
   std::string name;
   std::optional<double> fork_epoch;                   // empty: the main path
-  double end_epoch = 0;                               // NaN where it is not known
+  double end_epoch = 0;                               // the earliest of the seeds that are done with it; NaN if none is
   std::map<std::string, std::vector<double>> values;  // by the quantity's key: one a seed, NaN where it is missing
 };
 // By fork epoch, the main path last, each average behind its run; runs of the first seed.

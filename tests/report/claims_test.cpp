@@ -147,6 +147,39 @@ TEST(Claims, ASeedThatIsNotDoneCountsWhereItHasValues) {
   EXPECT_NO_THROW(study_markdown({results}));
 }
 
+TEST(Claims, ASeedThatIsNotDoneIsNoEvidence) {
+  // The branches at 4 and 6 reach 0.5 before epoch 10; in the first seed that at 4 is at epoch 7, not there yet.
+  Results results = results_of({{0.5, 0.6, 0.7}, {0.5, 0.6, 0.7}, {0.5, 0.61, 0.7}});
+  RunSeries& running = results.seeds[0].runs[2];
+  running.epochs.resize(3);
+  running.final_metrics = nullptr;
+  std::vector<Claim> claims = claims_of(results);
+  for (const char* id : {"later-accuracy", "later-loss", "faster", "gain"}) {
+    const Claim claim = claim_named(claims, id);
+    EXPECT_NE(claim.measured.find("; 2 of 3 seeds"), std::string::npos) << claim.measured;
+    EXPECT_NE(claim.verdict, Verdict::kContradicted) << id;
+  }
+  EXPECT_NE(claim_named(claims, "later-accuracy").measured.find("all at epoch 10"), std::string::npos)
+      << claim_named(claims, "later-accuracy").measured;
+  // One seed, still running.
+  results.seeds.resize(1);
+  claims = claims_of(results);
+  for (const char* id : {"later-accuracy", "faster", "gain"}) {
+    EXPECT_NE(claim_named(claims, id).verdict, Verdict::kContradicted) << id;
+    EXPECT_NE(claim_named(claims, id).verdict, Verdict::kSupported) << id;
+  }
+}
+
+TEST(Claims, WhereNoSeedWasEvaluatedNothingIsTested) {
+  Results results = results_of(kLaterIsBetter);
+  for (ReportData& seed : results.seeds) seed.runs[1].epochs.back().test_accuracy.reset();
+  for (const char* id : {"later-accuracy", "later-loss", "faster", "gain"}) {
+    const Claim claim = claim_named(claims_of(results), id);
+    EXPECT_EQ(claim.verdict, Verdict::kNotTested) << id;
+    EXPECT_NE(claim.measured.find("no seed has all branches evaluated at epoch 10"), std::string::npos);
+  }
+}
+
 TEST(Claims, AcrossExperimentsTheyAskForDepthsAndDataSets) {
   Results shallow = results_of(kLaterIsBetter), deep = shallow, other = shallow;
   shallow.config = {{"model", {{"name", "mlp"}, {"hidden", {64}}}}, {"data", {{"name", "cifar10"}}}};
