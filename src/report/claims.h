@@ -8,8 +8,8 @@
 //   near-minimum    the main path ends within half of the distance to the test minimum that it had at the first fork
 //   later-accuracy  the slope of the final test accuracy over the decay time is above 0
 //   later-loss      the slope of the final test loss is below 0
-//   faster          the branch that first reaches the baseline's final accuracy does it in half the epochs
-//   gain            the best branch's test error is 15 % below the baseline's
+//   faster          a branch is first at the baseline's final accuracy in half the epochs in which the baseline first
+//   is gain            the best branch's test error is 15 % below the baseline's
 // And where runs keep averages of their weights (train.average), which the paper does not ask:
 //   averaging       the best branch's test accuracy is above that of the main path's average, which needs no decay
 // What holds in direction but falls short of the number is kWeaker.

@@ -38,7 +38,7 @@ EqualEnds equal_ends(const Results& results, double at_most) {
   std::erase_if(out.runs, [&](const SweepRun& run) { return *run.fork_epoch >= out.epoch; });
   for (const ReportData& seed : results.seeds) {
     const bool complete = std::all_of(out.runs.begin(), out.runs.end(), [&](const SweepRun& run) {
-      return test_value_at(seed, run.name, out.epoch, "test_accuracy").has_value();
+      return std::isfinite(test_value_at(seed, run.name, out.epoch, "test_accuracy").value_or(NAN));
     });
     if (complete) out.seeds.push_back(&seed);
   }

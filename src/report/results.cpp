@@ -141,4 +141,14 @@ std::optional<double> epoch_reaching(const ReportData& seed, const std::string& 
   return std::nullopt;
 }
 
+double evaluation_interval(const ReportData& seed, const std::string& run) {
+  double last = 0, widest = 0;
+  for (const EpochMetrics& m : whole_path(seed, run)) {
+    if (!m.test_accuracy) continue;
+    widest = std::max(widest, m.epoch - last);
+    last = m.epoch;
+  }
+  return widest;
+}
+
 }  // namespace thalweg

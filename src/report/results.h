@@ -52,5 +52,7 @@ std::optional<double> test_value_at(const ReportData& seed, const std::string& r
                                     const std::string& key);
 // The first epoch, of the whole, at whose end the run's test accuracy is at least `accuracy`; empty if it never is.
 std::optional<double> epoch_reaching(const ReportData& seed, const std::string& run, double accuracy);
+// The most epochs of the whole that pass without an evaluation.
+double evaluation_interval(const ReportData& seed, const std::string& run);
 
 }  // namespace thalweg

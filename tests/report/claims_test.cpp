@@ -116,6 +116,29 @@ TEST(Claims, EpochsToTheBaselinesAccuracyCountFromTheStart) {
             Verdict::kContradicted);
 }
 
+TEST(Claims, ABaselineOnAPlateauIsChargedUntilItCameThere) {
+  // The baseline is at 0.5 from epoch 4 on; the branch at 4 merely comes there too, at epoch 5.
+  Results results = results_of({{0.5, 1.0, 0.4}, {0.5, 1.0, 0.4}});
+  for (ReportData& seed : results.seeds) {
+    for (EpochMetrics& m : seed.runs[1].epochs) m.test_accuracy = m.epoch < 4 ? 0.4 : 0.5;
+  }
+  const Claim faster = claim_named(claims_of(results), "faster");
+  EXPECT_EQ(faster.verdict, Verdict::kContradicted);
+  EXPECT_NE(faster.measured.find("is there 0.80 [0.80, 0.80] times as fast as decay at 2, which first is after 4 "
+                                 "epochs; epochs are known to an evaluation interval, 1"),
+            std::string::npos)
+      << faster.measured;
+}
+
+TEST(Claims, ASeedThatNeverGetsThereIsNoTimesAsFast) {
+  const Claim faster =
+      claim_named(claims_of(results_of({{0.5, 1.0, 0.4}, {0.5, 1.0, 0.4}, {0.5, 0.45, 0.4}})), "faster");
+  EXPECT_EQ(faster.verdict, Verdict::kUndecided);
+  EXPECT_NE(faster.measured.find("; 0 times in 1 of 3 seeds, never there"), std::string::npos) << faster.measured;
+  EXPECT_EQ(claim_named(claims_of(results_of({{0.5, 0.4, 0.4}, {0.5, 0.4, 0.4}})), "faster").measured,
+            "no later decay reaches it");
+}
+
 TEST(Claims, DecayTimesAreComparedAfterEquallyManyEpochs) {
   // The branch at 6 trains to epoch 14 and ends high; after 10 epochs it is at 0.5, no better than the first.
   const Results results = results_of({{0.5, 0.5, 0.6}, {0.5, 0.5, 0.6}}, {10, 10, 14});
