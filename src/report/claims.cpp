@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <set>
 #include <span>
 
@@ -46,38 +47,60 @@ Verdict verdict_of(const MeanTest& test, double none, double claimed) {
   return test.mean >= claimed ? Verdict::kSupported : Verdict::kWeaker;
 }
 
-Claim trend_claim(const Results& results, const std::string& key, Claim claim) {
+// A quantity of a branch, in `unit`, that the paper says rises (sign 1) or falls (-1) with the decay time.
+struct Trend {
+  std::function<std::optional<double>(const ReportData& seed, const std::string& run, double epoch)> value;
+  const char* unit;
+  double sign;
+  int digits;
+};
+
+Trend accuracy_trend() {
+  const auto percent = [](const ReportData& seed, const std::string& run, double epoch) -> std::optional<double> {
+    const auto value = test_value_at(seed, run, epoch, "test_accuracy");
+    return value ? std::optional(100 * *value) : std::nullopt;
+  };
+  return {percent, "points", 1, 2};
+}
+
+Trend loss_trend() {
+  const auto loss = [](const ReportData& seed, const std::string& run, double epoch) {
+    return test_value_at(seed, run, epoch, "test_loss");
+  };
+  return {loss, "nats", -1, 4};
+}
+
+Claim trend_claim(const Results& results, const Trend& trend, Claim claim) {
   const EqualEnds ends = equal_ends(results);
   if (ends.runs.size() < 3) {
     claim.measured = "fewer than three branches that have ended, and had decayed before the first of them did";
     return claim;
   }
-  const bool loss = key == "test_loss";
-  const double factor = loss ? 1 : 100;
-  const std::vector<double> slopes = by_seed(ends.seeds, [&](const ReportData& seed) -> std::optional<double> {
+  std::vector<double> spans;  // from the earliest to the latest
+  const MeanTest slopes = test_mean(by_seed(ends.seeds, [&](const ReportData& seed) -> std::optional<double> {
     std::vector<double> x, y;
     for (const SweepRun& run : ends.runs) {
-      const auto value = test_value_at(seed, run.name, ends.epoch, key);
-      if (!value) return std::nullopt;
+      const auto value = trend.value(seed, run.name, ends.epoch);
+      if (!value || !std::isfinite(*value)) return std::nullopt;
       x.push_back(*run.fork_epoch);
-      y.push_back(factor * *value);
+      y.push_back(*value);
     }
+    spans.push_back(y.back() - y.front());
     return slope(x, y);
-  });
-  if (slopes.empty()) {
-    claim.measured = not_evaluated(ends);
+  }));
+  if (slopes.count == 0) {
+    claim.measured = ends.seeds.empty()
+                         ? not_evaluated(ends)
+                         : fmt::format("no seed has a finite value of all branches at epoch {:g}", ends.epoch);
     return claim;
   }
-  const MeanTest trend = test_mean(slopes);
-  const SweepRun &early = ends.runs.front(), &late = ends.runs.back();
-  const MeanTest span = test_mean(differences(ends.seeds, late.name, early.name, ends.epoch, key, factor));
-  claim.measured =
-      fmt::format("{} {} an epoch of delay ({}); decay at {:g} against {:g}: {}; all at epoch {:g}{}",
-                  with_interval(trend, loss ? 5 : 3), loss ? "nats" : "points", p_text(trend.p), *late.fork_epoch,
-                  *early.fork_epoch, with_interval(span, loss ? 4 : 2), ends.epoch, seeds_text(trend, results));
-  MeanTest upwards = trend;
-  if (loss) upwards.mean = -trend.mean, upwards.low = -trend.high, upwards.high = -trend.low;
-  claim.verdict = verdict_of(upwards, 0, 0);
+  claim.measured = fmt::format("{} {} an epoch of delay ({}); decay at {:g} against {:g}: {}; all at epoch {:g}{}",
+                               with_interval(slopes, trend.digits + 1), trend.unit, p_text(slopes.p),
+                               *ends.runs.back().fork_epoch, *ends.runs.front().fork_epoch,
+                               with_interval(test_mean(spans), trend.digits), ends.epoch, seeds_text(slopes, results));
+  MeanTest claimed = slopes;
+  if (trend.sign < 0) claimed.mean = -slopes.mean, claimed.low = -slopes.high, claimed.high = -slopes.low;
+  claim.verdict = verdict_of(claimed, 0, 0);
   return claim;
 }
 
@@ -235,7 +258,7 @@ std::optional<Claim> averaging_claim(const Results& results) {
 }
 
 Claim accuracy_claim(const Results& results) {
-  return trend_claim(results, "test_accuracy",
+  return trend_claim(results, accuracy_trend(),
                      {"later-accuracy", "Later decay gives a higher test accuracy", "", Verdict::kNotTested});
 }
 
@@ -280,8 +303,11 @@ const char* to_string(Verdict verdict) {
 std::vector<Claim> claims_of(const Results& results) {
   std::vector<Claim> out = valley_claims(results);
   out.push_back(accuracy_claim(results));
-  out.push_back(trend_claim(results, "test_loss",
+  out.push_back(trend_claim(results, loss_trend(),
                             {"later-loss", "Later decay gives a lower test loss", "", Verdict::kNotTested}));
+  out.push_back(
+      trend_claim(results, {gap_at_end, "nats", -1, 4},
+                  {"later-gap", "Later decay shrinks the gap between test and train loss", "", Verdict::kNotTested}));
   for (Claim& claim : baseline_claims(results)) out.push_back(std::move(claim));
   if (std::optional<Claim> claim = averaging_claim(results)) out.push_back(std::move(*claim));
   return out;

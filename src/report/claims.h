@@ -8,6 +8,7 @@
 //   near-minimum    the main path ends within half of the distance to the test minimum that it had at the first fork
 //   later-accuracy  the slope of the final test accuracy over the decay time is above 0
 //   later-loss      the slope of the final test loss is below 0
+//   later-gap       the slope of the final test loss minus the final train loss is below 0, where branches end together
 //   faster          a branch is first at the baseline's final accuracy in half the epochs in which the baseline first
 //   is gain            the best branch's test error is 15 % below the baseline's
 // And where runs keep averages of their weights (train.average), which the paper does not ask:

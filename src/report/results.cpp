@@ -38,6 +38,7 @@ double distance_to_minimum(const ReportData& seed, const std::string& run) {
 
 double value_of(const ReportData& seed, const std::string& run, const std::string& key) {
   if (key == "distance") return distance_to_minimum(seed, run);
+  if (key == "gap") return value_of(seed, run, "test_loss") - value_of(seed, run, "train_loss");
   const RunSeries* series = find_run(seed, run);
   if (series == nullptr) return NAN;
   const double final_value = number_or_nan(series->final_metrics, key);
@@ -58,14 +59,11 @@ std::vector<EpochMetrics> whole_path(const ReportData& seed, const std::string& 
   return out;
 }
 
-double end_epoch_of(const Results& results, const std::string& run) {
-  double end = NAN;
-  for (const ReportData& seed : results.seeds) {
-    const RunSeries* series = find_run(seed, run);
-    const bool done = series != nullptr && !series->final_metrics.empty() && !series->epochs.empty();
-    if (done) end = std::fmin(end, series->epochs.back().epoch);  // of NaN and a number the number
-  }
-  return end;
+// NaN of a run that is not done.
+double end_epoch_of(const ReportData& seed, const std::string& run) {
+  const RunSeries* series = find_run(seed, run);
+  const bool done = series != nullptr && !series->final_metrics.empty() && !series->epochs.empty();
+  return done ? series->epochs.back().epoch : NAN;
 }
 
 bool is_of_all_seeds(const Surface& surface, const ReportData& experiment) {
@@ -84,6 +82,7 @@ const std::vector<Quantity>& quantities() {
   static const std::vector<Quantity> all = {{"test_accuracy", "Test accuracy (%)", 100, 2},
                                             {"test_loss", "Test loss (nats)", 1, 4},
                                             {"train_loss", "Train loss (nats)", 1, 4, true},
+                                            {"gap", "Test minus train loss (nats)", 1, 4},
                                             {"distance", "Distance to the test minimum", 1, 3},
                                             {"weight_norm", "Weight norm", 1, 2},
                                             {"sharpness", "Sharpness", 1, 2, true}};
@@ -110,7 +109,10 @@ Results collect_results(const fs::path& experiment) {
 std::vector<SweepRun> sweep_of(const Results& results) {
   std::vector<SweepRun> out;
   for (const DecayRow& row : decay_rows(results.seeds.front())) {
-    SweepRun run{row.name, row.fork_epoch, end_epoch_of(results, row.name), {}};
+    SweepRun run{row.name, row.fork_epoch, NAN, {}};
+    for (const ReportData& seed : results.seeds) {
+      run.end_epoch = std::fmin(run.end_epoch, end_epoch_of(seed, row.name));  // of NaN and a number the number
+    }
     for (const Quantity& quantity : quantities()) {
       for (const ReportData& seed : results.seeds)
         run.values[quantity.key].push_back(value_of(seed, row.name, quantity.key));
@@ -132,6 +134,11 @@ std::optional<double> test_value_at(const ReportData& seed, const std::string& r
     if (std::abs(m.epoch - epoch) < kSameEpoch) return key == "test_loss" ? m.test_loss : m.test_accuracy;
   }
   return std::nullopt;
+}
+
+std::optional<double> gap_at_end(const ReportData& seed, const std::string& run, double epoch) {
+  if (!(std::abs(end_epoch_of(seed, run) - epoch) < kSameEpoch)) return std::nullopt;
+  return value_of(seed, run, "gap");
 }
 
 std::optional<double> epoch_reaching(const ReportData& seed, const std::string& run, double accuracy) {

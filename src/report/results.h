@@ -23,8 +23,8 @@ struct Results {
 // Reads an experiment's folder, with or without seeds/. Throws Error where it is none.
 Results collect_results(const std::filesystem::path& experiment);
 
-// A quantity that runs end with. Test accuracy and losses come from status.json, distances from the map, others from
-// measures.json.
+// A quantity that runs end with. Test accuracy, losses and their gap come from status.json, distances from the map,
+// others from measures.json.
 struct Quantity {
   std::string key;
   std::string label;  // with its unit
@@ -50,6 +50,9 @@ std::vector<double> finite_values(const std::vector<double>& values);
 // after it. Empty where it was not evaluated then.
 std::optional<double> test_value_at(const ReportData& seed, const std::string& run, double epoch,
                                     const std::string& key);
+// Test minus train loss of a run that ended after `epoch` epochs in all; empty of others, for only at its end is a
+// run's train loss that of its weights over all images, without augmentation.
+std::optional<double> gap_at_end(const ReportData& seed, const std::string& run, double epoch);
 // The first epoch, of the whole, at whose end the run's test accuracy is at least `accuracy`; empty if it never is.
 std::optional<double> epoch_reaching(const ReportData& seed, const std::string& run, double accuracy);
 // The most epochs of the whole that pass without an evaluation.

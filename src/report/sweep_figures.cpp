@@ -1,3 +1,5 @@
+#include <span>
+
 #include "base/error.h"
 #include "base/statistics.h"
 #include "report/decay_panel.h"
@@ -7,6 +9,7 @@ namespace thalweg {
 namespace {
 
 constexpr double kLogRatio = 20;
+constexpr std::size_t kNumLosses = 4;  // quantities up to the gap, in the first figure
 
 // Means over the seeds.
 std::vector<DecayValue> values_of(const std::vector<SweepRun>& runs, const Quantity& quantity) {
@@ -22,12 +25,11 @@ std::vector<DecayValue> values_of(const std::vector<SweepRun>& runs, const Quant
   return out;
 }
 
-void add_figure(const Results& results, const std::vector<SweepRun>& runs, const std::string& name, std::size_t first,
-                std::size_t index, std::vector<Figure>* figures) {
+void add_figure(const Results& results, const std::vector<SweepRun>& runs, const std::string& name,
+                std::span<const Quantity> shown, std::size_t index, std::vector<Figure>* figures) {
   std::vector<PanelPlan> plans;
   std::vector<LegendEntry> entries;
-  for (std::size_t k = first; k < first + 3; ++k) {
-    const Quantity& quantity = quantities()[k];
+  for (const Quantity& quantity : shown) {
     const std::vector<DecayValue> values = values_of(runs, quantity);
     if (num_branches(values) < 2) continue;
     PanelPlan plan{.title = quantity.label, .y_label = quantity.label};
@@ -47,8 +49,9 @@ void add_figure(const Results& results, const std::vector<SweepRun>& runs, const
 std::vector<Figure> sweep_figures(const Results& results, std::size_t index) {
   std::vector<Figure> figures;
   const std::vector<SweepRun> runs = sweep_of(results);
-  add_figure(results, runs, "decay-sweep", 0, index, &figures);
-  add_figure(results, runs, "decay-geometry", 3, index, &figures);
+  const std::span<const Quantity> all = quantities(), losses = all.first(kNumLosses);
+  add_figure(results, runs, "decay-sweep", losses, index, &figures);
+  add_figure(results, runs, "decay-geometry", all.subspan(losses.size()), index, &figures);
   return figures;
 }
 

@@ -66,6 +66,7 @@ class Seeds(cli.CliTest):
             folders = [out / "seeds" / str(seed) / folder for seed in (5, 11, 2)]
             finals = [cli.read_json(one / "status.json")["final"] for one in folders]
             values = [final["test_loss"] for final in finals]
+            self.assertEqual(told["runs"][run]["gap"]["values"], [final["test_loss"] - final["train_loss"] for final in finals])
             self.assertEqual(told["runs"][run]["test_loss"]["values"], values)
             half = 4.302652729749462 * statistics.stdev(values) / 3 ** 0.5  # Student's t, 2 degrees of freedom
             self.assertAlmostEqual(told["runs"][run]["test_loss"]["low"], statistics.mean(values) - half, delta=1e-9)
@@ -76,7 +77,7 @@ class Seeds(cli.CliTest):
                 measures = cli.read_json(one / "measures.json")
                 self.assertEqual((norm, "sharpness" in measures), (measures["weight_norm"], True))
         self.assertEqual([claim["id"] for claim in told["claims"]],
-                         ["valley", "near-minimum", "later-accuracy", "later-loss", "faster", "gain", "depth", "data"])
+                         ["valley", "near-minimum", "later-accuracy", "later-loss", "later-gap", "faster", "gain", "depth", "data"])
         for claim in told["claims"][-2:]:
             self.assertEqual(claim["verdict"], "not tested")
             self.assertIn("'thalweg report A B --out DIR' compares several", claim["measured"])

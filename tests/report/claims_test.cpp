@@ -63,6 +63,25 @@ TEST(Claims, ATrendOverSeedsIsTestedByItsSlopes) {
   EXPECT_EQ(claim_named(claims, "later-loss").verdict, Verdict::kSupported);
 }
 
+TEST(Claims, TheGapIsTestedByItsSlopesWhereBranchesEndTogether) {
+  // Gaps 0.40, 0.38 and 0.35 in the first seed: train loss is 0.1 everywhere, so slopes are the test loss's.
+  Results results = results_of(kLaterIsBetter);
+  const Claim gap = claim_named(claims_of(results), "later-gap");
+  EXPECT_EQ(gap.verdict, Verdict::kSupported);
+  EXPECT_NE(gap.measured.find("-0.01250 [-0.01871, -0.00629] nats an epoch of delay (p = 0.013); decay at 6 against 2: "
+                              "-0.0500 ["),
+            std::string::npos)
+      << gap.measured;
+  // Where the train loss falls faster than the test loss, the gap grows.
+  for (ReportData& seed : results.seeds)
+    for (std::size_t i = 1; i < 4; ++i) seed.runs[i].final_metrics["train_loss"] = 0.5 - 0.1 * static_cast<double>(i);
+  EXPECT_EQ(claim_named(claims_of(results), "later-gap").verdict, Verdict::kContradicted);
+  const Claim apart = claim_named(claims_of(results_of(kLaterIsBetter, {10, 10, 14})), "later-gap");
+  EXPECT_EQ(apart.verdict, Verdict::kNotTested);
+  EXPECT_NE(apart.measured.find("no seed has a finite value of all branches at epoch 10"), std::string::npos)
+      << apart.measured;
+}
+
 TEST(Claims, WhatGoesTheOtherWayIsNotSupported) {
   const std::vector<Claim> claims = claims_of(results_of({{0.55, 0.52, 0.50}, {0.55, 0.53, 0.51}, {0.56, 0.53, 0.50}}));
   EXPECT_EQ(claim_named(claims, "later-accuracy").verdict, Verdict::kContradicted);
