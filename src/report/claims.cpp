@@ -114,7 +114,7 @@ std::vector<Claim> valley_claims(const Results& results) {
   Claim along{"valley", "At a large rate, training travels along the valley of train minima", "", Verdict::kNotTested};
   Claim near{"near-minimum", "There it comes close to the test minimum", "", Verdict::kNotTested};
   std::vector<double> alignment, barrier, first, last;
-  std::size_t along_count = 0, near_count = 0, nearer_count = 0;
+  std::size_t along_count = 0, near_count = 0, nearer_count = 0, on_edge = 0;
   for (const ReportData& seed : results.seeds) {
     const std::optional<Valley> valley = measure_valley(seed);
     if (!valley) continue;
@@ -125,21 +125,36 @@ std::vector<Claim> valley_claims(const Results& results) {
     along_count += valley->alignment >= kAligned && valley->barrier <= kBarrier ? 1 : 0;
     near_count += valley->last_distance <= kNear * valley->first_distance ? 1 : 0;
     nearer_count += valley->last_distance < valley->first_distance ? 1 : 0;
+    on_edge += valley->test_on_edge ? 1 : 0;
   }
   if (alignment.empty()) {
-    along.measured = near.measured = "no map of train and test loss with three branches on it";
+    along.measured = near.measured = "no map of train and test loss with three branches on it, all points evaluated";
     return {along, near};
   }
   const auto mean = [](const std::vector<double>& values) { return statistic_of(values).mean; };
   along.measured = fmt::format(
-      "on the plane, its way from the first fork on and the floor that the branches end on lie at |cos| {:.2f}; "
-      "between neighbouring ends the train loss rises by {:.1f} % of the descent to the floor",
-      mean(alignment), mean(barrier));
+      "on the plane, its way from the first fork on and the floor that the branches end on lie at |cos| {:.2f}",
+      mean(alignment));
+  const std::vector<double> rises = finite_values(barrier);
+  if (!rises.empty()) {
+    along.measured += fmt::format(
+        "; between neighbouring ends the train loss rises by {:.1f} % of the descent to the floor", mean(rises));
+  }
+  if (rises.size() < barrier.size()) {
+    along.measured += fmt::format("; in {} of {} seeds it is not finite there, or branches do not descend",
+                                  barrier.size() - rises.size(), barrier.size());
+  }
   along.verdict = by_count(along_count, alignment.size());
   near.measured = fmt::format("on the plane, {:.3g} from the test minimum at the first fork, {:.3g} at its end",
                               mean(first), mean(last));
   near.verdict = by_count(nearer_count, first.size());
   if (near.verdict == Verdict::kSupported && near_count < first.size()) near.verdict = Verdict::kWeaker;
+  if (on_edge > 0) {
+    near.measured +=
+        fmt::format("; in {} of {} seeds the smallest test loss is on the map's border: a smaller one may lie outside",
+                    on_edge, first.size());
+    near.verdict = Verdict::kUndecided;
+  }
   return {along, near};
 }
 

@@ -167,7 +167,8 @@ Minima find_minima(const Surface& surface) {
   m.train = minimum_if_any(surface, "train_loss");
   m.test = minimum_if_any(surface, "test_loss");
   if (m.train && m.test) m.distance = std::hypot(m.train->x - m.test->x, m.train->y - m.test->y);
-  m.on_edge = (m.train && on_edge(surface, *m.train)) || (m.test && on_edge(surface, *m.test));
+  m.test_on_edge = m.test && on_edge(surface, *m.test);
+  m.on_edge = m.test_on_edge || (m.train && on_edge(surface, *m.train));
   return m;
 }
 

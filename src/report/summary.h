@@ -35,7 +35,8 @@ struct Minima {
   std::optional<SurfaceMinimum> train;
   std::optional<SurfaceMinimum> test;
   std::optional<double> distance;
-  bool on_edge = false;  // one of them lies on the border of the map: the true one may be outside
+  bool on_edge = false;       // one of them lies on the border of the map: the true one may be outside
+  bool test_on_edge = false;  // that of the test loss does
 };
 Minima find_minima(const Surface& surface);
 // "in weight space" where d1 and d2 are unit vectors (PCA, points and line planes), else "in units of the directions".

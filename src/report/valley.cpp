@@ -5,6 +5,7 @@
 
 #include "base/statistics.h"
 #include "report/contour.h"
+#include "report/map_notes.h"
 #include "report/summary.h"
 
 namespace thalweg {
@@ -40,6 +41,10 @@ Point2 principal_axis(const std::vector<Fork>& forks) {
   return {std::cos(angle), std::sin(angle)};
 }
 
+bool is_on_map(const Surface& surface, const Point2& p) {
+  return p.x >= surface.x.front() && p.x <= surface.x.back() && p.y >= surface.y.front() && p.y <= surface.y.back();
+}
+
 double largest_barrier(const Surface& surface, const std::vector<Fork>& forks) {
   double largest = 0;
   for (std::size_t i = 0; i + 1 < forks.size(); ++i) {
@@ -48,7 +53,11 @@ double largest_barrier(const Surface& surface, const std::vector<Fork>& forks) {
       return value_at(surface, "train_loss", a.x + t * (b.x - a.x), a.y + t * (b.y - a.y));
     };
     const double ends = std::max(loss(0), loss(1));
-    for (int k = 1; k < kSamples; ++k) largest = std::max(largest, loss(static_cast<double>(k) / kSamples) - ends);
+    for (int k = 1; k < kSamples; ++k) {
+      const double rise = loss(static_cast<double>(k) / kSamples) - ends;
+      if (!std::isfinite(rise)) return INFINITY;
+      largest = std::max(largest, rise);
+    }
   }
   return largest;
 }
@@ -78,7 +87,8 @@ std::optional<Valley> measure_valley(const ReportData& data) {
   if (data.surfaces.empty()) return std::nullopt;
   const Surface& surface = data.surfaces.front();
   const Minima minima = find_minima(surface);
-  if (is_line(surface) || !surface.has("train_loss") || !minima.test) return std::nullopt;
+  const std::size_t missing = count_cells(surface)[static_cast<std::size_t>(Cell::kMissing)];
+  if (is_line(surface) || missing > 0 || !surface.has("train_loss") || !minima.test) return std::nullopt;
   const auto paths = paths_by_run(surface);
   const auto main = std::find_if(paths.begin(), paths.end(), [](const auto& p) { return is_main(p.front().run); });
   if (main == paths.end()) return std::nullopt;
@@ -87,14 +97,19 @@ std::optional<Valley> measure_valley(const ReportData& data) {
     const PathPoint* fork = fork_point(paths, path);
     if (fork != nullptr) forks.push_back({{fork->x, fork->y}, {path.back().x, path.back().y}});
   }
-  if (forks.size() < kFewestBranches) return std::nullopt;
+  const bool on_map = std::all_of(forks.begin(), forks.end(), [&](const Fork& f) {
+    return is_on_map(surface, f.from) && is_on_map(surface, f.end);
+  });
+  if (forks.size() < kFewestBranches || !on_map) return std::nullopt;
   const Point2 axis = principal_axis(forks), &first = forks.front().from;
   const double way_x = main->back().x - first.x, way_y = main->back().y - first.y;
   Valley out;
   out.alignment = std::abs(way_x * axis.x + way_y * axis.y) / std::hypot(way_x, way_y);
-  out.barrier = largest_barrier(surface, forks) / mean_descent(surface, forks);
+  const double descent = mean_descent(surface, forks);
+  out.barrier = descent > 0 && std::isfinite(descent) ? largest_barrier(surface, forks) / descent : INFINITY;
   out.first_distance = std::hypot(first.x - minima.test->x, first.y - minima.test->y);
   out.last_distance = std::hypot(main->back().x - minima.test->x, main->back().y - minima.test->y);
+  out.test_on_edge = minima.test_on_edge;
   return out;
 }
 

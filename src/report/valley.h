@@ -13,13 +13,16 @@ struct Valley {
   // principal axis of the branches' ends.
   double alignment = 0;
   // How far the train loss rises above the higher of two neighbouring ends on the straight line between them, at most;
-  // in parts of the mean descent from forks to ends. 0: no barrier.
+  // in parts of the mean descent from forks to ends. 0: no barrier. Infinite where the loss on such a line or
+  // at a fork is not finite, or the branches do not descend.
   double barrier = 0;
   // From the main path to the smallest test loss, at the first fork and at its end.
   double first_distance = 0, last_distance = 0;
+  bool test_on_edge = false;  // the smallest test loss lies on the border of the map: a smaller one may be outside
 };
 
-// Empty where the report has no 2-D map of train and test loss, or fewer than three branches on it.
+// Empty where the report has no 2-D map of train and test loss with all its points evaluated, fewer than three branches
+// on it, or one that forks or ends outside.
 std::optional<Valley> measure_valley(const ReportData& data);
 
 // Bilinear interpolation; NaN outside the map.

@@ -6,6 +6,7 @@
 
 #include "report/study.h"
 #include "report/study_tables.h"
+#include "report/summary.h"
 #include "report/valley.h"
 #include "synthetic_report.h"
 
@@ -260,6 +261,58 @@ TEST(Claims, AValleyIsFoundAndARidgeIsSeen) {
     surface.values["train_loss"][k] += std::pow(std::sin(6 * surface.x[k % surface.x.size()]), 2);
   EXPECT_GT(measure_valley(data)->barrier, 0.5);
   EXPECT_FALSE(measure_valley(synthetic_report(2)));
+}
+
+// Adds to the train loss where |x - at| < 0.2, a wall across the valley between the ends of two branches.
+void add_wall(Surface* surface, double at, double height) {
+  for (std::size_t k = 0; k < surface->values["train_loss"].size(); ++k) {
+    if (std::abs(surface->x[k % surface->x.size()] - at) < 0.2) surface->values["train_loss"][k] += height;
+  }
+}
+
+TEST(Claims, ALossBetweenTheEndsThatIsNotFiniteIsABarrier) {
+  ReportData data = synthetic_report(5);
+  const auto paths = paths_by_run(data.surfaces.front());
+  const double between = (paths[1].back().x + paths[2].back().x) / 2;
+  for (const double height : {double{NAN}, double{INFINITY}}) {
+    ReportData walled = data;
+    add_wall(&walled.surfaces.front(), between, height);
+    EXPECT_EQ(measure_valley(walled).value().barrier, INFINITY);
+    const Claim claim = claim_named(claims_of({"", {}, {}, {walled, walled}}), "valley");
+    EXPECT_EQ(claim.verdict, Verdict::kContradicted);
+    EXPECT_NE(claim.measured.find("in 2 of 2 seeds it is not finite there"), std::string::npos) << claim.measured;
+  }
+}
+
+TEST(Claims, BranchesThatDoNotDescendEndOnNoFloor) {
+  ReportData data = synthetic_report(5);
+  for (double& loss : data.surfaces.front().values["train_loss"]) loss = -loss;
+  EXPECT_EQ(measure_valley(data).value().barrier, INFINITY);
+}
+
+TEST(Claims, AMapThatIsNotFinishedOrTooSmallHasNoValley) {
+  ReportData data = synthetic_report(5);
+  Surface& surface = data.surfaces.front();
+  surface.values["cell"].assign(surface.values["train_loss"].size(), static_cast<double>(Cell::kExact));
+  EXPECT_TRUE(measure_valley(data));
+  surface.values["cell"].back() = static_cast<double>(Cell::kMissing);
+  EXPECT_FALSE(measure_valley(data));
+  surface.values.erase("cell");
+  for (PathPoint& point : surface.path) point.x += point.run == "decay-at-24" ? 9 : 0;
+  EXPECT_FALSE(measure_valley(data));
+}
+
+TEST(Claims, ATestMinimumOnTheBorderLeavesItUndecidedWhetherTrainingComesNear) {
+  ReportData data = synthetic_report(5);
+  EXPECT_FALSE(measure_valley(data).value().test_on_edge);
+  data.surfaces.front().values["test_loss"].back() = 0;
+  const Claim near = claim_named(claims_of({"", {}, {}, {data, data}}), "near-minimum");
+  EXPECT_EQ(near.verdict, Verdict::kUndecided);
+  EXPECT_NE(near.measured.find("in 2 of 2 seeds the smallest test loss is on the map's border"), std::string::npos);
+  // That of the train loss says nothing of it.
+  data = synthetic_report(5);
+  data.surfaces.front().values["train_loss"].back() = 0;
+  EXPECT_EQ(claim_named(claims_of({"", {}, {}, {data, data}}), "near-minimum").verdict, Verdict::kSupported);
 }
 
 TEST(Claims, AveragesAreNoBranches) {
