@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <set>
+#include <map>
 #include <span>
 
 #include "base/error.h"
+#include "report/decay_comparison.h"
 #include "report/summary.h"
 #include "report/valley.h"
 
@@ -18,6 +19,7 @@ constexpr double kBarrier = 0.2;
 constexpr double kNear = 0.5;
 constexpr double kFaster = 2;
 constexpr double kGain = 15;  // percent
+constexpr double kLevel = 0.05;
 
 // "0.21 [0.15, 0.27]", with fewer than two values without an interval.
 std::string with_interval(const MeanTest& test, int digits) {
@@ -29,10 +31,8 @@ std::string p_text(double p) {
   return std::isnan(p) ? "one seed" : p < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", p);
 }
 
-// "; 2 of 3 seeds", empty where `test` rests on all of them.
-std::string seeds_text(const MeanTest& test, const Results& results) {
-  const auto all = std::ssize(results.seeds);
-  return test.count == all ? "" : fmt::format("; {} of {} seeds", test.count, all);
+std::string of_seeds(std::size_t count, std::size_t all) {
+  return fmt::format("{} of {} seeds", count, all);
 }
 
 std::string not_evaluated(const EqualEnds& ends) {
@@ -94,10 +94,12 @@ Claim trend_claim(const Results& results, const Trend& trend, Claim claim) {
                          : fmt::format("no seed has a finite value of all branches at epoch {:g}", ends.epoch);
     return claim;
   }
-  claim.measured = fmt::format("{} {} an epoch of delay ({}); decay at {:g} against {:g}: {}; all at epoch {:g}{}",
-                               with_interval(slopes, trend.digits + 1), trend.unit, p_text(slopes.p),
-                               *ends.runs.back().fork_epoch, *ends.runs.front().fork_epoch,
-                               with_interval(test_mean(spans), trend.digits), ends.epoch, seeds_text(slopes, results));
+  claim.estimate = slopes;
+  claim.unit = fmt::format("{} an epoch of delay", trend.unit);
+  claim.measured =
+      fmt::format("{} {} ({}); decay at {:g} against {:g}: {}; all at epoch {:g}",
+                  with_interval(slopes, trend.digits + 1), claim.unit, p_text(slopes.p), *ends.runs.back().fork_epoch,
+                  *ends.runs.front().fork_epoch, with_interval(test_mean(spans), trend.digits), ends.epoch);
   MeanTest claimed = slopes;
   if (trend.sign < 0) claimed.mean = -slopes.mean, claimed.low = -slopes.high, claimed.high = -slopes.low;
   claim.verdict = verdict_of(claimed, 0, 0);
@@ -110,52 +112,71 @@ Verdict by_count(std::size_t count, std::size_t all) {
   return count == all ? Verdict::kSupported : count == 0 ? Verdict::kContradicted : Verdict::kUndecided;
 }
 
+Claim along_claim(const std::vector<Valley>& valleys, Claim claim) {
+  std::vector<double> alignment, rises;
+  std::size_t count = 0;
+  for (const Valley& valley : valleys) {
+    alignment.push_back(valley.alignment);
+    if (std::isfinite(valley.barrier)) rises.push_back(100 * valley.barrier);
+    if (valley.alignment >= kAligned && valley.barrier <= kBarrier) ++count;
+  }
+  claim.estimate = test_mean(rises);
+  claim.unit = "% of the descent";
+  claim.measured =
+      fmt::format("on the plane, its way from the first fork on and the floor that the branches end on lie at |cos| {}",
+                  with_interval(test_mean(alignment), 2));
+  if (!rises.empty()) {
+    claim.measured +=
+        fmt::format("; between neighbouring ends the train loss rises by {} % of the descent to the floor",
+                    with_interval(claim.estimate, 1));
+  }
+  if (const std::size_t bad = valleys.size() - rises.size(); bad > 0) {
+    claim.measured +=
+        fmt::format("; in {} it is not finite there, or branches do not descend", of_seeds(bad, valleys.size()));
+  }
+  claim.verdict = by_count(count, valleys.size());
+  return claim;
+}
+
+Claim near_claim(const std::vector<Valley>& valleys, Claim claim) {
+  std::vector<double> first, last, parts;
+  std::size_t near = 0, nearer = 0, on_edge = 0;
+  for (const Valley& valley : valleys) {
+    first.push_back(valley.first_distance);
+    last.push_back(valley.last_distance);
+    parts.push_back(valley.last_distance / valley.first_distance);
+    if (parts.back() <= kNear) ++near;
+    if (parts.back() < 1) ++nearer;
+    if (valley.test_on_edge) ++on_edge;
+  }
+  claim.estimate = test_mean(parts);
+  claim.unit = "of the distance at the first fork";
+  claim.measured = fmt::format("on the plane, {} from the test minimum at the first fork, {} at its end: {} of it",
+                               with_interval(test_mean(first), 2), with_interval(test_mean(last), 2),
+                               with_interval(claim.estimate, 2));
+  claim.verdict = by_count(nearer, valleys.size());
+  if (claim.verdict == Verdict::kSupported && near < valleys.size()) claim.verdict = Verdict::kWeaker;
+  if (on_edge > 0) {
+    claim.measured +=
+        fmt::format("; in {} the smallest test loss is on the map's border: a smaller one may lie outside",
+                    of_seeds(on_edge, valleys.size()));
+    claim.verdict = Verdict::kUndecided;
+  }
+  return claim;
+}
+
 std::vector<Claim> valley_claims(const Results& results) {
   Claim along{"valley", "At a large rate, training travels along the valley of train minima", "", Verdict::kNotTested};
   Claim near{"near-minimum", "There it comes close to the test minimum", "", Verdict::kNotTested};
-  std::vector<double> alignment, barrier, first, last;
-  std::size_t along_count = 0, near_count = 0, nearer_count = 0, on_edge = 0;
+  std::vector<Valley> valleys;
   for (const ReportData& seed : results.seeds) {
-    const std::optional<Valley> valley = measure_valley(seed);
-    if (!valley) continue;
-    alignment.push_back(valley->alignment);
-    barrier.push_back(100 * valley->barrier);
-    first.push_back(valley->first_distance);
-    last.push_back(valley->last_distance);
-    along_count += valley->alignment >= kAligned && valley->barrier <= kBarrier ? 1 : 0;
-    near_count += valley->last_distance <= kNear * valley->first_distance ? 1 : 0;
-    nearer_count += valley->last_distance < valley->first_distance ? 1 : 0;
-    on_edge += valley->test_on_edge ? 1 : 0;
+    if (const std::optional<Valley> valley = measure_valley(seed)) valleys.push_back(*valley);
   }
-  if (alignment.empty()) {
+  if (valleys.empty()) {
     along.measured = near.measured = "no map of train and test loss with three branches on it, all points evaluated";
     return {along, near};
   }
-  const auto mean = [](const std::vector<double>& values) { return statistic_of(values).mean; };
-  along.measured = fmt::format(
-      "on the plane, its way from the first fork on and the floor that the branches end on lie at |cos| {:.2f}",
-      mean(alignment));
-  const std::vector<double> rises = finite_values(barrier);
-  if (!rises.empty()) {
-    along.measured += fmt::format(
-        "; between neighbouring ends the train loss rises by {:.1f} % of the descent to the floor", mean(rises));
-  }
-  if (rises.size() < barrier.size()) {
-    along.measured += fmt::format("; in {} of {} seeds it is not finite there, or branches do not descend",
-                                  barrier.size() - rises.size(), barrier.size());
-  }
-  along.verdict = by_count(along_count, alignment.size());
-  near.measured = fmt::format("on the plane, {:.3g} from the test minimum at the first fork, {:.3g} at its end",
-                              mean(first), mean(last));
-  near.verdict = by_count(nearer_count, first.size());
-  if (near.verdict == Verdict::kSupported && near_count < first.size()) near.verdict = Verdict::kWeaker;
-  if (on_edge > 0) {
-    near.measured +=
-        fmt::format("; in {} of {} seeds the smallest test loss is on the map's border: a smaller one may lie outside",
-                    on_edge, first.size());
-    near.verdict = Verdict::kUndecided;
-  }
-  return {along, near};
+  return {along_claim(valleys, along), near_claim(valleys, near)};
 }
 
 // Of some of the runs of `ends` the one that is most accurate then, on average over its seeds.
@@ -172,7 +193,7 @@ const SweepRun& best_of(const EqualEnds& ends, std::span<const SweepRun> runs) {
 }
 
 // `ends` holds the baseline, at least one later branch and a seed, as below.
-Claim speed_claim(const Results& results, const EqualEnds& ends, Claim claim) {
+Claim speed_claim(const EqualEnds& ends, Claim claim) {
   const SweepRun& baseline = ends.runs.front();
   // Until the run is first as accurate as the baseline is at the end; infinite where it never is.
   const auto epochs_of = [&](const ReportData& seed, const SweepRun& run) {
@@ -199,14 +220,16 @@ Claim speed_claim(const Results& results, const EqualEnds& ends, Claim claim) {
         "epochs; epochs are known to an evaluation interval, {:g}",
         *best.fork_epoch, ends.runs.size() - 1, with_interval(fastest, 2), *baseline.fork_epoch,
         statistic_of(epochs).mean, evaluation_interval(*ends.seeds.front(), baseline.name));
-    if (never > 0) claim.measured += fmt::format("; 0 times in {} of {} seeds, never there", never, speeds.size());
+    if (never > 0)
+      claim.measured += fmt::format("; never in {}, 0 times", of_seeds(static_cast<std::size_t>(never), speeds.size()));
   }
-  claim.measured += seeds_text(fastest, results);
+  claim.estimate = fastest;
+  claim.unit = "times as fast";
   claim.verdict = verdict_of(fastest, 1, kFaster);
   return claim;
 }
 
-Claim gain_claim(const Results& results, const EqualEnds& ends, Claim claim) {
+Claim gain_claim(const EqualEnds& ends, Claim claim) {
   const SweepRun& baseline = ends.runs.front();
   const SweepRun& best = best_of(ends, std::span(ends.runs).subspan(1));
   const auto change = [&](bool of_error) {
@@ -218,11 +241,12 @@ Claim gain_claim(const Results& results, const EqualEnds& ends, Claim claim) {
   };
   const MeanTest error = test_mean(change(true));
   claim.measured = fmt::format(
-      "decay at {:g} (the best of {}) against {:g}: {} % of the test error, {} % of the accuracy, {} points{}",
+      "decay at {:g} (the best of {}) against {:g}: {} % of the test error, {} % of the accuracy, {} points",
       *best.fork_epoch, ends.runs.size() - 1, *baseline.fork_epoch, with_interval(error, 1),
       with_interval(test_mean(change(false)), 1),
-      with_interval(test_mean(differences(ends.seeds, best.name, baseline.name, ends.epoch, "test_accuracy", 100)), 2),
-      seeds_text(error, results));
+      with_interval(test_mean(differences(ends.seeds, best.name, baseline.name, ends.epoch, "test_accuracy", 100)), 2));
+  claim.estimate = error;
+  claim.unit = "% of the test error";
   claim.verdict = verdict_of(error, 0, kGain);
   return claim;
 }
@@ -239,7 +263,7 @@ std::vector<Claim> baseline_claims(const Results& results) {
     faster.measured = gain.measured = not_evaluated(ends);
     return {faster, gain};
   }
-  return {speed_claim(results, ends, faster), gain_claim(results, ends, gain)};
+  return {speed_claim(ends, faster), gain_claim(ends, gain)};
 }
 
 // None where the main path has no average.
@@ -265,9 +289,11 @@ std::optional<Claim> averaging_claim(const Results& results) {
     return claim;
   }
   claim.measured =
-      fmt::format("decay at {:g} (the best of {}) against the average: {} points ({}), {} nats; at epoch {:g}{}",
+      fmt::format("decay at {:g} (the best of {}) against the average: {} points ({}), {} nats; at epoch {:g}",
                   *best.fork_epoch, ends.runs.size(), with_interval(accuracy, 2), p_text(accuracy.p),
-                  with_interval(against_average("test_loss", 1), 4), ends.epoch, seeds_text(accuracy, results));
+                  with_interval(against_average("test_loss", 1), 4), ends.epoch);
+  claim.estimate = accuracy;
+  claim.unit = "points";
   claim.verdict = verdict_of(accuracy, 0, 0);
   return claim;
 }
@@ -277,24 +303,75 @@ Claim accuracy_claim(const Results& results) {
                      {"later-accuracy", "Later decay gives a higher test accuracy", "", Verdict::kNotTested});
 }
 
-// Layers with weights: shallow are networks of one hidden layer at most.
-bool is_shallow(const Results& results) {
+// Shallow are networks of one hidden layer at most.
+std::string depth_of(const Results& results) {
   const nlohmann::json model = member(results.config, "model");
-  return member(model, "name") == "mlp" && member(model, "hidden").size() <= 1;
+  return member(model, "name") == "mlp" && member(model, "hidden").size() <= 1 ? "shallow" : "deep";
 }
 
-std::string data_name(const Results& results) {
+std::string data_of(const Results& results) {
   const nlohmann::json name = member(member(results.config, "data"), "name");
   return name.is_string() ? name.get<std::string>() : "";
 }
 
-// The verdicts on later decay of these experiments as one.
+// What one experiment says of later decay.
+struct Finding {
+  std::string title;
+  Claim claim;
+};
+
+// Of experiments of one data set or one depth.
+Verdict group_verdict(const std::vector<Finding>& group) {
+  std::vector<double> p;
+  for (const Finding& finding : group) p.push_back(finding.claim.estimate.p);
+  p = holm(p);
+  const auto any = [&](Verdict verdict, const std::vector<double>& against = {}) {
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      if (group[i].claim.verdict == verdict && (against.empty() || against[i] < kLevel)) return true;
+    }
+    return false;
+  };
+  if (any(Verdict::kSupported, p) && !any(Verdict::kContradicted)) return Verdict::kSupported;
+  if (any(Verdict::kContradicted, p) && !any(Verdict::kSupported)) return Verdict::kContradicted;
+  return Verdict::kUndecided;
+}
+
+// Of groups.
 Verdict joint_verdict(const std::vector<Verdict>& verdicts) {
   const auto all = [&](Verdict v) { return std::count(verdicts.begin(), verdicts.end(), v) == std::ssize(verdicts); };
-  if (verdicts.empty()) return Verdict::kNotTested;
-  if (all(Verdict::kSupported)) return Verdict::kSupported;
-  if (all(Verdict::kContradicted)) return Verdict::kContradicted;
-  return Verdict::kUndecided;
+  return all(Verdict::kSupported)      ? Verdict::kSupported
+         : all(Verdict::kContradicted) ? Verdict::kContradicted
+                                       : Verdict::kUndecided;
+}
+
+std::string finding_text(const Finding& finding) {
+  const MeanTest& slope = finding.claim.estimate;
+  return slope.count == 0 ? finding.title + ": " + to_string(Verdict::kNotTested)
+                          : fmt::format("{}: {}, {}", finding.title, with_interval(slope, 3), p_text(slope.p));
+}
+
+Claim across_claim(const std::vector<Results>& experiments, std::string (*group_of)(const Results&), Claim claim) {
+  if (experiments.size() < 2) {
+    claim.measured = "one experiment; 'thalweg report A B --out DIR' compares several";
+    return claim;
+  }
+  std::map<std::string, std::vector<Finding>> groups;
+  for (const Results& results : experiments)
+    groups[group_of(results)].push_back({results.title, accuracy_claim(results)});
+  std::vector<Verdict> verdicts;
+  for (const auto& [name, group] : groups) {
+    std::string list;
+    bool tested = false;
+    for (const Finding& finding : group) {
+      list += (list.empty() ? "" : "; ") + finding_text(finding);
+      tested = tested || finding.claim.verdict != Verdict::kNotTested;
+    }
+    if (tested) verdicts.push_back(group_verdict(group));
+    claim.measured += fmt::format("{}{} {} ({})", claim.measured.empty() ? "points an epoch of delay: " : ", ", name,
+                                  to_string(tested ? verdicts.back() : Verdict::kNotTested), list);
+  }
+  if (verdicts.size() > 1) claim.verdict = joint_verdict(verdicts);
+  return claim;
 }
 
 }  // namespace
@@ -325,29 +402,18 @@ std::vector<Claim> claims_of(const Results& results) {
                   {"later-gap", "Later decay shrinks the gap between test and train loss", "", Verdict::kNotTested}));
   for (Claim& claim : baseline_claims(results)) out.push_back(std::move(claim));
   if (std::optional<Claim> claim = averaging_claim(results)) out.push_back(std::move(*claim));
+  for (Claim& claim : out) {
+    const auto count = static_cast<std::size_t>(claim.estimate.count), all = results.seeds.size();
+    if (count > 0 && count < all) claim.measured += "; " + of_seeds(count, all);
+  }
   return out;
 }
 
 std::vector<Claim> claims_across(const std::vector<Results>& experiments) {
-  Claim depth{"depth", "Later decay helps shallow and deep networks", "", Verdict::kNotTested};
-  Claim data{"data", "Later decay helps on a second data set", "", Verdict::kNotTested};
-  std::vector<Verdict> verdicts;
-  std::set<std::string> sets;
-  std::set<bool> depths;
-  std::string list;
-  for (const Results& results : experiments) {
-    const Claim claim = accuracy_claim(results);
-    list += fmt::format("{}{}: {}", list.empty() ? "" : "; ", results.title, to_string(claim.verdict));
-    if (claim.verdict == Verdict::kNotTested) continue;
-    verdicts.push_back(claim.verdict);
-    sets.insert(data_name(results));
-    depths.insert(is_shallow(results));
-  }
-  depth.measured = data.measured =
-      experiments.size() > 1 ? list : "one experiment; 'thalweg report A B --out DIR' compares several";
-  if (depths.size() == 2) depth.verdict = joint_verdict(verdicts);
-  if (sets.size() > 1) data.verdict = joint_verdict(verdicts);
-  return {depth, data};
+  return {
+      across_claim(experiments, depth_of,
+                   {"depth", "Later decay helps shallow and deep networks", "", Verdict::kNotTested}),
+      across_claim(experiments, data_of, {"data", "Later decay helps on a second data set", "", Verdict::kNotTested})};
 }
 
 }  // namespace thalweg

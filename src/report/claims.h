@@ -13,13 +13,18 @@
 //   is gain            the best branch's test error is 15 % below the baseline's
 // And where runs keep averages of their weights (train.average), which the paper does not ask:
 //   averaging       the best branch's test accuracy is above that of the main path's average, which needs no decay
+// Across experiments `later-accuracy` of them all is judged group by group, a group being a data set or a depth, so
+// that one network more on a data set does not undo another:
+//   depth, data     there are two groups, and in each the slope of some experiment is above 0 after Holm's correction
+//   over
+//                   the group and that of none significantly below
 // What holds in direction but falls short of the number is kWeaker.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "report/decay_comparison.h"
+#include "base/statistics.h"
 #include "report/results.h"
 
 namespace thalweg {
@@ -32,6 +37,8 @@ struct Claim {
   std::string text;
   std::string measured;  // a sentence without its full stop
   Verdict verdict = Verdict::kNotTested;
+  MeanTest estimate = test_mean({});  // over seeds, of the number that the verdict goes by; of those across none
+  std::string unit = {};              // of the estimate
 };
 
 std::vector<Claim> claims_of(const Results& results);

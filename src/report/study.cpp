@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "io/atomic_file.h"
 #include "report/claims.h"
+#include "report/decay_comparison.h"
 #include "report/page.h"
 #include "report/study_tables.h"
 #include "report/svg.h"
@@ -40,7 +41,15 @@ json test_json(const MeanTest& test) {
 json claims_json(const std::vector<Claim>& claims) {
   json out = json::array();
   for (const Claim& c : claims) {
-    out.push_back({{"id", c.id}, {"text", c.text}, {"measured", c.measured}, {"verdict", to_string(c.verdict)}});
+    out.push_back({{"id", c.id},
+                   {"text", c.text},
+                   {"measured", c.measured},
+                   {"verdict", to_string(c.verdict)},
+                   {"estimate", finite_or_null(c.estimate.mean)},
+                   {"low", finite_or_null(c.estimate.low)},
+                   {"high", finite_or_null(c.estimate.high)},
+                   {"unit", c.unit},
+                   {"seeds", c.estimate.count}});
   }
   return out;
 }

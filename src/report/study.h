@@ -11,8 +11,9 @@
 
 namespace thalweg {
 
-// {"experiments": [{"title", "seeds", "claims": [{"id", "text", "measured", "verdict"}], "runs": {run: {quantity:
-// {"values", "mean", "std", "low", "high"}}}, "comparisons": [...]}], "across": [claims]}; what is not finite is null.
+// {"experiments": [{"title", "seeds", "claims": [{"id", "text", "measured", "verdict", "estimate", "low", "high",
+// "unit", "seeds"}], "runs": {run: {quantity: {"values", "mean", "std", "low", "high"}}}, "comparisons": [...]}],
+// "across": [claims]}; what is not finite is null.
 nlohmann::json study_json(const std::vector<Results>& experiments);
 // The same tables in Markdown.
 std::string study_markdown(const std::vector<Results>& experiments);
