@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <set>
 #include <tuple>
 
 #include "base/error.h"
@@ -110,6 +111,22 @@ std::string point_name(const nlohmann::json& provenance, std::size_t index) {
   return fmt::format("{}@{}", points[index].value("run", ""), points[index].value("step", 0));
 }
 
+// Those whose runs' paths the map holds; one empty name where its runs carry no seed.
+std::set<std::string> seeds_of(const Surface& surface) {
+  std::set<std::string> seeds;
+  for (const PathPoint& point : surface.path) seeds.insert(split_run_name(point.run).seed);
+  return seeds;
+}
+
+// Of the path that comes nearest to the minimum.
+std::string nearest_seed(const Surface& surface, const SurfaceMinimum& m) {
+  const auto distance = [&](const PathPoint& p) { return std::hypot(p.x - m.x, p.y - m.y); };
+  const auto nearest =
+      std::min_element(surface.path.begin(), surface.path.end(),
+                       [&](const PathPoint& a, const PathPoint& b) { return distance(a) < distance(b); });
+  return split_run_name(nearest->run).seed;
+}
+
 std::optional<SurfaceMinimum> minimum_if_any(const Surface& surface, const std::string& key) {
   const auto found = surface.values.find(key);
   if (found == surface.values.end()) return std::nullopt;
@@ -187,6 +204,13 @@ std::string minima_sentence(const Surface& surface) {
     text = fmt::format(
         "On the map, train loss, {:.4g}, and test loss, {:.4g}, have their minima at one grid point, ({:.4g}, {:.4g}).",
         m.train->value, m.test->value, m.train->x, m.train->y);
+  } else if (m.train && m.test && seeds_of(surface).size() > 1) {
+    text = fmt::format(
+        "On the map of the paths of {} seeds, train loss has its minimum, {}, nearest to a path of seed {}, and test "
+        "loss "
+        "its own, {}, nearest to one of seed {}.",
+        seeds_of(surface).size(), place(*m.train), nearest_seed(surface, *m.train), place(*m.test),
+        nearest_seed(surface, *m.test));
   } else if (m.train && m.test) {
     text =
         fmt::format("On the map, train loss has its minimum, {}, and test loss its own, {}: they are {:.4g} apart {}.",

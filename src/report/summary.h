@@ -41,7 +41,8 @@ struct Minima {
 Minima find_minima(const Surface& surface);
 // "in weight space" where d1 and d2 are unit vectors (PCA, points and line planes), else "in units of the directions".
 std::string distance_unit(const Surface& surface);
-// One sentence or two on the minima; empty without a finite loss.
+// One sentence or two on the minima; empty without a finite loss. On a map of several seeds' runs, whose valleys are
+// their own, whose path each is nearest to in place of how far apart they are.
 std::string minima_sentence(const Surface& surface);
 
 // The headline findings, a sentence each: which decay time gives the best test loss and accuracy, the minima.

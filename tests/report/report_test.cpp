@@ -85,6 +85,21 @@ TEST(Minima, AreThoseOfTheGridAndKnowTheBorder) {
   EXPECT_TRUE(contains(minima_sentence(s), "border"));
 }
 
+TEST(Minima, OfSeveralSeedsAreToldBySeedAndNotByTheirDistance) {
+  Surface s;
+  s.x = {0, 1, 2, 3, 4};
+  s.y = {0, 1, 2};
+  s.values["train_loss"] = {9, 9, 9, 9, 9, 9, 1, 9, 9, 9, 9, 9, 9, 9, 9};
+  s.values["test_loss"] = {9, 9, 9, 9, 9, 9, 9, 9, 2, 9, 9, 9, 9, 9, 9};
+  for (const std::uint64_t seed : {5, 11})
+    s.path.push_back({name_with_seed("main", seed), 0, 0, 0.1, seed == 5 ? 0.5 : 3.5, 1, 0});
+  EXPECT_EQ(minima_sentence(s),
+            "On the map of the paths of 2 seeds, train loss has its minimum, 1 at (1, 1), nearest to a path of seed 5, "
+            "and test loss its own, 2 at (3, 1), nearest to one of seed 11.");
+  s.path.pop_back();
+  EXPECT_TRUE(contains(minima_sentence(s), "they are 2 apart"));
+}
+
 TEST(Figures, ShowBothMinimaInBothPanelsAndEveryRun) {
   const ReportData data = synthetic_report(3);
   const auto figures = surface_figures(data);
