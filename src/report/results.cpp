@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "base/error.h"
 #include "report/summary.h"
@@ -125,6 +126,15 @@ std::vector<SweepRun> sweep_of(const Results& results) {
 std::vector<double> finite_values(const std::vector<double>& values) {
   std::vector<double> out;
   std::copy_if(values.begin(), values.end(), std::back_inserter(out), [](double v) { return std::isfinite(v); });
+  return out;
+}
+
+std::vector<EpochMetrics> evaluated_epochs(const ReportData& seed, const std::string& run) {
+  std::vector<EpochMetrics> out;
+  if (const RunSeries* series = find_run(seed, run)) {
+    std::copy_if(series->epochs.begin(), series->epochs.end(), std::back_inserter(out),
+                 [](const EpochMetrics& m) { return m.test_loss && m.test_accuracy; });
+  }
   return out;
 }
 

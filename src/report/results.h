@@ -46,6 +46,8 @@ std::vector<SweepRun> sweep_of(const Results& results);
 // Finite values alone.
 std::vector<double> finite_values(const std::vector<double>& values);
 
+// The run's own epochs with test values: of a branch those behind its fork.
+std::vector<EpochMetrics> evaluated_epochs(const ReportData& seed, const std::string& run);
 // "test_accuracy" or "test_loss" of a run after `epoch` epochs in all: of the main path before the fork, of the branch
 // after it. Empty where it was not evaluated then.
 std::optional<double> test_value_at(const ReportData& seed, const std::string& run, double epoch,

@@ -28,6 +28,38 @@ json values_json(const std::vector<double>& values) {
   return out;
 }
 
+// One list a seed.
+json curves_json(const Results& results, const std::string& run) {
+  json out = json::array();
+  for (const ReportData& seed : results.seeds) {
+    std::vector<double> epochs, losses, accuracies;
+    for (const EpochMetrics& m : evaluated_epochs(seed, run)) {
+      epochs.push_back(m.epoch);
+      losses.push_back(*m.test_loss);
+      accuracies.push_back(*m.test_accuracy);
+    }
+    out.push_back({{"epoch", values_json(epochs)},
+                   {"test_loss", values_json(losses)},
+                   {"test_accuracy", values_json(accuracies)}});
+  }
+  return out;
+}
+
+// Indented, but lists of numbers on one line.
+std::string to_text(const json& value, const std::string& indent = "") {
+  const auto is_plain = [](const json& item) { return !item.is_structured(); };
+  if (value.empty() || is_plain(value) || (value.is_array() && std::all_of(value.begin(), value.end(), is_plain))) {
+    return value.dump();
+  }
+  const bool named = value.is_object();
+  std::string text;
+  for (const auto& [key, item] : value.items()) {
+    text += fmt::format("{}\n{}  {}{}", text.empty() ? "" : ",", indent, named ? json(key).dump() + ": " : "",
+                        to_text(item, indent + "  "));
+  }
+  return fmt::format("{}{}\n{}{}", named ? '{' : '[', text, indent, named ? '}' : ']');
+}
+
 json test_json(const MeanTest& test) {
   return {{"count", test.count},
           {"mean", finite_or_null(test.mean)},
@@ -66,6 +98,7 @@ json experiment_json(const Results& results) {
       out[key].erase("p");
       out[key]["values"] = values_json(values);
     }
+    out["curves"] = curves_json(results, run.name);
   }
   for (const Comparison& c : compare_decay_times(results)) {
     comparisons.push_back({{"run", c.run},
@@ -142,7 +175,7 @@ std::string sweep_section(const Results& results) {
 }
 
 std::vector<fs::path> write_claims(const fs::path& folder, const std::vector<Results>& experiments) {
-  write_file_atomically(folder / "claims.json", study_json(experiments).dump(2) + "\n");
+  write_file_atomically(folder / "claims.json", to_text(study_json(experiments)) + "\n");
   write_file_atomically(folder / "claims.md", study_markdown(experiments));
   return {folder / "claims.json", folder / "claims.md"};
 }

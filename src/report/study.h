@@ -12,8 +12,8 @@
 namespace thalweg {
 
 // {"experiments": [{"title", "seeds", "claims": [{"id", "text", "measured", "verdict", "estimate", "low", "high",
-// "unit", "seeds"}], "runs": {run: {quantity: {"values", "mean", "std", "low", "high"}}}, "comparisons": [...]}],
-// "across": [claims]}; what is not finite is null.
+// "unit", "seeds"}], "runs": {run: {quantity: {"values", "mean", "std", "low", "high"}, "curves":
+// [{"epoch", "test_loss", "test_accuracy"}]}}, "comparisons": [...]}], "across": [claims]}; what is not finite is null.
 nlohmann::json study_json(const std::vector<Results>& experiments);
 // The same tables in Markdown.
 std::string study_markdown(const std::vector<Results>& experiments);

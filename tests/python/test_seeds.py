@@ -68,6 +68,9 @@ class Seeds(cli.CliTest):
             values = [final["test_loss"] for final in finals]
             self.assertEqual(told["runs"][run]["gap"]["values"], [final["test_loss"] - final["train_loss"] for final in finals])
             self.assertEqual(told["runs"][run]["test_loss"]["values"], values)
+            lines = [[line for line in cli.read_metrics(one) if line["kind"] == "epoch"] for one in folders]
+            for curves, of_seed in zip(told["runs"][run]["curves"], lines, strict=True):
+                self.assertEqual(curves, {key: [line[key] for line in of_seed] for key in ("epoch", "test_loss", "test_accuracy")})
             half = 4.302652729749462 * statistics.stdev(values) / 3 ** 0.5  # Student's t, 2 degrees of freedom
             self.assertAlmostEqual(told["runs"][run]["test_loss"]["low"], statistics.mean(values) - half, delta=1e-9)
             for one, norm in zip(folders, told["runs"][run]["weight_norm"]["values"]):
