@@ -175,9 +175,9 @@ PackedConv::PackedConv(const PackedConvSpec& spec, const at::Tensor& w, const at
 }
 
 at::Tensor PackedConv::run(const at::Tensor& x, const Residual& residual, bool keep_nan) const {
-  if (type_ == bias_.scalar_type()) return run_packed(x, residual, keep_nan);
   check(x.scalar_type() == type_, "convolution: expected images in {}, got {}", c10::toString(type_),
         c10::toString(x.scalar_type()));
+  if (type_ == bias_.scalar_type()) return run_packed(x, residual, keep_nan);
   check(!residual.value.defined() || residual.value.scalar_type() == type_,
         "convolution: the residual must be of the images' type");
   const at::Tensor y = run_packed(widened(x), {widened(residual.value), residual.value.defined()}, keep_nan);
@@ -194,9 +194,8 @@ at::Tensor PackedConv::run_direct(const at::Tensor& x, const Residual& residual)
   DirectConvArgs args = direct_;
   const ConvSizes& conv = direct_.conv;
   const Ints y_sizes{x.size(0), conv.filters, conv.out_height, conv.out_width};
-  check(x.sizes().slice(1) == at::IntArrayRef({conv.channels, conv.height, conv.width}) &&
-            x.scalar_type() == bias_.scalar_type(),
-        "convolution: expected {} images of {} x {} x {}", bias_.toString(), conv.channels, conv.height, conv.width);
+  check(x.sizes().slice(1) == at::IntArrayRef({conv.channels, conv.height, conv.width}),
+        "convolution: expected images of {} x {} x {}", conv.channels, conv.height, conv.width);
   check(!residual.value.defined() || (residual.value.sizes() == y_sizes && residual.value.is_contiguous(kLayout) &&
                                       residual.value.scalar_type() == x.scalar_type()),
         "convolution: the residual must be channels-last, like the result");
