@@ -75,8 +75,8 @@ nlohmann::json read_json_file(const std::string& path, ExitCode code = ExitCode:
 // Applies "a.b.2.c=value": value is JSON if it parses as JSON, else a string. Intermediate objects are created; an
 // index into an array must exist.
 void apply_override(nlohmann::json& config, const std::string& assignment);
-// What one of our files was made by, with the defaults of keys of `key`'s object that were not there yet, or not written
-// out. An object that `resolve` refuses, of a version that had other keys, stays as it is.
+// What one of our files was made by, with the defaults of keys of `key`'s object that were not there yet, or not
+// written out. An object that `resolve` refuses, of a version that had other keys, stays as it is.
 nlohmann::json resolve_key(nlohmann::json made_by, const std::string& key,
                            const std::function<nlohmann::json(const ConfigReader&)>& resolve);
 // The first key in which two configurations that are not equal differ, as "train.batch: 64 there, 128 here".

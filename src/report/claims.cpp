@@ -151,9 +151,9 @@ Claim near_claim(const std::vector<Valley>& valleys, Claim claim) {
   }
   claim.estimate = test_mean(parts);
   claim.unit = "of the distance at the first fork";
-  claim.measured = fmt::format("on the plane, {} from the test minimum at the first fork, {} at its end: {} of it",
-                               with_interval(test_mean(first), 2), with_interval(test_mean(last), 2),
-                               with_interval(claim.estimate, 2));
+  claim.measured = fmt::format(
+      "on the plane, {} from the test minimum at the first fork, {} at its end, {} times as far",
+      with_interval(test_mean(first), 2), with_interval(test_mean(last), 2), with_interval(claim.estimate, 2));
   claim.verdict = by_count(nearer, valleys.size());
   if (claim.verdict == Verdict::kSupported && near < valleys.size()) claim.verdict = Verdict::kWeaker;
   if (on_edge > 0) {
@@ -216,7 +216,7 @@ Claim speed_claim(const EqualEnds& ends, Claim claim) {
   } else {
     const auto epochs = by_seed(ends.seeds, [&](const ReportData& seed) { return epochs_of(seed, baseline); });
     claim.measured = fmt::format(
-        "decay at {:g} (the fastest of {}) is there {} times as fast as decay at {:g}, which first is after {:.3g} "
+        "decay at {:g} (the fastest of {}) is there {} times as fast as decay at {:g}, which is there after {:.3g} "
         "epochs; epochs are known to an evaluation interval, {:g}",
         *best.fork_epoch, ends.runs.size() - 1, with_interval(fastest, 2), *baseline.fork_epoch,
         statistic_of(epochs).mean, evaluation_interval(*ends.seeds.front(), baseline.name));

@@ -48,8 +48,8 @@ void check_run_folder(const std::filesystem::path& folder, const nlohmann::json&
     check(!std::filesystem::exists(folder / "main"), "{} holds an experiment; choose another --out", folder.string());
     return;
   }
-  nlohmann::json there = without_bookkeeping(
-      resolve_key(read_run_identity(folder), "train", [](const auto& reader) { return to_json(read_train_config(reader)); }));
+  nlohmann::json there = without_bookkeeping(resolve_key(
+      read_run_identity(folder), "train", [](const auto& reader) { return to_json(read_train_config(reader)); }));
   if (!identity.contains("fork")) there.erase("fork");
   const nlohmann::json here = without_bookkeeping(identity);
   if (there == here) return;

@@ -146,7 +146,7 @@ TEST(Claims, ABaselineOnAPlateauIsChargedUntilItCameThere) {
   }
   const Claim faster = claim_named(claims_of(results), "faster");
   EXPECT_EQ(faster.verdict, Verdict::kContradicted);
-  EXPECT_NE(faster.measured.find("is there 0.80 [0.80, 0.80] times as fast as decay at 2, which first is after 4 "
+  EXPECT_NE(faster.measured.find("is there 0.80 [0.80, 0.80] times as fast as decay at 2, which is there after 4 "
                                  "epochs; epochs are known to an evaluation interval, 1"),
             std::string::npos)
       << faster.measured;
