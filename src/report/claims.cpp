@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <map>
 #include <span>
 
 #include "base/error.h"
+#include "report/claim_text.h"
 #include "report/decay_comparison.h"
 #include "report/summary.h"
 #include "report/valley.h"
@@ -19,17 +19,6 @@ constexpr double kBarrier = 0.2;
 constexpr double kNear = 0.5;
 constexpr double kFaster = 2;
 constexpr double kGain = 15;  // percent
-constexpr double kLevel = 0.05;
-
-// "0.21 [0.15, 0.27]", with fewer than two values without an interval.
-std::string with_interval(const MeanTest& test, int digits) {
-  if (test.count < 2) return fmt::format("{:.{}f}", test.mean, digits);
-  return fmt::format("{:.{}f} [{:.{}f}, {:.{}f}]", test.mean, digits, test.low, digits, test.high, digits);
-}
-
-std::string p_text(double p) {
-  return std::isnan(p) ? "one seed" : p < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", p);
-}
 
 std::string of_seeds(std::size_t count, std::size_t all) {
   return fmt::format("{} of {} seeds", count, all);
@@ -298,82 +287,6 @@ std::optional<Claim> averaging_claim(const Results& results) {
   return claim;
 }
 
-Claim accuracy_claim(const Results& results) {
-  return trend_claim(results, accuracy_trend(),
-                     {"later-accuracy", "Later decay gives a higher test accuracy", "", Verdict::kNotTested});
-}
-
-// Shallow are networks of one hidden layer at most.
-std::string depth_of(const Results& results) {
-  const nlohmann::json model = member(results.config, "model");
-  return member(model, "name") == "mlp" && member(model, "hidden").size() <= 1 ? "shallow" : "deep";
-}
-
-std::string data_of(const Results& results) {
-  const nlohmann::json name = member(member(results.config, "data"), "name");
-  return name.is_string() ? name.get<std::string>() : "";
-}
-
-// What one experiment says of later decay.
-struct Finding {
-  std::string title;
-  Claim claim;
-};
-
-// Of experiments of one data set or one depth.
-Verdict group_verdict(const std::vector<Finding>& group) {
-  std::vector<double> p;
-  for (const Finding& finding : group) p.push_back(finding.claim.estimate.p);
-  p = holm(p);
-  const auto any = [&](Verdict verdict, const std::vector<double>& against = {}) {
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      if (group[i].claim.verdict == verdict && (against.empty() || against[i] < kLevel)) return true;
-    }
-    return false;
-  };
-  if (any(Verdict::kSupported, p) && !any(Verdict::kContradicted)) return Verdict::kSupported;
-  if (any(Verdict::kContradicted, p) && !any(Verdict::kSupported)) return Verdict::kContradicted;
-  return Verdict::kUndecided;
-}
-
-// Of groups.
-Verdict joint_verdict(const std::vector<Verdict>& verdicts) {
-  const auto all = [&](Verdict v) { return std::count(verdicts.begin(), verdicts.end(), v) == std::ssize(verdicts); };
-  return all(Verdict::kSupported)      ? Verdict::kSupported
-         : all(Verdict::kContradicted) ? Verdict::kContradicted
-                                       : Verdict::kUndecided;
-}
-
-std::string finding_text(const Finding& finding) {
-  const MeanTest& slope = finding.claim.estimate;
-  return slope.count == 0 ? finding.title + ": " + to_string(Verdict::kNotTested)
-                          : fmt::format("{}: {}, {}", finding.title, with_interval(slope, 3), p_text(slope.p));
-}
-
-Claim across_claim(const std::vector<Results>& experiments, std::string (*group_of)(const Results&), Claim claim) {
-  if (experiments.size() < 2) {
-    claim.measured = "one experiment; 'thalweg report A B --out DIR' compares several";
-    return claim;
-  }
-  std::map<std::string, std::vector<Finding>> groups;
-  for (const Results& results : experiments)
-    groups[group_of(results)].push_back({results.title, accuracy_claim(results)});
-  std::vector<Verdict> verdicts;
-  for (const auto& [name, group] : groups) {
-    std::string list;
-    bool tested = false;
-    for (const Finding& finding : group) {
-      list += (list.empty() ? "" : "; ") + finding_text(finding);
-      tested = tested || finding.claim.verdict != Verdict::kNotTested;
-    }
-    if (tested) verdicts.push_back(group_verdict(group));
-    claim.measured += fmt::format("{}{} {} ({})", claim.measured.empty() ? "points an epoch of delay: " : ", ", name,
-                                  to_string(tested ? verdicts.back() : Verdict::kNotTested), list);
-  }
-  if (verdicts.size() > 1) claim.verdict = joint_verdict(verdicts);
-  return claim;
-}
-
 }  // namespace
 
 const char* to_string(Verdict verdict) {
@@ -394,7 +307,8 @@ const char* to_string(Verdict verdict) {
 
 std::vector<Claim> claims_of(const Results& results) {
   std::vector<Claim> out = valley_claims(results);
-  out.push_back(accuracy_claim(results));
+  out.push_back(trend_claim(results, accuracy_trend(),
+                            {"later-accuracy", "Later decay gives a higher test accuracy", "", Verdict::kNotTested}));
   out.push_back(trend_claim(results, loss_trend(),
                             {"later-loss", "Later decay gives a lower test loss", "", Verdict::kNotTested}));
   out.push_back(
@@ -407,13 +321,6 @@ std::vector<Claim> claims_of(const Results& results) {
     if (count > 0 && count < all) claim.measured += "; " + of_seeds(count, all);
   }
   return out;
-}
-
-std::vector<Claim> claims_across(const std::vector<Results>& experiments) {
-  return {
-      across_claim(experiments, depth_of,
-                   {"depth", "Later decay helps shallow and deep networks", "", Verdict::kNotTested}),
-      across_claim(experiments, data_of, {"data", "Later decay helps on a second data set", "", Verdict::kNotTested})};
 }
 
 }  // namespace thalweg

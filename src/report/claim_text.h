@@ -1,0 +1,23 @@
+// How claims tell their numbers.
+#pragma once
+
+#include <cmath>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "base/statistics.h"
+
+namespace thalweg {
+
+// "0.21 [0.15, 0.27]", with fewer than two values without an interval.
+inline std::string with_interval(const MeanTest& test, int digits) {
+  if (test.count < 2) return fmt::format("{:.{}f}", test.mean, digits);
+  return fmt::format("{:.{}f} [{:.{}f}, {:.{}f}]", test.mean, digits, test.low, digits, test.high, digits);
+}
+
+inline std::string p_text(double p) {
+  return std::isnan(p) ? "one seed" : p < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", p);
+}
+
+}  // namespace thalweg
