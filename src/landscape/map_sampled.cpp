@@ -1,7 +1,7 @@
 // A map by samples. The grid's middle point is evaluated on all images; its losses, margins and right answers, known
 // for every image, are the control of all other points (sampling.h). All points see the same sample, so differences
-// between them are less noisy than the standard errors say. With `stderr` each point
-// takes as many of the sample as its standard error asks for (sample_size.h), kLeast at least.
+// between them are less noisy than the standard errors say. With `stderr` each point takes as many of the sample as its
+// standard error asks for (sample_size.h), kLeast at least.
 #include <algorithm>
 
 #include "landscape/kept_images.h"

@@ -138,7 +138,7 @@ Claim near_claim(const std::vector<Valley>& valleys, Claim claim) {
     if (parts.back() < 1) ++nearer;
     if (valley.test_on_edge) ++on_edge;
   }
-  claim.estimate = test_mean(parts);
+  claim.estimate = test_mean(finite_values(parts));  // not of a fork that lies on the minimum
   claim.unit = "of the distance at the first fork";
   claim.measured = fmt::format(
       "on the plane, {} from the test minimum at the first fork, {} at its end, {} times as far",
@@ -263,6 +263,10 @@ std::optional<Claim> averaging_claim(const Results& results) {
   if (average == runs.end()) return std::nullopt;
   Claim claim{"averaging", "(Not the paper's) Late decay does better than averaging the main path's weights", "",
               Verdict::kNotTested};
+  if (!std::isfinite(average->end_epoch)) {
+    claim.measured = "the average has not ended";
+    return claim;
+  }
   const EqualEnds ends = equal_ends(results, average->end_epoch);
   if (ends.runs.empty()) {
     claim.measured = "no branch that decayed before the average ended";

@@ -15,9 +15,8 @@
 //   averaging       the best branch's test accuracy is above that of the main path's average, which needs no decay
 // Across experiments `later-accuracy` of them all is judged group by group, a group being a data set or a depth, so
 // that one network more on a data set does not undo another:
-//   depth, data     there are two groups; in each the slope of some experiment is above 0, by Holm's correction over
-//   the
-//                   group, and that of none significantly below
+//   depth, data     there are two groups; in each the slope of some experiment is above 0 (Holm's correction over the
+//                   group), and that of none significantly below
 // What holds in direction but falls short of the number is kWeaker.
 #pragma once
 

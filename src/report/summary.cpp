@@ -207,8 +207,7 @@ std::string minima_sentence(const Surface& surface) {
   } else if (m.train && m.test && seeds_of(surface).size() > 1) {
     text = fmt::format(
         "On the map of the paths of {} seeds, train loss has its minimum, {}, nearest to a path of seed {}, and test "
-        "loss "
-        "its own, {}, nearest to one of seed {}.",
+        "loss its own, {}, nearest to one of seed {}.",
         seeds_of(surface).size(), place(*m.train), nearest_seed(surface, *m.train), place(*m.test),
         nearest_seed(surface, *m.test));
   } else if (m.train && m.test) {

@@ -55,6 +55,10 @@ std::filesystem::path checkpoint_path(const std::filesystem::path& run, std::int
   return run / "checkpoints" / fmt::format("{}{:09}{}", kPrefix, step, kSuffix);
 }
 
+std::filesystem::path run_of_checkpoint(const std::filesystem::path& file) {
+  return file.parent_path().parent_path();
+}
+
 void write_checkpoint(const std::filesystem::path& run, const Checkpoint& checkpoint) {
   const TrainState& state = checkpoint.state;
   const nlohmann::json info = {{"step", state.step},

@@ -19,6 +19,8 @@ struct Checkpoint {
 
 // "checkpoints/step-000000123.safetensors"
 std::filesystem::path checkpoint_path(const std::filesystem::path& run, std::int64_t step);
+// The run's folder.
+std::filesystem::path run_of_checkpoint(const std::filesystem::path& file);
 void write_checkpoint(const std::filesystem::path& run, const Checkpoint& checkpoint);
 // Throws Error if its sizes are not those of the graph.
 Checkpoint read_checkpoint(const std::filesystem::path& file, const Graph& graph);

@@ -63,7 +63,7 @@ struct TrainConfig {
   Cadence checkpoint_every;     // between checkpoints
   std::int64_t log_every = 50;  // steps between "step" lines of metrics.jsonl; 0: none
   std::int64_t keep_last = 1;   // so many latest checkpoints stay
-  std::string keep_best;        // metric by which the best epoch's checkpoint stays too; empty: none
+  std::string keep_best;        // metric by which the best checkpoint stays too; empty: none
   EarlyStop early_stop;
   double divergence_factor = 1e4;  // a loss beyond so many times that of guessing ends the run; 0: NaN and inf alone
 };

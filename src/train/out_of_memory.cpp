@@ -28,8 +28,7 @@ std::string smaller_step_advice(const TrainConfig& train, double bytes_per_image
   const std::int64_t smaller = smaller_batch(slice, bytes_per_image, room);
   return fmt::format(
       "{} images at a time should fit (an estimate): --set train.batch={}, or --set train.accumulate={}, which keeps "
-      "the "
-      "batch and computes it in slices, each with batch statistics of its own",
+      "the batch and computes it in slices, each with batch statistics of its own",
       smaller, smaller * train.accumulate, (train.batch + smaller - 1) / smaller);
 }
 

@@ -133,7 +133,8 @@ class RunLoop {
     if (plans_.save()) recorder_.note("convolution plans chosen and kept in conv_plans.json");
     if (const std::string trouble = plans_.take_trouble(); !trouble.empty()) tell(trouble);
     const Agenda agenda = plan_.agenda(training_.step(), seconds_since(checkpoint_time_) / 60);
-    if (agenda.anything() || context_.device.is_cpu() || training_.step() % kLookEvery == 0)
+    const bool judges_checkpoint = training_.step() == last_checkpoint_ + 1;
+    if (agenda.anything() || judges_checkpoint || context_.device.is_cpu() || training_.step() % kLookEvery == 0)
       losses_.push({training_.step(), lr_, agenda.log}, batch_loss_);
     // Whatever is written of a step but its line is written when its loss is known to be sound. (Statistics of the
     // gradient are those of the last step that has any.)
@@ -164,7 +165,7 @@ class RunLoop {
       if (!is_out_of_memory(error)) throw;
       write_status("failed");
       fail(
-          "{}: out of memory in the step after {}, with a batch of {} ({}). {}. Either is another run, with another "
+          "{}: out of memory in the step after {}, with a batch of {} ({}). {}. That is another run, with another "
           "--out{}",
           title(), training_.step(), spec_.train.batch, first_line(error.what()),
           smaller_step_advice(spec_.train, step_bytes_per_image(context_.graph), room_for_step(context_.device)),

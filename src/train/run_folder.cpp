@@ -69,7 +69,8 @@ nlohmann::json read_run_identity(const std::filesystem::path& folder) {
   nlohmann::json identity = read_json_file(file.string(), ExitCode::kFailure);
   check(identity.is_object() && identity.contains("name") && identity.at("name").is_string() &&
             identity.contains("first_step") && identity.at("first_step").is_number_integer() &&
-            identity.contains("description") && identity.at("description").is_object() && identity.contains("seed"),
+            identity.contains("description") && identity.at("description").is_object() && identity.contains("seed") &&
+            (!identity.contains("train") || identity.at("train").is_object()),
         "{} is damaged: it does not describe a run", file.string());
   return identity;
 }

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "nn/conv_manifest.h"
+#include "train/checkpoint.h"
 
 namespace thalweg {
 namespace {
@@ -26,8 +27,7 @@ RunPlans::RunPlans(ConvPlans* plans, const RunSpec& spec, const std::filesystem:
     : plans_(plans), file_(run / kName) {
   if (!plans_) return;
   store_ = share_plans(plans_, spec, cache);
-  // RUN/checkpoints/step-N.safetensors -> RUN
-  const std::filesystem::path main_paths = spec.fork.parent_path().parent_path() / kName;
+  const std::filesystem::path main_paths = run_of_checkpoint(spec.fork) / kName;
   if (std::filesystem::exists(file_)) {
     adopt_own(begun);
   } else if (begun) {

@@ -29,7 +29,8 @@ Schedule::Schedule(const nlohmann::json& json, const std::string& path, std::int
     warmup_factor_ = warmup.get_double("start_factor", 0.1, 0, 1);
     warmup.finish();
   }
-  times.remaining = total_epochs - warmup_epochs;
+  times.warmup = warmup_epochs;
+  times.end = total_epochs;
   shape_ = read_schedule_shape(reader, times);
   reader.finish();
   resolved_ = reader.resolved();

@@ -26,11 +26,19 @@ std::int64_t required_time(ConfigReader& reader, const std::string& key, const S
   return times.steps(reader.required_double(key, 0, kMaxScheduleEpochs));
 }
 
-// A length in steps. One that the user wrote must be at least one step; an absent one is `fallback` epochs.
-std::int64_t read_length(ConfigReader& reader, const std::string& key, const ScheduleTimes& times, double fallback) {
-  const double epochs = reader.get_double(key, fallback, 0, kMaxScheduleEpochs);
+struct Length {
+  double epochs;
+  std::int64_t steps;
+};
+
+// In steps. Written out or not, `fallback` is as many steps; another length must be at least one.
+std::int64_t read_length(ConfigReader& reader, const std::string& key, const ScheduleTimes& times,
+                         const Length& fallback) {
+  constexpr double kRounding = 1e-9;
+  const double epochs = reader.get_double(key, fallback.epochs, 0, kMaxScheduleEpochs);
+  if (std::abs(epochs - fallback.epochs) < kRounding) return fallback.steps;
   const std::int64_t steps = times.steps(epochs);
-  if (reader.has(key) && steps < 1) {
+  if (steps < 1) {
     fail_usage("{} is {} epochs, less than one step ({} steps an epoch)", reader.full_name(key), epochs,
                times.steps_per_epoch);
   }
@@ -39,12 +47,13 @@ std::int64_t read_length(ConfigReader& reader, const std::string& key, const Sch
 
 std::int64_t required_length(ConfigReader& reader, const std::string& key, const ScheduleTimes& times) {
   reader.required_double(key, 0, kMaxScheduleEpochs);  // it has no default
-  return read_length(reader, key, times, 0);
+  return read_length(reader, key, times, {-1, 0});
 }
 
-// The epochs that the run still has behind `start`, perhaps none.
-double rest(const ScheduleTimes& times, double start = 0) {
-  return std::max(times.remaining - start, 0.0);
+// What the run still has behind epoch `start`, perhaps nothing.
+Length rest(const ScheduleTimes& times, double start = 0) {
+  const std::int64_t steps = times.steps(times.end) - times.steps(times.warmup) - times.steps(start);
+  return {std::max(times.end - times.warmup - start, 0.0), std::max<std::int64_t>(steps, 0)};
 }
 
 // `lr` until the first of `steps`, and `factor` times that more from each of them on.
@@ -151,12 +160,12 @@ ScheduleShape read_inverse_sqrt(ConfigReader& reader, const ScheduleTimes& times
 
 ScheduleShape read_cyclic(ConfigReader& reader, const ScheduleTimes& times) {
   const double high = read_lr(reader);
-  const std::int64_t up = required_length(reader, "up_epochs", times);
-  const double up_epochs = reader.required_double("up_epochs", 0, kMaxScheduleEpochs);
+  const Length up{reader.required_double("up_epochs", 0, kMaxScheduleEpochs),
+                  required_length(reader, "up_epochs", times)};
   Cyclic shape{.low = reader.required_double("base_lr", 0, high),
                .high = high,
-               .up = up,
-               .down = read_length(reader, "down_epochs", times, up_epochs)};
+               .up = up.steps,
+               .down = read_length(reader, "down_epochs", times, up)};
   const std::string mode = reader.get_choice("mode", "triangular", {"triangular", "triangular2", "exp_range"});
   if (mode == "triangular2") shape.cycle_factor = 0.5;
   if (mode == "exp_range") shape.step_factor = reader.required_double("gamma", 0, 1);

@@ -14,7 +14,8 @@ constexpr double kMaxScheduleEpochs = 1e7;
 // Of the part of a run that a shape is for: all behind the warm-up.
 struct ScheduleTimes {
   std::int64_t steps_per_epoch = 1;
-  double remaining = 0;  // epochs; negative where the warm-up is longer than the run
+  double warmup = 0;  // epochs
+  double end = 0;     // of the run, epochs with the warm-up
 
   std::int64_t steps(double epochs) const;  // rounded
 };

@@ -4,14 +4,6 @@
 #include "train/run_folder.h"
 
 namespace thalweg {
-namespace {
-
-// RUN/checkpoints/step-N.safetensors -> RUN
-std::filesystem::path run_of(const std::filesystem::path& checkpoint) {
-  return std::filesystem::absolute(checkpoint).parent_path().parent_path();
-}
-
-}  // namespace
 
 Weights load_weights(const std::filesystem::path& file, const Graph& graph) {
   if (!is_checkpoint(file)) return read_weights(file, graph);
@@ -21,16 +13,18 @@ Weights load_weights(const std::filesystem::path& file, const Graph& graph) {
 
 nlohmann::json describe_weights(const std::filesystem::path& file) {
   if (!is_checkpoint(file)) return read_weights_description(file);
-  const std::filesystem::path run = run_of(file);
+  const std::filesystem::path run = run_of_checkpoint(std::filesystem::absolute(file));
   if (!std::filesystem::exists(run / "run.json")) return {};
   const nlohmann::json identity = read_run_identity(run), status = read_run_status(run);
   nlohmann::json description = identity.at("description");
   description["run"] = identity.at("name");
   const std::int64_t step = checkpoint_step(file);
   description["step"] = step;
-  if (!status.contains("steps_per_epoch") || !status.contains("provenance")) return description;
-  description["epoch"] = static_cast<double>(step) / status.at("steps_per_epoch").get<double>();
-  description["provenance"] = status.at("provenance");
+  if (status.is_null()) return description;
+  const auto steps_per_epoch = status.find("steps_per_epoch");
+  if (steps_per_epoch != status.end() && steps_per_epoch->is_number() && *steps_per_epoch > 0)
+    description["epoch"] = static_cast<double>(step) / steps_per_epoch->get<double>();
+  description["provenance"] = status.value("provenance", nlohmann::json::object());
   return description;
 }
 

@@ -46,6 +46,16 @@ TEST(ExperimentConfig, ResolvedEveryDefaultIsThere) {
 }
 
 TEST(ExperimentConfig, ResolvedItReadsAsItself) {
+  for (const nlohmann::json& schedule : std::initializer_list<nlohmann::json>{
+           {{"kind", "wsd"}, {"lr", 0.1}, {"decay_at", 10}},  // of 10 epochs: nothing is left
+           {{"kind", "cosine"}, {"lr", 0.1}, {"warmup", {{"epochs", 12}}}},
+           {{"kind", "cyclic"}, {"lr", 0.1}, {"base_lr", 0.01}, {"up_epochs", 0.3}},
+           {{"kind", "table"}, {"points", {{0, 0.1}, {2, 0.01}}}}}) {
+    nlohmann::json json = small();
+    json["train"]["schedule"] = schedule;
+    const nlohmann::json once = to_json(read_experiment_config(json));
+    EXPECT_EQ(to_json(read_experiment_config(once)), once) << schedule;
+  }
   const nlohmann::json resolved = to_json(read_experiment_config(small()));
   EXPECT_EQ(to_json(read_experiment_config(resolved)), resolved);
 }
