@@ -267,7 +267,7 @@ void write_hdf5(const std::filesystem::path& path, const Hdf5Content& content) {
   write_file_atomically(path, file_image(file, what));
 }
 
-Hdf5Content read_hdf5(const std::filesystem::path& path) {
+Hdf5Content read_hdf5(const std::filesystem::path& path, const std::function<bool(const std::string&)>& wanted) {
   const QuietErrors quiet;
   const std::string name = path.string(), what = "cannot read " + name;
   std::string image = read_file(path);
@@ -282,7 +282,9 @@ Hdf5Content read_hdf5(const std::filesystem::path& path) {
   hsize_t first = 0;
   done(H5Aiterate2(file, H5_INDEX_NAME, H5_ITER_INC, &first, note_attribute, &attributes), what);
   Hdf5Content content;
-  for (const std::string& object : objects) read_object(file, object, name, content);
+  for (const std::string& object : objects) {
+    if (wanted(object)) read_object(file, object, name, content);
+  }
   for (const std::string& attribute : attributes) read_attribute(file, attribute, name, content);
   return content;
 }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -25,7 +26,10 @@ struct Hdf5Content {
 // Equal contents give equal bytes. Texts cannot hold zero bytes. HDF5 is not thread-safe: one call at a time.
 void write_hdf5(const std::filesystem::path& path, const Hdf5Content& content);
 // Reads what write_hdf5 writes and what h5py users write (float32/float64/integer datasets become double).
-// Of any other kind (booleans, compounds, arrays of strings, soft links, numeric attributes) nothing is taken.
-Hdf5Content read_hdf5(const std::filesystem::path& path);
+// Of any other kind (booleans, compounds, arrays of strings, soft links, numeric attributes) nothing is taken, nor of
+// datasets whose names are not `wanted`.
+Hdf5Content read_hdf5(
+    const std::filesystem::path& path,
+    const std::function<bool(const std::string&)>& wanted = [](const std::string&) { return true; });
 
 }  // namespace thalweg

@@ -106,7 +106,7 @@ std::vector<double> read_values(const Hdf5Dataset& dataset, const Surface& surfa
 void read_further_values(const Hdf5Content& content, Surface& surface) {
   const std::size_t nx = surface.x.size(), ny = surface.y.size();
   for (const auto& [key, dataset] : content.datasets) {
-    if (is_one_of(kKeys, key) || is_one_of(kReserved, key) || key.ends_with(kImageLoss)) continue;
+    if (is_one_of(kKeys, key) || is_one_of(kReserved, key)) continue;
     if (dataset.shape == std::vector{ny, nx}) surface.values[key] = dataset.values;
     if (dataset.shape.size() == 3 && dataset.shape[1] == ny && dataset.shape[2] == nx)
       surface.stacks[key] = dataset.values;
@@ -184,7 +184,7 @@ void write_surface_hdf5(const std::filesystem::path& file, const Surface& surfac
 
 Surface read_surface_hdf5(const std::filesystem::path& file) {
   const std::string where = file.string();
-  const Hdf5Content content = read_hdf5(file);
+  const Hdf5Content content = read_hdf5(file, [](const std::string& name) { return !name.ends_with(kImageLoss); });
   const auto notes = content.strings.find("thalweg");
   const bool foreign = notes == content.strings.end();
   Surface surface;

@@ -47,6 +47,14 @@ TEST(Hdf5, GivesBackWhatWasWritten) {
   expect_equal(read_hdf5(folder / "empty.h5"), {});
 }
 
+TEST(Hdf5, LeavesOutWhatIsNotWanted) {
+  TempFolder folder;
+  write_hdf5(folder / "a.h5", example());
+  Hdf5Content rest = example();
+  rest.datasets.erase("train_loss");
+  expect_equal(read_hdf5(folder / "a.h5", [](const std::string& name) { return name != "train_loss"; }), rest);
+}
+
 TEST(Hdf5, KeepsBitsOfNumbersThatAreNotFinite) {
   TempFolder folder;
   const double infinity = std::numeric_limits<double>::infinity();
