@@ -1,6 +1,7 @@
 #include "landscape/guess_sample.h"
 
 namespace thalweg {
+
 GuessSample::GuessSample(const Point& point, const StratifiedSample::Name& name)
     : BettingSample(point.split.images.size()),
       point_(point),

@@ -20,17 +20,14 @@ Schedule::Schedule(const nlohmann::json& json, const std::string& path, std::int
         "schedule {}: the run's length must be between 0 and {} epochs, but is {}", path, kMaxScheduleEpochs,
         total_epochs);
   ConfigReader reader(json, path);
-  ScheduleTimes times{.steps_per_epoch = steps_per_epoch};
+  ScheduleTimes times{.steps_per_epoch = steps_per_epoch, .end = total_epochs};
   ConfigReader warmup = reader.get_object("warmup");
-  double warmup_epochs = 0;
   if (reader.has("warmup")) {
-    warmup_epochs = warmup.required_double("epochs", 0, kMaxScheduleEpochs);
-    warmup_steps_ = times.steps(warmup_epochs);
+    times.warmup = warmup.required_double("epochs", 0, kMaxScheduleEpochs);
+    warmup_steps_ = times.steps(times.warmup);
     warmup_factor_ = warmup.get_double("start_factor", 0.1, 0, 1);
     warmup.finish();
   }
-  times.warmup = warmup_epochs;
-  times.end = total_epochs;
   shape_ = read_schedule_shape(reader, times);
   reader.finish();
   resolved_ = reader.resolved();
