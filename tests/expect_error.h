@@ -1,4 +1,4 @@
-// Checks that something throws a thalweg::Error whose message holds a text, and with which exit code.
+// Checks of the thalweg::Error that something throws: its message, and its exit code.
 #pragma once
 
 #include <functional>
@@ -9,6 +9,16 @@
 #include "base/error.h"
 
 namespace thalweg {
+
+// Its message; empty where none is thrown.
+inline std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
 
 inline void expect_error(const std::function<void()>& action, const std::string& text,
                          ExitCode code = ExitCode::kFailure) {

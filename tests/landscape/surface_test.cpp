@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "expect_error.h"
 #include "io/atomic_file.h"
 #include "io/hdf5_file.h"
 
@@ -34,15 +35,6 @@ Surface example() {
   s.path = {{"main", 0, 0, 0.1, -1, 10, 0.5}, {"main", 390, 1, 0.1, 0, 12, 0.25}, {"late", 390, 1, 0.01, 0.5, 20, 0}};
   s.provenance = {{"kind", "pca"}, {"explained_variance", {0.8, 0.1}}, {"landscape", {{"bn", "recompute"}}}};
   return s;
-}
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
 }
 
 TEST(Surface, ComesBackFromHdf5WithEveryBit) {
