@@ -1,0 +1,108 @@
+#include "report/valley.h"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "report/map_notes.h"
+#include "report/summary.h"
+#include "synthetic_report.h"
+#include "synthetic_results.h"
+
+namespace thalweg {
+namespace {
+
+TEST(Valley, ValuesOnAMapAreBilinear) {
+  Surface surface;
+  surface.x = {0, 1, 3};
+  surface.y = {-1, 1};
+  for (const double y : surface.y) {
+    for (const double x : surface.x) surface.values["train_loss"].push_back(2 + x - 3 * y + 0.5 * x * y);
+  }
+  for (const auto& [x, y] : {std::pair(0.0, -1.0), {3.0, 1.0}, {0.3, 0.2}, {2.2, -0.7}})
+    EXPECT_NEAR(value_at(surface, "train_loss", x, y), 2 + x - 3 * y + 0.5 * x * y, 1e-12);
+  EXPECT_TRUE(std::isnan(value_at(surface, "train_loss", 3.1, 0)));
+}
+
+TEST(Valley, AValleyIsFoundAndARidgeIsSeen) {
+  ReportData data = synthetic_report(5);
+  const std::optional<Valley> valley = measure_valley(data);
+  ASSERT_TRUE(valley);
+  EXPECT_GT(valley->alignment, 0.9);
+  EXPECT_LT(valley->barrier, 0.1);
+  EXPECT_LT(valley->last_distance, 0.5 * valley->first_distance);
+  // Waves along the valley stand between the ends.
+  Surface& surface = data.surfaces.front();
+  for (std::size_t k = 0; k < surface.values["train_loss"].size(); ++k)
+    surface.values["train_loss"][k] += std::pow(std::sin(6 * surface.x[k % surface.x.size()]), 2);
+  EXPECT_GT(measure_valley(data)->barrier, 0.5);
+  EXPECT_FALSE(measure_valley(synthetic_report(2)));
+}
+
+// Adds to the train loss where |x - at| < 0.2, a wall across the valley between the ends of two branches.
+void add_wall(Surface* surface, double at, double height) {
+  for (std::size_t k = 0; k < surface->values["train_loss"].size(); ++k) {
+    if (std::abs(surface->x[k % surface->x.size()] - at) < 0.2) surface->values["train_loss"][k] += height;
+  }
+}
+
+TEST(Valley, ALossBetweenTheEndsThatIsNotFiniteIsABarrier) {
+  ReportData data = synthetic_report(5);
+  const auto paths = paths_by_run(data.surfaces.front());
+  const double between = (paths[1].back().x + paths[2].back().x) / 2;
+  for (const double height : {double{NAN}, double{INFINITY}}) {
+    ReportData walled = data;
+    add_wall(&walled.surfaces.front(), between, height);
+    EXPECT_EQ(measure_valley(walled).value().barrier, INFINITY);
+    const Claim claim = claim_named(claims_of({"", {}, {}, {walled, walled}}), "valley");
+    EXPECT_EQ(claim.verdict, Verdict::kContradicted);
+    expect_told(claim, "in 2 of 2 seeds it is not finite there");
+  }
+}
+
+TEST(Valley, BranchesThatDoNotDescendEndOnNoFloor) {
+  ReportData data = synthetic_report(5);
+  for (double& loss : data.surfaces.front().values["train_loss"]) loss = -loss;
+  EXPECT_EQ(measure_valley(data).value().barrier, INFINITY);
+}
+
+TEST(Valley, AMapThatIsNotFinishedOrTooSmallHasNoValley) {
+  ReportData data = synthetic_report(5);
+  Surface& surface = data.surfaces.front();
+  surface.values["cell"].assign(surface.values["train_loss"].size(), static_cast<double>(Cell::kExact));
+  EXPECT_TRUE(measure_valley(data));
+  surface.values["cell"].back() = static_cast<double>(Cell::kMissing);
+  EXPECT_FALSE(measure_valley(data));
+  surface.values.erase("cell");
+  for (PathPoint& point : surface.path) point.x += point.run == "decay-at-24" ? 9 : 0;
+  EXPECT_FALSE(measure_valley(data));
+}
+
+TEST(Valley, ATestMinimumOnTheBorderLeavesItUndecidedWhetherTrainingComesNear) {
+  ReportData data = synthetic_report(5);
+  EXPECT_FALSE(measure_valley(data).value().test_on_edge);
+  data.surfaces.front().values["test_loss"].back() = 0;
+  const Claim near = claim_named(claims_of({"", {}, {}, {data, data}}), "near-minimum");
+  EXPECT_EQ(near.verdict, Verdict::kUndecided);
+  expect_told(near, "in 2 of 2 seeds the smallest test loss is on the map's border");
+  // That of the train loss says nothing of it.
+  data = synthetic_report(5);
+  data.surfaces.front().values["train_loss"].back() = 0;
+  EXPECT_EQ(claim_named(claims_of({"", {}, {}, {data, data}}), "near-minimum").verdict, Verdict::kSupported);
+}
+
+TEST(Valley, TheGeometryCarriesIntervalsOverSeeds) {
+  ReportData one = synthetic_report(5), two = one;
+  for (PathPoint& point : two.surfaces.front().path)
+    if (is_main(point.run)) point.x *= 0.99;
+  const std::vector<Claim> claims = claims_of({"", {}, {}, {one, two, ReportData{}}});
+  const Claim near = claim_named(claims, "near-minimum");
+  EXPECT_EQ(near.estimate.count, 2);
+  EXPECT_LT(near.estimate.low, near.estimate.mean);
+  expect_told(near, fmt::format("{:.2f} [", near.estimate.mean));
+  expect_told(near, "; 2 of 3 seeds");
+  EXPECT_NE(claim_named(claims, "valley").measured.find("|cos| 1.00 ["), std::string::npos);
+}
+
+}  // namespace
+}  // namespace thalweg
