@@ -65,10 +65,19 @@ int on_progress(void* user, curl_off_t total, curl_off_t done, curl_off_t, curl_
   return 0;
 }
 
-void set_options(CURL* curl, const DownloadRequest& request, Transfer& transfer, char* error) {
-  curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
+void limit_protocols(CURL* curl) {
+#if LIBCURL_VERSION_NUM >= 0x075500
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https,file");
   curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+#else  // before 7.85, as on Ubuntu 22.04
+  curl_easy_setopt(curl, CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS | CURLPROTO_FILE));
+  curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+}
+
+void set_options(CURL* curl, const DownloadRequest& request, Transfer& transfer, char* error) {
+  curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
+  limit_protocols(curl);
   curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
   curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 5L);
   curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
