@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 
+#include "base/console.h"
 #include "base/device.h"
 #include "base/digest.h"
 #include "base/error.h"
@@ -181,11 +182,10 @@ void tell_repeat(const nlohmann::json& audit, const std::filesystem::path& journ
   double largest = 0;
   for (const auto& [split, deviation] : audit.at("largest_deviation").items())
     largest = std::max(largest, deviation.get<double>());
-  fmt::print(
-      stderr,
-      "{}: {} deviates from float32 by up to {:.2g} % of the loss, the limit is {:.2g} %: mapping again in float32\n",
+  say(fmt::format(
+      "{}: {} deviates from float32 by up to {:.2g} % of the loss, the limit is {:.2g} %: mapping again in float32",
       journal.stem().string(), audit.at("precision").get<std::string>(), 100 * largest,
-      100 * audit.at("limit").get<double>());
+      100 * audit.at("limit").get<double>()));
 }
 
 std::filesystem::path float32_journal(const std::filesystem::path& journal) {
