@@ -49,7 +49,7 @@ def pytorch_sample(args):
             loss = step()
         loss.item()
         times.append((time.perf_counter() - begin) / window)
-    peak = torch.cuda.max_memory_reserved() / 1e6 if cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    peak = torch.cuda.max_memory_reserved() / 1e6 if cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     return {"what": "train", "peer": "torch " + torch.__version__ + (" compiled" if args.compile else " eager"),
             "model": args.model, "precision": args.precision, "batch": args.batch,
             "rate": args.batch / statistics.median(times), "best": args.batch / min(times), "unit": "images/s",

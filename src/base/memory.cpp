@@ -45,7 +45,7 @@ double peak_memory_mb(c10::Device device) {
   }
   rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) / 1e3;
+  return static_cast<double>(usage.ru_maxrss) * 1024 / 1e6;  // it is in KiB
 }
 
 }  // namespace thalweg

@@ -1,7 +1,11 @@
 #include "base/memory.h"
 
+#include <cstddef>
+#include <fstream>
 #include <new>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -27,6 +31,25 @@ TEST(OutOfMemory, IsToldFromOtherErrors) {
   } catch (const std::exception& error) {
     EXPECT_TRUE(is_out_of_memory(error)) << error.what();
   }
+}
+
+// "VmHWM:   123456 kB" of proc(5); its kB are 1024 bytes.
+double peak_by_proc() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    double kib = 0;
+    if (word == "VmHWM:" && status >> kib) return kib * 1024;
+  }
+  return 0;
+}
+
+TEST(PeakMemory, IsInUnitsOfAMillionBytes) {
+  constexpr std::size_t kBytes = 300'000'000;
+  const std::vector<char> touched(kBytes, 'x');
+  EXPECT_GE(peak_memory_mb(at::kCPU), 300);
+  const double expected = peak_by_proc() / 1e6;
+  if (expected == 0) GTEST_SKIP() << "the system does not tell";
+  EXPECT_NEAR(peak_memory_mb(at::kCPU), expected, 0.005 * expected);
 }
 
 }  // namespace
