@@ -105,8 +105,21 @@ void apply_flags(nlohmann::json& config, const CommonFlags& flags) {
   if (flags.threads) config["threads"] = *flags.threads;
 }
 
+void check_out(const std::filesystem::path& out, const char* example, const char* what,
+               const std::function<void(const std::filesystem::path&)>& read) {
+  if (!out.has_filename() || std::filesystem::is_directory(out))
+    fail_usage("--out names a file, like {}; {} is a folder", (out / example).string(), out.string());
+  if (!std::filesystem::exists(out)) return;
+  try {
+    read(out);
+  } catch (const std::exception&) {
+    fail_usage("--out: {} is there already and is no {}; choose another name, or remove it", out.string(), what);
+  }
+}
+
 nlohmann::json load_config_json(const std::string& file, const CommonFlags& flags) {
   nlohmann::json config = read_json_file(file);
+  if (!config.is_object()) fail_usage("{}: a configuration is an object of JSON, this is {}", file, config.type_name());
   apply_flags(config, flags);
   return config;
 }

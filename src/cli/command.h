@@ -4,6 +4,8 @@
 
 // A vector option takes one value each time it is given ("--set a=1,2" is one value).
 #define CXXOPTS_VECTOR_DELIMITER '\0'
+#include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -76,6 +78,11 @@ class CommandLine {
 
 // Thrown after help was printed: not an error.
 struct HelpShown {};
+
+// Usage Error, to be had before anything is computed, where `out` is a folder, or a file that `read` does not take:
+// what is written there would replace something else. `example` is a file's name; `what` it should be, like "plane".
+void check_out(const std::filesystem::path& out, const char* example, const char* what,
+               const std::function<void(const std::filesystem::path&)>& read);
 
 // The file with --set, --device, --seed and --threads applied, not yet read as a configuration.
 nlohmann::json load_config_json(const std::string& file, const CommonFlags& flags);

@@ -145,17 +145,10 @@ nlohmann::json tell_surface(const std::string& out, bool as_json) {
   return result;
 }
 
-// Said before anything is computed.
-void check_out(const std::filesystem::path& out) {
+void check_surface_out(const std::filesystem::path& out) {
   if (out.extension() == ".csv") fail_usage("--out names the HDF5 file, like surface.h5; the CSV is written beside it");
-  if (!out.has_filename() || std::filesystem::is_directory(out))
-    fail_usage("--out names a file, like {}; {} is a folder", (out / "surface.h5").string(), out.string());
-  if (!std::filesystem::exists(out)) return;
-  try {
-    read_surface_hdf5(out);
-  } catch (const std::exception&) {
-    fail_usage("--out: {} is there already and is no surface; choose another name, or remove it", out.string());
-  }
+  check_out(out, "surface.h5", "surface", [](const std::filesystem::path& file) { read_surface_hdf5(file); });
+  check_out(std::filesystem::path(out).replace_extension(".csv"), "surface.csv", "surface's table", check_surface_csv);
 }
 
 // The planes of `windows` windows beside a plane file, each mapped to its own file beside `out`.
@@ -170,16 +163,7 @@ void map_windows(const std::string& plane_file, const std::string& out, int wind
   if (as_json) fmt::print("{}\n", results.dump());
 }
 
-}  // namespace
-
-void landscape_command(int argc, char** argv) {
-  CommandLine line("landscape",
-                   "Maps train and test loss and accuracy over a plane. Interrupted, it goes on where it was.",
-                   "--plane FILE --out SURFACE.h5",
-                   "  thalweg landscape --plane plane.safetensors --grid 51x51 --out surface.h5\n"
-                   "  thalweg landscape --plane plane.safetensors --grid 21x21 --range=-1:1,-1:1 --splits test "
-                   "--test-images 2000 --out test.h5\n"
-                   "  thalweg landscape --plane plane.safetensors --windows 4 --out surface.h5\n");
+void add_options(CommandLine& line) {
   const auto add = [&](const char* name, const char* text, const char* value) {
     line.add()(name, text, cxxopts::value<std::string>(), value);
   };
@@ -204,22 +188,52 @@ void landscape_command(int argc, char** argv) {
   line.add()("windows", "maps the planes of N windows beside --plane (thalweg plane --windows N), not the plane itself",
              cxxopts::value<std::string>(), "N");
   line.add()("dry-run", "measures three points, says what the map costs and the peak of memory so far, and makes none");
+}
+
+int windows_of(const CommandLine& line, const std::string& plane_file) {
+  if (!line.has("windows")) return 0;
+  const int windows = static_cast<int>(line.integer("windows", 2, 1000));
+  if (line.has("dry-run") || line.has("budget"))
+    fail_usage("--windows goes with neither --budget nor --dry-run: ask them of one window's plane, {}",
+               window_files(plane_file, windows).front().string());
+  return windows;
+}
+
+// --out, checked; "" where a dry run has none.
+std::string out_of(const CommandLine& line, int windows) {
+  if (line.has("dry-run") && !line.has("out")) return "";
+  const std::string out = line.required("out", "--out SURFACE.h5");
+  if (windows > 0)
+    std::ranges::for_each(window_files(out, windows), check_surface_out);
+  else
+    check_surface_out(out);
+  return out;
+}
+
+// Before LibTorch allocates.
+Plane read_plane_for_map(const std::string& file) {
+  std::error_code missing;  // told by read_plane
+  if (const auto bytes = std::filesystem::file_size(file, missing); !missing && bytes >= kLargePlane) use_large_pages();
+  return read_plane(file);
+}
+
+}  // namespace
+
+void landscape_command(int argc, char** argv) {
+  CommandLine line("landscape",
+                   "Maps train and test loss and accuracy over a plane. Interrupted, it goes on where it was.",
+                   "--plane FILE --out SURFACE.h5",
+                   "  thalweg landscape --plane plane.safetensors --grid 51x51 --out surface.h5\n"
+                   "  thalweg landscape --plane plane.safetensors --grid 21x21 --range=-1:1,-1:1 --splits test "
+                   "--test-images 2000 --out test.h5\n"
+                   "  thalweg landscape --plane plane.safetensors --windows 4 --out surface.h5\n");
+  add_options(line);
   line.parse(argc, argv);
   const CommonFlags flags = line.common();
   const std::string plane_file = line.required("plane", "--plane FILE");
-  const bool dry_run = line.has("dry-run");
-  const std::string out = dry_run && !line.has("out") ? "" : line.required("out", "--out SURFACE.h5");
-  if (!out.empty()) check_out(out);
-  const int windows = line.has("windows") ? static_cast<int>(line.integer("windows", 2, 1000)) : 0;
-  if (windows > 0 && (dry_run || line.has("budget")))
-    fail_usage("--windows goes with neither --budget nor --dry-run: ask them of one window's plane, {}",
-               window_files(plane_file, windows).front().string());
-  const std::filesystem::path first_plane =
-      windows > 0 ? window_files(plane_file, windows).front() : std::filesystem::path(plane_file);
-  std::error_code missing;  // told by read_plane
-  if (const auto bytes = std::filesystem::file_size(first_plane, missing); !missing && bytes >= kLargePlane)
-    use_large_pages();
-  const Plane plane = read_plane(first_plane);
+  const int windows = windows_of(line, plane_file);
+  const std::string out = out_of(line, windows);
+  const Plane plane = read_plane_for_map(windows > 0 ? window_files(plane_file, windows).front().string() : plane_file);
   const ExperimentConfig config = config_of(plane_file, plane.provenance, flags);
   LandscapeConfig landscape = landscape_of(line, flags, config.landscape);
   if (is_line(plane.provenance) && parse_grid_size(landscape.grid).second != 1) {
@@ -232,7 +246,7 @@ void landscape_command(int argc, char** argv) {
     landscape = within_budget(landscape, parse_duration(line.text("budget")), {plane, session, out});
     if (flags.progress != ProgressMode::kQuiet) print_settings(landscape);
   }
-  if (dry_run) return print_cost(plane, landscape, session, flags.json);
+  if (line.has("dry-run")) return print_cost(plane, landscape, session, flags.json);
   if (windows > 0) return map_windows(plane_file, out, windows, landscape, session, flags.json);
   write_mapped_surface(plane, landscape, session, out);
   const nlohmann::json result = tell_surface(out, flags.json);

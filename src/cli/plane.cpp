@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/error.h"
 #include "cli/command.h"
 #include "experiment/planes.h"
@@ -11,6 +13,7 @@ nlohmann::json describe_config(const std::string& file, const CommonFlags& flags
   const DataSet data = load_data(config.data);
   return {{"model", to_json(config.model)},
           {"data", to_json(config.data)},
+          {"image", data.train.images.sizes().slice(1).vec()},
           {"normalisation", data.normalisation},
           {"classes", data.class_names}};
 }
@@ -48,16 +51,8 @@ nlohmann::json write_windows(const PlaneRequest& request, const std::string& out
   return told;
 }
 
-// Said before anything is computed.
-void check_out(const std::filesystem::path& out) {
-  if (!out.has_filename() || std::filesystem::is_directory(out))
-    fail_usage("--out names a file, like {}; {} is a folder", (out / "plane.safetensors").string(), out.string());
-  if (!std::filesystem::exists(out)) return;
-  try {
-    read_plane(out);
-  } catch (const std::exception&) {
-    fail_usage("--out: {} is there already and is no plane; choose another name, or remove it", out.string());
-  }
+void check_plane_out(const std::filesystem::path& out) {
+  check_out(out, "plane.safetensors", "plane", [](const std::filesystem::path& file) { read_plane(file); });
 }
 
 }  // namespace
@@ -91,7 +86,8 @@ void plane_command(int argc, char** argv) {
   if (line.has("config")) request.fallback_description = describe_config(line.text("config"), flags);
   if (line.has("windows")) request.windows = static_cast<int>(line.integer("windows", 2, 1000));
   if (request.windows > 0 && request.kind != "pca") fail_usage("--windows is for planes of kind pca");
-  check_out(out);
+  check_plane_out(out);
+  if (request.windows > 0) std::ranges::for_each(window_files(out, request.windows), check_plane_out);
   const Plane plane = make_plane(request);
   write_plane(out, plane);
   nlohmann::json result = tell_plane(out, plane, flags.json);

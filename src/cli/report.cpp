@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "cli/command.h"
+#include "io/posix_file.h"
 #include "report/study.h"
 #include "trajectory/run_name.h"
 
@@ -33,7 +34,7 @@ std::vector<fs::path> report_on(const fs::path& folder) {
 std::vector<fs::path> report_across(const std::vector<std::string>& folders, const fs::path& out) {
   std::vector<Results> experiments;
   for (const std::string& folder : folders) experiments.push_back(collect_results(folder));
-  fs::create_directories(out);
+  create_folders(out);
   std::vector<fs::path> files = write_study(out, experiments);
   append(files, write_claims(out, experiments));
   return files;

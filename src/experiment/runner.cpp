@@ -7,6 +7,7 @@
 #include "experiment/planes.h"
 #include "io/atomic_file.h"
 #include "io/config_reader.h"
+#include "io/posix_file.h"
 #include "landscape/kept_images.h"
 #include "landscape/map.h"
 #include "report/report.h"
@@ -194,7 +195,7 @@ std::vector<fs::path> plane_experiment(const Session& session, const fs::path& f
 void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, const Session& session,
                           const fs::path& out, const std::function<void()>& shown) {
   const fs::path journal = out.string() + ".journal";
-  if (out.has_parent_path()) fs::create_directories(out.parent_path());
+  create_folders(folder_of(out));
   MapContext context{session.graph, session.data, session.device, session.progress, [&](const Surface& unfinished) {
                        write_surface_hdf5(preview_of(out), unfinished);
                        if (shown) shown();

@@ -60,6 +60,8 @@ SurfaceMinimum surface_minimum(const Surface& surface, const std::string& key);
 
 void write_surface_hdf5(const std::filesystem::path& file, const Surface& surface);
 void write_surface_csv(const std::filesystem::path& file, const Surface& surface);
+// Throws Error for a file that is no table of a surface, by how it begins.
+void check_surface_csv(const std::filesystem::path& file);
 // Throws Error naming what is missing or of the wrong shape.
 Surface read_surface_hdf5(const std::filesystem::path& file);
 

@@ -3,18 +3,26 @@
 #include <array>
 #include <iterator>
 #include <string>
+#include <string_view>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "io/atomic_file.h"
+#include "io/posix_file.h"
 #include "landscape/surface.h"
 
 namespace thalweg {
+namespace {
+
+constexpr char kColumns[] = "x,y";  // then the values'
+
+}  // namespace
 
 void write_surface_csv(const std::filesystem::path& file, const Surface& surface) {
   const std::size_t nx = surface.x.size();
-  std::string text = "x,y";
+  std::string text = kColumns;
   std::vector<const std::vector<double>*> columns;
   const auto add = [&](const std::string& key, const std::vector<double>& values) {
     check(values.size() == nx * surface.y.size(), "{}: {} holds {} values, but the grid has {} x {} points",
@@ -37,6 +45,14 @@ void write_surface_csv(const std::filesystem::path& file, const Surface& surface
     text += '\n';
   }
   write_file_atomically(file, text);
+}
+
+void check_surface_csv(const std::filesystem::path& file) {
+  char begin[sizeof kColumns - 1];
+  const FileHandle csv(open_or_fail(file, O_RDONLY, "open"));
+  const std::size_t got = read_up_to(csv.get(), begin, sizeof begin, file);
+  check(std::string_view(begin, got) == kColumns, "{} is no table of a surface: it does not begin with \"{}\"",
+        file.string(), kColumns);
 }
 
 }  // namespace thalweg

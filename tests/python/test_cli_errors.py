@@ -133,7 +133,8 @@ class Configurations(cli.CliTest):
         for text, word in [("", "config.json"), ("{", "line 1"), ('{\n"seed": 1,\n}', "line 3"), ("[]", "object"),
                            ("3", "object"), ('{"seed": 1, "seed": 2}', "twice"), ('{"seed": NaN}', "line 1")]:
             with self.subTest(text=text):
-                self.check_fails(USAGE, ["config", "check", self.write("config.json", text)], word)
+                for flags in [], ["--device", "cpu"], ["--seed", 1], ["--threads", 1]:
+                    self.check_fails(USAGE, ["config", "check", self.write("config.json", text), *flags], word)
 
     def test_a_file_that_is_not_there_is_named(self):
         for path in (self.folder / "none.json", self.folder):
@@ -192,6 +193,15 @@ class Files(cli.CliTest):
         self.check_fails(FAILURE, ["evaluate", "--weights", other], "--config")
         self.check_fails(FAILURE, ["evaluate", "--weights", other, "--config", config], "fc1.weight", "17", "16")
         self.check_fails(USAGE, ["evaluate", "--weights", other, "--config", config, "--split", "valid"], "valid")
+
+    def test_weights_whose_description_is_damaged_are_named(self):
+        damaged = self.folder / "damaged.safetensors"
+        whole = {"model": cli.MLP, "normalisation": {}, "data": {}}
+        for text in ("{", "[]", '{"model": 3}', *(json.dumps(whole | part) for part in
+                     ({"model": 3}, {"model": {"name": "none"}}, {"image": "large"}, {"image": [3, 32]}))):
+            safetensors_file.write(damaged, reference_models.tensors_of(reference_models.make(**cli.MLP)), {"thalweg": text})
+            with self.subTest(text=text):
+                self.check_fails(FAILURE, ["plane", damaged, "--kind", "random", "--out", self.folder / "p"], str(damaged))
 
     def test_folders_without_runs_are_named(self):
         nowhere = self.folder / "nowhere"

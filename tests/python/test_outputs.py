@@ -54,6 +54,11 @@ class OthersFiles(cli.CliTest):
             self.check_fails(USAGE, ["landscape", "--plane", plane, "--grid", "3x3", "--out", file], "no surface", str(file))
         for file in files[1:]:
             self.check_fails(USAGE, ["plane", self.out, "--kind", "random", "--out", file], "no plane", str(file))
+        notes = self.folder / "notes.csv"
+        notes.write_text("day,what\n1,mine\n")
+        self.check_fails(USAGE, ["landscape", "--plane", plane, "--grid", "3x3", "--out", notes.with_suffix(".h5")],
+                         "no surface's table", str(notes))
+        self.assertEqual(notes.read_text(), "day,what\n1,mine\n")
         for folder in (self.out, f"{self.folder / 'new'}/"):
             self.check_fails(USAGE, ["landscape", "--plane", plane, "--grid", "3x3", "--out", folder], "folder")
         self.check_fails(USAGE, ["landscape", "--plane", plane, "--grid", "3x3", "--out", ""], "--out")

@@ -100,6 +100,20 @@ class Windows(unittest.TestCase):
         cli.run_ok("landscape", *flags)
         self.assertEqual(Path(maps[0]["file"]).stat().st_mtime_ns, written)
 
+    def test_windows_files_that_are_none_are_not_written_over(self):
+        plane, out = self.scratch / "kept.safetensors", self.scratch / "kept.h5"
+        for name, words, args in [
+                ("kept.w2of2.safetensors", "no plane", ["plane", self.out, "--out", plane]),
+                ("kept.w2of2.h5", "no surface", ["landscape", "--plane", self.out / "planes/pca.safetensors", "--out", out])]:
+            file = self.scratch / name
+            file.write_text("mine")
+            result = cli.run(*args, "--windows", WINDOWS)
+            self.assertEqual(result.returncode, 2, result.stderr)
+            self.assertIn(words, result.stderr)
+            self.assertIn(str(file), result.stderr)
+            self.assertEqual(file.read_text(), "mine")
+        self.assertEqual(sorted(file.name for file in self.scratch.glob("kept*")), ["kept.w2of2.h5", "kept.w2of2.safetensors"])
+
     def test_what_cannot_be_is_an_error_that_says_so(self):
         plane = self.scratch / "none.safetensors"
         for code, args, words in [
