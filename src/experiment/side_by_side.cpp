@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
+#include <functional>
 #include <latch>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include <ATen/Parallel.h>
 
+#include "base/error.h"
 #include "base/stop.h"
 #include "base/stream.h"
 
@@ -117,19 +120,26 @@ void run_side_by_side(const std::vector<Job>& jobs, const Lanes& lanes) {
   } else {
     std::vector<std::exception_ptr> broken(static_cast<std::size_t>(lanes.count));
     std::latch ready(lanes.count);  // no job begins where a lane could not
+    const auto lane = [&](std::exception_ptr& error) {
+      try {
+        at::set_num_threads(lanes.threads);
+        use_own_stream(lanes.device);
+      } catch (...) {
+        error = std::current_exception();
+      }
+      ready.arrive_and_wait();
+      if (std::none_of(broken.begin(), broken.end(), [](const std::exception_ptr& e) { return bool(e); })) board.work();
+    };
     std::vector<std::jthread> workers;
     for (std::exception_ptr& error : broken) {
-      workers.emplace_back([&] {
-        try {
-          at::set_num_threads(lanes.threads);
-          use_own_stream(lanes.device);
-        } catch (...) {
-          error = std::current_exception();
-        }
-        ready.arrive_and_wait();
-        if (std::none_of(broken.begin(), broken.end(), [](const std::exception_ptr& e) { return bool(e); }))
-          board.work();
-      });
+      try {
+        workers.emplace_back(lane, std::ref(error));
+      } catch (const std::system_error& none) {
+        error = std::make_exception_ptr(
+            Error(fmt::format("no thread for run {} of {} side by side: {}. Set parallel_runs lower",
+                              workers.size() + 1, lanes.count, none.what())));
+        ready.count_down();  // the others must not wait for it
+      }
     }
     workers.clear();  // waits for them
     for (const std::exception_ptr& error : broken) {

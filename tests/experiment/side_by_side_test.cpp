@@ -1,11 +1,14 @@
 #include "experiment/side_by_side.h"
 
 #include <atomic>
+#include <fstream>
 #include <future>
 #include <mutex>
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -101,6 +104,25 @@ TEST(SideBySideLanes, WorkAtTheSameTime) {
     ASSERT_EQ(other.get_future().wait_for(std::chrono::seconds(60)), std::future_status::ready);
   };
   run_side_by_side({{[&] { meet(a, b); }}, {[&] { meet(b, a); }}}, lanes_of(2));
+}
+
+// A stack takes 8 MB of address space.
+TEST(SideBySideLanes, FailWhereThereAreNotThreadsEnough) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the sanitizer needs the address space";
+#endif
+  std::size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  rlimit before = {};
+  getrlimit(RLIMIT_AS, &before);
+  const rlimit tight = {pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + (std::size_t{256} << 20),
+                        before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &tight), 0);
+  std::atomic<int> begun = 0;
+  const Job job{[&] { ++begun; }};
+  expect_error([&] { run_side_by_side({job, job}, lanes_of(1000)); }, "parallel_runs");
+  setrlimit(RLIMIT_AS, &before);
+  EXPECT_EQ(begun, 0);
 }
 
 // As in an experiment, where nothing has been put on the GPU before.
