@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
 #include <system_error>
 
 #include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "base/digest.h"
 #include "base/error.h"
@@ -21,23 +18,6 @@ namespace thalweg {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Held while a set is fetched into a folder, so that two programs do not append to the same file.
-class FolderLock {
- public:
-  explicit FolderLock(const fs::path& folder) : fd_(open_or_fail(folder, O_RDONLY | O_DIRECTORY, "open")) {
-    // File systems that cannot lock a folder (some NFS) are let pass.
-    if (::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
-    ::close(fd_);
-    fail("{} is locked: another fetch into it is under way", folder.string());
-  }
-  ~FolderLock() { ::close(fd_); }
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
-
- private:
-  int fd_;
-};
 
 // A folder beside the target that is removed with the object unless it was moved away.
 class StagingFolder {
@@ -122,7 +102,9 @@ void check_unpacked(const CifarFormat& format, const fs::path& unpacked) {
 
 FetchResult fetch_archive(const CifarFormat& format, const fs::path& folder, const FetchOptions& options) {
   create_folders(folder);
-  const FolderLock lock(folder);
+  // Two programs must not append to the same file. The folder itself is locked: nothing is left in it.
+  const FileHandle lock(open_or_fail(folder, O_RDONLY | O_DIRECTORY, "open"));
+  check(try_lock(lock.get()), "{} is locked: another fetch into it is under way", folder.string());
   const fs::path target = folder / format.folder;
   if (fs::exists(target)) {
     check_present(format, target);

@@ -3,6 +3,8 @@
 
 #include <filesystem>
 
+#include "io/posix_file.h"
+
 namespace thalweg {
 
 class FolderLock {
@@ -11,12 +13,9 @@ class FolderLock {
   // Creates the folder if need be. Throws Error if another process, or another lock of this one, holds it; having
   // waited for it, ten seconds at most, if that is asked for.
   explicit FolderLock(const std::filesystem::path& folder, IfHeld if_held = IfHeld::kFail);
-  ~FolderLock();
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
 
  private:
-  int fd_ = -1;
+  FileHandle file_;
 };
 
 }  // namespace thalweg

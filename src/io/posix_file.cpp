@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,6 +63,10 @@ std::size_t file_size_of(int fd, const std::filesystem::path& path) {
   if (::fstat(fd, &info) != 0) fail_with_errno("read", path);
   check(S_ISREG(info.st_mode), "cannot read {}: it is not a regular file", path.string());
   return static_cast<std::size_t>(info.st_size);
+}
+
+bool try_lock(int fd) {
+  return ::flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
 }
 
 void sync_file(int fd, const std::filesystem::path& path) {

@@ -30,6 +30,9 @@ void write_all(int fd, const void* data, std::size_t bytes, const std::filesyste
 std::size_t read_up_to(int fd, void* data, std::size_t bytes, const std::filesystem::path& path);
 // Throws unless it is a regular file.
 std::size_t file_size_of(int fd, const std::filesystem::path& path);
+// Takes an advisory lock (flock) that goes with the process; false where another open file holds it. File systems
+// without locks (some network ones) are let pass.
+bool try_lock(int fd);
 // Data and metadata on disk.
 void sync_file(int fd, const std::filesystem::path& path);
 // Makes names created, renamed or removed in this folder durable. File systems that cannot sync a folder are let pass.

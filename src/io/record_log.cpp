@@ -1,12 +1,12 @@
 #include "io/record_log.h"
 
-#include <cerrno>
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/digest.h"
@@ -75,9 +75,7 @@ int open_or_create(const std::filesystem::path& path, std::string_view header) {
 
 RecordLog::RecordLog(const std::filesystem::path& path, std::string_view header, const std::string& mismatch_advice)
     : path_(path), file_(open_or_create(path, header)) {
-  // File systems without locks are let pass.
-  check(::flock(file_.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK,
-        "{} is being written by another process; wait for it or stop it", path.string());
+  check(try_lock(file_.get()), "{} is being written by another process; wait for it or stop it", path.string());
   std::string bytes = read_file(path);
   // A new file, or what a kill in the middle of a creation left: nothing is lost by beginning anew.
   const std::string start = std::string(kMagic) + encode(header);
@@ -90,7 +88,7 @@ RecordLog::RecordLog(const std::filesystem::path& path, std::string_view header,
   Parsed parsed = parse_file(bytes, path);
   check(parsed.records.front() == header, "{}: its header is not the one expected. {}", path.string(), mismatch_advice);
   start_ = parsed.ends.front();
-  records_.assign(std::make_move_iterator(parsed.records.begin() + 1), std::make_move_iterator(parsed.records.end()));
+  found_.assign(std::make_move_iterator(parsed.records.begin() + 1), std::make_move_iterator(parsed.records.end()));
   ends_.assign(parsed.ends.begin() + 1, parsed.ends.end());
   if (end() < bytes.size()) cut_to(end());
 }
@@ -117,15 +115,27 @@ void RecordLog::append(std::string_view payload, bool sync) {
     [[maybe_unused]] const int ignored = ::ftruncate(file_.get(), static_cast<off_t>(before));
     throw;
   }
-  records_.emplace_back(payload);
   ends_.push_back(before + record.size());
 }
 
 void RecordLog::truncate(std::size_t count) {
-  check(count <= records_.size(), "{}: cannot keep {} records of {}", path_.string(), count, records_.size());
+  check(count <= size(), "{}: cannot keep {} records of {}", path_.string(), count, size());
   cut_to(count == 0 ? start_ : ends_[count - 1]);
-  records_.resize(count);
   ends_.resize(count);
+}
+
+std::string read_record_log_header(const std::filesystem::path& path) {
+  const FileHandle file(open_or_fail(path, O_RDONLY, "open"));
+  std::string bytes(kMagic.size() + sizeof(Prefix), '\0');
+  if (read_up_to(file.get(), bytes.data(), bytes.size(), path) == bytes.size()) {
+    Prefix prefix;
+    std::memcpy(&prefix, bytes.data() + kMagic.size(), sizeof prefix);
+    const std::size_t before = bytes.size();
+    const std::size_t rest = file_size_of(file.get(), path) - before;
+    bytes.resize(before + std::min<std::size_t>(prefix.bytes, rest));  // a damaged length asks for up to 4 GiB
+    bytes.resize(before + read_up_to(file.get(), bytes.data() + before, bytes.size() - before, path));
+  }
+  return std::move(parse_file(bytes, path).records.front());
 }
 
 std::vector<std::string> read_record_log(const std::filesystem::path& path) {

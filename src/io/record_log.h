@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "io/posix_file.h"
@@ -20,7 +21,9 @@ class RecordLog {
   // A damaged record ends the log there: it and all after it are cut off.
   RecordLog(const std::filesystem::path& path, std::string_view header, const std::string& mismatch_advice);
 
-  const std::vector<std::string>& records() const { return records_; }  // without the header
+  std::size_t size() const { return ends_.size(); }  // records, without the header
+  // Those that were there when the log was opened, for the caller to keep: the second call gives none.
+  std::vector<std::string> take_found() { return std::exchange(found_, {}); }
   // Written and (if `sync`) on disk when this returns; throws Error (disk full) with the log as it was before.
   void append(std::string_view payload, bool sync = true);
   // Keeps the first `count` records.
@@ -32,12 +35,14 @@ class RecordLog {
 
   std::filesystem::path path_;
   FileHandle file_;
-  std::vector<std::string> records_;
+  std::vector<std::string> found_;
   std::vector<std::size_t> ends_;  // file offset after record i
   std::size_t start_ = 0;          // file offset after the header record
 };
 
 // Reads the records of an existing log without opening it for writing; the header comes first.
 std::vector<std::string> read_record_log(const std::filesystem::path& path);
+// The header alone, whatever follows it.
+std::string read_record_log_header(const std::filesystem::path& path);
 
 }  // namespace thalweg

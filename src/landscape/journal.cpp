@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "base/error.h"
 
@@ -22,10 +23,9 @@ Journal::Journal(const std::filesystem::path& file, nlohmann::json identity, std
     : names_(std::move(names)),
       log_(file, header_of(std::move(identity), names_),
            "it belongs to a surface with other settings (plane, grid, data, batch norm or device) or of another "
-           "version; "
-           "remove it, or choose another --out") {
+           "version; remove it, or choose another --out") {
   const std::size_t bytes = names_.size() * sizeof(double);
-  for (const std::string& record : log_.records()) {
+  for (std::string& record : log_.take_found()) {
     std::uint64_t point = 0;
     check(record.size() >= sizeof point + bytes, "{}: a record of {} bytes does not belong here", file.string(),
           record.size());
@@ -33,15 +33,13 @@ Journal::Journal(const std::filesystem::path& file, nlohmann::json identity, std
     Point& found = points_[point];
     found.values.resize(names_.size());
     std::memcpy(found.values.data(), record.data() + sizeof point, bytes);
-    found.images = record.substr(sizeof point + bytes);
+    found.images = std::exchange(record, {}).substr(sizeof point + bytes);
   }
 }
 
 nlohmann::json read_journal_header(const std::filesystem::path& file) {
   if (!std::filesystem::exists(file)) return nullptr;
-  const std::vector<std::string> records = read_record_log(file);
-  if (records.empty()) return nullptr;
-  const nlohmann::json header = nlohmann::json::parse(records.front(), nullptr, false);
+  const nlohmann::json header = nlohmann::json::parse(read_record_log_header(file), nullptr, false);
   return header.is_object() ? header : nlohmann::json();
 }
 

@@ -108,15 +108,17 @@ TrajectoryWriter::TrajectoryWriter(const fs::path& folder, std::int64_t num_para
       num_buffers_(num_buffers),
       log_(folder / kIndex, header_text(num_params, num_buffers), mismatch_advice(folder, num_params, num_buffers)),
       file_(open_or_fail(rows_path_, O_RDWR | O_CREAT, "open")) {
-  if (count() > 0) last_step_ = parse_record(log_.records().back(), log_.records().size() - 1, folder).info.step;
+  for (const std::string& record : log_.take_found())
+    steps_.push_back(parse_record(record, steps_.size(), folder).info.step);
   const std::int64_t bytes = static_cast<std::int64_t>(file_size_of(file_.get(), rows_path_));
-  if (bytes < count() * row_bytes()) fail_missing_rows(rows_path_, bytes, log_.records().size(), row_bytes());
+  if (bytes < count() * row_bytes()) fail_missing_rows(rows_path_, bytes, steps_.size(), row_bytes());
   cut_rows(count());
   sync_folder(folder);
 }
 
 void TrajectoryWriter::append(const SnapshotInfo& info, const at::Tensor& weights, const at::Tensor& buffers) {
-  check(info.step > last_step_, "a snapshot of step {} cannot follow that of step {}", info.step, last_step_);
+  check(steps_.empty() || info.step > steps_.back(), "a snapshot of step {} cannot follow that of step {}", info.step,
+        steps_.empty() ? 0 : steps_.back());
   check(std::isfinite(info.epoch) && std::isfinite(info.lr), "a snapshot at epoch {} with rate {} cannot be stored",
         info.epoch, info.lr);
   const at::Tensor weight_row = as_row(weights, num_params_, "weights");
@@ -131,7 +133,7 @@ void TrajectoryWriter::append(const SnapshotInfo& info, const at::Tensor& weight
     [[maybe_unused]] const int ignored = ::ftruncate(file_.get(), count() * row_bytes());
     throw;
   }
-  last_step_ = info.step;
+  steps_.push_back(info.step);
 }
 
 void TrajectoryWriter::write_row(const at::Tensor& weights, const at::Tensor& buffers) {
@@ -146,9 +148,8 @@ void TrajectoryWriter::truncate(std::int64_t keep) {
         "{} is damaged: it holds {} snapshots, and {} were stored; remove the run's folder to train it anew",
         (rows_path_.parent_path() / kIndex).string(), count(), keep);
   if (keep == count()) return;
-  const std::size_t kept = static_cast<std::size_t>(keep);
-  last_step_ = keep > 0 ? parse_record(log_.records()[kept - 1], kept - 1, rows_path_.parent_path()).info.step : -1;
-  log_.truncate(kept);
+  log_.truncate(static_cast<std::size_t>(keep));
+  steps_.resize(static_cast<std::size_t>(keep));
   cut_rows(keep);
 }
 

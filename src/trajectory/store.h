@@ -5,7 +5,8 @@
 // A row is written and synced before its record, and a truncation shortens the index first: the index never names a row
 // that is not there. What a kill leaves behind the last indexed row is no snapshot; readers ignore it, the next writer
 // cuts it off. So equal sequences of appends and truncations give equal bytes, however often they were interrupted.
-// One writer at a time; readers may come and go meanwhile.
+// One writer at a time; readers may come and go while it adds. One that drops snapshots (a run that goes on from an
+// earlier checkpoint) takes them from under its readers, whom the system then ends by SIGBUS.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +44,7 @@ class TrajectoryWriter {
   void append(const SnapshotInfo& info, const at::Tensor& weights, const at::Tensor& buffers);
   // Keeps the first `count` snapshots: a resumed run drops those taken after its checkpoint.
   void truncate(std::int64_t count);
-  std::int64_t count() const { return static_cast<std::int64_t>(log_.records().size()); }
+  std::int64_t count() const { return static_cast<std::int64_t>(steps_.size()); }
 
  private:
   void write_row(const at::Tensor& weights, const at::Tensor& buffers);
@@ -54,8 +55,8 @@ class TrajectoryWriter {
   std::int64_t num_params_;
   std::int64_t num_buffers_;
   RecordLog log_;
-  std::int64_t last_step_ = -1;  // of the last snapshot; -1: none
-  FileHandle file_;              // weights.f32
+  std::vector<std::int64_t> steps_;  // of the snapshots
+  FileHandle file_;                  // weights.f32
 };
 
 class TrajectoryReader {

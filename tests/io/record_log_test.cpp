@@ -21,6 +21,12 @@ std::string make_log(const std::filesystem::path& path) {
   return read_file(path);
 }
 
+// As they lie on disk, without the header.
+Records records_of(const std::filesystem::path& path) {
+  const Records all = read_record_log(path);
+  return {all.begin() + 1, all.end()};
+}
+
 Records first_records(std::size_t count) {
   return {kRecords.begin(), kRecords.begin() + static_cast<long>(count)};
 }
@@ -39,11 +45,32 @@ TEST(RecordLog, GivesBackWhatWasAppended) {
   TempFolder folder;
   make_log(folder / "log");
   RecordLog log(folder / "log", "header", "");
-  EXPECT_EQ(log.records(), kRecords);
+  EXPECT_EQ(log.take_found(), kRecords);
+  EXPECT_EQ(log.take_found(), Records());
   log.append("four", false);
-  EXPECT_EQ(log.records().back(), "four");
+  EXPECT_EQ(log.size(), 4u);
+  EXPECT_EQ(records_of(folder / "log").back(), "four");
   EXPECT_EQ(read_record_log(folder / "log").size(), 5u);
   EXPECT_EQ(read_record_log(folder / "log").front(), "header");
+}
+
+TEST(RecordLog, GivesItsHeaderAlone) {
+  TempFolder folder;
+  const std::string bytes = make_log(folder / "log");
+  constexpr std::size_t kStart = 8 + 8 + 6;
+  for (std::size_t size = 0; size <= bytes.size(); ++size) {
+    write_file_atomically(folder / "cut", bytes.substr(0, size));
+    if (size < kStart)
+      expect_error([&] { read_record_log_header(folder / "cut"); }, (folder / "cut").string());
+    else
+      ASSERT_EQ(read_record_log_header(folder / "cut"), "header") << size;
+  }
+  for (std::size_t at = 0; at < kStart; ++at) {
+    std::string damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x80);  // of the length: 2 GiB
+    write_file_atomically(folder / "damaged", damaged);
+    expect_error([&] { read_record_log_header(folder / "damaged"); }, (folder / "damaged").string());
+  }
 }
 
 TEST(RecordLog, HasTheDocumentedLayout) {
@@ -63,7 +90,7 @@ TEST(RecordLog, DropsATailTornAtAnyByte) {
     const Records whole = first_records(num_whole(size));
     {
       RecordLog log(path, "header", "");
-      ASSERT_EQ(log.records(), whole) << size;
+      ASSERT_EQ(log.take_found(), whole) << size;
       log.append("next");
     }
     Records all = whole;
@@ -82,7 +109,7 @@ TEST(RecordLog, EndsAtTheRecordWithAFlippedByte) {
     damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
     write_file_atomically(path, damaged);
     RecordLog log(path, "header", "");
-    ASSERT_EQ(log.records(), first_records(num_whole(at))) << at;
+    ASSERT_EQ(log.take_found(), first_records(num_whole(at))) << at;
   }
 }
 
@@ -112,7 +139,7 @@ TEST(RecordLog, ZerosAfterAPowerCutAreNotRecords) {
   const std::string bytes = make_log(folder / "log");
   write_file_atomically(folder / "log", bytes + std::string(64, '\0'));
   EXPECT_EQ(read_record_log(folder / "log").size(), 1 + kRecords.size());
-  { EXPECT_EQ(RecordLog(folder / "log", "header", "").records(), kRecords); }
+  { EXPECT_EQ(RecordLog(folder / "log", "header", "").take_found(), kRecords); }
   EXPECT_EQ(read_file(folder / "log"), bytes);
 }
 
@@ -133,12 +160,13 @@ TEST(RecordLog, KeepsTheFirstRecords) {
       RecordLog log(path, "header", "");
       expect_error([&] { log.truncate(4); }, "cannot keep 4 records of 3");
       log.truncate(count);
-      EXPECT_EQ(log.records(), first_records(count));
+      EXPECT_EQ(log.size(), count);
+      EXPECT_EQ(records_of(path), first_records(count));
       log.append("after");
     }
     Records expected = first_records(count);
     expected.push_back("after");
-    EXPECT_EQ(RecordLog(path, "header", "").records(), expected);
+    EXPECT_EQ(RecordLog(path, "header", "").take_found(), expected);
   }
 }
 
@@ -153,7 +181,8 @@ TEST(RecordLog, AFullDiskLeavesItValid) {
       const FileSizeLimit limit(bytes.size() + room);
       expect_error([&] { log.append(std::string(50, 'y')); }, "cannot write " + path.string() + ": File too large");
     }
-    EXPECT_EQ(log.records(), kRecords);
+    EXPECT_EQ(log.size(), kRecords.size());
+    EXPECT_EQ(records_of(path), kRecords);
     EXPECT_EQ(read_file(path), bytes);
   }
   log.append("after");
