@@ -1,7 +1,10 @@
 #include "nn/backprop.h"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <c10/util/ScopeExit.h>
 
 #include "base/stream.h"
 #include "nn/activation_type.h"
@@ -98,6 +101,11 @@ at::Tensor Backprop::forward(const at::Tensor& images, bool update_statistics) {
 void Backprop::measure_statistics(const at::Tensor& images) {
   const at::NoGradGuard no_grad;
   update_statistics_ = measuring_ = true;
+  // Where memory runs out, the next, smaller attempt is not to begin with this one's values.
+  const auto forget = c10::make_scope_exit([this] {
+    std::ranges::fill(values_, at::Tensor());
+    measuring_ = false;
+  });
   if (low_.defined()) low_.copy_(weights_);
   std::vector<std::size_t> last_use(values_.size(), 0);
   std::size_t end = 0;
@@ -114,8 +122,6 @@ void Backprop::measure_statistics(const at::Tensor& images) {
       if (node >= 0 && last_use[static_cast<std::size_t>(node)] == k) value(node) = at::Tensor();
     }
   }
-  for (at::Tensor& left : values_) left = at::Tensor();
-  measuring_ = false;
 }
 
 at::Tensor Backprop::run_forward(const TrainOp& op) {
