@@ -40,11 +40,15 @@ void add_final(nlohmann::json& provenance, const nlohmann::json& description) {
 Graph graph_of(const nlohmann::json& description, const std::string& source) {
   check(description.contains("model") && description.contains("normalisation") && description.contains("data"),
         "{} does not say which network and data it belongs to; name a configuration with --config", source);
-  const ModelConfig model = read_model_config(ConfigReader(description.at("model"), "model"));
-  // CIFAR-10's shape where a description from elsewhere does not say.
-  const auto image = description.value("image", std::array<std::int64_t, 3>{3, 32, 32});
-  const std::size_t classes = description.contains("classes") ? description.at("classes").size() : 10;
-  return build_model(model, image, static_cast<std::int64_t>(classes));
+  try {
+    const ModelConfig model = read_model_config(ConfigReader(description.at("model"), "model"));
+    // CIFAR-10's shape where a description from elsewhere does not say.
+    const auto image = description.value("image", std::array<std::int64_t, 3>{3, 32, 32});
+    const std::size_t classes = description.contains("classes") ? description.at("classes").size() : 10;
+    return build_model(model, image, static_cast<std::int64_t>(classes));
+  } catch (const std::exception& error) {
+    fail("{}: what it says of its network is damaged, or of another version: {}", source, error.what());
+  }
 }
 
 PlaneContext context_of(const Graph& graph, nlohmann::json provenance) {

@@ -88,7 +88,10 @@ Weights read_weights(const std::filesystem::path& file, const Graph& graph) {
 nlohmann::json read_weights_description(const std::filesystem::path& file) {
   const auto metadata = read_safetensors_metadata(file);
   const auto found = metadata.find("thalweg");
-  return found == metadata.end() ? nlohmann::json() : nlohmann::json::parse(found->second);
+  if (found == metadata.end()) return nullptr;
+  nlohmann::json description = nlohmann::json::parse(found->second, nullptr, false);
+  check(description.is_object(), "{}: what its metadata say of the network is damaged: no JSON object", file.string());
+  return description;
 }
 
 }  // namespace thalweg

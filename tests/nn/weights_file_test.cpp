@@ -56,5 +56,13 @@ TEST(WeightsFile, OfAnotherNetworkSaysWhatDoesNotFit) {
   expect_error([&] { read_weights(folder / "w.safetensors", small_graph("vgg13")); }, "not weights of vgg13");
 }
 
+TEST(WeightsFile, WithDamagedMetadataIsNamed) {
+  const TempFolder folder;
+  for (const char* text : {"{\"model\"", "", "[]", "3"}) {
+    write_safetensors(folder / "w.safetensors", {}, {{"thalweg", text}});
+    expect_error([&] { read_weights_description(folder / "w.safetensors"); }, (folder / "w.safetensors").string());
+  }
+}
+
 }  // namespace
 }  // namespace thalweg

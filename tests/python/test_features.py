@@ -84,6 +84,16 @@ class Features(cli.CliTest):
         result = json.loads(cli.run_ok("train", self.write("idx.json", config), "--out", self.folder / "idx", "--json", "--quiet"))
         self.assertGreater(result["train_accuracy"], 0.5)
 
+    def test_weights_from_elsewhere_have_the_images_of_the_configuration(self):
+        write_fashion_mnist(self.folder / "fashion-mnist")
+        config = cli.experiment_config(cli.MLP, {"name": "fashion_mnist", "path": str(self.folder), "train_images": 300, "test_images": 100})
+        config = self.write("idx.json", config)
+        weights, plane = self.folder / "w.safetensors", self.folder / "p.safetensors"
+        shapes = {"fc1.weight": (16, 28 * 28), "fc1.bias": 16, "fc2.weight": (10, 16), "fc2.bias": 10}
+        safetensors_file.write(weights, {name: np.ones(shape, np.float32) for name, shape in shapes.items()})
+        cli.run_ok("plane", weights, "--config", config, "--kind", "random", "--out", plane)
+        self.assertEqual(cli.read_plane(plane)[1]["plane"]["provenance"]["image"], [1, 28, 28])
+
 
 if __name__ == "__main__":
     unittest.main()
