@@ -1,7 +1,5 @@
 #include "train/metrics.h"
 
-#include <cerrno>
-#include <cstring>
 #include <sstream>
 
 #include <fcntl.h>
@@ -12,35 +10,24 @@
 
 namespace thalweg {
 
-MetricsLog::MetricsLog(const std::filesystem::path& file, std::int64_t keep_bytes) : path_(file), bytes_(keep_bytes) {
-  fd_ = open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-  check(fd_ >= 0, "cannot write {}: {}", path_.string(), std::strerror(errno));
-  const off_t length = lseek(fd_, 0, SEEK_END);
-  if (length < keep_bytes || ftruncate(fd_, keep_bytes) != 0 || lseek(fd_, keep_bytes, SEEK_SET) != keep_bytes) {
-    close(fd_);
-    fail("{} holds {} bytes, the checkpoint beside it vouches for {}: it was changed from outside", path_.string(),
-         length, keep_bytes);
-  }
-}
-
-MetricsLog::~MetricsLog() {
-  close(fd_);
+MetricsLog::MetricsLog(const std::filesystem::path& file, std::int64_t keep_bytes)
+    : path_(file), file_(open_or_fail(file, O_WRONLY | O_CREAT, "write")), bytes_(keep_bytes) {
+  const std::size_t length = file_size_of(file_.get(), path_);
+  check(length >= static_cast<std::size_t>(keep_bytes),
+        "{} holds {} bytes, the checkpoint beside it vouches for {}: it was changed from outside", path_.string(),
+        length, keep_bytes);
+  if (ftruncate(file_.get(), keep_bytes) != 0) fail_with_errno("shorten", path_);
+  if (lseek(file_.get(), keep_bytes, SEEK_SET) < 0) fail_with_errno("write", path_);
 }
 
 void MetricsLog::append(const nlohmann::json& line) {
   const std::string text = line.dump() + "\n";
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t written = write(fd_, text.data() + done, text.size() - done);
-    if (written < 0 && errno == EINTR) continue;
-    check(written > 0, "cannot write {}: {}", path_.string(), std::strerror(errno));
-    done += static_cast<std::size_t>(written);
-  }
+  write_all(file_.get(), text.data(), text.size(), path_);
   bytes_ += static_cast<std::int64_t>(text.size());
 }
 
 std::int64_t MetricsLog::sync() {
-  check(fdatasync(fd_) == 0, "cannot write {}: {}", path_.string(), std::strerror(errno));
+  sync_file(file_.get(), path_);
   return bytes_;
 }
 

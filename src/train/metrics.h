@@ -14,15 +14,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include "io/posix_file.h"
+
 namespace thalweg {
 
 class MetricsLog {
  public:
   // Opens for appending and cuts the file to `keep_bytes` (what a checkpoint vouches for; 0: start anew).
   MetricsLog(const std::filesystem::path& file, std::int64_t keep_bytes);
-  ~MetricsLog();
-  MetricsLog(const MetricsLog&) = delete;
-  MetricsLog& operator=(const MetricsLog&) = delete;
 
   // Throws Error (disk full).
   void append(const nlohmann::json& line);
@@ -31,7 +30,7 @@ class MetricsLog {
 
  private:
   std::filesystem::path path_;
-  int fd_ = -1;
+  FileHandle file_;
   std::int64_t bytes_ = 0;
 };
 
