@@ -24,6 +24,7 @@ MLP = {"name": "mlp", "hidden": [16]}
 VGG = {"name": "vgg11_bn", "width": 0.0625}
 SYNTHETIC = {"name": "synthetic", "train_images": 300, "test_images": 100}
 RUNS = {"main": "main", "decay-at-1": "branches/decay-at-1", "late": "branches/late"}  # of experiment_config
+LONG_RUNS = ("main", "branches/half", "branches/late")  # of long_experiment_config
 
 
 def experiment_config(model, data=SYNTHETIC, **others):
@@ -36,6 +37,15 @@ def experiment_config(model, data=SYNTHETIC, **others):
         "branches": [{"at_epoch": 1, "until_epoch": 2, "schedule": {"kind": "constant", "lr": 0.002}},
                      {"name": "late", "at_epoch": 1.4, "epochs": 1, "schedule": {"kind": "constant", "lr": 0.005}}],
         "landscape": {"grid": "5x4", "bn_images": 50, "train_images": 130, "test_images": 60}, **others})
+
+
+def long_experiment_config(**others):
+    """Long enough that a signal finds it at work: 40 steps in main, 20 in each branch, each of them in metrics.jsonl."""
+    config = experiment_config(VGG, **others)
+    config["train"] |= {"epochs": 8, "log_every": 1, "checkpoint_every": 1.5}
+    config["branches"] = [{"at_epoch": 4, "until_epoch": 8, "name": "half", "schedule": {"kind": "constant", "lr": 0.002}},
+                          {"at_epoch": 6.2, "epochs": 4, "name": "late", "schedule": {"kind": "constant", "lr": 0.002}}]
+    return config
 
 
 def run(*args, **options):
@@ -93,6 +103,10 @@ def write_cifar10(root, count, seed=0):
 
 def read_json(path):
     return json.loads(Path(path).read_text())
+
+
+def lines_in(file):
+    return file.read_bytes().count(b"\n") if file.exists() else 0
 
 
 def read_metrics(run_folder):

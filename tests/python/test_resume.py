@@ -17,17 +17,10 @@ OF_THE_SESSION = {"seconds", "evaluation_seconds", "points_evaluated"}  # what a
 
 
 def config():
-    """Long enough that each kill finds it at work: 40 steps in main, 20 in each branch, 42 points."""
-    config = cli.experiment_config(cli.VGG)
-    config["train"] |= {"epochs": 8, "log_every": 1, "checkpoint_every": 1.5}
-    config["branches"] = [{"at_epoch": 4, "until_epoch": 8, "name": "half", "schedule": {"kind": "constant", "lr": 0.002}},
-                          {"at_epoch": 6.2, "epochs": 4, "name": "late", "schedule": {"kind": "constant", "lr": 0.002}}]
+    """Long enough that each kill finds it at work, on the map of 42 points too."""
+    config = cli.long_experiment_config()
     config["landscape"] |= {"grid": "{}x{}".format(*GRID), "train_images": 0}
     return config
-
-
-def lines_in(file):
-    return file.read_bytes().count(b"\n") if file.exists() else 0
 
 
 def points_in(journal):
@@ -59,7 +52,7 @@ class Resume(unittest.TestCase):
         cli.run_ok("experiment", self.config, "--out", self.out, "--quiet")
 
     def check_equal_to_the_whole_one(self):
-        for run in ("main", "branches/half", "branches/late"):
+        for run in cli.LONG_RUNS:
             for file in ("weights.safetensors", "trajectory/weights.f32", "trajectory/index.log", "run.json", "status.json"):
                 self.assertEqual((self.out / run / file).read_bytes(), (self.whole / run / file).read_bytes(), (run, file))
             metrics = [[{key: value for key, value in line.items() if key != "seconds"}
@@ -76,11 +69,11 @@ class Resume(unittest.TestCase):
     def test_kills_at_any_time_change_no_bit(self):
         journal = self.out / "surfaces/pca.h5.journal"
         moments = [lambda: (self.out / "main/run.json").exists(),
-                   lambda: lines_in(self.out / "main/metrics.jsonl") > 3,
-                   lambda: lines_in(self.out / "main/metrics.jsonl") > 22,
+                   lambda: cli.lines_in(self.out / "main/metrics.jsonl") > 3,
+                   lambda: cli.lines_in(self.out / "main/metrics.jsonl") > 22,
                    lambda: (self.out / "main/weights.safetensors").exists(),
-                   lambda: lines_in(self.out / "branches/half/metrics.jsonl") > 13,
-                   lambda: lines_in(self.out / "branches/late/metrics.jsonl") > 2,
+                   lambda: cli.lines_in(self.out / "branches/half/metrics.jsonl") > 13,
+                   lambda: cli.lines_in(self.out / "branches/late/metrics.jsonl") > 2,
                    lambda: points_in(journal) > 2, lambda: points_in(journal) > 20]
         for number, moment in enumerate(moments):
             self.assertEqual(cli.signal_when(self.start(), moment, signal.SIGKILL), -signal.SIGKILL, f"kill {number}")
@@ -89,8 +82,8 @@ class Resume(unittest.TestCase):
 
     def test_signals_stop_it_with_everything_saved(self):
         journal = self.out / "surfaces/pca.h5.journal"
-        for number, moment in ((signal.SIGTERM, lambda: lines_in(self.out / "main/metrics.jsonl") > 12),
-                               (signal.SIGINT, lambda: lines_in(self.out / "branches/half/metrics.jsonl") > 5),
+        for number, moment in ((signal.SIGTERM, lambda: cli.lines_in(self.out / "main/metrics.jsonl") > 12),
+                               (signal.SIGINT, lambda: cli.lines_in(self.out / "branches/half/metrics.jsonl") > 5),
                                (signal.SIGTERM, lambda: points_in(journal) > 5)):
             process = self.start()
             self.assertEqual(cli.signal_when(process, moment, number), RESUMABLE)
@@ -103,7 +96,7 @@ class Resume(unittest.TestCase):
 
     def test_a_stop_says_what_to_do(self):
         process = self.start()
-        moment = lambda: lines_in(self.out / "main/metrics.jsonl") > 4
+        moment = lambda: cli.lines_in(self.out / "main/metrics.jsonl") > 4
         self.assertEqual(cli.signal_when(process, moment, signal.SIGTERM), RESUMABLE)
         self.assertIn("run the same command again", process.stderr_text)
 

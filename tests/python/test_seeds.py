@@ -9,6 +9,7 @@ import numpy as np
 import cli
 import safetensors_file
 
+RESUMABLE = 75
 RUN_FILES = ("weights.safetensors", "trajectory/weights.f32", "trajectory/index.log")
 
 
@@ -21,8 +22,8 @@ class Seeds(cli.CliTest):
         cli.run_ok("experiment", self.config(**others), "--out", out, "--quiet", *args)
         return out
 
-    def assert_same_runs(self, one, two):
-        for run in cli.RUNS.values():
+    def assert_same_runs(self, one, two, runs=tuple(cli.RUNS.values())):
+        for run in runs:
             for file in RUN_FILES:
                 self.assertEqual((one / run / file).read_bytes(), (two / run / file).read_bytes(), f"{run}/{file}")
 
@@ -104,17 +105,18 @@ class Seeds(cli.CliTest):
         self.assertEqual(len(cli.read_json(out / "seeds.json")["runs"]["main"]["test_loss"]["values"]), 3)
 
     def test_stopped_or_killed_it_goes_on_to_the_same_bits(self):
-        many = {"seeds": [5, 11, 2], "parallel_runs": 2}
-        fresh = self.experiment("fresh", **many)
-        out = self.folder / "out"
-        command = ["experiment", self.config(**many), "--out", out, "--quiet"]
-        begun = [lambda: (out / "seeds/11/main/metrics.jsonl").exists(), lambda: (out / "seeds/2/main/metrics.jsonl").exists()]
-        for condition, number in zip(begun, (signal.SIGTERM, signal.SIGKILL)):
-            code = cli.signal_when(cli.start(*command), condition, number)
-            self.assertIn(code, (0, 75, -signal.SIGKILL))
+        seeds = [5, 11, 2]
+        config = self.write("config.json", cli.long_experiment_config(threads=2, seeds=seeds, parallel_runs=2,
+                                                                      measures={"sharpness_images": 0}))
+        fresh, out = self.folder / "fresh", self.folder / "out"
+        cli.run_ok("experiment", config, "--out", fresh, "--quiet")
+        command = ["experiment", config, "--out", out, "--quiet"]
+        for seed, number, code in ((11, signal.SIGTERM, RESUMABLE), (2, signal.SIGKILL, -signal.SIGKILL)):
+            at_work = lambda: cli.lines_in(out / f"seeds/{seed}/main/metrics.jsonl") > 12
+            self.assertEqual(cli.signal_when(cli.start(*command), at_work, number), code)
         cli.run_ok(*command)
-        for seed in many["seeds"]:
-            self.assert_same_runs(fresh / "seeds" / str(seed), out / "seeds" / str(seed))
+        for seed in seeds:
+            self.assert_same_runs(fresh / f"seeds/{seed}", out / f"seeds/{seed}", cli.LONG_RUNS)
 
     def test_a_shared_plane_holds_the_runs_of_all_seeds(self):
         plane = {"kind": "pca", "origin": "mean", "shared": True}
