@@ -190,18 +190,24 @@ class Retraining(cli.CliTest):
         surfaces = [cli.read_surface(folder / "surfaces/pca.h5")[0] for folder in (out, fresh)]
         np.testing.assert_array_equal(surfaces[0]["train_loss"], surfaces[1]["train_loss"])
 
-    def test_branches_of_a_main_path_that_was_trained_anew_are_refused_or_made_again(self):
+    def test_branches_of_a_main_path_that_was_trained_anew_are_refused_until_they_are_removed(self):
         config = self.write("config.json", cli.experiment_config(cli.MLP))
         out = self.folder / "out"
         cli.run_ok("experiment", config, "--out", out, "--quiet")
         (out / "main").rename(self.folder / "main")
-        result = cli.run("experiment", config, "--out", out, "--set", "train.schedule.lr=0.04", "--quiet")
-        if result.returncode == 0:
-            index, weights, _ = cli.read_trajectory(out / "main")
-            fork = [record["step"] for record in index].index(5)
-            self.assertEqual(cli.read_trajectory(out / "branches/decay-at-1")[1][0].tobytes(), weights[fork].tobytes())
-        else:
-            self.assertIn("decay-at-1", result.stderr)
+        again = ["experiment", config, "--out", out, "--set", "train.schedule.lr=0.04", "--quiet"]
+        forks = {"decay-at-1": 5, "late": 7}
+        for name in forks:
+            branch = out / "branches" / name
+            before = (branch / "weights.safetensors").read_bytes()
+            self.check_fails(1, again, str(branch), "fork", "remove the folder")
+            self.assertEqual((branch / "weights.safetensors").read_bytes(), before)
+            branch.rename(self.folder / name)
+        cli.run_ok(*again)
+        index, weights, _ = cli.read_trajectory(out / "main")
+        for name, step in forks.items():
+            fork = [record["step"] for record in index].index(step)
+            self.assertEqual(cli.read_trajectory(out / "branches" / name)[1][0].tobytes(), weights[fork].tobytes(), name)
 
     def test_a_branch_added_later_needs_a_checkpoint_at_its_fork(self):
         config = cli.experiment_config(cli.MLP)
