@@ -43,11 +43,11 @@ bool direct_conv_takes(const DirectConvArgs& args, WordProducts products);
 // float32 by AVX2, two cores of an EPYC 7003 (a shared one, whose rates vary), 128 images, packing included, forward
 // and gradient by the input, both:
 //   512 at 2x2: 13, 20 and 13, 22    512 at 4x4: 57, 63 and 62, 87    256 at 8x8: 69, 64 and 68, 65
-//   128 at 16x16: 71, 77 and 75, 82  64 at 32x32: 107, 112 and 97, 138  64 to 128, 1 x 1, stride 2: 8.5, 8.7 and 10,
-//   101
+//   128 at 16x16: 71, 77 and 75, 82  64 at 32x32: 107, 112 and 97, 138
+//   64 to 128 channels, 1 x 1, stride 2: 8.5, 8.7 and 10, 101
 // bfloat16 by AMX, both, 128 images, two cores of a Sapphire Rapids:
-//   512 at 2x2: 2.1, 22      512 at 4x4: 12, 43      256 at 8x8: 12, 19      64 at 8x8: 0.8, 1.1      128 at 16x16: 15,
-//   13
+//   512 at 2x2: 2.1, 22      512 at 4x4: 12, 43      256 at 8x8: 12, 19
+//   64 at 8x8: 0.8, 1.1      128 at 16x16: 15, 13
 bool direct_conv_pays(const DirectConvArgs& args);
 
 std::int64_t direct_conv_weight_words(const ConvSizes& conv, ActivationType type);

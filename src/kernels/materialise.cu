@@ -1,7 +1,7 @@
 // Formula and layouts: kernels/materialise.h.
-// materialise_kernel: grid (row tiles, segments, points). A block takes kRowsPerBlock rows of one segment; its threads
-// walk
-//   the row's outputs in output order, so writes coalesce (taps of one channel are read taps apart, from L2).
+// materialise_kernel: grid (kMaxRowBlocks, segments, points). A block takes every kMaxRowBlocks-th row of one segment;
+//   its threads walk a row's outputs in output order, so writes coalesce (taps of one channel are read taps apart, from
+//   L2).
 // plane_weights_kernel: grid (elements, points), one thread an element, strided.
 // Bytes moved a point: 12 P read (mostly from L2 for the second and later points), 4 P or 2 P written.
 #include "kernels/launch.cuh"

@@ -1,7 +1,6 @@
 // Weights of B points of a plane at once, in the form an evaluator wants.
 //
-//   w(p) = origin + a_p * d1 + b_p * d2                                      (float32; contracted to multiply-adds on a
-//   GPU)
+//   w(p) = origin + a_p * d1 + b_p * d2               (float32; contracted to multiply-adds on a GPU)
 // and, where a batch norm follows a convolution or linear layer, folded into it:
 //   s_k = gamma_k / sqrt(var_k + eps),  W'_k = W_k * s_k,  bias'_k = beta_k + (bias_k - mean_k) * s_k
 // with gamma, beta, bias and W all taken at w(p). Convolution weights are written channels-last (K, R, S, C), where

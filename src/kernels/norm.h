@@ -1,7 +1,6 @@
 // Batch norm in training with what follows it in one pass: the residual add and the ReLU, or the ReLU and a 2x2 max
-// pool of stride 2. Activations are
-// channels-last, [M, C] with M = N*H*W rows, float32, bfloat16 or float16; statistics are float32, their partial sums
-// added in double.
+// pool of stride 2. Activations are channels-last, [M, C] with M = N*H*W rows, float32, bfloat16 or float16; statistics
+// are float32, their partial sums added in double.
 //
 //   mean_c = sum_m x_mc / M     var_c = sum_m (x_mc - mean_c)^2 / M     invstd_c = 1 / sqrt(var_c + eps)
 //   y = act(x * scale_c + shift_c + other),  scale = weight * invstd,  shift = bias - mean * scale,  act = ReLU or none

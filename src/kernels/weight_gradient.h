@@ -30,12 +30,15 @@ struct WeightGradientArgs {
 // C a multiple of 32 and K of 8; of 32 where it has AMX and the type is bfloat16. Float32 by AVX2, C a multiple of 16.
 bool weight_gradient_takes(const WeightGradientArgs& args);
 bool weight_gradient_takes(const WeightGradientArgs& args, WordProducts products);
-// Whether it is also faster than oneDNN's: many channels and few pixels, or always by AMX. Milliseconds of 3 x 3 at
-// batch 128 in bfloat16, ours and oneDNN's, on two cores of an EPYC: 512 channels of 4 x 4: 6.6, 22.7; 256 of 8 x
-// 8: 8.9, 11.9; 128 of 16 x 16: 11.2, 11.1. By AMX, both, on two of a Sapphire Rapids: 512 of 4 x 4: 13, 120; 256 of 8
-// x 8: 15, 51; 128 of 16 x 16: 17, 27; 64 of 32 x 32: 21, 25. In float32 by AVX2 from 32 channels on, but no 1 x 1
-// kernel, on two of an EPYC 7003 (a shared one, whose rates vary): 512 of 2 x 2: 10, 208; 512 of 4 x 4: 59, 160; 256 of
-// 8 x 8: 70, 118; 128 of 16 x 16: 85, 117; 64 of 32 x 32: 117, 170; 64 of 8 x 8: 5.5, 9.4.
+// Whether it is also faster than oneDNN's: many channels and few pixels, or always by AMX. In float32 by AVX2 from
+// 32 channels on, but no 1 x 1 kernel. Milliseconds of 3 x 3 at batch 128, ours and oneDNN's, channels at image size.
+// bfloat16 on two cores of an EPYC:
+//   512 at 4x4: 6.6, 22.7    256 at 8x8: 8.9, 11.9    128 at 16x16: 11.2, 11.1
+// bfloat16 by AMX, both, on two of a Sapphire Rapids:
+//   512 at 4x4: 13, 120      256 at 8x8: 15, 51       128 at 16x16: 17, 27    64 at 32x32: 21, 25
+// float32 by AVX2 on two of an EPYC 7003 (a shared one, whose rates vary):
+//   512 at 2x2: 10, 208      512 at 4x4: 59, 160      256 at 8x8: 70, 118     128 at 16x16: 85, 117
+//   64 at 32x32: 117, 170    64 at 8x8: 5.5, 9.4
 bool weight_gradient_pays(const WeightGradientArgs& args);
 std::int64_t weight_gradient_work(const WeightGradientArgs& args);
 std::int64_t weight_gradient_work(const WeightGradientArgs& args, WordProducts products);

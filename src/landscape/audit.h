@@ -20,8 +20,8 @@ nlohmann::json checkpoint_note(const PointEvaluator::Source& source, const Lands
 
 // Compares a map in reduced precision with float32 at config.audit_points points: those of the smallest losses, the
 // middle one, others at random; on the same up to 2,000 images of each split. Returns
-//   {"precision", "points", "images": {SPLIT: n}, "largest_deviation": {SPLIT: d}, "at": {SPLIT: [x, y]}, "limit":
-//   max_deviation}
+//   {"precision", "points", "images": {SPLIT: n}, "largest_deviation": {SPLIT: d}, "at": {SPLIT: [x, y]},
+//    "limit": max_deviation}
 // with d the largest |mean loss - that in float32| / max(that in float32, 0.001 nats); infinite where one of the two is
 // not finite and the other is.
 nlohmann::json audit_precision(MapRun& run, PointEvaluator& reference);

@@ -35,8 +35,8 @@ struct Surface {
   // Several values of a kind, one behind the other: [n][ny][nx]. Keys "train_class_loss" and so on.
   std::map<std::string, std::vector<double>> stacks;
   std::vector<PathPoint> path;
-  nlohmann::json
-      provenance;  // the plane's, plus "landscape": grid, splits, bn mode, images, device, precision, seconds
+  // The plane's, plus "landscape": grid, splits, bn mode, images, device, precision, seconds.
+  nlohmann::json provenance;
   // Losses of single images by split, [ny][nx][N], where they were asked for. Not read back.
   std::map<std::string, std::vector<float>> image_losses = {};
 

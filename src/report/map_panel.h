@@ -21,8 +21,8 @@ struct Map {
   double off_plane_limit = 0;
 };
 
-// Besides paths and minima it shows what the surface's provenance has as "marks": [{"name", "x", "y", "off_plane"},
-// ...].
+// Besides paths and minima it shows what the surface's provenance has as "marks":
+// [{"name", "x", "y", "off_plane"}, ...].
 void draw_map_panel(Svg* svg, const Map& map, const Panel& panel, const MapPanel& shown);
 // The paths, their ends, the marks and the minima.
 std::vector<LegendEntry> map_legend(const Map& map);

@@ -27,8 +27,8 @@ struct RunSeries {
   std::string name;                  // "main", or the branch's name
   std::optional<double> fork_epoch;  // empty for the main path
   std::vector<EpochMetrics> epochs;
-  nlohmann::json
-      final_metrics;  // status.json's "final": {"train_loss", "train_accuracy", "test_loss", "test_accuracy"}
+  // status.json's "final": {"train_loss", "train_accuracy", "test_loss", "test_accuracy"}.
+  nlohmann::json final_metrics;
   nlohmann::json measures = nullptr;  // measures.json: {"weight_norm", "sharpness"}
 };
 

@@ -1,11 +1,11 @@
 // The "train" object of a configuration.
 //
-//   {"epochs": 30, "batch": 128, "precision": "float32", "deterministic": true, "conv_plans": true, "label_smoothing":
-//   0,
+//   {"epochs": 30, "batch": 128, "precision": "float32", "deterministic": true, "conv_plans": true, "cuda_graph": true,
+//    "label_smoothing": 0, "accumulate": 1, "mixup": 0, "step_statistics": false,
 //    "schedule": {...train/schedule.h...},
 //    "optimizer": {"kind": "sgd", "momentum": 0.9, "nesterov": false, "weight_decay": 5e-4,
 //                  "decay_norm_and_bias": true, "clip_norm": 0, "sam_rho": 0},
-//    "average": {"kind": "ema", "decay": 0.999, "start_epoch": 0}, "accumulate": 1, "mixup": 0,
+//    "average": {"kind": "ema", "decay": 0.999, "start_epoch": 0},
 //    "augment": {"crop": 4, "flip": true, "cutout": 0},
 //    "snapshots": {...trajectory/snapshot_rule.h...},
 //    "evaluate_every": 1, "checkpoint_every": {"minutes": 10}, "log_every": 50,      intervals: train/cadence.h

@@ -3,9 +3,8 @@
 //
 //   "snapshots": {"every_steps": 0,          each multiple of so many steps
 //                 "every_epochs": 1.0,       steps round(k * every_epochs * steps_per_epoch); may be a fraction
-//                 "log_spaced": 0,           so many a decade, counted from the run's first step: first +
-//                 round(10^(k/n)) "around_rate_change": 0}   this many steps before and after each change of the rate,
-//                 and the step itself
+//                 "log_spaced": 0,           so many (n) a decade: first + round(10^(k/n)), from the run's first step
+//                 "around_rate_change": 0}   so many before and after each change of the rate, and the step itself
 //
 // 0 switches a rule off. A run's first step (0, or a branch's fork) and its last one always belong. Multiples count
 // from step 0 of the main path, so that main path and branches are seen at the same steps.

@@ -51,8 +51,8 @@ TEST_F(AdaptiveMap, KeepsItsTolerance) {
 
 TEST_F(AdaptiveMap, StatesErrorsThatHoldOnTenSurfaces) {
   std::size_t outside = 0, points = 0, within = 0, estimated = 0;
-  std::map<std::string, std::pair<double, double>>
-      further;  // by name and cell: within 1.96 standard errors, of so many
+  // By name and cell: within 1.96 standard errors, of so many.
+  std::map<std::string, std::pair<double, double>> further;
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
     set_directions(seed);
     scale_directions();
