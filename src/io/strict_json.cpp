@@ -12,7 +12,7 @@ namespace {
 using nlohmann::json;
 
 // The parser's text without its "[json.exception.parse_error.101] " in front. It quotes what it read last byte by byte,
-// so that what is not ASCII may be broken UTF-8 there, which a JSON status file could not take.
+// so that what is not ASCII may be broken UTF-8 there, which JSON that quotes the message could not hold.
 std::string message_of(const json::exception& error) {
   std::string text = error.what();
   std::replace_if(

@@ -1,4 +1,4 @@
-// The one place that launches kernels: names them for profilers, launches, and turns a refused launch into an Error.
+// The one place that launches kernels. A launch that CUDA refuses throws a std::runtime_error that names the kernel.
 #pragma once
 
 #include <cstddef>

@@ -65,7 +65,8 @@ class PointEvaluator {
   bool may_fall_back() const { return by_engine_; }
   // Whether those of the chosen point are: its type was too narrow there, or the engine did not start.
   bool fell_back() const { return fell_back_ || (by_engine_ && !engine_); }
-  // How points are evaluated: {"path": "graphs" or "plain", ...}; null where there is nothing to choose.
+  // How points are evaluated that an engine should evaluate: {"path": "graphs" (on a GPU), "twin" (on a CPU) or "plain"
+  // (it did not start), ...}; null where there should be no engine.
   nlohmann::json path() const;
 
  private:

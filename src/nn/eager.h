@@ -1,4 +1,4 @@
-// The reference executor: a graph run node by node with ATen in float32 (or under autocast), as PyTorch would.
+// The reference executor: a graph run node by node with ATen in float32, as PyTorch would.
 #pragma once
 
 #include <vector>

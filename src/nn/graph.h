@@ -1,5 +1,6 @@
 // A network as data: a list of operations in topological order, and the layouts of its parameters and buffers.
-// Executors (nn/eager.h for training and as the reference, nn/evaluator.h compiled for evaluation) read the same graph.
+// Three executors read the same graph: nn/eager.h, the reference; nn/backprop.h, for training; nn/evaluator.h, compiled
+// (nn/program.h), for evaluation.
 #pragma once
 
 #include <array>

@@ -17,7 +17,7 @@ struct Step {
   int other = -1;     // kConv: slot added before the ReLU; kAdd: the second input; -1: none
   int output = 0;     // slot written
   int segment = -1;   // of kConv and kLinear: index into Program::segments
-  bool relu = false;  // kConv, kLinear, kAdd: ReLU at the end
+  bool relu = false;  // of kConv and kLinear: ReLU at the end
   int kernel = 1;
   int stride = 1;
   int padding = 0;

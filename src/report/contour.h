@@ -50,7 +50,7 @@ struct LevelScale {
 };
 
 // Common levels of several surfaces. Losses span orders of magnitude: where all values are positive (a zero among
-// positive ones counts as the smallest of them) and the largest is at least 20 times the smallest, levels are round
+// positive ones counts as the smallest of them) and the largest is at least 5 times the smallest, levels are round
 // numbers spaced by the logarithm. Where the largest is over 100 times the 95th percentile, the range ends at that
 // percentile and the colour above it is open-ended. At most `max_levels` levels. Values that are not finite are
 // ignored.
