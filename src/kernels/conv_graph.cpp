@@ -134,6 +134,10 @@ ConvDevice::ConvDevice(std::string gpu, std::int64_t driver, std::unique_ptr<Cud
 
 ConvDevice::~ConvDevice() = default;
 
+void ConvDevice::use_stream(cudaStream_t stream) const {
+  check_cudnn(cudnnSetStream(cudnn_->handle, stream), "take a stream");
+}
+
 std::int64_t ConvDevice::cudnn_version() {
   return static_cast<std::int64_t>(cudnnGetVersion());
 }
@@ -210,7 +214,7 @@ std::int64_t ConvGraph::workspace_bytes(std::size_t candidate) const {
 void ConvGraph::execute(std::size_t candidate, const ConvBuffers& buffers, void* workspace, cudaStream_t stream) const {
   cudnnHandle_t handle = device_.cudnn_->handle;
   check(handle != nullptr, "{}: planned for a GPU that is not here ({}), so it cannot run", what_, device_.gpu());
-  check_cudnn(cudnnSetStream(handle, stream), "take a stream");
+  device_.use_stream(stream);
   std::unordered_map<std::int64_t, void*> pointers = {{kImage, buffers.image},
                                                       {kFilter, buffers.filter},
                                                       {kOutput, buffers.output},

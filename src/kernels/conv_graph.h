@@ -20,6 +20,8 @@ class ConvDevice {
 
   const std::string& gpu() const { return gpu_; }
   std::int64_t driver() const { return driver_; }
+  // Where cuDNN works next. It keeps the stream, so another one must be set before that one goes.
+  void use_stream(cudaStream_t stream) const;
   static std::int64_t cudnn_version();
 
  private:

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -167,6 +168,8 @@ class ConvPlans {
   std::map<Key, ConvPlan> plans_;  // those built so far
   std::shared_ptr<SharedConvChoices> shared_;
   std::set<Key> refused_;  // whose shared choice cuDNN does not have
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point tuned_;  // when the last timing ended
 };
 
 }  // namespace thalweg
