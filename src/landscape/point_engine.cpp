@@ -154,7 +154,7 @@ Batching search_batching(const PointEngine::Source& source) {
     // It may have gone on with less.
     return engine.batching() == batching ? time : std::numeric_limits<double>::infinity();
   };
-  return fastest_batching({512, 1024, 2048}, {2, 1, 4}, seconds);
+  return fastest_batching({256, 512, 1024, 2048}, {2, 1, 4}, seconds);
 }
 
 }  // namespace thalweg
