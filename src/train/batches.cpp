@@ -57,7 +57,9 @@ Batches::Batches(const ImageBatches& images, const TrainConfig& config, std::uin
 std::int64_t Batches::begin(std::int64_t step, StepControl& control) {
   const std::int64_t epoch = step / steps_per_epoch_;
   if (epoch != epoch_) {
-    order_.copy_(epoch_order(seed_, epoch, images_.size()));
+    const at::Tensor order = epoch_order(seed_, epoch, images_.size());
+    // From pinned memory, which LibTorch keeps until the copy is done, so that it does not wait for the steps before.
+    order_.copy_(order_.is_cuda() ? order.pin_memory() : order, /*non_blocking=*/true);
     epoch_ = epoch;
   }
   control.epoch = static_cast<std::uint32_t>(epoch);
