@@ -83,6 +83,8 @@ at::Tensor Backprop::optional_parameter(int index) const {
   return index < 0 ? at::Tensor() : compute_[static_cast<std::size_t>(index)];
 }
 
+// A captured graph keeps the pointer, and none is left behind: what needs more is the first run of a batch size, which
+// is not captured, and a smaller batch, the last of an epoch, comes a second time only after the whole ones.
 at::Tensor& Backprop::norm_partial(const NormShape& shape) {
   const std::int64_t size = shape.num_chunks() * 2 * shape.channels;
   if (!partial_.defined() || partial_.numel() < size) partial_ = at::empty({size}, weights_.options());
