@@ -9,15 +9,17 @@
 # Stages in their order: see kFirst and kMore; "first" and "more" stand for those. `build` makes the programs there.
 # Each has a limit in seconds, and all together BUDGET (580). Logs and numbers go to build/gpu-out, and after each stage
 # as gpu.tar.gz, with summary.json, to $OUT (out/gpu). It goes on after a stage that failed, and ends with 1 if any did.
+# A stage that cannot run on this machine ends with 77, and counts neither way.
 # All of CIFAR-10, which the stage `accuracy` wants, does not fit: a .carry/data.sh of yours may make it there, from
 # images that are compressed better (`bash .carry/data.sh FOLDER`).
 set -uo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." || exit 1
 
-# Name and limit. The first stages fit into ten minutes, the others but for the last into five more.
-readonly kFirst="tests:110 train:80 side_by_side:45 landscape:65 landscape_exact:100 theory:65 choices:30 kernels:25
-  profile:20 experiment:35"
-readonly kMore="sanitizer:60 peer:60 landscape_compiled:60 landscape_large:120 accuracy:300"
+# Name and limit, in their order: what is worth most comes first, and what no time is left for is dropped. README.md says
+# what they take.
+readonly kFirst="tests:110 train:110 peer:75 landscape:110 landscape_exact:130 experiment:75 side_by_side:45 theory:65
+  choices:30 kernels:25 profile:20"
+readonly kMore="peer_compiled:240 landscape_compiled:150 landscape_large:150 sanitizer:90 accuracy:300"
 readonly kBuild="build:540"
 
 readonly kPrograms=(thalweg tests/thalweg_tests bench/bench_engine bench/bench_train)
@@ -125,13 +127,18 @@ END
   return $status
 }
 
-# bench_train with the arguments, a line to FILE.
-train_sample() { bench_train "${@:2}" >>"$kResults/$1"; }
+# bench_train with the arguments, a line to FILE, what matters most of it to the log.
+train_sample() {
+  bench_train "${@:2}" | tee -a "$kResults/$1" | grep -oE '"(batch|first_step_seconds|model|rate|runs)":[^,}]+' | tr '\n' ' '
+  local status=${PIPESTATUS[0]}
+  echo
+  return "$status"
+}
 
 # Steps alone.
 train() {
   local model batch status=0
-  for batch in 128 1024 512; do
+  for batch in 128 512 1024; do
     for model in resnet18 vgg11_bn resnet20; do
       train_sample bench_train.jsonl $model bf16 $batch cuda:0 2 --plans "$kResults/plans-$model-$batch.json" || status=1
     done
@@ -163,20 +170,19 @@ choices() {
 
 landscape_peer() { python3 bench/landscape_peer.py --ours $kUnpacked/bin/thalweg --device cuda:0 --threads "$(nproc)" "$@"; }
 
+readonly kMaps=(--grid 3 --low-grid 21 --precisions low --images 10000 --rounds 1)
+
 # Maps in turns with PyTorch's loops over the same plane and images.
-landscape() {
-  landscape_peer --models resnet18 vgg11_bn --grid 3 --images 10000 --rounds 1 --loops module folded \
-    >>"$kResults/bench_landscape_peer.jsonl"
-}
+landscape() { landscape_peer --models vgg11_bn resnet18 "${kMaps[@]}" --loops folded >>"$kResults/bench_landscape_peer.jsonl"; }
 
 # The same, compiled by max-autotune.
 landscape_compiled() {
-  landscape_peer --models vgg11_bn --grid 3 --images 10000 --rounds 1 --loops compiled >>"$kResults/bench_landscape_compiled.jsonl"
+  landscape_peer --models vgg11_bn "${kMaps[@]}" --loops compiled >>"$kResults/bench_landscape_compiled.jsonl"
 }
 
 # Whole exact maps in float16 over 60,000 images: seconds of evaluation, plans, chunk and lanes, audited deviation.
 landscape_exact() {
-  landscape_peer --models resnet18 vgg11_bn --exact "${EXACT_GRID:-15x15}" >>"$kResults/bench_landscape_exact.jsonl"
+  landscape_peer --models vgg11_bn resnet18 --exact "${EXACT_GRID:-19x19}" >>"$kResults/bench_landscape_exact.jsonl"
 }
 
 landscape_large() {
@@ -237,16 +243,36 @@ accuracy() {
   return $status
 }
 
-# In turns with PyTorch, compiled and not.
-peer() {
-  python3 bench/train_peer.py --ours $kUnpacked/bin/bench_train --device cuda:0 --compile --models resnet18 --precisions bf16 \
-    --batch 128 --rounds 1 --seconds 3 >>"$kResults/bench_train_peer.jsonl"
+train_peer() {
+  python3 bench/train_peer.py --ours $kUnpacked/bin/bench_train --device cuda:0 --precisions bf16 --batch 128 --rounds 1 \
+    --seconds 3 "$@" >>"$kResults/bench_train_peer.jsonl"
+}
+
+# In turns with PyTorch as it comes.
+peer() { train_peer --models resnet18 vgg11_bn resnet20; }
+
+# And compiled, first in the way that is ready sooner. Convolutions stay cuDNN's: max-autotune would also try Triton's,
+# which compile for a minute and more; CONV_BACKENDS=ATEN,TRITON lets it.
+peer_compiled() {
+  TORCHINDUCTOR_MAX_AUTOTUNE_CONV_BACKENDS=${CONV_BACKENDS:-ATEN} train_peer --models resnet18 --compile reduce-overhead max-autotune
+}
+
+# Some virtual machines do not let it at the device. What the test finds is not asked here.
+sanitizer_works() {
+  command -v compute-sanitizer || return 1
+  timeout -k 5 40 compute-sanitizer --target-processes all $kUnpacked/bin/thalweg_tests --gtest_filter=CudaKernels.BatchesEqualTheCpus \
+    >"$kResults/sanitizer-probe.log" 2>&1
+  ! grep -i 'not supported' "$kResults/sanitizer-probe.log"
 }
 
 # The kernels' tests once under each checker, which looks at our kernels alone, but for initcheck: to it what others
 # write would be never written. Races and uninitialised reads are found by these alone.
 sanitizer() {
   local tool status=0 jobs=() only tools=(memcheck racecheck initcheck synccheck)
+  if ! sanitizer_works; then
+    echo "skipped: compute-sanitizer does not work on this machine"
+    return 77
+  fi
   for tool in "${tools[@]}"; do
     only=(--kernel-name kns=thalweg)
     if [ "$tool" = initcheck ]; then only=(); fi
@@ -263,8 +289,7 @@ sanitizer() {
 
 # record NAME STATUS SECONDS: the outcome, with the log's last line, to summary.json; and all results to $OUT.
 record() {
-  python3 - "$@" "$kResults" "$(cat .carry/commit)" \
-    "$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null || echo none)" <<'END'
+  python3 - "$@" "$kResults" "$(cat .carry/commit)" "$gpu" <<'END'
 import json, os, sys
 name, status, seconds, folder, commit, gpu = sys.argv[1:]
 path = os.path.join(folder, "summary.json")
@@ -281,19 +306,25 @@ END
   tar -C $kResults -czf "$OUT/gpu.tar.gz.new" . && mv "$OUT/gpu.tar.gz.new" "$OUT/gpu.tar.gz"
 }
 
-# run_stage NAME LIMIT: its output to NAME.log. 124: it ran out of time.
+# Whether there is a device. Whatever else is wrong with this machine, stages may still tell something.
+look_at_machine() {
+  timeout -k 5 90 $kUnpacked/bin/thalweg doctor --device cuda:0 2>&1 | tee $kResults/doctor.log
+  ! grep -q '^FAIL *device ' $kResults/doctor.log
+}
+
+# run_stage NAME LIMIT: its output to NAME.log. 124: it ran out of time; 77: it cannot run here.
 run_stage() {
   local start=$SECONDS status=0 left=$((budget - SECONDS))
   if [ $left -lt 5 ]; then echo "== $1: no time is left"; return 1; fi
   echo "== $1"
   timeout -k 5 $((left < $2 ? left : $2)) bash bench/gpu.sh stage "$1" >"$kResults/$1.log" 2>&1 || status=$?
-  tail -n 3 "$kResults/$1.log"
+  tail -n 10 "$kResults/$1.log" | cut -c1-300
   record "$1" $status $((SECONDS - start))
-  return $status
+  [ $status = 0 ] || [ $status = 77 ]
 }
 
 run() {
-  local name wanted failed=0 budget=${BUDGET:-580} entry
+  local name wanted failed=0 budget=${BUDGET:-580} entry gpu
   export OUT=${OUT:-$PWD/out/gpu}
   [ -e .carry/commit ] || { echo "no .carry/ here: run bench/gpu.sh pack where there is a network"; exit 2; }
   mkdir -p $kResults
@@ -306,8 +337,10 @@ run() {
   done
   if [[ $wanted != *" build "* ]] && [ -e .carry/programs.tar.xz ]; then
     unpack || exit 1
-    $kUnpacked/bin/thalweg doctor --device cuda:0 || exit 1  # else each stage would find out by itself
+    look_at_machine || exit 1
   fi
+  # Asked once: where the driver sleeps between programs it takes seconds.
+  gpu=$(timeout 20 nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null || echo none)
   unpack_data || { echo "the data could not be made: stages that want them fail"; rm -rf $kUnpacked/data; }
   for entry in $kBuild $kFirst $kMore; do
     name=${entry%:*}
@@ -331,5 +364,5 @@ case $command in
     THALWEG_COMMIT=$(cat .carry/commit)
     "$1"
     ;;
-  *) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 2 ;;
+  *) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

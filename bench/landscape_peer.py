@@ -1,20 +1,24 @@
 #!/usr/bin/env python3
 """Maps: `thalweg landscape` beside PyTorch loops over the same plane and images, in turns on the same machine.
 
-    bench/landscape_peer.py [--ours build/release/thalweg] [--models vgg11_bn resnet18 resnet20] [--grid 3]
-        [--images 1000] [--rounds 3] [--threads 2] [--device cuda:0] [--loops module folded compiled] > FILE.jsonl
+    bench/landscape_peer.py [--ours build/release/thalweg] [--models vgg11_bn resnet18 resnet20] [--grid 3] [--low-grid 21]
+        [--images 1000] [--rounds 3] [--threads 2] [--device cuda:0] [--loops module folded compiled]
+        [--precisions float32 low] > FILE.jsonl
     bench/landscape_peer.py --exact 51x51 --device cuda:0 --models vgg11_bn resnet18 > FILE.jsonl
 
 Batch norm in eval mode with the plane's statistics, test images, loss and accuracy at every point. PyTorch's loops:
   module      the plain module, weights set at each point
   folded      batch norm folded at each point, channels-last; folded_bf16 the same in bfloat16
   compiled    torch.compile of folded; compiled_bf16 of folded_bf16 (compile time is left out)
---loops takes fewer of them; `module` is always there, since all are compared with its losses.
+--loops and --precisions take fewer of them; `module` is always there, since all are compared with its losses.
+--low-grid: of what is not in float32, where a grid that float32 has time for is over too soon to be timed. Ours count from
+the first point: with two lanes the first four of a map in float16 are run plainly or captured, which the loops do beforehand.
 On a GPU (--device) the loops are those, with the images resident there, in chunks of 1,000, read once a point, compiled by
 max-autotune; float16 takes the place of bf16.
 --exact maps a whole grid over all 60,000 images (of noise), both splits, statistics recomputed at each point, in float16: ours alone.
 Each sample is a fresh process; the rate is points x images / seconds of evaluation. Losses of all are compared. The table on
-stderr has medians, the lines on stdout every sample. Models are those of tests/python/reference_models.py."""
+stderr has medians, the lines on stdout every sample. Where LibTorch had to take the place of our engine or of a plan, that is
+said last, and the status is 1. Models are those of tests/python/reference_models.py."""
 import argparse
 import functools
 import json
@@ -36,6 +40,7 @@ import safetensors_file  # noqa: E402
 
 MEAN, STD = [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]
 LOOPS = ("module", "folded", "compiled")
+PRECISIONS = ("float32", "low")
 
 
 def commit():
@@ -184,12 +189,14 @@ def pytorch_sample(args):
                 losses.append(loss.item() / len(x))
                 right.item()
         seconds = time.perf_counter() - start
-    return {"what": "landscape", "peer": f"torch {torch.__version__} {args.loop}", "seconds": seconds, "losses": losses}
+    about = {"what": "landscape", "peer": f"torch {torch.__version__} {args.loop}", "seconds": seconds, "losses": losses}
+    if on_gpu and args.loop.startswith("compiled"):
+        about["conv_backends"] = torch._inductor.config.max_autotune_conv_backends
+    return about
 
 
-def our_sample(args, folder, precision, wanted=None):
+def our_sample(args, folder, precision, wanted):
     out = os.path.join(folder, "surface.h5")
-    wanted = wanted or ["--grid", f"{args.grid}x{args.grid}", "--splits", "test", "--test-images", str(args.images), "--bn", "origin"]
     command = [args.ours, "landscape", "--plane", os.path.join(folder, "plane.safetensors"), "--out", out, "--range=-1:1,-1:1", *wanted,
                "--precision", precision, "--max-deviation", "1", "--threads", str(args.threads), "--device", args.device, "--quiet",
                "--json", "--set", f"data.path={folder}"]
@@ -197,6 +204,8 @@ def our_sample(args, folder, precision, wanted=None):
     result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     rows = np.genfromtxt(out[:-3] + ".csv", delimiter=",", names=True)
     about = result["landscape"]
+    engine = about.get("engine") or {}
+    args.slow_ways |= {engine[why] for why in ("reason", "without_plan") if why in engine}
     return {"what": "landscape", "peer": "thalweg " + precision, "seconds": about["evaluation_seconds"],
             "whole_seconds": time.perf_counter() - start, "audit": about.get("audit"), "engine": about.get("engine"), "losses": list(rows["test_loss"])}
 
@@ -214,8 +223,17 @@ def exact(args, name):
         print(json.dumps(got), flush=True)
 
 
+def shared_points(sample, grid):
+    """The losses of a finer grid at the points of one of `grid` x `grid`."""
+    step = (sample["grid"] - 1) // max(grid - 1, 1) or 1
+    return np.array(sample["losses"]).reshape(sample["grid"], -1)[::step, ::step].ravel()
+
+
 def compare(args, name):
     low = "float16" if args.device.startswith("cuda") else "bf16"
+    loops = ["ours float32", *args.loops] if "float32" in args.precisions else ["module"]
+    if "low" in args.precisions:
+        loops += [f"ours {low}", *(f"{loop}_{low}" for loop in args.loops if loop != "module")]
     with tempfile.TemporaryDirectory() as folder:
         data = os.path.join(folder, "cifar-10-batches-bin")
         write_images(data, args.images)
@@ -223,24 +241,26 @@ def compare(args, name):
         write_plane(os.path.join(folder, "plane.safetensors"), model, directions, name)
         samples = {}
         for _ in range(args.rounds):
-            folded = [f"{loop}_{low}" for loop in args.loops if loop != "module"]
-            for loop in ("ours float32", *args.loops, f"ours {low}", *folded):
+            for loop in loops:
+                grid = args.low_grid if loop.endswith(low) else args.grid
                 if loop.startswith("ours"):
-                    got = our_sample(args, folder, loop.split()[1])
+                    got = our_sample(args, folder, loop.split()[1], ["--grid", f"{grid}x{grid}", "--splits", "test", "--test-images",
+                                                                     str(args.images), "--bn", "origin"])
                 else:
                     command = [sys.executable, os.path.abspath(__file__), "--sample", loop, "--model", name, "--data", data, "--grid",
-                               str(args.grid), "--images", str(args.images), "--threads", str(args.threads), "--device", args.device]
+                               str(grid), "--images", str(args.images), "--threads", str(args.threads), "--device", args.device]
                     got = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
-                got |= {"model": name, "grid": args.grid, "images": args.images, "threads": args.threads, "commit": args.commit,
-                        "rate": args.grid**2 * args.images / got["seconds"], "unit": "points x images/s"}
+                got |= {"model": name, "grid": grid, "images": args.images, "threads": args.threads, "commit": args.commit,
+                        "rate": grid**2 * args.images / got["seconds"], "unit": "points x images/s"}
                 samples.setdefault(loop, []).append(got)
                 print(json.dumps(got), flush=True)
     reference = np.array(samples["module"][0]["losses"])
     rates = {loop: statistics.median(s["rate"] for s in all_) for loop, all_ in samples.items()}
     for loop, all_ in samples.items():
-        ours = rates[f"ours {low}" if loop.endswith(low) else "ours float32"]
-        off = np.max(np.abs(np.array(all_[0]["losses"]) - reference) / reference)
-        print(f"{name:9} {loop:14} {rates[loop]:8.1f} points x images/s   ours x{ours / rates[loop]:.2f}   largest relative deviation "
+        ours = rates.get(f"ours {low}" if loop.endswith(low) else "ours float32")
+        ratio = f"ours x{ours / rates[loop]:.2f}" if ours else "ours not asked"
+        off = np.max(np.abs(shared_points(all_[0], args.grid) - reference) / reference)
+        print(f"{name:9} {loop:14} {rates[loop]:8.1f} points x images/s   {ratio}   largest relative deviation "
               f"from the module {off:.1e}", file=sys.stderr, flush=True)
 
 
@@ -249,11 +269,13 @@ def main():
     p.add_argument("--ours", default=os.path.join(ROOT, "build/release/thalweg"))
     p.add_argument("--models", nargs="+", default=["vgg11_bn", "resnet18", "resnet20"])
     p.add_argument("--grid", type=int, default=3)
+    p.add_argument("--low-grid", type=int, metavar="GRID")
     p.add_argument("--images", type=int, default=1000)
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--device", default="cpu")
     p.add_argument("--loops", nargs="+", choices=LOOPS, default=LOOPS)
+    p.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS)
     p.add_argument("--exact", metavar="WxH")
     p.add_argument("--sample", dest="loop", help=argparse.SUPPRESS)
     p.add_argument("--model", help=argparse.SUPPRESS)
@@ -262,10 +284,15 @@ def main():
     if args.loop:
         print(json.dumps(pytorch_sample(args)))
         return
-    args.commit = commit()
+    args.low_grid = args.low_grid or args.grid
+    if args.low_grid != args.grid and (args.grid < 2 or (args.low_grid - 1) % (args.grid - 1)):
+        p.error(f"--low-grid {args.low_grid} must have the points of --grid {args.grid}: one more than a multiple of {args.grid - 1}")
+    args.commit, args.slow_ways = commit(), set()
     args.loops = [loop for loop in LOOPS if loop == "module" or loop in args.loops]
     for name in args.models:
         exact(args, name) if args.exact else compare(args, name)
+    if args.slow_ways:
+        sys.exit("LibTorch took the place of what is measured: " + "; ".join(sorted(args.slow_ways)))
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 """Training steps: bench_train beside PyTorch, in turns on the same machine.
 
     bench/train_peer.py [--ours build/bench/bench/bench_train] [--models vgg11_bn resnet18 resnet20]
-        [--precisions float32 bf16] [--batch 128] [--rounds 3] [--seconds 8] [--device cpu] [--compile] > FILE.jsonl
+        [--precisions float32 bf16] [--batch 128] [--rounds 3] [--seconds 8] [--device cpu] [--compile [MODE ...]] > FILE.jsonl
 
 PyTorch's step is a user's: channels-last, autocast for bf16, SGD with Nesterov momentum and weight decay, ready tensors
-(no augmentation, no loading; ours does both). On a GPU --compile adds torch.compile(mode="max-autotune"). Each sample is
-a fresh process; the table on stderr has medians and the ratio, the lines on stdout every sample. Models are the
-definitions of tests/python/reference_models.py, which the tests compare with the engine's."""
+(no augmentation, no loading; ours does both). On a GPU --compile adds torch.compile, in the mode "max-autotune" unless
+others are named; compilation, which takes minutes, is left out. Each sample is a fresh process; the table on stderr has
+medians and the ratio, the lines on stdout every sample. Models are the definitions of tests/python/reference_models.py,
+which the tests compare with the engine's."""
 import argparse
 import json
 import os
@@ -27,7 +28,7 @@ def pytorch_sample(args):
     device, cuda = torch.device(args.device), args.device != "cpu"
     torch.manual_seed(0)
     model = reference_models.make(name=args.model).train().to(device, memory_format=torch.channels_last)
-    forward = torch.compile(model, mode="max-autotune") if args.compile else model
+    forward = torch.compile(model, mode=args.compile[0]) if args.compile else model
     sgd = torch.optim.SGD(model.parameters(), 1e-3, momentum=0.9, nesterov=True, weight_decay=5e-4, fused=cuda)
     x = torch.randn(args.batch, 3, 32, 32, device=device).contiguous(memory_format=torch.channels_last)
     y = torch.randint(0, 10, (args.batch,), device=device)
@@ -50,7 +51,10 @@ def pytorch_sample(args):
         loss.item()
         times.append((time.perf_counter() - begin) / window)
     peak = torch.cuda.max_memory_reserved() / 1e6 if cuda else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    return {"what": "train", "peer": "torch " + torch.__version__ + (" compiled" if args.compile else " eager"),
+    how = f"compiled by {args.compile[0]}" if args.compile else "eager"
+    if args.compile and args.compile[0].startswith("max-autotune"):
+        how += " with convolutions of " + torch._inductor.config.max_autotune_conv_backends
+    return {"what": "train", "peer": f"torch {torch.__version__} {how}",
             "model": args.model, "precision": args.precision, "batch": args.batch,
             "rate": args.batch / statistics.median(times), "best": args.batch / min(times), "unit": "images/s",
             "peak_mb": peak, "device": args.device, "threads": torch.get_num_threads()}
@@ -65,8 +69,8 @@ def compare(args, model, precision):
               "--seconds", str(args.seconds)]
     commands = {"ours": [args.ours, model, precision, str(args.batch), args.device, str(args.seconds)],
                 "torch": [sys.executable, os.path.abspath(__file__), "--sample", *common]}
-    if args.compile:
-        commands["compiled"] = [*commands["torch"], "--compile"]
+    for mode in args.compile or []:
+        commands[mode] = [*commands["torch"], "--compile", mode]
     samples = {name: [] for name in commands}
     for _ in range(args.rounds):
         for name, command in commands.items():
@@ -88,11 +92,13 @@ def main():
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--seconds", type=float, default=8)
     p.add_argument("--device", default="cpu")
-    p.add_argument("--compile", action="store_true")
+    p.add_argument("--compile", nargs="*", metavar="MODE")
     p.add_argument("--sample", action="store_true", help=argparse.SUPPRESS)
     p.add_argument("--model", help=argparse.SUPPRESS)
     p.add_argument("--precision", help=argparse.SUPPRESS)
     args = p.parse_args()
+    if args.compile == []:
+        args.compile = ["max-autotune"]
     if args.sample:
         print(json.dumps(pytorch_sample(args)))
         return
