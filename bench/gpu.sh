@@ -120,6 +120,8 @@ counts = collections.Counter()
 for file in sys.argv[1:]:
     for suite in json.load(open(file))["testsuites"]:
         for test in suite["testsuite"]:
+            if test.get("failures"):
+                print("failed:", suite["name"] + "." + test["name"])
             counts["failed" if test.get("failures") else test["result"].lower()] += 1
 print("tests: " + ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items())))
 sys.exit(0 if counts["completed"] else "no test ran: does the program see the GPU?")
