@@ -22,6 +22,7 @@ RUN apt-get update && \
     rm -rf /var/lib/apt/lists/* /tmp/packages.txt && \
     mkdir -p /out /data && chmod 1777 /out /data
 COPY --from=build /runtime/root/ /
+COPY experiments/*.json /usr/share/thalweg/experiments/
 ARG THALWEG_COMMIT=unknown
 LABEL org.opencontainers.image.title="thalweg" \
       org.opencontainers.image.description="Trains networks, keeps the way, and maps the loss around it" \
