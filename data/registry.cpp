@@ -39,18 +39,18 @@ std::string digest_of(const DataSet& set) {
   std::string looked;
   std::string python;
   for (const fs::path& root : roots) {
-    looked += fmt::format("\n  {}", root.string());
+    looked += fmt::format("{} {}", looked.empty() ? "" : ",", root.string());
     const std::string version = format.name == "cifar10" ? "cifar-10-batches-py" : "cifar-100-python";
     std::error_code ignored;
     if (fs::is_directory(root / version, ignored)) {
-      python = fmt::format("\n{} is the Python version, which is not read; the binary version is.",
+      python = fmt::format(" ({} is the Python version, which is not read; the binary version is)",
                            (root / version).string());
     }
   }
   fail(
-      "{} not found: no folder {} and none of its files in{}{}\nRun `thalweg data fetch {}`, or set data.path or the "
+      "{} not found: no folder {} and none of its files in{}{}. Run `thalweg data fetch {}`, or set data.path or the "
       "environment variable THALWEG_DATA to the folder that holds {}.",
-      format.title, format.folder, looked.empty() ? " any folder (HOME is not set)" : ":" + looked, python, format.name,
+      format.title, format.folder, looked.empty() ? " any folder (HOME is not set)" : looked, python, format.name,
       format.folder);
 }
 
@@ -71,12 +71,12 @@ DataSet load_idx(const IdxFormat& format, const DataConfig& config) {
   for (const fs::path& root : roots) {
     const fs::path folder = find_idx_folder(format, root);
     if (!folder.empty()) return read_idx(format, folder, config.train_images, config.test_images);
-    looked += fmt::format("\n  {}", root.string());
+    looked += fmt::format("{} {}", looked.empty() ? "" : ",", root.string());
   }
   fail(
-      "{} not found: none of its files (train-images-idx3-ubyte and so on, plain or .gz) in{}\n{}. data.path or the "
+      "{} not found: none of its files (train-images-idx3-ubyte and so on, plain or .gz) in{}. {}. data.path or the "
       "environment variable THALWEG_DATA names another folder to look in.",
-      format.title, looked.empty() ? " any folder (HOME is not set)" : ":" + looked, format.source);
+      format.title, looked.empty() ? " any folder (HOME is not set)" : looked, format.source);
 }
 
 DataSet load_by_name(const DataConfig& config) {

@@ -122,7 +122,8 @@ void doctor_command(int argc, char** argv) {
   }));
   findings.push_back(look("kernels", [&] { return kernel_self_test(parse_device(wanted)); }));
   findings.push_back(look("write access", [&] { return write_access(line.text("out")); }));
-  for (const char* name : {"cifar10", "cifar100"}) findings.push_back(look(name, [&] { return data_set(name); }));
+  for (const char* name : {"cifar10", "cifar100", "fashion_mnist"})
+    findings.push_back(look(name, [&] { return data_set(name); }));
 
   bool ready = true;
   nlohmann::json json = nlohmann::json::array();

@@ -74,7 +74,7 @@ TEST(LoadData, SaysWhereItLookedAndWhatToDo) {
   const ScopedVariable c("THALWEG_DATA", shared.path().c_str());
   const fs::path user = home.path() / ".local/share/thalweg";
   for (const std::string& text :
-       {"\n  " + shared.path().string() + "\n  " + user.string(), std::string("`thalweg data fetch cifar10`"),
+       {" in " + shared.path().string() + ", " + user.string(), std::string("`thalweg data fetch cifar10`"),
         std::string("data.path"), std::string("THALWEG_DATA")}) {
     expect_error([] { load_data({.name = "cifar10"}); }, text);
   }
@@ -91,7 +91,7 @@ TEST(LoadData, LooksOnlyInThePathThatIsConfigured) {
 TEST(LoadData, SaysHowToGetFashionMnist) {
   const TempFolder shared;
   for (const std::string& text :
-       {"\n  " + shared.path().string() + "\n", std::string("dataset-fashion-mnist"), std::string("data.path")}) {
+       {" in " + shared.path().string() + ".", std::string("dataset-fashion-mnist"), std::string("data.path")}) {
     expect_error([&] { load_data({.name = "fashion_mnist", .path = shared.path().string()}); }, text);
   }
 }
