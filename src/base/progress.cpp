@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <iterator>
+#include <optional>
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace thalweg {
@@ -16,9 +19,27 @@ bool is_terminal(std::FILE* stream) {
   return isatty(fileno(stream)) != 0 && term != nullptr && std::string(term) != "dumb";
 }
 
-std::string bar(double fraction, int width) {
-  const int full = static_cast<int>(fraction * width);
-  return std::string(static_cast<std::size_t>(full), '#') + std::string(static_cast<std::size_t>(width - full), '.');
+std::string bar(double fraction, std::size_t width) {
+  const auto full = static_cast<std::size_t>(fraction * static_cast<double>(width));
+  return std::string(full, '#') + std::string(width - full, '.');
+}
+
+// Of a terminal; none where it does not tell.
+std::optional<std::size_t> columns_of(std::FILE* stream) {
+  winsize size = {};
+  if (ioctl(fileno(stream), TIOCGWINSZ, &size) != 0 || size.ws_col < 2) return std::nullopt;
+  return size.ws_col;
+}
+
+// A line that wraps is not drawn over by the next one: the bar gives way first, then the end of the text.
+std::string fit_line(const std::string& title, double fraction, const std::string& numbers,
+                     std::optional<std::size_t> columns) {
+  constexpr std::size_t kBar = 24, kLeastBar = 6;
+  const std::size_t most = columns.value_or(std::string::npos) - 1;
+  const std::size_t others = title.size() + numbers.size() + std::size(" [] ") - 1;
+  const std::size_t room = most > others ? most - others : 0;
+  if (room < kLeastBar) return fmt::format("{} {}", title, numbers).substr(0, most);
+  return fmt::format("{} [{}] {}", title, bar(fraction, std::min(room, kBar)), numbers);
 }
 
 std::string format_rate(double rate) {
@@ -76,7 +97,7 @@ void Progress::draw(bool last) {
   const std::string numbers =
       fmt::format("{:3.0f}%  {} {}/s  {}  {}", fraction * 100, format_rate(rate), unit_, detail_, time);
   if (mode_ == ProgressMode::kBar) {
-    write(fmt::format("\r\033[K{} [{}] {}{}", title_, bar(fraction, 24), numbers, last ? "\n" : ""));
+    write(fmt::format("\r\033[K{}{}", fit_line(title_, fraction, numbers, columns_of(stream_)), last ? "\n" : ""));
   } else {
     write(fmt::format("{}: {}\n", title_, numbers));
   }

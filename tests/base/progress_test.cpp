@@ -1,6 +1,12 @@
 #include "base/progress.h"
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <unistd.h>
 
 namespace thalweg {
 namespace {
@@ -26,6 +32,37 @@ TEST(Progress, WritesPlainLinesWhereThereIsNoTerminal) {
   EXPECT_EQ(std::string(line).find('\r'), std::string::npos);
   EXPECT_EQ(std::fgets(line, sizeof line, file), nullptr);
   std::fclose(file);
+}
+
+// What a bar of `columns` columns draws; a pseudo-terminal, for a file has no width.
+std::string drawn(int columns) {
+  int master = -1, slave = -1;
+  winsize size = {};
+  size.ws_row = 24;
+  size.ws_col = static_cast<unsigned short>(columns);
+  if (openpty(&master, &slave, nullptr, nullptr, &size) != 0) return "no terminal";
+  std::FILE* file = fdopen(slave, "w");
+  {
+    Progress progress("train seed 1 decay-at-16", "img", 200, 100, ProgressMode::kBar, file);
+    progress.finish("epoch 12.35/20  loss 0.6480  lr 0.1");
+  }
+  char text[512] = {};
+  const ssize_t got = read(master, text, sizeof text - 1);
+  std::fclose(file);
+  close(master);
+  return {text, static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
+}
+
+TEST(Progress, DrawsNoLineThatWraps) {
+  if (drawn(100) == "no terminal") GTEST_SKIP() << "no pseudo-terminals here";
+  constexpr std::string_view kStart = "\r\033[K", kEnd = "\r\n";
+  for (const int columns : {200, 120, 100, 80, 40, 10}) {
+    const std::string text = drawn(columns);
+    ASSERT_TRUE(text.starts_with(kStart) && text.ends_with(kEnd)) << text;
+    EXPECT_LT(text.size() - kStart.size() - kEnd.size(), static_cast<std::size_t>(columns)) << text;
+    EXPECT_EQ(text.find('[', kStart.size()) != text.npos, columns >= 100) << text;
+    EXPECT_EQ(text.find("lr 0.1") != text.npos, columns >= 80) << text;
+  }
 }
 
 }  // namespace
