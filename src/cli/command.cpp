@@ -32,10 +32,11 @@ const std::vector<Command>& commands() {
   return all;
 }
 
-CommandLine::CommandLine(const std::string& name, const std::string& summary, const std::string& positional_help,
+CommandLine::CommandLine(const std::string& name, const std::string& summary, const std::string& arguments,
                          const std::string& examples)
-    : options_("thalweg " + name, summary), examples_(examples) {
-  options_.positional_help(positional_help);
+    : options_("thalweg " + name, summary), name_(name), examples_(examples) {
+  options_.custom_help(arguments + (arguments.empty() ? "" : " ") + "[OPTION...]");
+  options_.positional_help("");
   options_.set_width(110);
   options_.add_options("Common")("set", "change a key of the configuration: --set train.batch=64",
                                  cxxopts::value<std::vector<std::string>>(), "KEY=VALUE")(
@@ -48,7 +49,7 @@ CommandLine::CommandLine(const std::string& name, const std::string& summary, co
 void CommandLine::parse(int argc, char** argv) {
   try {
     result_ = options_.parse(argc, argv);
-  } catch (const cxxopts::exceptions::exception& error) {
+  } catch (const std::exception& error) {  // cxxopts 3.0 and later ones call theirs by different names
     fail_usage("{}; see 'thalweg {} --help'", error.what(), argv[0]);
   }
   if (has("help")) {
@@ -80,7 +81,7 @@ double CommandLine::number(const std::string& name) const {
 }
 
 std::string CommandLine::required(const std::string& name, const std::string& what) const {
-  if (!has(name) || text(name).empty()) fail_usage("{} is missing; see '{} --help'", what, options_.program());
+  if (!has(name) || text(name).empty()) fail_usage("{} is missing; see 'thalweg {} --help'", what, name_);
   return text(name);
 }
 

@@ -51,11 +51,12 @@ struct CommonFlags {
 // A command line: options with the common ones added, parsed. `--help` prints and ends through HelpShown.
 class CommandLine {
  public:
-  // `positional`: names of positional arguments, the last one repeated. `examples` end the help.
-  CommandLine(const std::string& name, const std::string& summary, const std::string& positional_help,
+  // `arguments`: what must be given, as the usage shows it. `examples` end the help.
+  CommandLine(const std::string& name, const std::string& summary, const std::string& arguments,
               const std::string& examples);
 
   cxxopts::OptionAdder add() { return options_.add_options(); }
+  // Names of positional arguments, the last one repeated.
   void positional(const std::vector<std::string>& names) { options_.parse_positional(names); }
   // Usage Error for unknown flags and for missing values.
   void parse(int argc, char** argv);
@@ -73,6 +74,7 @@ class CommandLine {
  private:
   cxxopts::Options options_;
   cxxopts::ParseResult result_;
+  std::string name_;
   std::string examples_;
 };
 

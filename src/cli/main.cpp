@@ -30,6 +30,11 @@ int run_command(int argc, char** argv) {
     fmt::print("thalweg {} ({})\n", thalweg::kVersion, thalweg::kCommit);
     return 0;
   }
+  if (name == "help" && argc > 2) {
+    std::string flag = "--help";
+    char* help[] = {argv[0], argv[2], flag.data()};
+    return run_command(3, help);
+  }
   if (name.empty() || name == "--help" || name == "-h" || name == "help") {
     print_commands(name.empty() ? stderr : stdout);
     return name.empty() ? static_cast<int>(thalweg::ExitCode::kUsage) : 0;

@@ -30,12 +30,15 @@ def changed(path, value):
 class Help(cli.CliTest):
     def test_every_command_lists_its_flags_and_examples(self):
         overview = cli.run_ok("--help")
-        commands = re.findall(r"^  ([a-z]+) ", overview, re.MULTILINE)
-        self.assertGreaterEqual(len(commands), 9)
+        commands = re.findall(r"^  ([a-z-]+) ", overview, re.MULTILINE)
+        self.assertEqual(len(commands), 11)
+        needs = {"landscape": "--plane FILE --out SURFACE.h5", "evaluate": "--weights FILE", "train": "CONFIG --out RUN"}
         for command in commands:
             with self.subTest(command=command):
                 text = cli.run_ok(command, "--help")
                 self.assertIn("--json", text)
+                self.assertRegex(text, rf"thalweg {command} {re.escape(needs.get(command, ''))}.*\[OPTION\.\.\.\]\n")
+                self.assertEqual(cli.run_ok("help", command), text)
                 self.assertRegex(text, rf"Examples:\n(.*\n)*  thalweg {command}")
 
     def test_version_is_one_line(self):
