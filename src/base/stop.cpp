@@ -20,6 +20,10 @@ void install_stop_handlers() {
   action.sa_flags = SA_RESETHAND;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  struct sigaction before = {};
+  sigaction(SIGHUP, nullptr, &before);
+  if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);  // nohup asks to go on
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that is gone is an error of the write, and stderr's are let pass
 }
 
 bool stop_requested() {

@@ -1,4 +1,4 @@
-// SIGTERM and SIGINT ask for a stop: loops look at `stop_requested()` between steps, save, and throw `Stopped`.
+// SIGTERM, SIGINT and SIGHUP ask for a stop: loops look at `stop_requested()` between steps, save, and throw `Stopped`.
 // A second SIGINT, or a second SIGTERM, ends the program at once (the default action is restored after the first).
 #pragma once
 

@@ -62,7 +62,7 @@ void evaluate_command(int argc, char** argv) {
   Evaluator evaluator(compile(session.graph), session.device);
   const SplitMetrics metrics =
       evaluate_weights(evaluator, weights.weights.to(session.device), weights.buffers.to(session.device),
-                       {images.images, images.labels, n.mean, n.std, session.device});
+                       {images.images, images.labels, n.mean, n.std, session.device}, /*stops=*/true);
   if (flags.json) {
     nlohmann::json out = {
         {"loss", metrics.loss}, {"accuracy", metrics.accuracy}, {"images", metrics.images}, {"split", split}};

@@ -13,9 +13,11 @@ SplitMetrics to_metrics(const LossSums& sums, std::int64_t images) {
 }
 
 SplitMetrics evaluate_weights(Evaluator& evaluator, const at::Tensor& weights, const at::Tensor& buffers,
-                              const ImageBatches& split) {
+                              const ImageBatches& split, bool stops) {
   evaluator.load(fold_weights(evaluator.program(), weights, buffers));
-  return to_metrics(sum_split_losses(split, network_of(evaluator)), split.size());
+  Network network = network_of(evaluator);
+  network.stops = stops;
+  return to_metrics(sum_split_losses(split, network), split.size());
 }
 
 }  // namespace thalweg

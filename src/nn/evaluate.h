@@ -20,7 +20,8 @@ Network network_of(const Evaluator& evaluator);
 SplitMetrics to_metrics(const LossSums& sums, std::int64_t images);
 
 // `weights` float32 [P] and `buffers` [num_buffers] on the evaluator's device.
+// With `stops` throws Stopped after a signal, for callers who lose nothing by it.
 SplitMetrics evaluate_weights(Evaluator& evaluator, const at::Tensor& weights, const at::Tensor& buffers,
-                              const ImageBatches& split);
+                              const ImageBatches& split, bool stops = false);
 
 }  // namespace thalweg

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "base/stream.h"
 #include "nn/activation_type.h"
 
@@ -119,6 +120,8 @@ ImageValues evaluate_images(const ImageBatches& split, const Network& network, c
   const at::Tensor labels = all ? split.labels() : split.labels().index_select(0, indices);
   ImageValues values = empty_values(n, labels.options());
   for (std::int64_t begin = 0; begin < n; begin += network.chunk) {
+    if (network.stops && stop_requested())
+      throw Stopped("stopped in the middle of an evaluation; the same command makes it anew");
     const std::int64_t end = std::min(n, begin + network.chunk);
     const at::Tensor logits = network.logits(all ? split.range(begin, end, network.type)
                                                  : split.gather(indices.slice(0, begin, end), network.type));

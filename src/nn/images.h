@@ -60,6 +60,7 @@ struct Network {
   std::function<at::Tensor(const at::Tensor&)> logits;  // float32 [n, num_classes], contiguous
   at::ScalarType type = at::kFloat;                     // of the images
   std::int64_t chunk = 125;                             // images at a time
+  bool stops = false;                                   // throws Stopped between two chunks after a signal
 };
 
 // Values of single images, on the split's device; kernels/loss.h says what they are.

@@ -83,7 +83,7 @@ class RunLoop {
     if (!plans_.note().empty()) tell(plans_.note());
     try {
       run_steps();
-      return finish();
+      return finish_or_stop();
     } catch (const std::exception& error) {
       recorder_.note(first_line(error.what()));
       throw;
@@ -297,6 +297,18 @@ class RunLoop {
     write_status("running");
   }
 
+  // All steps are in the last one's checkpoint: nothing is lost by a stop.
+  nlohmann::json finish_or_stop() {
+    splits_.stop_after_signals();
+    try {
+      return finish();
+    } catch (const Stopped&) {
+      write_status("interrupted");
+      throw Stopped(fmt::format(
+          "{}: stopped while its final weights were evaluated; run the same command again to go on", title()));
+    }
+  }
+
   nlohmann::json finish() {
     nlohmann::json final_metrics;
     const at::Tensor weights = training_.weights();
@@ -375,7 +387,9 @@ nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const s
   const FolderLock lock(folder);
   claim_run_folder(folder, run_identity(spec, context.graph));
   const nlohmann::json status = read_run_status(folder);
-  if (!status.is_null() && status.at("state") == "done") return status.at("final");
+  // Weights that are gone are made again of the last checkpoint.
+  if (!status.is_null() && status.at("state") == "done" && std::filesystem::exists(folder / "weights.safetensors"))
+    return status.at("final");
   try {
     return RunLoop(spec, context, folder, starting_point(spec, context.graph, folder)).run();
   } catch (const Error&) {

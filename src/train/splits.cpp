@@ -37,7 +37,7 @@ void Splits::evaluate(const at::Tensor& weights, const at::Tensor& buffers, cons
                       const ImageBatches& images, nlohmann::json& out) {
   const bool is_first = images.labels().is_cuda() && evaluated_.insert(name).second;
   const std::unique_lock lock = is_first ? capture_lock() : std::unique_lock<std::mutex>();
-  const SplitMetrics metrics = evaluate_weights(evaluator_, weights, buffers, images);
+  const SplitMetrics metrics = evaluate_weights(evaluator_, weights, buffers, images, stops_);
   out[name + "_loss"] = metrics.loss;
   out[name + "_accuracy"] = metrics.accuracy;
 }

@@ -25,6 +25,8 @@ class Splits {
   Splits(const Graph& graph, const DataSet& data, c10::Device device);
 
   const ImageBatches& train() const { return train_; }
+  // From here on an evaluation throws Stopped after a signal: for what is evaluated when all has been saved.
+  void stop_after_signals() { stops_ = true; }
 
   // Adds "<split>_loss" and "<split>_accuracy" of each watched split, over all its images with running statistics.
   void evaluate_watched(const at::Tensor& weights, const at::Tensor& buffers, nlohmann::json& out);
@@ -43,6 +45,7 @@ class Splits {
   std::vector<LoadedSplit> watched_;
   Evaluator evaluator_;
   std::set<std::string> evaluated_;  // splits so far
+  bool stops_ = false;
 };
 
 }  // namespace thalweg
