@@ -24,28 +24,43 @@ nlohmann::json measure(const Session& session, const ImageBatches& images, const
   return out;
 }
 
+constexpr char kMadeAnew[] = "remove it and run again to make it anew";
+
+constexpr char kWeights[] = "weights.safetensors";
+constexpr char kMeasures[] = "measures.json";
+
+nlohmann::json request_of(const Session& session, const fs::path& run) {
+  return {{"weights", sha256_of_file(run / kWeights)}, {"sharpness_images", session.config.measures.sharpness_images}};
+}
+
+std::vector<fs::path> unmeasured_runs(const Session& session, const fs::path& folder) {
+  std::vector<fs::path> runs = find_runs(folder);
+  std::erase_if(runs, [&](const fs::path& run) {
+    if (!fs::exists(run / kWeights)) return true;  // an average that never began
+    const fs::path file = run / kMeasures;
+    if (!fs::exists(file)) return false;
+    const auto there = with_advice(kMadeAnew, [&] { return read_json_file(file, ExitCode::kFailure); });
+    return there.is_object() && there.value("request", nlohmann::json()) == request_of(session, run);
+  });
+  return runs;
+}
+
 }  // namespace
 
 void measure_runs(const Session& session, const fs::path& folder) {
+  const std::vector<fs::path> runs = unmeasured_runs(session, folder);
+  if (runs.empty()) return;
   const ImageBatches images(session.data.train.images, session.data.train.labels, session.data.normalisation.mean,
                             session.data.normalisation.std, session.device);
-  const std::vector<fs::path> runs = find_runs(folder);
   Progress progress("measures", "runs", static_cast<double>(runs.size()), 0, session.progress);
   double done = 0;
   for (const fs::path& run : runs) {
-    progress.update(done++, run.filename().string());
-    const fs::path weights = run / "weights.safetensors", file = run / "measures.json";
-    if (!fs::exists(weights)) continue;
-    const nlohmann::json request = {{"weights", sha256_of_file(weights)},
-                                    {"sharpness_images", session.config.measures.sharpness_images}};
-    if (fs::exists(file)) {
-      const auto there = with_advice("remove it and run again to make it anew",
-                                     [&] { return read_json_file(file, ExitCode::kFailure); });
-      if (there.is_object() && there.value("request", nlohmann::json()) == request) continue;
-    }
-    nlohmann::json out = measure(session, images, read_weights(weights, session.graph));
-    out["request"] = request;
-    write_file_atomically(file, out.dump(2) + "\n");
+    const fs::path file = run / kWeights;
+    const Weights weights = with_advice(kMadeAnew, [&] { return read_weights(file, session.graph); });
+    nlohmann::json out = measure(session, images, weights);
+    out["request"] = request_of(session, run);
+    write_file_atomically(run / kMeasures, out.dump(2) + "\n");
+    progress.update(++done, run.filename().string());
   }
   progress.finish();
 }
