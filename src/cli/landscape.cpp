@@ -136,6 +136,11 @@ nlohmann::json tell_surface(const std::string& out, bool as_json) {
   result["notes"] = how_values_came(surface);
   for (const char* key : {"train_loss", "test_loss"}) {
     if (!surface.has(key)) continue;
+    if (!has_finite(surface, key)) {
+      result[key] = nullptr;
+      if (!as_json) fmt::print("{}: no {} is finite\n", out, key);
+      continue;
+    }
     const SurfaceMinimum minimum = surface_minimum(surface, key);
     result[key] = {{"minimum", minimum.value}, {"x", minimum.x}, {"y", minimum.y}};
     if (!as_json)

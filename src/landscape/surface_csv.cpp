@@ -1,6 +1,7 @@
 // x, y and the values of each grid point, x running fastest; full precision, "nan" and "inf" as they are.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -41,7 +42,10 @@ void write_surface_csv(const std::filesystem::path& file, const Surface& surface
   auto out = std::back_inserter(text);
   for (std::size_t i = 0; i < nx * surface.y.size(); ++i) {
     fmt::format_to(out, "{},{}", surface.x[i % nx], surface.y[i / nx]);
-    for (const auto* column : columns) fmt::format_to(out, ",{}", (*column)[i]);
+    for (const auto* column : columns) {
+      const double value = (*column)[i];
+      fmt::format_to(out, ",{}", std::isnan(value) ? std::abs(value) : value);  // no "-nan"
+    }
     text += '\n';
   }
   write_file_atomically(file, text);
