@@ -1,12 +1,15 @@
 #include "experiment/runner.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "base/console.h"
 #include "base/digest.h"
 #include "experiment/measures.h"
 #include "experiment/planes.h"
 #include "io/atomic_file.h"
 #include "io/config_reader.h"
+#include "io/folder_lock.h"
 #include "io/posix_file.h"
 #include "landscape/kept_images.h"
 #include "landscape/map.h"
@@ -14,6 +17,7 @@
 #include "report/study.h"
 #include "train/plan.h"
 #include "train/run_folder.h"
+#include "trajectory/pca.h"
 #include "trajectory/window_planes.h"
 
 namespace thalweg {
@@ -81,16 +85,28 @@ fs::path preview_of(const fs::path& surface) {
   return fs::path(surface).replace_extension(".unfinished.h5");
 }
 
+fs::path journal_of(const fs::path& surface) {
+  return surface.string() + ".journal";
+}
+
+std::size_t count_snapshots(const Session& session, const RunSpec& spec) {
+  const RunPlan plan(spec, session.data.train.size());
+  std::size_t snapshots = 0;
+  for (std::int64_t step = plan.first_step(); step <= plan.end_step(); ++step)
+    snapshots += !plan.snapshot_reason(step).empty();
+  return snapshots;
+}
+
 // Schedules, snapshots and windows that do not fit, said before anything is trained, not after.
 void check_plans(const Session& session) {
-  const RunSpec spec = session.main_spec();
-  const RunPlan plan(spec, session.data.train.size());
+  const PlaneConfig& plane = session.config.plane;
+  const std::size_t main = count_snapshots(session, session.main_spec());
+  std::size_t all = main;
   for (const BranchConfig& branch : session.config.branches)
-    static_cast<void>(RunPlan(session.unforked_spec(branch), session.data.train.size()));
-  if (session.config.plane.windows == 0) return;
-  std::size_t snapshots = 0;
-  for (std::int64_t step = 0; step <= plan.end_step(); ++step) snapshots += !plan.snapshot_reason(step).empty();
-  cut_windows(snapshots, session.config.plane.windows);
+    all += count_snapshots(session, session.unforked_spec(branch));
+  // Averages have snapshots of their own.
+  if (plane.kind == "pca" && session.config.train.average.kind == "none") check_pca_snapshots(all);
+  if (plane.windows > 0) cut_windows(main, plane.windows);
 }
 
 // So is this.
@@ -194,12 +210,17 @@ std::vector<fs::path> plane_experiment(const Session& session, const fs::path& f
 
 void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, const Session& session,
                           const fs::path& out, const std::function<void()>& shown) {
-  const fs::path journal = out.string() + ".journal";
+  const fs::path journal = journal_of(out);
   create_folders(folder_of(out));
-  MapContext context{session.graph, session.data, session.device, session.progress, [&](const Surface& unfinished) {
-                       write_surface_hdf5(preview_of(out), unfinished);
-                       if (shown) shown();
-                     }};
+  const auto show = [&, told = false](const Surface& unfinished) mutable {
+    try {
+      write_surface_hdf5(preview_of(out), unfinished);
+      if (shown) shown();
+    } catch (const Error& error) {  // the map goes on unseen
+      if (!std::exchange(told, true)) say(fmt::format("the map in the making cannot be shown: {}", error.what()));
+    }
+  };
+  MapContext context{session.graph, session.data, session.device, session.progress, show};
   Surface surface = map_landscape(plane, config, context, journal);
   surface.provenance["request"] = {{"landscape", to_json(config)}, {"plane", surface.provenance["plane_digest"]}};
   surface.provenance["made_by"] = make_provenance(session.device);
@@ -215,7 +236,9 @@ void update_mapped_surface(const Plane& plane, const LandscapeConfig& config, co
     const nlohmann::json asked = {{"landscape", to_json(config)}, {"plane", plane_digest(plane)}};
     const Surface there = with_advice(remove_advice(out), [&] { return read_surface_hdf5(out); });
     if (request_of(there) == asked) {
-      fs::remove(preview_of(out));  // of a map with other settings that was given up
+      // Of a map with other settings that was given up.
+      fs::remove(preview_of(out));
+      remove_journal(journal_of(out));
       return;
     }
   }
@@ -246,6 +269,7 @@ std::vector<fs::path> run_experiment(const Session& session, const fs::path& fol
   check_images(session);
   const std::vector<Member> members = members_of(session, folder);
   check_folder(folder, members, !session.config.seeds.empty());
+  const FolderLock lock(folder);  // a second program would take runs from the first, and both would fail
   write_config(session.config, folder);
   for (const Member& member : members) write_config(member.session.config, member.folder);
   train_experiments(members);

@@ -118,13 +118,17 @@ void orthonormalise(at::Tensor d1, at::Tensor d2) {
 
 }  // namespace
 
+void check_pca_snapshots(std::size_t count) {
+  check(count >= 3,
+        "a PCA plane needs three snapshots or more, but there are {}: train longer, or take snapshots more often",
+        count);
+}
+
 PcaResult gram_pca(const std::vector<WeightRow>& rows, const std::vector<double>& origin_weights,
                    std::int64_t chunk_bytes) {
   const std::int64_t num_params = check_rows(rows);
   check_origin(origin_weights, rows.size());
-  check(rows.size() >= 3,
-        "a PCA plane needs three snapshots or more, but there are {}: train longer, or take snapshots more often",
-        rows.size());
+  check_pca_snapshots(rows.size());
   // Centring on one row needs no subtraction of large numbers if that row is the reference.
   const std::size_t reference_row =
       static_cast<std::size_t>(std::max_element(origin_weights.begin(), origin_weights.end()) - origin_weights.begin());

@@ -30,6 +30,9 @@ struct PcaResult {
   at::Tensor gram;                  // float64 [T, T] of the differences from one row (not centred), for the null model
 };
 
+// Throws Error that says what to do for fewer than three: a plane goes through any of them.
+void check_pca_snapshots(std::size_t count);
+
 // `origin_weights` [T] with sum 1: each 1/T for the mean, a single 1 for one of the rows. The sign of a direction is
 // such that the row farthest along it lies on its positive side. The same rows give the same bits on the same machine
 // and number of threads. Throws Error that says what to do for fewer than three rows, rows that are all equal or lie on

@@ -98,6 +98,26 @@ class Damage(cli.CliTest):
         cli.run_ok(*self.experiment)
         self.assertEqual(measures.read_bytes(), before)
 
+    def test_weights_that_are_gone_or_damaged_are_made_anew(self):
+        weights = self.out / "main/weights.safetensors"
+        before = weights.read_bytes()
+        (self.out / "main/measures.json").unlink()
+        cut(weights, weights.stat().st_size - 1)
+        self.check_fails(1, self.experiment, "weights.safetensors", "remove it and run again")
+        weights.unlink()
+        cli.run_ok(*self.experiment)
+        self.assertEqual(weights.read_bytes(), before)
+        self.assertEqual(cli.read_json(self.out / "main/measures.json"), cli.read_json(self.whole / "main/measures.json"))
+
+    def test_what_lies_beside_a_map_does_not_end_it(self):
+        (self.out / "surfaces/other.h5").write_text("no map")
+        plane, surface = self.out / "planes/pca.safetensors", self.out / "surfaces/pca.h5"
+        before = surface.with_suffix(".csv").read_bytes()
+        surface.unlink()
+        self.check_fails(1, self.experiment, "other.h5")  # the report, when all is computed
+        self.assertTrue(surface.exists())
+        self.assertEqual(surface.with_suffix(".csv").read_bytes(), before)
+
     def test_a_surface_without_its_values_is_named(self):
         surface = self.out / "surfaces/pca.h5"
         with h5py.File(surface, "r+") as file:

@@ -1,4 +1,5 @@
 """What the program prints and writes where that cannot go, or must not: streams that are gone, files that are others'."""
+import json
 import os
 import shutil
 import subprocess
@@ -19,6 +20,10 @@ class Streams(cli.CliTest):
     def test_what_cannot_be_said_does_not_end_a_run(self):
         self.assertEqual(self.train("full", "2>/dev/full").returncode, 0)
         self.assertEqual(cli.read_json(self.folder / "full/status.json")["state"], "done")
+
+    def test_a_reader_that_goes_does_not_end_a_run(self):
+        self.train("piped", "2>&1 | head -n 1")
+        self.assertEqual(cli.read_json(self.folder / "piped/status.json")["state"], "done")
 
     def test_an_error_that_cannot_be_said_has_its_exit_code(self):
         for code, args in (USAGE, "train"), (FAILURE, f'plane "{self.folder}" --out x'):
@@ -144,6 +149,23 @@ class OthersFiles(cli.CliTest):
         cli.run_ok("train", self.config, "--out", self.out, "--quiet", "--set", "train.keep_last=2")
         os.remove(self.out / "run.json")
         self.check_fails(FAILURE, ["train", self.config, "--out", self.out, "--set", "train.epochs=1"], "run.json")
+
+    def test_too_few_snapshots_for_a_plane_are_told_before_the_training(self):
+        none = [arg for key in ("every_steps", "every_epochs", "around_rate_change") for arg in ("--set", f"train.snapshots.{key}=0")]
+        self.check_fails(FAILURE, ["experiment", self.config, "--out", self.out, *none], "three snapshots")
+        self.assertFalse(self.out.exists())
+
+    def test_a_map_without_a_finite_loss_is_written_and_told(self):
+        cli.run_ok("train", self.config, "--out", self.out, "--quiet")
+        plane, surface = self.folder / "plane.safetensors", self.folder / "far.h5"
+        cli.run_ok("plane", self.out, "--kind", "random", "--out", plane, "--quiet")
+        far = ["landscape", "--plane", plane, "--out", surface, "--grid", "2x2", "--range=1e38:2e38,1e38:2e38", "--quiet"]
+        told = json.loads(cli.run_ok(*far, "--json"))
+        self.assertIsNone(told["train_loss"])
+        self.assertIn("no train_loss is finite", cli.run_ok(*far))
+        lines = surface.with_suffix(".csv").read_text().splitlines()
+        self.assertEqual(len(lines), 5)
+        self.assertNotIn("-nan", lines[1])
 
     def test_too_many_images_of_a_map_are_told_before_the_training(self):
         for key, count in (("train_images", 301), ("test_images", 101)):

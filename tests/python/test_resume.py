@@ -84,7 +84,7 @@ class Resume(unittest.TestCase):
         journal = self.out / "surfaces/pca.h5.journal"
         for number, moment in ((signal.SIGTERM, lambda: cli.lines_in(self.out / "main/metrics.jsonl") > 12),
                                (signal.SIGINT, lambda: cli.lines_in(self.out / "branches/half/metrics.jsonl") > 5),
-                               (signal.SIGTERM, lambda: points_in(journal) > 5)):
+                               (signal.SIGHUP, lambda: points_in(journal) > 5)):
             process = self.start()
             self.assertEqual(cli.signal_when(process, moment, number), RESUMABLE)
             if not (self.out / "main/weights.safetensors").exists():
@@ -163,11 +163,34 @@ class Resume(unittest.TestCase):
 
     def test_a_folder_in_use_is_refused(self):
         shutil.copytree(self.whole, self.out)
-        with open(self.out / "main/.lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            result = cli.run("experiment", self.config, "--out", self.out)
-        self.assertEqual((result.returncode, result.stdout), (1, ""))
-        self.assertIn("in use by another", result.stderr)
+        before = (self.out / "config.json").stat().st_mtime_ns
+        for place, written in (".lock", False), ("main/.lock", True):
+            with open(self.out / place, "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                result = cli.run("experiment", self.config, "--out", self.out)
+            self.assertEqual((result.returncode, result.stdout), (1, ""))
+            self.assertIn("in use by another", result.stderr)
+            self.assertEqual((self.out / "config.json").stat().st_mtime_ns != before, written)
+
+    def test_a_second_program_does_not_end_the_first(self):
+        first = self.start()
+        cli.wait_for(first, lambda: cli.lines_in(self.out / "main/metrics.jsonl") > 4)
+        second = cli.run("experiment", self.config, "--out", self.out)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn("in use by another", second.stderr)
+        self.assertEqual(first.communicate(timeout=300)[1], "")
+        self.assertEqual(first.returncode, 0)
+        self.check_equal_to_the_whole_one()
+
+    def test_a_map_that_was_given_up_is_not_in_the_way(self):
+        shutil.copytree(self.whole, self.out)
+        journal, finer = self.out / "surfaces/pca.h5.journal", ["--set", "landscape.grid=40x40"]
+        process = cli.start("experiment", self.config, "--out", self.out, "--quiet", *finer)
+        self.assertEqual(cli.signal_when(process, lambda: points_in(journal) > 2, signal.SIGKILL), -signal.SIGKILL)
+        self.finish()
+        self.check_equal_to_the_whole_one()
+        cli.run_ok("experiment", self.config, "--out", self.out, "--quiet", "--set", "landscape.grid=3x3")
+        self.assertFalse(journal.exists())
 
 
 if __name__ == "__main__":
