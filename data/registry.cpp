@@ -1,10 +1,9 @@
 // Which data sets there are, and how they are loaded.
 #include <algorithm>
-#include <memory>
 
 #include <fmt/ranges.h>
-#include <openssl/evp.h>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "data/cifar.h"
 #include "data/dataset.h"
@@ -21,18 +20,12 @@ namespace fs = std::filesystem;
 // Streams the tensors, and nothing for a validation split that is empty: hashing a copy of them all in one piece would
 // double CIFAR's memory.
 std::string digest_of(const DataSet& set) {
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-  bool good = context != nullptr && EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) == 1;
+  Sha256 digest;
   for (const ImageSet* split : {&set.train, &set.test, &set.validation}) {
     if (split->size() == 0) continue;
-    for (const at::Tensor& tensor : {split->images, split->labels}) {
-      good = good && EVP_DigestUpdate(context.get(), tensor.data_ptr(), tensor.nbytes()) == 1;
-    }
+    for (const at::Tensor& tensor : {split->images, split->labels}) digest.update(tensor.data_ptr(), tensor.nbytes());
   }
-  unsigned char bytes[EVP_MAX_MD_SIZE];
-  unsigned int count = 0;
-  check(good && EVP_DigestFinal_ex(context.get(), bytes, &count) == 1, "SHA-256 failed in OpenSSL");
-  return fmt::format("{:02x}", fmt::join(bytes, bytes + count, ""));
+  return digest.hex();
 }
 
 [[noreturn]] void fail_not_found(const CifarFormat& format, const std::vector<fs::path>& roots) {

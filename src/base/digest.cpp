@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <fstream>
-#include <memory>
 #include <system_error>
 #include <vector>
 
@@ -12,32 +11,23 @@
 #include "base/error.h"
 
 namespace thalweg {
-namespace {
 
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    check(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1, "OpenSSL offers no SHA-256");
-  }
+Sha256::Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+  check(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1, "OpenSSL offers no SHA-256");
+}
 
-  void update(const void* data, std::size_t bytes) {
-    check(EVP_DigestUpdate(context_.get(), data, bytes) == 1, "SHA-256 failed");
-  }
+void Sha256::update(const void* data, std::size_t bytes) {
+  check(EVP_DigestUpdate(context_.get(), data, bytes) == 1, "SHA-256 failed");
+}
 
-  std::string hex() {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int size = 0;
-    check(EVP_DigestFinal_ex(context_.get(), digest, &size) == 1, "SHA-256 failed");
-    std::string text;
-    for (unsigned int i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
-    return text;
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
-
-}  // namespace
+std::string Sha256::hex() {
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  check(EVP_DigestFinal_ex(context_.get(), digest, &size) == 1, "SHA-256 failed");
+  std::string text;
+  for (unsigned int i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
+  return text;
+}
 
 std::uint32_t crc32_of(const void* data, std::size_t bytes, std::uint32_t seed) {
   // zlib takes a null pointer as the request for a start value, and forgets the seed.

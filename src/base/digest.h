@@ -4,14 +4,29 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
+
+struct evp_md_ctx_st;
 
 namespace thalweg {
 
 std::uint32_t crc32_of(const void* data, std::size_t bytes, std::uint32_t seed = 0);
 
-// Lower-case hexadecimal, 64 characters.
+// Of what comes in pieces. Throws Error where OpenSSL does not do it.
+class Sha256 {
+ public:
+  Sha256();
+  void update(const void* data, std::size_t bytes);
+  // Lower-case hexadecimal, 64 characters. Ends it: nothing may be added.
+  std::string hex();
+
+ private:
+  std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
+};
+
+// The same in one go.
 std::string sha256_of(std::string_view bytes);
 // Throws Error if the file cannot be read.
 std::string sha256_of_file(const std::filesystem::path& path);
