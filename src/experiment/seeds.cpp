@@ -1,8 +1,6 @@
 #include "experiment/seeds.h"
 
-#include <cmath>
-#include <numeric>
-
+#include "base/statistics.h"
 #include "train/run_folder.h"
 #include "trajectory/run_name.h"
 
@@ -18,13 +16,9 @@ nlohmann::json statistics_of(const nlohmann::json& values) {
     if (!value.is_number()) return out;  // JSON writes NaN as null
     numbers.push_back(value.get<double>());
   }
-  const auto count = static_cast<double>(numbers.size());
-  const double mean = std::accumulate(numbers.begin(), numbers.end(), 0.0) / count;
-  out["mean"] = mean;
-  if (numbers.size() < 2) return out;
-  double squares = 0;
-  for (const double number : numbers) squares += (number - mean) * (number - mean);
-  out["std"] = std::sqrt(squares / (count - 1));
+  const Statistic statistic = statistic_of(numbers);
+  out["mean"] = statistic.mean;
+  if (numbers.size() > 1) out["std"] = statistic.deviation;
   return out;
 }
 
