@@ -1,5 +1,3 @@
-#include <cstdlib>
-
 #include "base/error.h"
 #include "cli/command.h"
 #include "data/dataset.h"
@@ -15,10 +13,9 @@ void fetch(const CommandLine& line, const std::string& name) {
   if (line.has("url")) options.url = line.text("url");
   if (line.has("sha256")) options.sha256 = line.text("sha256");
   options.progress = line.common().progress;
-  // Where it will be looked for: THALWEG_DATA if set, else the user's data folder.
-  const char* data_folder = std::getenv("THALWEG_DATA");
-  const std::string folder = line.has("out") ? line.text("out") : data_folder != nullptr ? data_folder : "";
-  const FetchResult result = fetch_data_set(name, folder, options);
+  // Where it will be looked for first.
+  const std::vector<std::filesystem::path> folders = data_folders(line.has("out") ? line.text("out") : "");
+  const FetchResult result = fetch_data_set(name, folders.empty() ? "" : folders.front(), options);
   if (line.common().json) {
     fmt::print("{}\n", nlohmann::json({{"folder", result.folder.string()}, {"downloaded", result.downloaded}}).dump());
   } else {
