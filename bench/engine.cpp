@@ -4,7 +4,6 @@
 // Each figure is the median over repetitions that fill SECONDS (default 10) after a warm-up; the first word of "unit"
 // is what is counted. FLOPs are 2 x multiply-adds of the forward pass (padding counted).
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <functional>
 
@@ -13,6 +12,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include "base/clock.h"
 #include "base/device.h"
 #include "base/error.h"
 #include "base/stream.h"
@@ -31,15 +31,14 @@ struct Bench {
 
   // Median seconds of one call.
   double median(const std::function<void()>& work) const {
-    using Clock = std::chrono::steady_clock;
     work();
     std::vector<double> times;
     const auto start = Clock::now();
     do {
       const auto begin = Clock::now();
       work();
-      times.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
-    } while (std::chrono::duration<double>(Clock::now() - start).count() < seconds || times.size() < 3);
+      times.push_back(seconds_since(begin));
+    } while (seconds_since(start) < seconds || times.size() < 3);
     std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
     return times[times.size() / 2];
   }

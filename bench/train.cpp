@@ -11,7 +11,6 @@
 // timed. `peak_mb` is the process's largest resident memory, on a GPU what LibTorch reserved there.
 // An epoch has 8 batches, on a GPU 64: making the next epoch's order is not to be a part of every window there.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -25,6 +24,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include "base/clock.h"
 #include "base/device.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -38,12 +38,6 @@
 
 namespace thalweg {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 ImageBatches random_images(std::int64_t n, c10::Device device) {
   auto generator = at::detail::createCPUGenerator(1);

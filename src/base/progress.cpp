@@ -76,7 +76,7 @@ Progress::~Progress() {
 void Progress::update(double done, const std::string& detail) {
   done_ = done;
   detail_ = detail;
-  const double since = std::chrono::duration<double>(Clock::now() - last_draw_).count();
+  const double since = seconds_since(last_draw_);
   if (since >= (mode_ == ProgressMode::kBar ? 0.1 : 10.0)) draw(false);
 }
 

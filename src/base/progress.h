@@ -2,10 +2,11 @@
 // Results never go through here (they belong on stdout).
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <string>
+
+#include "base/clock.h"
 
 namespace thalweg {
 
@@ -28,7 +29,6 @@ class Progress {
   void finish(const std::string& detail = "");
 
  private:
-  using Clock = std::chrono::steady_clock;
   void draw(bool last);
   void write(const std::string& text);
 

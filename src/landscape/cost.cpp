@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <cmath>
 #include <vector>
 
 #include <ATen/ATen.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "landscape/audit.h"
@@ -16,16 +16,10 @@
 namespace thalweg {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::int64_t kTimedChunks = 4;
 constexpr std::int64_t kGoodSample = 500;
 constexpr std::int64_t kSmallestSample = 100;
 constexpr int kSmallestSide = 11;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 template <typename Work>
 double seconds_of(const Work& work) {

@@ -1,11 +1,11 @@
 #include "landscape/map.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include <ATen/ATen.h>
 
+#include "base/clock.h"
 #include "base/console.h"
 #include "base/device.h"
 #include "base/digest.h"
@@ -17,12 +17,6 @@
 
 namespace thalweg {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 nlohmann::json describe(const LandscapeConfig& config, const Grid& grid, const PointEvaluator& evaluator,
                         const MapContext& context) {

@@ -1,12 +1,12 @@
 #include "landscape/point_engine.h"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 
 #include <ATen/ATen.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/stream.h"
 
@@ -137,7 +137,6 @@ Batching search_batching(const PointEngine::Source& source) {
   if (!source.device.is_cuda()) return {125, 1};
   ConvPlans plans = start_plans({});
   const auto seconds = [&](const Batching& batching) {
-    using Clock = std::chrono::steady_clock;
     PointEngine engine(source, &plans, batching);
     // The first time a lane does its work plainly, the second time it is captured.
     const auto lanes = static_cast<std::size_t>(batching.lanes);
@@ -147,7 +146,7 @@ Batching search_batching(const PointEngine::Source& source) {
       for (std::size_t point = 0; point < points; ++point) {
         for (std::size_t s = 0; s < source.splits.size(); ++s) engine.all(point, s);
       }
-      return std::chrono::duration<double>(Clock::now() - start).count();
+      return seconds_since(start);
     };
     seconds_of(2 * lanes);
     const double time = seconds_of(2 * lanes) / static_cast<double>(2 * lanes);

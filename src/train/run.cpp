@@ -1,12 +1,12 @@
 #include "train/run.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 
 #include <ATen/ATen.h>
 
+#include "base/clock.h"
 #include "base/console.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -30,12 +30,6 @@
 
 namespace thalweg {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Usage Error for a metric that the run will not have at the end of its epochs.
 void check_metric(const std::string& key, const std::string& metric, const RunSpec& spec, const DataSet& data) {
