@@ -16,6 +16,7 @@
 #include "base/device.h"
 #include "base/error.h"
 #include "base/stream.h"
+#include "bench/random_images.h"
 #include "models/models.h"
 #include "nn/evaluate.h"
 #include "nn/init.h"
@@ -58,15 +59,6 @@ struct Bench {
     std::fflush(stdout);
   }
 };
-
-ImageBatches random_images(std::int64_t n, c10::Device device) {
-  auto generator = at::detail::createCPUGenerator(1);
-  return {at::randint(0, 256, {n, 3, 32, 32}, generator).to(at::kByte),
-          at::randint(0, 10, {n}, generator),
-          {0.5, 0.5, 0.5},
-          {0.25, 0.25, 0.25},
-          device};
-}
 
 void bench_points(const Bench& bench, const Graph& graph, std::int64_t num_images) {
   const ImageBatches images = random_images(num_images, bench.device);

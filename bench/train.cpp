@@ -29,6 +29,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/stream.h"
+#include "bench/random_images.h"
 #include "experiment/side_by_side.h"
 #include "models/models.h"
 #include "nn/conv_manifest.h"
@@ -38,15 +39,6 @@
 
 namespace thalweg {
 namespace {
-
-ImageBatches random_images(std::int64_t n, c10::Device device) {
-  auto generator = at::detail::createCPUGenerator(1);
-  return {at::randint(0, 256, {n, 3, 32, 32}, generator, at::kByte),
-          at::randint(0, 10, {n}, generator),
-          {0.5, 0.5, 0.5},
-          {0.25, 0.25, 0.25},
-          device};
-}
 
 struct Settings {
   std::string model, precision, device;
