@@ -18,6 +18,10 @@ struct Axis {
   std::vector<double> ticks(std::size_t count) const;
 };
 
+// From such a ratio of the largest value to the smallest on, a linear axis hides the small ones: what curves of losses
+// and rates have for `log_ratio`.
+inline constexpr double kLogAxisRatio = 20;
+
 // An axis over the finite values, with a margin; logarithmic where they are positive and span a factor of `log_ratio`.
 Axis fit_axis(const std::vector<double>& values, std::string label, double log_ratio);
 

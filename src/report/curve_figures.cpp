@@ -10,8 +10,6 @@
 namespace thalweg {
 namespace {
 
-constexpr double kLossLogRatio = 20;
-
 Stroke run_stroke(const ReportData& data, const RunSeries& run) {
   const LineStyle style = run_style(data, run.name);
   return {style.color, is_main(run.name) ? 2.2 : 1.7, style.dash, 1};
@@ -51,7 +49,7 @@ void add_curves(const ReportData& data, const std::vector<RunSeries>& series, Pa
 }
 
 void add_rate_figure(const ReportData& data, std::vector<Figure>* figures) {
-  PanelPlan plan{.title = "Learning rate", .y_label = "Learning rate", .log_ratio = kLossLogRatio};
+  PanelPlan plan{.title = "Learning rate", .y_label = "Learning rate", .log_ratio = kLogAxisRatio};
   add_curves(data, data.runs, &plan, [](const EpochMetrics& m) { return std::optional<double>(m.lr); });
   if (plan.curves.empty()) return;
   figures->push_back(
@@ -59,8 +57,8 @@ void add_rate_figure(const ReportData& data, std::vector<Figure>* figures) {
 }
 
 void add_loss_figure(const ReportData& data, std::vector<Figure>* figures) {
-  PanelPlan train{.title = "Train loss", .y_label = "Loss (nats)", .log_ratio = kLossLogRatio};
-  PanelPlan test{.title = "Test loss", .y_label = "Loss (nats)", .log_ratio = kLossLogRatio};
+  PanelPlan train{.title = "Train loss", .y_label = "Loss (nats)", .log_ratio = kLogAxisRatio};
+  PanelPlan test{.title = "Test loss", .y_label = "Loss (nats)", .log_ratio = kLogAxisRatio};
   const auto test_loss = [](const EpochMetrics& m) { return m.test_loss; };
   add_curves(data, data.runs, &train, [](const EpochMetrics& m) { return std::optional<double>(m.train_loss); });
   add_curves(data, data.runs, &test, test_loss);
@@ -84,7 +82,7 @@ std::vector<DecayValue> decay_values(const std::vector<DecayRow>& rows, std::opt
 
 void add_decay_figure(const ReportData& data, std::vector<Figure>* figures) {
   const std::vector<DecayRow> rows = decay_rows(data);
-  PanelPlan loss{.title = "Final test loss", .y_label = "Loss (nats)", .log_ratio = kLossLogRatio};
+  PanelPlan loss{.title = "Final test loss", .y_label = "Loss (nats)", .log_ratio = kLogAxisRatio};
   PanelPlan accuracy{.title = "Final test accuracy", .y_label = "Accuracy (%)"};
   std::vector<PanelPlan> plans;
   std::vector<LegendEntry> entries;

@@ -13,7 +13,6 @@
 namespace thalweg {
 namespace {
 
-constexpr double kLossLogRatio = 20;
 constexpr double kWhiskers = 2;          // standard errors
 constexpr std::size_t kMaxDots = 40;     // of more grid points none is marked
 constexpr std::size_t kMaxUprights = 6;  // of more snapshots none has a line of its own
@@ -60,7 +59,7 @@ Panel place_panel(const Line& line, const MapValue& value, double left) {
           PanelPlace::kWidth,
           PanelPlace::kHeight,
           fit_axis(line.at, plane_axis_label(line.surface, line.axis), INFINITY),
-          fit_axis(ends, label, value.shade == Shade::kHighIsLight ? INFINITY : kLossLogRatio)};
+          fit_axis(ends, label, value.shade == Shade::kHighIsLight ? INFINITY : kLogAxisRatio)};
 }
 
 void draw_whiskers(Svg* svg, const Line& line, const Panel& panel, const MapPanel& curve) {

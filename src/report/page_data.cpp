@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "report/axes.h"
 #include "report/map_notes.h"
 #include "report/map_values.h"
 #include "report/page.h"
@@ -178,6 +179,7 @@ std::string page_data(const ReportData& data) {
     out["colors"]["high"].push_back({position, map_color(1 - position)});
     out["colors"]["diverging"].push_back({position, diverging_color(position)});
   }
+  out["log_axis_ratio"] = kLogAxisRatio;
   out["split_colors"] = {{"train", kTrainColor}, {"test", kTestColor}};
   const std::string text = out.dump(-1, ' ', false, json::error_handler_t::replace);
   std::string safe;  // "<" could end the script element or open a comment in it

@@ -10,10 +10,10 @@ function drawCurves(id, key, title, factor, yMore) {
   draw(id, traces, layout({ title: { text: title, font: { size: 15 }, x: 0.02 }, xaxis: axis("Epoch"), yaxis: axis("", yMore), height: 320 + 2 * legendRoom(traces.length), showlegend: traces.length > 1, legend: { orientation: "h", x: 0, y: -0.24, yanchor: "top", traceorder: key === "lr" ? "normal" : "reversed", font: { size: 11 } } }));
 }
 
-function logAxis(key) { // as the figures do: where the values are positive and span a factor of 20
+function logAxis(key) { // as the figures do
   const values = data.runs.flatMap((run) => run[key]).filter((v) => v !== null);
   const low = Math.min(...values), high = Math.max(...values);
-  return low > 0 && high >= 20 * low ? { type: "log", dtick: high > 500 * low ? 1 : "D2", exponentformat: "power" } : {};
+  return low > 0 && high >= data.log_axis_ratio * low ? { type: "log", dtick: high > 500 * low ? 1 : "D2", exponentformat: "power" } : {};
 }
 
 function drawDecay() {

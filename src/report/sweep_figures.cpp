@@ -8,7 +8,6 @@
 namespace thalweg {
 namespace {
 
-constexpr double kLogRatio = 20;
 constexpr std::size_t kNumLosses = 4;  // quantities up to the gap, in the first figure
 
 // Means over the seeds.
@@ -33,7 +32,7 @@ void add_figure(const Results& results, const std::vector<SweepRun>& runs, const
     const std::vector<DecayValue> values = values_of(runs, quantity);
     if (num_branches(values) < 2) continue;
     PanelPlan plan{.title = quantity.label, .y_label = quantity.label};
-    if (quantity.log_axis) plan.log_ratio = kLogRatio;
+    if (quantity.log_axis) plan.log_ratio = kLogAxisRatio;
     add_decay_values(values, &plan);
     if (plans.empty()) entries = decay_legend(values, results.seeds.size() > 1 ? "mean, 95 % interval" : "branches");
     plans.push_back(std::move(plan));

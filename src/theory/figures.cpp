@@ -10,7 +10,6 @@
 namespace thalweg {
 namespace {
 
-constexpr double kLogRatio = 20;
 constexpr double kFloor = 1e-10;      // of the first value: what is below is rounding, or of no interest
 constexpr std::size_t kMaxShown = 7;  // as many as there are colours
 constexpr std::size_t kMaxDecayTimes = 4;
@@ -55,8 +54,8 @@ struct Quantity {
   double FlowPoint::*theory;  // for gamma = 0
   double log_ratio;
 };
-const Quantity kTrainLoss{"Train loss", "Loss", &CellState::train_loss, &FlowPoint::train_loss, kLogRatio};
-const Quantity kTestRisk{"Test risk", "Risk", &CellState::test_risk, &FlowPoint::test_risk, kLogRatio};
+const Quantity kTrainLoss{"Train loss", "Loss", &CellState::train_loss, &FlowPoint::train_loss, kLogAxisRatio};
+const Quantity kTestRisk{"Test risk", "Risk", &CellState::test_risk, &FlowPoint::test_risk, kLogAxisRatio};
 const Quantity kNorm{"Norm of the weights", "||w||", &CellState::norm, &FlowPoint::norm, INFINITY};
 
 // Bands of the last shown cell's phases, which the others share up to their own decay.
@@ -111,7 +110,7 @@ Figure curve_figure(const TheoryStudy& study, const std::vector<std::size_t>& sh
 }
 
 Figure decay_figure(const TheoryStudy& study) {
-  PanelPlan risk{.title = "Final test risk", .y_label = "Risk", .log_ratio = kLogRatio};
+  PanelPlan risk{.title = "Final test risk", .y_label = "Risk", .log_ratio = kLogAxisRatio};
   PanelPlan norm{.title = "Final norm over minimum norm", .y_label = "||w|| / minimum norm"};
   std::vector<LegendEntry> entries;
   const std::size_t times = study.config.decay_times.size();
