@@ -86,18 +86,7 @@ __global__ void norm_moments_kernel(NormForwardArgs args) {
   save_partial(args.partial, shape, share, mean, m2);
 }
 
-// Where the ReLU's mask comes from: there is none, y, or y computed again.
-enum class Mask { kNone, kRead, kComputed };
-
-// The gradient that reaches the normalisation of channel `c`.
-template <Mask kMask>
-__device__ float masked(const NormBackwardArgs& args, float x, float y, float dy, std::int64_t c) {
-  if constexpr (kMask == Mask::kRead) return y <= 0.0f ? 0.0f : dy;
-  if constexpr (kMask == Mask::kComputed) return normalised(args, x, c) <= 0.0f ? 0.0f : dy;
-  return dy;
-}
-
-template <typename T, int V, Mask kMask>
+template <typename T, int V, ReluMask kMask>
 __global__ void norm_gradient_sums_kernel(NormBackwardArgs args) {
   const NormShape& shape = args.shape;
   const Share share = my_share<V>(shape, shape.rows, kNormRows);
@@ -107,7 +96,7 @@ __global__ void norm_gradient_sums_kernel(NormBackwardArgs args) {
       const std::int64_t i = m * shape.channels + share.channel;
       const auto x = load<T, V>(args.x, i);
       const auto dy = load<T, V>(args.dy, i);
-      const auto y = kMask == Mask::kRead ? load<T, V>(args.y, i) : dy;
+      const auto y = kMask == ReluMask::kRead ? load<T, V>(args.y, i) : dy;
       for (int v = 0; v < V; ++v) {
         const std::int64_t c = share.channel + v;
         const float g = masked<kMask>(args, to_float(x.v[v]), to_float(y.v[v]), to_float(dy.v[v]), c);
@@ -165,7 +154,7 @@ __global__ void norm_pooled_sums_kernel(NormBackwardArgs args) {
       const auto dy = load<T, V>(args.dy, p * shape.channels + share.channel);
       for (int v = 0; v < V; ++v) {
         const auto taken = window.take(args, v, share.channel + v);
-        const float g = taken.value <= 0.0f ? 0.0f : to_float(dy.v[v]);
+        const float g = relu_gradient(taken.value, to_float(dy.v[v]));
         sum[v] += g;
         dot[v] += g * (taken.x - args.mean[share.channel + v]);
       }
@@ -274,7 +263,7 @@ __global__ void norm_pooled_gradient_kernel(NormBackwardArgs args) {
   float dx[4][V];
   for (int v = 0; v < V; ++v) {
     const auto taken = window.take(args, v, c + v);
-    const float g = taken.value <= 0.0f ? 0.0f : to_float(dy.v[v]);
+    const float g = relu_gradient(taken.value, to_float(dy.v[v]));
     for (int k = 0; k < 4; ++k) {
       dx[k][v] = input_gradient(args, to_float(window.x[k].v[v]), k == taken.pixel ? g : 0.0f, c + v);
     }
@@ -282,7 +271,7 @@ __global__ void norm_pooled_gradient_kernel(NormBackwardArgs args) {
   for (int k = 0; k < 4; ++k) save<T, V>(args.dx, window.at[k], dx[k]);
 }
 
-template <typename T, int V, Mask kMask>
+template <typename T, int V, ReluMask kMask>
 __global__ void norm_gradient_kernel(NormBackwardArgs args) {
   const NormShape& shape = args.shape;
   const std::int64_t i = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * V;
@@ -290,7 +279,7 @@ __global__ void norm_gradient_kernel(NormBackwardArgs args) {
   const std::int64_t c = i % shape.channels;
   const auto x = load<T, V>(args.x, i);
   const auto dy = load<T, V>(args.dy, i);
-  const auto y = kMask == Mask::kRead ? load<T, V>(args.y, i) : dy;
+  const auto y = kMask == ReluMask::kRead ? load<T, V>(args.y, i) : dy;
   float g[V], dx[V];
   for (int v = 0; v < V; ++v) {
     g[v] = masked<kMask>(args, to_float(x.v[v]), to_float(y.v[v]), to_float(dy.v[v]), c + v);
@@ -326,7 +315,7 @@ void forward(const NormForwardArgs& args, cudaStream_t stream) {
          element_geometry(args.shape, pooled ? args.shape.pooled_rows() : args.shape.rows, V), stream, args);
 }
 
-template <typename T, int V, Mask kMask>
+template <typename T, int V, ReluMask kMask>
 void backward(const NormBackwardArgs& args, cudaStream_t stream) {
   launch("norm_gradient_sums", norm_gradient_sums_kernel<T, V, kMask>, partial_geometry(args.shape, V), stream, args);
   launch("norm_finish_sums", norm_finish_sums_kernel, total_geometry(args.shape), stream, args);
@@ -352,8 +341,8 @@ void dispatch(const NormForwardArgs& args, cudaStream_t stream) {
 template <typename T, int V>
 void dispatch_mask(const NormBackwardArgs& args, cudaStream_t stream) {
   if (args.shape.pool_width > 0) return pooled_backward<T, V>(args, stream);
-  if (!args.shape.relu) return backward<T, V, Mask::kNone>(args, stream);
-  args.y ? backward<T, V, Mask::kRead>(args, stream) : backward<T, V, Mask::kComputed>(args, stream);
+  if (!args.shape.relu) return backward<T, V, ReluMask::kNone>(args, stream);
+  args.y ? backward<T, V, ReluMask::kRead>(args, stream) : backward<T, V, ReluMask::kComputed>(args, stream);
 }
 
 template <typename T>

@@ -92,6 +92,22 @@ THALWEG_HD inline bool is_larger(float value, float best) {
   return value > best || value != value;
 }
 
+// What the ReLU that gave `y` lets through of the gradient.
+THALWEG_HD inline float relu_gradient(float y, float dy) {
+  return y <= 0.0f ? 0.0f : dy;
+}
+
+// Where the ReLU's mask comes from: there is none, y, or y computed again.
+enum class ReluMask { kNone, kRead, kComputed };
+
+// The gradient that reaches the normalisation of an element of channel `c`; `y` is for ReluMask::kRead alone.
+template <ReluMask kMask>
+THALWEG_HD inline float masked(const NormBackwardArgs& args, float x, float y, float dy, std::int64_t c) {
+  if constexpr (kMask == ReluMask::kRead) return relu_gradient(y, dy);
+  if constexpr (kMask == ReluMask::kComputed) return relu_gradient(normalised(args, x, c), dy);
+  return dy;
+}
+
 THALWEG_HD inline float input_gradient(const NormBackwardArgs& args, float x, float g, std::int64_t c) {
   const float share = 1.0f / static_cast<float>(args.shape.rows);
   const float xhat = (x - args.mean[c]) * args.invstd[c];

@@ -126,7 +126,7 @@ THALWEG_INLINE WindowGradient window_gradient(const NormBackwardArgs& args, cons
   const float best2 = third ? v2 : best1, at2 = third ? x2 : at1;
   const bool fourth = is_larger(v3, best2);
   const float best3 = fourth ? v3 : best2, at3 = fourth ? x3 : at2;
-  const float g = best3 <= 0.0f ? 0.0f : dy;
+  const float g = relu_gradient(best3, dy);
   const float not_fourth = fourth ? 0.0f : g;
   const float not_third = third ? 0.0f : not_fourth;
   return {{second ? 0.0f : not_third, second ? not_third : 0.0f, third ? not_fourth : 0.0f, fourth ? g : 0.0f}, at3, g};
@@ -172,22 +172,13 @@ THALWEG_INLINE void pooled_gradient_chunk(std::int64_t k, const NormBackwardArgs
   });
 }
 
-// The gradient that reaches the normalisation of element `i`, of channel `c`.
-template <typename T, Mask kMask>
-THALWEG_INLINE float masked(const NormBackwardArgs& args, const T* y, float x, float dy, std::int64_t i,
-                            std::int64_t c) {
-  if constexpr (kMask == Mask::kRead) return to_float(y[i]) <= 0.0f ? 0.0f : dy;
-  if constexpr (kMask == Mask::kComputed) return normalised(args, x, c) <= 0.0f ? 0.0f : dy;
-  return dy;
-}
-
 // sum g [C] and sum g * xhat [C].
-template <typename T, Mask kMask>
+template <typename T, ReluMask kMask>
 THALWEG_INLINE void chunk_gradient_sums(const Chunk& chunk, const NormBackwardArgs& args, float* __restrict sum,
                                         float* __restrict dot) {
   const std::int64_t channels = chunk.channels;
   const T* __restrict x = static_cast<const T*>(args.x) + chunk.begin;
-  const T* __restrict y = kMask == Mask::kRead ? static_cast<const T*>(args.y) + chunk.begin : nullptr;
+  const T* __restrict y = kMask == ReluMask::kRead ? static_cast<const T*>(args.y) + chunk.begin : nullptr;
   const T* __restrict dy = static_cast<const T*>(args.dy) + chunk.begin;
   const float* __restrict mean = args.mean;
   const float* __restrict invstd = args.invstd;
@@ -202,7 +193,8 @@ THALWEG_INLINE void chunk_gradient_sums(const Chunk& chunk, const NormBackwardAr
     for (std::int64_t c = 0; c < channels; ++c) {
       const std::int64_t i = m * channels + c;
       const float value = to_float(x[i]);
-      const float g = masked<T, kMask>(args, y, value, to_float(dy[i]), i, c);
+      const float out = kMask == ReluMask::kRead ? to_float(y[i]) : 0.0f;
+      const float g = masked<kMask>(args, value, out, to_float(dy[i]), c);
       sum[c] += g;
       dot[c] += g * (value - mean[c]);
     }
@@ -210,10 +202,10 @@ THALWEG_INLINE void chunk_gradient_sums(const Chunk& chunk, const NormBackwardAr
   for (std::int64_t c = 0; c < channels; ++c) dot[c] *= invstd[c];
 }
 
-template <typename T, Mask kMask, bool kOther>
+template <typename T, ReluMask kMask, bool kOther>
 THALWEG_INLINE void gradient_chunk(const Chunk& chunk, const NormBackwardArgs& args) {
   const T* x = static_cast<const T*>(args.x) + chunk.begin;
-  const T* y = kMask == Mask::kRead ? static_cast<const T*>(args.y) + chunk.begin : nullptr;
+  const T* y = kMask == ReluMask::kRead ? static_cast<const T*>(args.y) + chunk.begin : nullptr;
   const T* dy = static_cast<const T*>(args.dy) + chunk.begin;
   T* dx = static_cast<T*>(args.dx) + chunk.begin;
   T* dother = kOther ? static_cast<T*>(args.dother) + chunk.begin : nullptr;
@@ -228,7 +220,8 @@ THALWEG_INLINE void gradient_chunk(const Chunk& chunk, const NormBackwardArgs& a
     for (std::int64_t c = 0; c < chunk.channels; ++c) {
       const std::int64_t i = m * chunk.channels + c;
       const float value = to_float(x[i]);
-      const float g = masked<T, kMask>(args, y, value, to_float(dy[i]), i, c);
+      const float out = kMask == ReluMask::kRead ? to_float(y[i]) : 0.0f;
+      const float g = masked<kMask>(args, value, out, to_float(dy[i]), c);
       const float d = input_gradient(args, value, g, c);
       if constexpr (kOther) store(dother[i], g);
       store(dx[i], d);
@@ -256,22 +249,22 @@ THALWEG_INLINE void gradient_chunk(const Chunk& chunk, const NormBackwardArgs& a
     if (args.shape.pool_width > 0) {                                                                            \
       pooled_gradient_sums<T>(k, args, sum, dot);                                                               \
     } else if (!args.shape.relu) {                                                                              \
-      chunk_gradient_sums<T, Mask::kNone>(chunk, args, sum, dot);                                               \
+      chunk_gradient_sums<T, ReluMask::kNone>(chunk, args, sum, dot);                                           \
     } else {                                                                                                    \
-      args.y ? chunk_gradient_sums<T, Mask::kRead>(chunk, args, sum, dot)                                       \
-             : chunk_gradient_sums<T, Mask::kComputed>(chunk, args, sum, dot);                                  \
+      args.y ? chunk_gradient_sums<T, ReluMask::kRead>(chunk, args, sum, dot)                                   \
+             : chunk_gradient_sums<T, ReluMask::kComputed>(chunk, args, sum, dot);                              \
     }                                                                                                           \
   }                                                                                                             \
   THALWEG_SIMD void gradient_##SUFFIX(std::int64_t k, const Chunk& chunk, const NormBackwardArgs& args) {       \
     if (args.shape.pool_width > 0) {                                                                            \
       pooled_gradient_chunk<T>(k, args);                                                                        \
     } else if (!args.shape.relu) {                                                                              \
-      gradient_chunk<T, Mask::kNone, false>(chunk, args);                                                       \
+      gradient_chunk<T, ReluMask::kNone, false>(chunk, args);                                                   \
     } else if (args.dother) {                                                                                   \
-      gradient_chunk<T, Mask::kRead, true>(chunk, args);                                                        \
+      gradient_chunk<T, ReluMask::kRead, true>(chunk, args);                                                    \
     } else {                                                                                                    \
-      args.y ? gradient_chunk<T, Mask::kRead, false>(chunk, args)                                               \
-             : gradient_chunk<T, Mask::kComputed, false>(chunk, args);                                          \
+      args.y ? gradient_chunk<T, ReluMask::kRead, false>(chunk, args)                                           \
+             : gradient_chunk<T, ReluMask::kComputed, false>(chunk, args);                                      \
     }                                                                                                           \
   }
 THALWEG_NORM_LOOPS(f32, float)

@@ -123,11 +123,8 @@ THALWEG_INLINE void lane_apply(const LanePair& pair, const NormForwardArgs& args
   }
 }
 
-// Where the ReLU's mask comes from: there is none, y, or y computed again.
-enum class Mask { kNone, kRead, kComputed };
-
 // What holds for the channels of a pair, and the gradient that reaches the normalisation of one of its vectors.
-template <Mask kMask>
+template <ReluMask kMask>
 struct LaneMask {
   Lanes mean[2], invstd[2], scale[2], bias[2];
 
@@ -145,13 +142,13 @@ struct LaneMask {
     load_lanes(value, x);
     load_lanes(g, dy);
     centred = value - mean[j];
-    if constexpr (kMask == Mask::kRead) load_lanes(value, y);
-    if constexpr (kMask == Mask::kComputed) value = centred * scale[j] + bias[j];
-    if constexpr (kMask != Mask::kNone) g = value <= 0.0f ? Lanes{} : g;
+    if constexpr (kMask == ReluMask::kRead) load_lanes(value, y);
+    if constexpr (kMask == ReluMask::kComputed) value = centred * scale[j] + bias[j];
+    if constexpr (kMask != ReluMask::kNone) g = value <= 0.0f ? Lanes{} : g;
   }
 };
 
-template <typename T, Mask kMask>
+template <typename T, ReluMask kMask>
 THALWEG_INLINE void lane_gradient_sums(const LanePair& pair, const NormBackwardArgs& args, const T* x, const T* y,
                                        const T* dy, float* sum_out, float* dot_out) {
   const LaneMask<kMask> mask(pair, args);
@@ -160,7 +157,7 @@ THALWEG_INLINE void lane_gradient_sums(const LanePair& pair, const NormBackwardA
 #pragma GCC unroll 2
     for (int j = 0; j < 2; ++j) {
       const std::int64_t i = m * pair.stride + pair.channel + j * 16;
-      mask.load(j, x + i, kMask == Mask::kRead ? y + i : nullptr, dy + i, centred, g);
+      mask.load(j, x + i, kMask == ReluMask::kRead ? y + i : nullptr, dy + i, centred, g);
       sum[j] += g;
       dot[j] += g * centred;
     }
@@ -172,7 +169,7 @@ THALWEG_INLINE void lane_gradient_sums(const LanePair& pair, const NormBackwardA
   store_pair(dot_out, pair, dot);
 }
 
-template <typename T, Mask kMask, bool kOther>
+template <typename T, ReluMask kMask, bool kOther>
 THALWEG_INLINE void lane_gradient(const LanePair& pair, const NormBackwardArgs& args, const T* x, const T* y,
                                   const T* dy, T* dx, T* dother) {
   const LaneMask<kMask> mask(pair, args);
@@ -186,7 +183,7 @@ THALWEG_INLINE void lane_gradient(const LanePair& pair, const NormBackwardArgs& 
 #pragma GCC unroll 2
     for (int j = 0; j < 2; ++j) {
       const std::int64_t i = m * pair.stride + pair.channel + j * 16;
-      mask.load(j, x + i, kMask == Mask::kRead ? y + i : nullptr, dy + i, centred, g);
+      mask.load(j, x + i, kMask == ReluMask::kRead ? y + i : nullptr, dy + i, centred, g);
       if constexpr (kOther) store_lanes(dother + i, g);
       store_lanes(dx + i, mask.scale[j] * (g - mean_g[j] - centred * mask.invstd[j] * mean_dot[j]));
     }
