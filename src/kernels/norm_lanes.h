@@ -14,24 +14,24 @@
 
 namespace thalweg {
 
-typedef float Lanes __attribute__((vector_size(64)));
+typedef float FloatLanes __attribute__((vector_size(64)));
 typedef std::uint32_t LaneBits __attribute__((vector_size(64)));
 typedef std::uint16_t LaneHalves __attribute__((vector_size(32)));
 
 // By reference: a vector in an argument has another ABI on each instruction set.
-THALWEG_INLINE void load_lanes(Lanes& to, const float* from) {
+THALWEG_INLINE void load_lanes(FloatLanes& to, const float* from) {
   std::memcpy(&to, from, sizeof(to));
 }
-THALWEG_INLINE void load_lanes(Lanes& to, const BFloat16* from) {
+THALWEG_INLINE void load_lanes(FloatLanes& to, const BFloat16* from) {
   LaneHalves bits;
   std::memcpy(&bits, from, sizeof(bits));
-  to = (Lanes)(__builtin_convertvector(bits, LaneBits) << 16);
+  to = (FloatLanes)(__builtin_convertvector(bits, LaneBits) << 16);
 }
-THALWEG_INLINE void store_lanes(float* to, const Lanes& from) {
+THALWEG_INLINE void store_lanes(float* to, const FloatLanes& from) {
   std::memcpy(to, &from, sizeof(from));
 }
 // Rounds as `store` of kernels/activation.h.
-THALWEG_INLINE void store_lanes(BFloat16* to, const Lanes& from) {
+THALWEG_INLINE void store_lanes(BFloat16* to, const FloatLanes& from) {
   const LaneBits bits = (LaneBits)from;
   const LaneBits rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
   const LaneBits nan = LaneBits{} + 0x7FC0u;
@@ -58,24 +58,24 @@ THALWEG_INLINE bool for_each_pair(std::int64_t rows, std::int64_t channels, F wo
   return true;
 }
 
-THALWEG_INLINE void load_pair(Lanes (&to)[2], const LanePair& pair, const float* from) {
+THALWEG_INLINE void load_pair(FloatLanes (&to)[2], const LanePair& pair, const float* from) {
   load_lanes(to[0], from + pair.channel);
   load_lanes(to[1], from + pair.second());
 }
 
 // Sums over the rows of both vectors, which then hold the same where they are of the same channels.
-THALWEG_INLINE void fold(Lanes (&sums)[2], const LanePair& pair) {
+THALWEG_INLINE void fold(FloatLanes (&sums)[2], const LanePair& pair) {
   if (pair.folded) sums[0] = sums[1] = sums[0] + sums[1];
 }
 
-THALWEG_INLINE void store_pair(float* to, const LanePair& pair, const Lanes (&from)[2]) {
+THALWEG_INLINE void store_pair(float* to, const LanePair& pair, const FloatLanes (&from)[2]) {
   store_lanes(to + pair.channel, from[0]);
   store_lanes(to + pair.second(), from[1]);
 }
 
 template <typename T>
 THALWEG_INLINE void lane_moments(const LanePair& pair, std::int64_t rows, const T* x, float* mean_out, float* m2_out) {
-  Lanes mean[2] = {}, m2[2] = {}, value;
+  FloatLanes mean[2] = {}, m2[2] = {}, value;
   for (std::int64_t m = 0; m < pair.steps; ++m) {
 #pragma GCC unroll 2
     for (int j = 0; j < 2; ++j) {
@@ -101,7 +101,7 @@ THALWEG_INLINE void lane_moments(const LanePair& pair, std::int64_t rows, const 
 
 template <typename T, bool kRelu, bool kOther>
 THALWEG_INLINE void lane_apply(const LanePair& pair, const NormForwardArgs& args, const T* x, const T* other, T* y) {
-  Lanes mean[2], scale[2], bias[2], weight[2], value, added;
+  FloatLanes mean[2], scale[2], bias[2], weight[2], value, added;
   load_pair(mean, pair, args.mean);
   load_pair(scale, pair, args.invstd);
   load_pair(weight, pair, args.weight);
@@ -117,7 +117,7 @@ THALWEG_INLINE void lane_apply(const LanePair& pair, const NormForwardArgs& args
         load_lanes(added, other + i);
         value += added;
       }
-      if constexpr (kRelu) value = value < 0.0f ? Lanes{} : value;
+      if constexpr (kRelu) value = value < 0.0f ? FloatLanes{} : value;
       store_lanes(y + i, value);
     }
   }
@@ -126,7 +126,7 @@ THALWEG_INLINE void lane_apply(const LanePair& pair, const NormForwardArgs& args
 // What holds for the channels of a pair, and the gradient that reaches the normalisation of one of its vectors.
 template <ReluMask kMask>
 struct LaneMask {
-  Lanes mean[2], invstd[2], scale[2], bias[2];
+  FloatLanes mean[2], invstd[2], scale[2], bias[2];
 
   THALWEG_INLINE LaneMask(const LanePair& pair, const NormBackwardArgs& args) {
     load_pair(mean, pair, args.mean);
@@ -137,14 +137,14 @@ struct LaneMask {
   }
   // x minus the mean into `centred`, the gradient into `g`.
   template <typename T>
-  THALWEG_INLINE void load(int j, const T* x, const T* y, const T* dy, Lanes& centred, Lanes& g) const {
-    Lanes value;
+  THALWEG_INLINE void load(int j, const T* x, const T* y, const T* dy, FloatLanes& centred, FloatLanes& g) const {
+    FloatLanes value;
     load_lanes(value, x);
     load_lanes(g, dy);
     centred = value - mean[j];
     if constexpr (kMask == ReluMask::kRead) load_lanes(value, y);
     if constexpr (kMask == ReluMask::kComputed) value = centred * scale[j] + bias[j];
-    if constexpr (kMask != ReluMask::kNone) g = value <= 0.0f ? Lanes{} : g;
+    if constexpr (kMask != ReluMask::kNone) g = value <= 0.0f ? FloatLanes{} : g;
   }
 };
 
@@ -152,7 +152,7 @@ template <typename T, ReluMask kMask>
 THALWEG_INLINE void lane_gradient_sums(const LanePair& pair, const NormBackwardArgs& args, const T* x, const T* y,
                                        const T* dy, float* sum_out, float* dot_out) {
   const LaneMask<kMask> mask(pair, args);
-  Lanes sum[2] = {}, dot[2] = {}, centred, g;
+  FloatLanes sum[2] = {}, dot[2] = {}, centred, g;
   for (std::int64_t m = 0; m < pair.steps; ++m) {
 #pragma GCC unroll 2
     for (int j = 0; j < 2; ++j) {
@@ -174,7 +174,7 @@ THALWEG_INLINE void lane_gradient(const LanePair& pair, const NormBackwardArgs& 
                                   const T* dy, T* dx, T* dother) {
   const LaneMask<kMask> mask(pair, args);
   const float share = 1.0f / static_cast<float>(args.shape.rows);
-  Lanes mean_g[2], mean_dot[2], centred, g;
+  FloatLanes mean_g[2], mean_dot[2], centred, g;
   load_pair(mean_g, pair, args.dbias);
   load_pair(mean_dot, pair, args.dweight);
   mean_g[0] *= share, mean_g[1] *= share;
