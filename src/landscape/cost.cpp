@@ -52,13 +52,13 @@ std::vector<std::int64_t> cycled_images(const LandscapeSplit& split, std::int64_
 // An engine makes weights and statistics only where images are asked for: they take what a chunk does in front of the
 // same chunk once more.
 PointTime time_points(PointEvaluator& evaluator, const LandscapeConfig& config,
-                      const std::vector<PlanePoint2>& points) {
+                      const std::vector<PlaneCoordinates>& points) {
   const LandscapeSplit& split = evaluator.splits().front();
   const bool whole = config.bn == BnMode::kBatch;  // cannot be cut
   const auto evaluate = [&](const std::vector<std::int64_t>& images) {
     whole ? evaluator.evaluate(split) : evaluator.evaluate(split, images);
   };
-  const auto begin = [&](const PlanePoint2& point, const std::vector<std::int64_t>& images) {
+  const auto begin = [&](const PlaneCoordinates& point, const std::vector<std::int64_t>& images) {
     evaluator.prepare({point});
     evaluator.use(0);
     evaluate(images);
@@ -71,7 +71,7 @@ PointTime time_points(PointEvaluator& evaluator, const LandscapeConfig& config,
   const std::vector<std::int64_t> chunks = cycled_images(split, kTimedChunks * evaluator.chunk());
   const double timed = static_cast<double>(whole ? split.images.size() : static_cast<std::int64_t>(chunks.size()));
   std::vector<double> fixed, evaluation;
-  for (const PlanePoint2& point : points) {
+  for (const PlaneCoordinates& point : points) {
     const double first = seconds_of([&] { begin(point, chunk); });
     const double again = seconds_of([&] { evaluate(chunk); });
     fixed.push_back(std::max(first - again, 0.0));
@@ -112,7 +112,7 @@ MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const Ma
   const Grid grid = map_grid(plane, config);
   const PointEvaluator::Source source{plane, context.graph, context.data, context.device};
   PointEvaluator evaluator(source, config, config.precision);
-  const PlanePoint2 middle{grid.x[grid.x.size() / 2], grid.y[grid.y.size() / 2]};
+  const PlaneCoordinates middle{grid.x[grid.x.size() / 2], grid.y[grid.y.size() / 2]};
   MapCost cost;
   cost.time = cost.float32 =
       time_points(evaluator, config, {middle, {grid.x.front(), grid.y.front()}, {grid.x.back(), grid.y.back()}});

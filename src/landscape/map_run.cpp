@@ -56,7 +56,7 @@ Surface surface_of(const Grid& grid, const Journal& journal) {
 
 }  // namespace
 
-PlanePoint2 MapRun::at(std::size_t point) const {
+PlaneCoordinates MapRun::at(std::size_t point) const {
   const std::size_t nx = grid().x.size();
   return {grid().x[point % nx], grid().y[point / nx]};
 }
@@ -90,7 +90,7 @@ void MapRun::walk(const std::vector<std::size_t>& points, bool ahead, const std:
   const std::size_t batch = evaluator().points_at_once();
   for (std::size_t begin = 0; begin < points.size(); begin += batch) {
     const std::size_t count = std::min(batch, points.size() - begin);
-    std::vector<PlanePoint2> coordinates;
+    std::vector<PlaneCoordinates> coordinates;
     for (std::size_t i = 0; i < count; ++i) coordinates.push_back(at(points[begin + i]));
     try {
       evaluator().prepare(coordinates, ahead);

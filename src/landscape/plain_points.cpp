@@ -26,7 +26,7 @@ int PlainPoints::lanes() const {
   return static_cast<int>(std::clamp<std::int64_t>((256 << 20) / bytes, 1, 16));
 }
 
-void PlainPoints::prepare(const std::vector<PlanePoint2>& points) {
+void PlainPoints::prepare(const std::vector<PlaneCoordinates>& points) {
   const auto count = static_cast<std::int64_t>(points.size());
   const at::Tensor coordinates = at::empty({count, 2}, at::kFloat);
   auto access = coordinates.accessor<float, 2>();

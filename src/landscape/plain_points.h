@@ -38,7 +38,7 @@ class PlainPoints {
   std::size_t points_at_once() const { return static_cast<std::size_t>(batching_.lanes); }
   std::int64_t chunk() const { return batching_.chunk; }
   // Names points, of which `use` then chooses one and makes its weights, unless they were made with those of another.
-  void prepare(const std::vector<PlanePoint2>& points);
+  void prepare(const std::vector<PlaneCoordinates>& points);
   void use(std::size_t point);
 
   // Of the chosen point: all images of a split, or those named (not with batch norm's mode `batch`). Where memory runs

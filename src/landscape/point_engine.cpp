@@ -71,7 +71,7 @@ void PointEngine::within_memory(const std::function<void()>& work) {
       [this] { release(); });
 }
 
-void PointEngine::expect(const std::vector<PlanePoint2>& points, bool ahead) {
+void PointEngine::expect(const std::vector<PlaneCoordinates>& points, bool ahead) {
   points_ = points;
   ahead_ = ahead;
   for (Lane& lane : lanes_) lane.point.reset();
@@ -142,7 +142,7 @@ Batching search_batching(const PointEngine::Source& source) {
     const auto lanes = static_cast<std::size_t>(batching.lanes);
     const auto seconds_of = [&](std::size_t points) {
       const auto start = Clock::now();
-      engine.expect(std::vector<PlanePoint2>(points), true);
+      engine.expect(std::vector<PlaneCoordinates>(points), true);
       for (std::size_t point = 0; point < points; ++point) {
         for (std::size_t s = 0; s < source.splits.size(); ++s) engine.all(point, s);
       }

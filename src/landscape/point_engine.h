@@ -36,7 +36,7 @@ class PointEngine {
 
   // The points that are asked for next, in this order: weights and batch norm's statistics of later ones are made
   // before. With `ahead`, all images of all splits of each of them will be, and are begun before.
-  void expect(const std::vector<PlanePoint2>& points, bool ahead);
+  void expect(const std::vector<PlaneCoordinates>& points, bool ahead);
 
   // Of point number `point` of those: all images of a split, or those named. Waits for them.
   PointValues all(std::size_t point, std::size_t split);
@@ -65,7 +65,7 @@ class PointEngine {
   PlaneMaterialiser plane_;
   ConvPlans* plans_;
   Batching batching_;
-  std::vector<PlanePoint2> points_;
+  std::vector<PlaneCoordinates> points_;
   bool ahead_ = false;
   std::optional<Batching> built_;  // what the members below are for
   std::unique_ptr<LaneSource> lane_source_;

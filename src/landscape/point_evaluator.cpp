@@ -109,7 +109,7 @@ std::size_t PointEvaluator::points_at_once() const {
   return engine_ ? kPointsOfEngine : plain_->points_at_once();
 }
 
-void PointEvaluator::prepare(const std::vector<PlanePoint2>& points, bool ahead) {
+void PointEvaluator::prepare(const std::vector<PlaneCoordinates>& points, bool ahead) {
   points_ = points;
   engine_ ? engine_->expect(points, ahead) : plain_->prepare(points);
 }

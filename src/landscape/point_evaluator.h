@@ -52,7 +52,7 @@ class PointEvaluator {
   std::size_t points_at_once() const;
   // Names points that `use` then chooses from, in this order. With `ahead`, all images of all splits of each will be
   // asked for: an engine then evaluates points before they are chosen, else it makes no more than their weights.
-  void prepare(const std::vector<PlanePoint2>& points, bool ahead = false);
+  void prepare(const std::vector<PlaneCoordinates>& points, bool ahead = false);
   void use(std::size_t point);
 
   // Of the chosen point: all images of a split, or those named (not with batch norm's mode `batch`).
@@ -80,10 +80,10 @@ class PointEvaluator {
   bool by_engine_;
   std::vector<LandscapeSplit> splits_;
   std::unique_ptr<PlainPoints> plain_;
-  std::unique_ptr<MapPlans> plans_;      // of the engine, on a GPU
-  std::unique_ptr<PointEngine> engine_;  // or null
-  std::string reason_;                   // why there is none where there should be one
-  std::vector<PlanePoint2> points_;      // the prepared ones
+  std::unique_ptr<MapPlans> plans_;       // of the engine, on a GPU
+  std::unique_ptr<PointEngine> engine_;   // or null
+  std::string reason_;                    // why there is none where there should be one
+  std::vector<PlaneCoordinates> points_;  // the prepared ones
   std::size_t used_ = 0;
   mutable bool fell_back_ = false;  // of the used point, as evaluate finds out
 };

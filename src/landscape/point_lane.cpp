@@ -114,7 +114,7 @@ void PointLane::wait() const {
   if (stream_) stream_->done.synchronize();
 }
 
-void PointLane::begin(const PlanePoint2& point) {
+void PointLane::begin(const PlaneCoordinates& point) {
   const at::NoGradGuard no_grad;
   wait();  // the pinned coordinates may still be read
   host_coordinates_[0][0] = static_cast<float>(point.first);

@@ -43,7 +43,7 @@ class PointLane {
   PointLane& operator=(const PointLane&) = delete;
 
   // Makes the weights of a point. What was not read of the one before is lost.
-  void begin(const PlanePoint2& point);
+  void begin(const PlaneCoordinates& point);
   // Evaluates all images of a split, unless that has begun.
   void start(std::size_t split);
   // Waits for that, and starts it where it has not begun.

@@ -9,7 +9,7 @@
 
 namespace thalweg {
 
-using PlanePoint2 = std::pair<double, double>;  // x, y in units of d1 and d2
+using PlaneCoordinates = std::pair<double, double>;  // x, y in units of d1 and d2
 
 struct LandscapeSplit {
   std::string name;  // "train" or "test"

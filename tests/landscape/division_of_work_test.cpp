@@ -26,7 +26,7 @@ class DivisionOfWork : public testing::TestWithParam<const char*> {
     set_num_threads(threads);
     PointEvaluator evaluator = problem_.evaluator(type);
     std::vector<ImageLosses> out;
-    for (const PlanePoint2& point : {kPoints[1], kPoints[2]}) out.push_back(at_point(evaluator, point, 0));
+    for (const PlaneCoordinates& point : {kPoints[1], kPoints[2]}) out.push_back(at_point(evaluator, point, 0));
     return out;
   }
 
@@ -58,7 +58,7 @@ TEST_P(DivisionOfWork, OverThreadsMovesNoLossInBfloat16ByMoreThanRareRoundings) 
 TEST_P(DivisionOfWork, OverPointsChangesNoBit) {
   PointEvaluator evaluator = problem_.evaluator(at::kFloat);
   std::vector<ImageLosses> alone;
-  for (const PlanePoint2& point : kPoints) alone.push_back(at_point(evaluator, point, 0));
+  for (const PlaneCoordinates& point : kPoints) alone.push_back(at_point(evaluator, point, 0));
   for (const std::size_t at_once : {2, 5}) {
     for (std::size_t begin = 0; begin < kPoints.size(); begin += at_once) {
       const std::size_t end = std::min(begin + at_once, kPoints.size());

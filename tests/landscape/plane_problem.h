@@ -15,7 +15,7 @@
 
 namespace thalweg {
 
-using Points = std::vector<PlanePoint2>;
+using Points = std::vector<PlaneCoordinates>;
 
 inline const Points kPoints = {{0, 0}, {1, -0.5}, {-1, 1}, {0.25, 0.75}, {0, 0}};
 
@@ -48,7 +48,7 @@ struct PlaneProblem {
   }
 };
 
-inline ImageLosses at_point(PointEvaluator& evaluator, const PlanePoint2& point, std::size_t split) {
+inline ImageLosses at_point(PointEvaluator& evaluator, const PlaneCoordinates& point, std::size_t split) {
   evaluator.prepare({point});
   evaluator.use(0);
   return evaluator.evaluate(evaluator.splits()[split]);

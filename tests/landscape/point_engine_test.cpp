@@ -38,7 +38,7 @@ void expect_float32s(const PlaneProblem& problem, at::ScalarType type, c10::Devi
   PointEvaluator reduced = problem.evaluator(type, device), plain = problem.evaluator(at::kFloat);
   EXPECT_TRUE(reduced.may_fall_back());
   EXPECT_FALSE(plain.may_fall_back());
-  for (const PlanePoint2& point : kPoints) {
+  for (const PlaneCoordinates& point : kPoints) {
     for (std::size_t split = 0; split < 2; ++split) {
       const ImageLosses got = at_point(reduced, point, split);
       EXPECT_FALSE(reduced.fell_back());
@@ -167,7 +167,8 @@ TEST(PointEngine, EvaluatesNamedImagesAsAmongAll) {
 // Weights that float16 does not hold, and activations that it does not.
 void expect_fallback(PlaneProblem& problem, c10::Device device) {
   PointEvaluator plain = problem.evaluator(at::kFloat, device), reduced = problem.evaluator(at::kHalf, device);
-  for (const auto& [point, falls] : {std::pair<PlanePoint2, bool>{{0, 0}, false}, {{1, 0}, true}, {{0, 1}, false}}) {
+  for (const auto& [point, falls] :
+       {std::pair<PlaneCoordinates, bool>{{0, 0}, false}, {{1, 0}, true}, {{0, 1}, false}}) {
     const ImageLosses got = at_point(reduced, point, 0);
     EXPECT_EQ(reduced.fell_back(), falls);
     if (falls) expect_equal(got, at_point(plain, point, 0));
