@@ -163,7 +163,7 @@ std::string line_figure(const ReportData& data, const Surface& surface) {
     svg.begin_clip({panel.left, panel.top}, panel.width, panel.height);
     draw_path_points(&svg, line, panel);
     for (const MapPanel& curve : values[k].panels) draw_curve_of(&svg, line, panel, curve);
-    svg.end_group();
+    svg.end_clip();
     if (values[k].name != "Loss") continue;
     draw_minimum(&svg, line, panel, minima.train, Marker::kStar);
     draw_minimum(&svg, line, panel, minima.test, Marker::kCross);

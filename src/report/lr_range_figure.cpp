@@ -39,7 +39,7 @@ std::string lr_range_figure(const std::vector<Point2>& losses, const std::vector
   svg.begin_clip({panel.left, panel.top}, panel.width, panel.height);
   draw_curve(&svg, panel, losses, each);
   draw_curve(&svg, panel, smoothed, mean);
-  svg.end_group();
+  svg.end_clip();
   std::vector<LegendEntry> entries = {{"each batch", each, false, {}, ""}, {"smoothed", mean, false, {}, ""}};
   const auto at = std::find_if(smoothed.begin(), smoothed.end(), [&](const Point2& p) { return p.x == suggested; });
   if (at != smoothed.end()) {

@@ -133,7 +133,7 @@ void draw_map_panel(Svg* svg, const Map& map, const Panel& panel, const MapPanel
   draw_bands(svg, map, panel, shown.values);
   for (const auto& path : map.paths) draw_path(svg, map, panel, path);
   draw_path_ends(svg, map, panel);
-  svg->end_group();
+  svg->end_clip();
   draw_axes(svg, panel, shown.title, false, 6);
   draw_minima(svg, map, panel);  // whole, also on the border
   draw_marks(svg, map, panel);

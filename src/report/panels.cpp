@@ -61,7 +61,7 @@ std::string draw_panels(const std::string& title, const std::string& x_label, co
       svg.polyline({panel.at(panel.x.low, level), panel.at(panel.x.high, level)}, stroke);
     }
     for (const auto& [curve, stroke] : plans[k].curves) draw_curve(&svg, panel, curve, stroke);
-    svg.end_group();
+    svg.end_clip();
     for (const auto& [p, stroke] : plans[k].points) {
       svg.marker(Marker::kCircle, panel.at(p.x, p.y), 5, stroke.color);
     }

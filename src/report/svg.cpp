@@ -202,11 +202,7 @@ void Svg::begin_clip(Point2 corner, double width, double height) {
       id, number(corner.x), number(corner.y), number(width), number(height));
 }
 
-void Svg::begin_group(double opacity) {
-  body_ += fmt::format("<g opacity=\"{:.3g}\">\n", opacity);
-}
-
-void Svg::end_group() {
+void Svg::end_clip() {
   body_ += "</g>\n";
 }
 

@@ -38,10 +38,9 @@ class Svg {
   void rect(Point2 corner, double width, double height, std::string_view fill, const Stroke& stroke);
   void marker(Marker kind, Point2 at, double radius, std::string_view color, std::string_view title = "");
   void text(Point2 at, std::string_view text, const TextStyle& style);
-  // What follows, until end_group, is cut off outside the rectangle.
+  // What follows, until end_clip, is cut off outside the rectangle.
   void begin_clip(Point2 corner, double width, double height);
-  void begin_group(double opacity);
-  void end_group();
+  void end_clip();
   std::string finish() const;
 
  private:

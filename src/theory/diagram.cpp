@@ -91,7 +91,7 @@ void draw_panel(Svg* svg, const Diagram& diagram, const Panel& panel, const std:
   const std::vector<Point2> drift = drift_curve(diagram);
   draw_curve(svg, panel, drift, {"#fff", kDrift.width + 2, "", 0.7});
   draw_curve(svg, panel, drift, kDrift);
-  svg->end_group();
+  svg->end_clip();
   draw_axes(svg, panel, title, false, 5);
   draw_color_bar(svg, scale, {panel.left + panel.width + kBarGap, panel.top}, panel.height, label);
 }
