@@ -9,10 +9,11 @@ find_package(CUDAToolkit REQUIRED)
 
 # Torch's own CMake code wants the architectures in its spelling, and only for flags that we do not use.
 set(TORCH_CUDA_ARCH_LIST "9.0" CACHE STRING "")
+set(cuda_flags_before_torch "${CMAKE_CUDA_FLAGS}")
 find_package(Torch 2.11 REQUIRED)
 # Torch appends -gencode flags for all CUDA sources and turns CMAKE_CUDA_ARCHITECTURES off, without which nvcc compiles for
-# its oldest GPU.
-set(CMAKE_CUDA_FLAGS "")
+# its oldest GPU. Those of whoever configures (-DCMAKE_CUDA_FLAGS, CUDAFLAGS) stay.
+set(CMAKE_CUDA_FLAGS "${cuda_flags_before_torch}")
 set(CMAKE_CUDA_ARCHITECTURES ${THALWEG_CUDA_ARCHITECTURES})
 
 find_package(nlohmann_json 3.11 REQUIRED)
