@@ -1,7 +1,6 @@
-#include <cmath>
-
 #include "cli/command.h"
 #include "experiment/session.h"
+#include "io/json_member.h"
 
 namespace thalweg {
 
@@ -30,10 +29,7 @@ void train_command(int argc, char** argv) {
   if (flags.json) {
     fmt::print("{}\n", result.dump());
   } else {
-    // JSON knows no NaN: a loss that is not finite is null there.
-    const auto number = [&](const char* key) {
-      return result.at(key).is_number() ? result.at(key).get<double>() : NAN;
-    };
+    const auto number = [&](const char* key) { return number_or_nan(result.at(key)); };
     fmt::print("{}: train loss {:.4f}, test loss {:.4f}, test accuracy {:.2f} %\n", out, number("train_loss"),
                number("test_loss"), 100 * number("test_accuracy"));
   }

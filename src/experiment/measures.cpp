@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "experiment/planes.h"
 #include "io/atomic_file.h"
+#include "io/json_member.h"
 #include "nn/weights_file.h"
 #include "train/sharpness.h"
 
@@ -40,7 +41,7 @@ std::vector<fs::path> unmeasured_runs(const Session& session, const fs::path& fo
     const fs::path file = run / kMeasures;
     if (!fs::exists(file)) return false;
     const auto there = with_advice(kMadeAnew, [&] { return read_json_file(file, ExitCode::kFailure); });
-    return there.is_object() && there.value("request", nlohmann::json()) == request_of(session, run);
+    return member(there, "request") == request_of(session, run);
   });
   return runs;
 }

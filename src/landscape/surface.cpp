@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "io/hdf5_file.h"
+#include "io/json_member.h"
 
 namespace thalweg {
 namespace {
@@ -176,8 +177,7 @@ void write_surface_hdf5(const std::filesystem::path& file, const Surface& surfac
   }
   content.datasets["status"] = {shape, grid_status(surface)};
   if (!surface.path.empty()) add_projection(surface.path, &content);
-  const nlohmann::json variance =
-      surface.provenance.is_object() ? surface.provenance.value("explained_variance", nlohmann::json()) : nullptr;
+  const nlohmann::json variance = member(surface.provenance, "explained_variance");
   if (variance.is_array() && variance.size() == 2) {
     content.datasets["explained_variance_ratio_"] = {{2}, variance.get<std::vector<double>>()};
   }

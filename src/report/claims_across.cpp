@@ -3,6 +3,7 @@
 #include <iterator>
 #include <map>
 
+#include "io/json_member.h"
 #include "report/claim_text.h"
 #include "report/claims.h"
 #include "report/decay_comparison.h"

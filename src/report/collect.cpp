@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "io/atomic_file.h"
+#include "io/json_member.h"
 #include "report/map_values.h"
 #include "report/report.h"
 #include "report/summary.h"
@@ -26,11 +27,6 @@ json read_json_if_any(const fs::path& file) {
   return value;
 }
 
-// Not-a-number has no JSON form; writers put null there.
-double number_or_nan(const json& value) {
-  return value.is_number() ? value.get<double>() : std::nan("");
-}
-
 std::int64_t step_of(const json& line) {
   return line.value("step", std::int64_t{0});
 }
@@ -39,7 +35,7 @@ std::int64_t step_of(const json& line) {
 EpochMetrics tested_epoch(const json& line, const std::string& prefix) {
   EpochMetrics m;
   m.step = step_of(line);
-  m.epoch = number_or_nan(line.value("epoch", json()));
+  m.epoch = number_or_nan(member(line, "epoch"));
   const std::string loss = prefix + "test_loss", accuracy = prefix + "test_accuracy";
   if (line.contains(loss)) m.test_loss = number_or_nan(line[loss]);
   if (line.contains(accuracy)) m.test_accuracy = number_or_nan(line[accuracy]);
@@ -50,9 +46,9 @@ std::vector<EpochMetrics> epochs_of_run(const std::vector<json>& lines) {
   std::vector<EpochMetrics> epochs;
   for (const json& line : lines) {
     EpochMetrics& m = epochs.emplace_back(tested_epoch(line, ""));
-    m.lr = number_or_nan(line.value("lr", json()));
-    m.train_loss = number_or_nan(line.value("train_loss", json()));
-    m.train_accuracy = number_or_nan(line.value("train_accuracy", json()));
+    m.lr = number_or_nan(member(line, "lr"));
+    m.train_loss = number_or_nan(member(line, "train_loss"));
+    m.train_accuracy = number_or_nan(member(line, "train_accuracy"));
   }
   return epochs;
 }
@@ -193,7 +189,7 @@ ReportData collect_report(const fs::path& experiment) {
         "surfaces/*.h5 in it",
         experiment.string());
   data.provenance = member(status, "provenance");
-  const json name = data.config.is_object() ? data.config.value("name", json()) : nullptr;
+  const json name = member(data.config, "name");
   data.title = name.is_string() && !name.get<std::string>().empty() ? name.get<std::string>()
                                                                     : fs::canonical(experiment).filename().string();
   return data;

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "io/atomic_file.h"
+#include "io/json_member.h"
 #include "report/assets.h"
 #include "report/figure.h"
 #include "report/html_text.h"

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "io/json_member.h"
 #include "report/html_text.h"
 #include "report/map_notes.h"
 #include "report/page.h"

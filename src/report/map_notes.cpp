@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "io/json_member.h"
 #include "report/summary.h"
 
 namespace thalweg {
@@ -92,7 +93,7 @@ std::string all_images_text(const Surface& surface) {
   const json landscape = landscape_of(surface);
   std::string text;
   for (const char* split : kSplits) {
-    const json count = member(landscape, (std::string(split) + "_images").c_str());
+    const json count = member(landscape, std::string(split) + "_images");
     if (!surface.has(std::string(split) + "_loss") || !count.is_number_integer() || count <= 0) continue;
     text += fmt::format("{}{} {}", text.empty() ? "" : " and ", count.get<std::int64_t>(), split);
   }

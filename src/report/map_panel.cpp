@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "io/json_member.h"
 #include "trajectory/run_name.h"
 
 namespace thalweg {

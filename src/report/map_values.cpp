@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "io/json_member.h"
 #include "report/summary.h"
 
 namespace thalweg {

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "base/error.h"
+#include "io/json_member.h"
 #include "report/summary.h"
 #include "trajectory/run_name.h"
 
@@ -19,11 +20,6 @@ const RunSeries* find_run(const ReportData& seed, const std::string& name) {
   const std::vector<RunSeries>& series = is_average(name) ? seed.averages : seed.runs;
   const auto found = std::find_if(series.begin(), series.end(), [&](const RunSeries& run) { return run.name == name; });
   return found == series.end() ? nullptr : &*found;
-}
-
-double number_or_nan(const nlohmann::json& object, const std::string& key) {
-  const nlohmann::json value = member(object, key.c_str());
-  return value.is_number() ? value.get<double>() : NAN;
 }
 
 // On the first map, from where the run ended to the smallest test loss.
@@ -42,8 +38,8 @@ double value_of(const ReportData& seed, const std::string& run, const std::strin
   if (key == "gap") return value_of(seed, run, "test_loss") - value_of(seed, run, "train_loss");
   const RunSeries* series = find_run(seed, run);
   if (series == nullptr) return NAN;
-  const double final_value = number_or_nan(series->final_metrics, key);
-  return std::isnan(final_value) ? number_or_nan(series->measures, key) : final_value;
+  const double final_value = number_or_nan(member(series->final_metrics, key));
+  return std::isnan(final_value) ? number_or_nan(member(series->measures, key)) : final_value;
 }
 
 // The run's own epochs, behind those of the main path before its fork.

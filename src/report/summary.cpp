@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "base/error.h"
+#include "io/json_member.h"
 #include "report/contour.h"
 #include "trajectory/window_planes.h"
 
@@ -14,8 +15,7 @@ namespace thalweg {
 namespace {
 
 std::optional<double> finite_number(const nlohmann::json& object, const char* key) {
-  if (!object.is_object() || !object.contains(key) || !object[key].is_number()) return std::nullopt;
-  const double value = object[key].get<double>();
+  const double value = number_or_nan(member(object, key));
   return std::isfinite(value) ? std::optional<double>(value) : std::nullopt;
 }
 
@@ -106,7 +106,7 @@ bool on_edge(const Surface& s, const SurfaceMinimum& m) {
 
 // "a@0" of a plane's points; empty where the provenance has none.
 std::string point_name(const nlohmann::json& provenance, std::size_t index) {
-  const nlohmann::json points = provenance.value("points", nlohmann::json());
+  const nlohmann::json points = member(provenance, "points");
   if (!points.is_array() || points.size() <= index || !points[index].is_object()) return "";
   return fmt::format("{}@{}", points[index].value("run", ""), points[index].value("step", 0));
 }
@@ -137,10 +137,6 @@ std::optional<SurfaceMinimum> minimum_if_any(const Surface& surface, const std::
 }
 
 }  // namespace
-
-nlohmann::json member(const nlohmann::json& object, const char* key) {
-  return object.is_object() ? object.value(key, nlohmann::json()) : nlohmann::json();
-}
 
 bool is_main(const std::string& run) {
   const RunName name = split_run_name(run);

@@ -12,9 +12,6 @@
 
 namespace thalweg {
 
-// The member of a JSON object; null where there is none, or `object` is none.
-nlohmann::json member(const nlohmann::json& object, const char* key);
-
 // One run as a row: when its rate was reduced and where it ended. Accuracies are fractions.
 struct DecayRow {
   std::string name;

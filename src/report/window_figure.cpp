@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "io/json_member.h"
 #include "report/color_bar.h"
 #include "report/map_panel.h"
 #include "report/window_maps.h"

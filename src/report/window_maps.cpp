@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "io/json_member.h"
 #include "report/map_notes.h"
 #include "report/summary.h"
 #include "report/svg.h"

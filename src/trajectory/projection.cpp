@@ -8,6 +8,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "base/error.h"
+#include "io/json_member.h"
 
 namespace thalweg {
 namespace {
@@ -21,7 +22,7 @@ at::Tensor directions(const Plane& plane, std::int64_t begin, std::int64_t colum
 }
 
 bool is_line(const Plane& plane) {
-  return plane.provenance.is_object() && plane.provenance.value("kind", nlohmann::json()) == "line";
+  return member(plane.provenance, "kind") == "line";
 }
 
 // Solves the normal equations; `products` [T, 2] with d1 and d2. Returns coordinates [T, 2].

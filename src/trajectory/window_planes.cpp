@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "io/json_member.h"
 #include "trajectory/projection.h"
 
 namespace thalweg {
@@ -72,8 +73,7 @@ void window_planes(const std::vector<RunPath>& runs, int count, PlaneOrigin orig
 }
 
 std::vector<PathPoint> fitted_points(const std::vector<PathPoint>& path, const nlohmann::json& provenance) {
-  const nlohmann::json window =
-      provenance.is_object() ? provenance.value("window", nlohmann::json()) : nlohmann::json();
+  const nlohmann::json window = member(provenance, "window");
   if (!window.is_object()) return path;
   std::vector<PathPoint> points;
   for (const PathPoint& p : path) {
