@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "report/levels.h"
 
 namespace thalweg {
 namespace {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "report/colors.h"
+#include "report/levels.h"
 #include "report/svg.h"
 
 namespace thalweg {

@@ -1,9 +1,9 @@
-// The choice of levels and ticks (contour.h).
+#include "report/levels.h"
+
 #include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
-#include "report/contour.h"
 
 namespace thalweg {
 namespace {

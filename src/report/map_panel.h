@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "report/axes.h"
+#include "report/levels.h"
 #include "report/map_values.h"
 #include "report/summary.h"
 

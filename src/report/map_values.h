@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "landscape/surface.h"
-#include "report/contour.h"
+#include "report/levels.h"
 
 namespace thalweg {
 

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "report/axes.h"
+#include "report/levels.h"
 #include "report/map_notes.h"
 #include "report/map_values.h"
 #include "report/page.h"

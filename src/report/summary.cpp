@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "io/json_member.h"
-#include "report/contour.h"
+#include "report/levels.h"
 #include "trajectory/window_planes.h"
 
 namespace thalweg {

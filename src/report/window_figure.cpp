@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "io/json_member.h"
 #include "report/color_bar.h"
+#include "report/levels.h"
 #include "report/map_panel.h"
 #include "report/window_maps.h"
 

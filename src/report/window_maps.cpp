@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "io/json_member.h"
+#include "report/levels.h"
 #include "report/map_notes.h"
 #include "report/summary.h"
 #include "report/svg.h"

@@ -5,6 +5,7 @@
 #include "report/axes.h"
 #include "report/color_bar.h"
 #include "report/colors.h"
+#include "report/levels.h"
 #include "theory/figures.h"
 
 namespace thalweg {
