@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "report/claim_text.h"
 #include "report/decay_comparison.h"
-#include "report/summary.h"
 #include "report/valley.h"
+#include "trajectory/run_name.h"
 
 namespace thalweg {
 namespace {

@@ -7,7 +7,6 @@
 #include "report/claim_text.h"
 #include "report/claims.h"
 #include "report/decay_comparison.h"
-#include "report/summary.h"
 
 namespace thalweg {
 namespace {

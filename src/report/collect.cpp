@@ -6,7 +6,6 @@
 #include "io/json_member.h"
 #include "report/map_values.h"
 #include "report/report.h"
-#include "report/summary.h"
 #include "report/window_maps.h"
 #include "trajectory/run_name.h"
 

@@ -5,6 +5,7 @@
 #include "report/decay_panel.h"
 #include "report/figure.h"
 #include "report/panels.h"
+#include "report/run_style.h"
 #include "report/summary.h"
 
 namespace thalweg {

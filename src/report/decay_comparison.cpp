@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "report/summary.h"
+#include "report/run_style.h"
 
 namespace thalweg {
 

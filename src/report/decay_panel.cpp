@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "report/summary.h"
+#include "report/run_style.h"
 
 namespace thalweg {
 namespace {

@@ -6,8 +6,11 @@
 #include "io/json_member.h"
 #include "report/html_text.h"
 #include "report/map_notes.h"
+#include "report/map_paths.h"
+#include "report/map_plane.h"
+#include "report/minima.h"
 #include "report/page.h"
-#include "report/summary.h"
+#include "report/run_style.h"
 #include "report/svg.h"
 
 namespace thalweg {

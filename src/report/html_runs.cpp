@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "report/page.h"
+#include "report/run_style.h"
 #include "report/summary.h"
 #include "report/svg.h"
 

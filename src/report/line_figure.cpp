@@ -6,9 +6,11 @@
 
 #include "base/error.h"
 #include "report/map_notes.h"
+#include "report/map_plane.h"
 #include "report/map_values.h"
+#include "report/minima.h"
 #include "report/panels.h"
-#include "report/summary.h"
+#include "report/run_style.h"
 
 namespace thalweg {
 namespace {

@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "io/json_member.h"
-#include "report/summary.h"
 
 namespace thalweg {
 namespace {
@@ -183,6 +182,20 @@ std::array<std::size_t, 4> count_cells(const Surface& surface) {
 
 bool is_all_exact(const Surface& surface) {
   return of(count_cells(surface), Cell::kExact) == surface.x.size() * surface.y.size();
+}
+
+std::size_t num_not_finite(const Surface& surface) {
+  std::vector<bool> bad(surface.x.size() * surface.y.size(), false);
+  const auto cell = surface.values.find("cell");
+  for (const char* key : {"train_loss", "train_acc", "test_loss", "test_acc"}) {
+    const auto found = surface.values.find(key);
+    if (found == surface.values.end()) continue;
+    for (std::size_t i = 0; i < found->second.size() && i < bad.size(); ++i) {
+      const bool missing = cell != surface.values.end() && cell->second[i] == static_cast<double>(Cell::kMissing);
+      if (!std::isfinite(found->second[i]) && !missing) bad[i] = true;
+    }
+  }
+  return static_cast<std::size_t>(std::count(bad.begin(), bad.end(), true));
 }
 
 std::string how_values_came(const Surface& surface) {

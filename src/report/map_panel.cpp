@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 #include "io/json_member.h"
+#include "report/map_paths.h"
+#include "report/run_style.h"
 #include "trajectory/run_name.h"
 
 namespace thalweg {

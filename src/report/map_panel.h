@@ -5,9 +5,11 @@
 #include <vector>
 
 #include "report/axes.h"
+#include "report/colors.h"
 #include "report/levels.h"
 #include "report/map_values.h"
-#include "report/summary.h"
+#include "report/minima.h"
+#include "report/report.h"
 
 namespace thalweg {
 

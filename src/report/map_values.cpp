@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 #include "io/json_member.h"
-#include "report/summary.h"
+#include "report/levels.h"
 
 namespace thalweg {
 namespace {

@@ -5,8 +5,12 @@
 #include "report/axes.h"
 #include "report/levels.h"
 #include "report/map_notes.h"
+#include "report/map_paths.h"
+#include "report/map_plane.h"
 #include "report/map_values.h"
+#include "report/minima.h"
 #include "report/page.h"
+#include "report/run_style.h"
 #include "report/summary.h"
 
 namespace thalweg {

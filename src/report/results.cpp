@@ -6,6 +6,9 @@
 
 #include "base/error.h"
 #include "io/json_member.h"
+#include "report/map_paths.h"
+#include "report/minima.h"
+#include "report/run_style.h"
 #include "report/summary.h"
 #include "trajectory/run_name.h"
 

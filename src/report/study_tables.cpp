@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "report/claims.h"
 #include "report/decay_comparison.h"
-#include "report/summary.h"
+#include "report/run_style.h"
 #include "report/svg.h"
 
 namespace thalweg {

@@ -7,7 +7,10 @@
 #include "report/line_figure.h"
 #include "report/map_notes.h"
 #include "report/map_panel.h"
+#include "report/map_paths.h"
+#include "report/map_plane.h"
 #include "report/map_values.h"
+#include "report/minima.h"
 #include "report/window_maps.h"
 
 namespace thalweg {

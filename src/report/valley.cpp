@@ -6,7 +6,10 @@
 #include "base/statistics.h"
 #include "report/contour.h"
 #include "report/map_notes.h"
-#include "report/summary.h"
+#include "report/map_paths.h"
+#include "report/map_plane.h"
+#include "report/minima.h"
+#include "report/run_style.h"
 
 namespace thalweg {
 namespace {

@@ -5,6 +5,8 @@
 #include "report/color_bar.h"
 #include "report/levels.h"
 #include "report/map_panel.h"
+#include "report/map_paths.h"
+#include "report/minima.h"
 #include "report/window_maps.h"
 
 namespace thalweg {

@@ -7,7 +7,8 @@
 #include "io/json_member.h"
 #include "report/levels.h"
 #include "report/map_notes.h"
-#include "report/summary.h"
+#include "report/map_plane.h"
+#include "report/minima.h"
 #include "report/svg.h"
 
 namespace thalweg {

@@ -8,7 +8,6 @@
 #include "report/decay_comparison.h"
 #include "report/study.h"
 #include "report/study_tables.h"
-#include "report/summary.h"
 #include "report/valley.h"
 #include "synthetic_report.h"
 #include "synthetic_results.h"

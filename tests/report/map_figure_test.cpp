@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 
 #include "report/figure.h"
+#include "report/map_paths.h"
 #include "report/map_values.h"
+#include "report/minima.h"
 #include "report/page.h"
-#include "report/summary.h"
+#include "report/run_style.h"
 #include "report/synthetic_report.h"
 #include "report/text_checks.h"
 #include "trajectory/run_name.h"

@@ -5,7 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "report/map_notes.h"
-#include "report/summary.h"
+#include "report/map_paths.h"
+#include "report/run_style.h"
 #include "synthetic_report.h"
 #include "synthetic_results.h"
 

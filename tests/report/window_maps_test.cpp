@@ -4,8 +4,8 @@
 
 #include "io/temp_folder.h"
 #include "report/figure.h"
+#include "report/map_paths.h"
 #include "report/page.h"
-#include "report/summary.h"
 #include "report/synthetic_report.h"
 #include "report/text_checks.h"
 
