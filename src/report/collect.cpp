@@ -7,6 +7,7 @@
 #include "report/map_values.h"
 #include "report/report.h"
 #include "report/window_maps.h"
+#include "train/metrics.h"
 #include "trajectory/run_name.h"
 
 namespace thalweg {
@@ -64,25 +65,14 @@ std::vector<EpochMetrics> epochs_of_average(const std::vector<json>& lines) {
   return epochs;
 }
 
-// The last line may be torn (a run that was killed, or is writing just now); any other damage is an error. After a
-// resume from an earlier checkpoint some epochs stand there twice: the later ones count.
+// After a resume from an earlier checkpoint some epochs stand there twice: the later ones count.
 std::vector<json> read_epoch_lines(const fs::path& file) {
   std::vector<json> epochs;
   if (!fs::exists(file)) return epochs;
-  const std::string text = read_file(file);
-  std::size_t number = 0;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string line = text.substr(begin, end - begin);
-    begin = end + 1;
-    ++number;
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    json value = json::parse(line, nullptr, false);
-    if (value.is_discarded() && begin >= text.size()) break;
-    check(value.is_object(), "{}: line {} is not a JSON object", file.string(), number);
-    if (value.value("kind", json()) != "epoch") continue;
-    while (!epochs.empty() && step_of(epochs.back()) >= step_of(value)) epochs.pop_back();
-    epochs.push_back(std::move(value));
+  for (json& line : read_metric_lines(file, MetricsEnd::kMayBeTorn)) {
+    if (line.at("kind") != "epoch") continue;
+    while (!epochs.empty() && step_of(epochs.back()) >= step_of(line)) epochs.pop_back();
+    epochs.push_back(std::move(line));
   }
   return epochs;
 }

@@ -31,13 +31,15 @@ std::int64_t MetricsLog::sync() {
   return bytes_;
 }
 
-std::vector<nlohmann::json> read_metric_lines(const std::filesystem::path& file) {
+std::vector<nlohmann::json> read_metric_lines(const std::filesystem::path& file, MetricsEnd end) {
   std::istringstream text(read_file(file));
   std::vector<nlohmann::json> lines;
   std::int64_t number = 0;
   for (std::string line; std::getline(text, line);) {
     ++number;
     nlohmann::json value = nlohmann::json::parse(line, nullptr, false);
+    const bool has_newline = !text.eof();
+    if (end == MetricsEnd::kMayBeTorn && !has_newline && value.is_discarded()) break;
     check(value.is_object() && value.contains("kind"), "{}: line {} is damaged", file.string(), number);
     if (value.at("kind") != "step") lines.push_back(std::move(value));
   }

@@ -34,8 +34,11 @@ class MetricsLog {
   std::int64_t bytes_ = 0;
 };
 
-// The "epoch" and "evaluation" lines of a file that no run is writing. Throws Error naming file and line for one that
-// is not JSON.
-std::vector<nlohmann::json> read_metric_lines(const std::filesystem::path& file);
+// A run that is killed, or is writing just now, may leave the beginning of a line at the file's end.
+enum class MetricsEnd { kWhole, kMayBeTorn };
+
+// The "epoch" and "evaluation" lines, without a torn one where it may be. Throws Error naming file and line for any
+// other that is no JSON object with a kind.
+std::vector<nlohmann::json> read_metric_lines(const std::filesystem::path& file, MetricsEnd end = MetricsEnd::kWhole);
 
 }  // namespace thalweg

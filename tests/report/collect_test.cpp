@@ -110,6 +110,8 @@ TEST_F(ReportFolder, IgnoresATornLastLineButNotADamagedOne) {
   EXPECT_EQ(collect_report(folder_).runs[0].epochs.size(), 1u);
   put(folder_ / "metrics.jsonl", std::string(R"({"kind":"ep)") + "\n" + kEpoch1);
   EXPECT_THROW(collect_report(folder_), Error);
+  put(folder_ / "metrics.jsonl", std::string(kEpoch1) + R"({"kind":"ep)" + "\n");
+  EXPECT_THROW(collect_report(folder_), Error);
 }
 
 TEST_F(ReportFolder, TakesTheLaterOfRepeatedEpochs) {
