@@ -19,22 +19,23 @@ struct Tuning {
   static constexpr int kTotalThreads = 32;   // for each channel
 };
 
-// Adds a[V] over the threads of the block's second dimension; the total is in row 0.
+// Adds a[V] over the threads of the block's second dimension; every row gets the total. Neighbouring threads use
+// neighbouring banks of shared memory, and a level reads all that it needs before it writes.
 template <int V>
 __device__ void add_rows(float (&a)[V]) {
-  __shared__ float shared[Tuning::kThreads * V];
-  float* mine = shared + (threadIdx.y * blockDim.x + threadIdx.x) * V;
+  __shared__ float shared[V][Tuning::kThreads];
+  const unsigned thread = threadIdx.y * blockDim.x + threadIdx.x;
   __syncthreads();  // of an earlier use
-  for (int v = 0; v < V; ++v) mine[v] = a[v];
-  for (int half = static_cast<int>(blockDim.y) / 2; half > 0; half /= 2) {
+  for (int v = 0; v < V; ++v) shared[v][thread] = a[v];
+  for (unsigned half = blockDim.y / 2; half > 0; half /= 2) {
     __syncthreads();
-    if (static_cast<int>(threadIdx.y) < half) {
-      const float* other = mine + half * static_cast<int>(blockDim.x) * V;
-      for (int v = 0; v < V; ++v) mine[v] += other[v];
+    if (threadIdx.y < half) {
+      for (int v = 0; v < V; ++v) a[v] += shared[v][thread + half * blockDim.x];
+      for (int v = 0; v < V; ++v) shared[v][thread] = a[v];
     }
   }
   __syncthreads();
-  for (int v = 0; v < V; ++v) a[v] = shared[threadIdx.x * V + v];
+  for (int v = 0; v < V; ++v) a[v] = shared[v][threadIdx.x];
 }
 
 // The rows (or pooled pixels) of a chunk and the channels that a thread of a partial sum holds.
