@@ -15,6 +15,7 @@ namespace {
 
 struct Tuning {
   static constexpr int kThreads = 256;       // of partial sums and the elementwise step
+  static constexpr int kRows = 4;            // that a thread loads before it works on the first
   static constexpr int kTotalChannels = 32;  // of a block of totals
   static constexpr int kTotalThreads = 32;   // for each channel
 };
@@ -52,6 +53,19 @@ __device__ Share my_share(const NormShape& shape, std::int64_t rows, std::int64_
   const std::int64_t channel = (static_cast<std::int64_t>(blockIdx.y) * blockDim.x + threadIdx.x) * V;
   return {first, last, channel, channel < shape.channels};
 }
+
+// V channels of Tuning::kRows of a thread's rows, from its row `m` on; zeros beyond its share. Its loads wait for no
+// store between them, which the compiler would have to think of as one to the same memory.
+template <typename T, int V>
+struct Rows {
+  Pack<T, V> row[Tuning::kRows] = {};
+
+  __device__ Rows(const void* data, const NormShape& shape, const Share& share, std::int64_t m) {
+    for (int r = 0; r < Tuning::kRows; ++r, m += blockDim.y) {
+      if (m < share.end) row[r] = load<T, V>(data, m * shape.channels + share.channel);
+    }
+  }
+};
 
 template <int V>
 __device__ void save_partial(float* partial, const NormShape& shape, const Share& share, const float (&first)[V],
@@ -93,16 +107,17 @@ __global__ void norm_gradient_sums_kernel(NormBackwardArgs args) {
   const Share share = my_share<V>(shape, shape.rows, kNormRows);
   float sum[V] = {}, dot[V] = {};
   if (share.active) {
-    for (std::int64_t m = share.begin + threadIdx.y; m < share.end; m += blockDim.y) {
-      const std::int64_t i = m * shape.channels + share.channel;
-      const auto x = load<T, V>(args.x, i);
-      const auto dy = load<T, V>(args.dy, i);
-      const auto y = kMask == ReluMask::kRead ? load<T, V>(args.y, i) : dy;
-      for (int v = 0; v < V; ++v) {
-        const std::int64_t c = share.channel + v;
-        const float g = masked<kMask>(args, to_float(x.v[v]), to_float(y.v[v]), to_float(dy.v[v]), c);
-        sum[v] += g;
-        dot[v] += g * (to_float(x.v[v]) - args.mean[c]);
+    for (std::int64_t m = share.begin + threadIdx.y; m < share.end;) {
+      const Rows<T, V> xs(args.x, shape, share, m), dys(args.dy, shape, share, m);
+      const auto ys = kMask == ReluMask::kRead ? Rows<T, V>(args.y, shape, share, m) : dys;
+      for (int r = 0; r < Tuning::kRows && m < share.end; ++r, m += blockDim.y) {
+        for (int v = 0; v < V; ++v) {
+          const std::int64_t c = share.channel + v;
+          const float x = to_float(xs.row[r].v[v]);
+          const float g = masked<kMask>(args, x, to_float(ys.row[r].v[v]), to_float(dys.row[r].v[v]), c);
+          sum[v] += g;
+          dot[v] += g * (x - args.mean[c]);
+        }
       }
     }
     for (int v = 0; v < V; ++v) dot[v] *= args.invstd[share.channel + v];
