@@ -1,4 +1,5 @@
-// Definition: kernels/augment.h. One block an image; threads walk its output values in memory order (channels-last).
+// Definition: kernels/augment.h. Some blocks an image, so that a batch of some hundred keeps a GPU busy; their threads
+// walk its output values in memory order (channels-last).
 // Bytes an image: C*H*W read (twice that with mixup), 2 or 4 times out_channels*H*W written.
 #include "kernels/augment.h"
 #include "kernels/launch.cuh"
@@ -8,6 +9,7 @@ namespace {
 
 struct Tuning {
   static constexpr int kThreads = 256;
+  static constexpr int kBlocks = 4;  // of an image
 };
 
 template <typename T>
@@ -17,12 +19,13 @@ __global__ void make_batch_kernel(BatchArgs args) {
   const Augmentation augmentation = draw_augmentation(args, index);
   const std::int64_t partner = args.mixup ? partner_index(args, args.first + n) : 0;
   const Augmentation other = args.mixup ? draw_augmentation(args, partner) : Augmentation();
-  if (threadIdx.x == 0 && args.out_labels) args.out_labels[n] = args.labels[index];
-  if (threadIdx.x == 0 && args.mixup) args.out_partners[n] = args.labels[partner];
+  const int first = static_cast<int>(blockIdx.y) * Tuning::kThreads + static_cast<int>(threadIdx.x);
+  if (first == 0 && args.out_labels) args.out_labels[n] = args.labels[index];
+  if (first == 0 && args.mixup) args.out_partners[n] = args.labels[partner];
   const int channels = stored_channels(args);
   const int size = channels * args.height * args.width;
   T* out = static_cast<T*>(args.out) + n * size;
-  for (int i = static_cast<int>(threadIdx.x); i < size; i += static_cast<int>(blockDim.x)) {
+  for (int i = first; i < size; i += Tuning::kBlocks * Tuning::kThreads) {
     const int c = i % channels;
     const int y = i / channels / args.width;
     const int x = i / channels % args.width;
@@ -39,7 +42,7 @@ __global__ void make_batch_kernel(BatchArgs args) {
 }  // namespace
 
 void make_batch_cuda(const BatchArgs& args, cudaStream_t stream) {
-  const Geometry geometry{dim3(static_cast<unsigned>(args.num_images)), dim3(Tuning::kThreads)};
+  const Geometry geometry{dim3(static_cast<unsigned>(args.num_images), Tuning::kBlocks), dim3(Tuning::kThreads)};
   const auto kernel = args.type == ActivationType::kFloat32    ? make_batch_kernel<float>
                       : args.type == ActivationType::kBFloat16 ? make_batch_kernel<BFloat16>
                                                                : make_batch_kernel<Float16>;
