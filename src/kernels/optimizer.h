@@ -32,23 +32,24 @@ struct UpdateArgs {
   bool nesterov = false;
 };
 
+// All that an update reads it reads before it writes: a compiler must take the vectors for the same memory, and would
+// read again what a write may have changed.
 THALWEG_HD inline void sgd_update(const UpdateArgs& args, std::int64_t i) {
-  const float g = args.gradient[i] + args.decay[i] * args.weights[i];
+  const float lr = args.control->lr, w = args.weights[i];
+  const float g = args.gradient[i] + args.decay[i] * w;
   const float v = args.momentum * args.first[i] + g;
   args.first[i] = v;
-  args.weights[i] -= args.control->lr * (args.nesterov ? g + args.momentum * v : v);
+  args.weights[i] = w - lr * (args.nesterov ? g + args.momentum * v : v);
 }
 
 THALWEG_HD inline void adamw_update(const UpdateArgs& args, std::int64_t i) {
-  const StepControl& control = *args.control;
-  const float g = args.gradient[i];
+  const StepControl control = *args.control;
+  const float g = args.gradient[i], w = args.weights[i] * (1.0f - control.lr * args.decay[i]);
   const float m = args.momentum * args.first[i] + (1.0f - args.momentum) * g;
   const float v = args.beta2 * args.second[i] + (1.0f - args.beta2) * g * g;
   args.first[i] = m;
   args.second[i] = v;
-  const float decayed = args.weights[i] * (1.0f - control.lr * args.decay[i]);
-  args.weights[i] =
-      decayed - control.lr / control.first_correction * m / (sqrtf(v / control.second_correction) + args.eps);
+  args.weights[i] = w - control.lr / control.first_correction * m / (sqrtf(v / control.second_correction) + args.eps);
 }
 
 void update_cpu(const UpdateArgs& args);
