@@ -60,9 +60,13 @@ THALWEG_HD inline void store(float& to, float x) {
   to = x;
 }
 THALWEG_HD inline void store(BFloat16& to, float x) {
+#ifdef __CUDA_ARCH__
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(to.bits) : "f"(x));
+#else
   const auto bits = bits_as<std::uint32_t>(x);
   const std::uint32_t rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
   to.bits = static_cast<std::uint16_t>(x != x ? 0x7FC0u : rounded);
+#endif
 }
 THALWEG_HD inline void store(Float16& to, float x) {
 #ifdef __CUDA_ARCH__
