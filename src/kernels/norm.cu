@@ -1,11 +1,15 @@
 // Formulas: kernels/norm.h. Three launches each way: partial sums of a chunk of rows, their total, and the elementwise
-// rest. A thread holds V neighbouring channels (one load of up to 16 bytes); neighbouring threads hold neighbouring
-// channels, so that every access is coalesced. Partial sums: a block takes one chunk and up to 32 V channels, its rows
-// dealt to the threads of the second dimension, then a tree over them. Totals: a block takes 32 channels, the chunks
-// dealt to 32 threads, then a tree. All orders are functions of the shape alone.
+// rest. A thread holds V neighbouring channels (one load of up to 16 bytes); kWidth neighbouring threads hold
+// neighbouring channels, a whole line of memory, and the next ones the next row. A block no wider has few parameters to
+// load, and the last layers' few rows still make many blocks. Partial sums: a block takes one chunk and kWidth packs of
+// channels, its rows dealt to the threads of the second dimension, then a tree over them. Totals: a block takes
+// kTotalChannels, the chunks dealt to kTotalThreads, then a tree. All orders are functions of the shape alone.
 // Bytes: x is read three times forward (the second time from L2), x and dy twice backward, and y with an add. With a
 // pool a thread holds V channels of a pooled pixel and reads the four pixels under it; a chunk is the pooled pixels of
 // kNormRows rows.
+#include <algorithm>
+#include <initializer_list>
+
 #include "kernels/launch.cuh"
 #include "kernels/norm.h"
 #include "kernels/pack.cuh"
@@ -15,7 +19,9 @@ namespace {
 
 struct Tuning {
   static constexpr int kThreads = 256;       // of partial sums and the elementwise step
+  static constexpr unsigned kWidth = 8;      // packs of channels of a block: whole lines of 128 bytes
   static constexpr int kRows = 4;            // that a thread loads before it works on the first
+  static constexpr int kGradientRows = 2;    // the same beside all parameters: room for two blocks on a multiprocessor
   static constexpr int kTotalChannels = 32;  // of a block of totals
   static constexpr int kTotalThreads = 32;   // for each channel
 };
@@ -54,16 +60,53 @@ __device__ Share my_share(const NormShape& shape, std::int64_t rows, std::int64_
   return {first, last, channel, channel < shape.channels};
 }
 
-// V channels of Tuning::kRows of a thread's rows, from its row `m` on; zeros beyond its share. Its loads wait for no
-// store between them, which the compiler would have to think of as one to the same memory.
-template <typename T, int V>
+// V channels of kCount of a thread's rows, from its row `m` on; zeros beyond its share. Nothing is stored between its
+// loads, which would otherwise wait for it: the compiler must think of all memory as the same.
+template <typename T, int V, int kCount = Tuning::kRows>
 struct Rows {
-  Pack<T, V> row[Tuning::kRows] = {};
+  Pack<T, V> row[kCount] = {};
 
   __device__ Rows(const void* data, const NormShape& shape, const Share& share, std::int64_t m) {
-    for (int r = 0; r < Tuning::kRows; ++r, m += blockDim.y) {
+    for (int r = 0; r < kCount; ++r, m += blockDim.y) {
       if (m < share.end) row[r] = load<T, V>(data, m * shape.channels + share.channel);
     }
+  }
+};
+
+// V floats from a multiple of 16 bytes on (of 4, if there is one).
+template <int V>
+__device__ void load_floats(float (&to)[V], const float* from) {
+  constexpr int kPart = V < 4 ? V : 4;
+  for (int begin = 0; begin < V; begin += kPart) {
+    const auto part = load<float, kPart>(from, begin);
+    for (int v = 0; v < kPart; ++v) to[begin + v] = part.v[v];
+  }
+}
+
+// V channels of the arguments, loaded once for all of a thread's rows. Stands in for the arguments in the formulas of
+// norm.h, where `c` then counts from the first of these channels.
+template <int V>
+struct Channels {
+  float mean[V], invstd[V], weight[V], bias[V];
+
+  template <typename Args>
+  __device__ Channels(const Args& args, const Share& share) {
+    load_floats(mean, args.mean + share.channel);
+    load_floats(invstd, args.invstd + share.channel);
+    load_floats(weight, args.weight + share.channel);
+    load_floats(bias, args.bias + share.channel);
+  }
+};
+
+template <int V>
+struct GradientChannels : Channels<V> {
+  NormShape shape;
+  float dweight[V], dbias[V];
+
+  __device__ GradientChannels(const NormBackwardArgs& args, const Share& share)
+      : Channels<V>(args, share), shape(args.shape) {
+    load_floats(dweight, args.dweight + share.channel);
+    load_floats(dbias, args.dbias + share.channel);
   }
 };
 
@@ -107,20 +150,20 @@ __global__ void norm_gradient_sums_kernel(NormBackwardArgs args) {
   const Share share = my_share<V>(shape, shape.rows, kNormRows);
   float sum[V] = {}, dot[V] = {};
   if (share.active) {
+    const Channels<V> channels(args, share);
     for (std::int64_t m = share.begin + threadIdx.y; m < share.end;) {
       const Rows<T, V> xs(args.x, shape, share, m), dys(args.dy, shape, share, m);
       const auto ys = kMask == ReluMask::kRead ? Rows<T, V>(args.y, shape, share, m) : dys;
       for (int r = 0; r < Tuning::kRows && m < share.end; ++r, m += blockDim.y) {
         for (int v = 0; v < V; ++v) {
-          const std::int64_t c = share.channel + v;
           const float x = to_float(xs.row[r].v[v]);
-          const float g = masked<kMask>(args, x, to_float(ys.row[r].v[v]), to_float(dys.row[r].v[v]), c);
+          const float g = masked<kMask>(channels, x, to_float(ys.row[r].v[v]), to_float(dys.row[r].v[v]), v);
           sum[v] += g;
-          dot[v] += g * (x - args.mean[c]);
+          dot[v] += g * (x - channels.mean[v]);
         }
       }
     }
-    for (int v = 0; v < V; ++v) dot[v] *= args.invstd[share.channel + v];
+    for (int v = 0; v < V; ++v) dot[v] *= channels.invstd[v];
   }
   add_rows(sum);
   add_rows(dot);
@@ -142,17 +185,16 @@ struct Window {
     }
   }
 
-  // The pixel that the pool takes of channel number `v`, its value, and that normalised. (Looked up by the pixel later,
+  // The pixel that the pool takes of channel `v`, its value, and that normalised. (Looked up by the pixel later,
   // the window would have to lie in memory.)
   struct Taken {
     int pixel;
     float x, value;
   };
-  template <typename Args>
-  __device__ Taken take(const Args& args, int v, std::int64_t channel) const {
-    Taken best{0, to_float(x[0].v[v]), normalised(args, to_float(x[0].v[v]), channel)};
+  __device__ Taken take(const Channels<V>& channels, int v) const {
+    Taken best{0, to_float(x[0].v[v]), normalised(channels, to_float(x[0].v[v]), v)};
     for (int k = 1; k < 4; ++k) {
-      const float value = normalised(args, to_float(x[k].v[v]), channel);
+      const float value = normalised(channels, to_float(x[k].v[v]), v);
       if (is_larger(value, best.value)) best = {k, to_float(x[k].v[v]), value};
     }
     return best;
@@ -165,17 +207,18 @@ __global__ void norm_pooled_sums_kernel(NormBackwardArgs args) {
   const Share share = my_share<V>(shape, shape.pooled_rows(), kNormRows / 4);
   float sum[V] = {}, dot[V] = {};
   if (share.active) {
+    const Channels<V> channels(args, share);
     for (std::int64_t p = share.begin + threadIdx.y; p < share.end; p += blockDim.y) {
       const Window<T, V> window(shape, args.x, p, share.channel);
       const auto dy = load<T, V>(args.dy, p * shape.channels + share.channel);
       for (int v = 0; v < V; ++v) {
-        const auto taken = window.take(args, v, share.channel + v);
+        const auto taken = window.take(channels, v);
         const float g = relu_gradient(taken.value, to_float(dy.v[v]));
         sum[v] += g;
-        dot[v] += g * (taken.x - args.mean[share.channel + v]);
+        dot[v] += g * (taken.x - channels.mean[v]);
       }
     }
-    for (int v = 0; v < V; ++v) dot[v] *= args.invstd[share.channel + v];
+    for (int v = 0; v < V; ++v) dot[v] *= channels.invstd[v];
   }
   add_rows(sum);
   add_rows(dot);
@@ -240,48 +283,53 @@ __global__ void norm_finish_sums_kernel(NormBackwardArgs args) {
 template <typename T, int V>
 __global__ void norm_apply_kernel(NormForwardArgs args) {
   const NormShape& shape = args.shape;
-  const std::int64_t i = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * V;
-  if (i >= shape.rows * shape.channels) return;
-  const std::int64_t c = i % shape.channels;
-  const auto x = load<T, V>(args.x, i);
-  const auto other = args.other ? load<T, V>(args.other, i) : x;
-  float y[V];
-  for (int v = 0; v < V; ++v) {
-    y[v] = normalised(args, to_float(x.v[v]), c + v) + (args.other ? to_float(other.v[v]) : 0.0f);
-    if (shape.relu && y[v] < 0.0f) y[v] = 0.0f;
+  const Share share = my_share<V>(shape, shape.rows, Tuning::kRows * blockDim.y);
+  if (!share.active) return;
+  std::int64_t m = share.begin + threadIdx.y;
+  const Rows<T, V> xs(args.x, shape, share, m);
+  const auto others = args.other ? Rows<T, V>(args.other, shape, share, m) : xs;
+  const Channels<V> channels(args, share);
+  for (int r = 0; r < Tuning::kRows && m < share.end; ++r, m += blockDim.y) {
+    float y[V];
+    for (int v = 0; v < V; ++v) {
+      y[v] = normalised(channels, to_float(xs.row[r].v[v]), v) + (args.other ? to_float(others.row[r].v[v]) : 0.0f);
+      if (shape.relu && y[v] < 0.0f) y[v] = 0.0f;
+    }
+    save<T, V>(args.y, m * shape.channels + share.channel, y);
   }
-  save<T, V>(args.y, i, y);
 }
 
 template <typename T, int V>
 __global__ void norm_apply_pooled_kernel(NormForwardArgs args) {
   const NormShape& shape = args.shape;
-  const std::int64_t i = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * V;
-  if (i >= shape.pooled_rows() * shape.channels) return;
-  const std::int64_t c = i % shape.channels;
-  const Window<T, V> window(shape, args.x, i / shape.channels, c);
+  const Share share = my_share<V>(shape, shape.pooled_rows(), blockDim.y);
+  const std::int64_t p = share.begin + threadIdx.y;
+  if (!share.active || p >= share.end) return;
+  const Window<T, V> window(shape, args.x, p, share.channel);
+  const Channels<V> channels(args, share);
   float y[V];
   for (int v = 0; v < V; ++v) {
-    y[v] = window.take(args, v, c + v).value;
+    y[v] = window.take(channels, v).value;
     if (y[v] < 0.0f) y[v] = 0.0f;
   }
-  save<T, V>(args.y, i, y);
+  save<T, V>(args.y, p * shape.channels + share.channel, y);
 }
 
 template <typename T, int V>
 __global__ void norm_pooled_gradient_kernel(NormBackwardArgs args) {
   const NormShape& shape = args.shape;
-  const std::int64_t i = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * V;
-  if (i >= shape.pooled_rows() * shape.channels) return;
-  const std::int64_t c = i % shape.channels;
-  const Window<T, V> window(shape, args.x, i / shape.channels, c);
-  const auto dy = load<T, V>(args.dy, i);
+  const Share share = my_share<V>(shape, shape.pooled_rows(), blockDim.y);
+  const std::int64_t p = share.begin + threadIdx.y;
+  if (!share.active || p >= share.end) return;
+  const Window<T, V> window(shape, args.x, p, share.channel);
+  const auto dy = load<T, V>(args.dy, p * shape.channels + share.channel);
+  const GradientChannels<V> channels(args, share);
   float dx[4][V];
   for (int v = 0; v < V; ++v) {
-    const auto taken = window.take(args, v, c + v);
+    const auto taken = window.take(channels, v);
     const float g = relu_gradient(taken.value, to_float(dy.v[v]));
     for (int k = 0; k < 4; ++k) {
-      dx[k][v] = input_gradient(args, to_float(window.x[k].v[v]), k == taken.pixel ? g : 0.0f, c + v);
+      dx[k][v] = input_gradient(channels, to_float(window.x[k].v[v]), k == taken.pixel ? g : 0.0f, v);
     }
   }
   for (int k = 0; k < 4; ++k) save<T, V>(args.dx, window.at[k], dx[k]);
@@ -289,28 +337,38 @@ __global__ void norm_pooled_gradient_kernel(NormBackwardArgs args) {
 
 template <typename T, int V, ReluMask kMask>
 __global__ void norm_gradient_kernel(NormBackwardArgs args) {
+  using Batch = Rows<T, V, Tuning::kGradientRows>;
   const NormShape& shape = args.shape;
-  const std::int64_t i = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * V;
-  if (i >= shape.rows * shape.channels) return;
-  const std::int64_t c = i % shape.channels;
-  const auto x = load<T, V>(args.x, i);
-  const auto dy = load<T, V>(args.dy, i);
-  const auto y = kMask == ReluMask::kRead ? load<T, V>(args.y, i) : dy;
-  float g[V], dx[V];
-  for (int v = 0; v < V; ++v) {
-    g[v] = masked<kMask>(args, to_float(x.v[v]), to_float(y.v[v]), to_float(dy.v[v]), c + v);
-    dx[v] = input_gradient(args, to_float(x.v[v]), g[v], c + v);
+  const Share share = my_share<V>(shape, shape.rows, Tuning::kRows * blockDim.y);
+  if (!share.active) return;
+  const GradientChannels<V> channels(args, share);
+  for (std::int64_t m = share.begin + threadIdx.y; m < share.end;) {
+    const Batch xs(args.x, shape, share, m), dys(args.dy, shape, share, m);
+    const auto ys = kMask == ReluMask::kRead ? Batch(args.y, shape, share, m) : dys;
+    for (int r = 0; r < Tuning::kGradientRows && m < share.end; ++r, m += blockDim.y) {
+      float g[V], dx[V];
+      for (int v = 0; v < V; ++v) {
+        const float x = to_float(xs.row[r].v[v]);
+        g[v] = masked<kMask>(channels, x, to_float(ys.row[r].v[v]), to_float(dys.row[r].v[v]), v);
+        dx[v] = input_gradient(channels, x, g[v], v);
+      }
+      const std::int64_t i = m * shape.channels + share.channel;
+      if (args.dother) save<T, V>(args.dother, i, g);
+      save<T, V>(args.dx, i, dx);
+    }
   }
-  if (args.dother) save<T, V>(args.dother, i, g);
-  save<T, V>(args.dx, i, dx);
 }
 
-// Blocks of partial sums: as many channels wide as there are (up to 32 packs), the rest of the threads for rows.
-Geometry partial_geometry(const NormShape& shape, int pack) {
+// As many packs of channels wide as there are, up to kWidth; the rest of the threads for rows.
+dim3 block_of(const NormShape& shape, int pack) {
   unsigned width = 1;
-  while (width < 32 && static_cast<std::int64_t>(width) * pack < shape.channels) width *= 2;
-  return {dim3(static_cast<unsigned>(shape.num_chunks()), ceil_divide(shape.channels, width * pack)),
-          dim3(width, Tuning::kThreads / width)};
+  while (width < Tuning::kWidth && static_cast<std::int64_t>(width) * pack < shape.channels) width *= 2;
+  return {width, Tuning::kThreads / width};
+}
+
+Geometry partial_geometry(const NormShape& shape, int pack) {
+  const dim3 block = block_of(shape, pack);
+  return {dim3(static_cast<unsigned>(shape.num_chunks()), ceil_divide(shape.channels, block.x * pack)), block};
 }
 
 Geometry total_geometry(const NormShape& shape) {
@@ -318,8 +376,12 @@ Geometry total_geometry(const NormShape& shape) {
           dim3(Tuning::kTotalChannels, Tuning::kTotalThreads)};
 }
 
-Geometry element_geometry(const NormShape& shape, std::int64_t rows, int pack) {
-  return {dim3(ceil_divide(rows * shape.channels / pack, Tuning::kThreads)), dim3(Tuning::kThreads)};
+// A thread takes kRows rows, or one window of a pool.
+Geometry element_geometry(const NormShape& shape, int pack) {
+  const dim3 block = block_of(shape, pack);
+  const unsigned row_blocks = shape.pool_width > 0 ? ceil_divide(shape.pooled_rows(), block.y)
+                                                   : ceil_divide(shape.rows, Tuning::kRows * block.y);
+  return {dim3(row_blocks, ceil_divide(shape.channels, block.x * pack)), block};
 }
 
 template <typename T, int V>
@@ -328,30 +390,35 @@ void forward(const NormForwardArgs& args, cudaStream_t stream) {
   launch("norm_finish_moments", norm_finish_moments_kernel, total_geometry(args.shape), stream, args);
   const bool pooled = args.shape.pool_width > 0;
   launch("norm_apply", pooled ? norm_apply_pooled_kernel<T, V> : norm_apply_kernel<T, V>,
-         element_geometry(args.shape, pooled ? args.shape.pooled_rows() : args.shape.rows, V), stream, args);
+         element_geometry(args.shape, V), stream, args);
 }
 
 template <typename T, int V, ReluMask kMask>
 void backward(const NormBackwardArgs& args, cudaStream_t stream) {
   launch("norm_gradient_sums", norm_gradient_sums_kernel<T, V, kMask>, partial_geometry(args.shape, V), stream, args);
   launch("norm_finish_sums", norm_finish_sums_kernel, total_geometry(args.shape), stream, args);
-  launch("norm_gradient", norm_gradient_kernel<T, V, kMask>, element_geometry(args.shape, args.shape.rows, V), stream,
-         args);
+  launch("norm_gradient", norm_gradient_kernel<T, V, kMask>, element_geometry(args.shape, V), stream, args);
 }
 
 template <typename T, int V>
 void pooled_backward(const NormBackwardArgs& args, cudaStream_t stream) {
   launch("norm_pooled_sums", norm_pooled_sums_kernel<T, V>, partial_geometry(args.shape, V), stream, args);
   launch("norm_finish_sums", norm_finish_sums_kernel, total_geometry(args.shape), stream, args);
-  launch("norm_pooled_gradient", norm_pooled_gradient_kernel<T, V>,
-         element_geometry(args.shape, args.shape.pooled_rows(), V), stream, args);
+  launch("norm_pooled_gradient", norm_pooled_gradient_kernel<T, V>, element_geometry(args.shape, V), stream, args);
+}
+
+// Whether load_floats can read them in packs.
+bool aligned(std::initializer_list<const float*> channels) {
+  return std::all_of(channels.begin(), channels.end(),
+                     [](const float* values) { return reinterpret_cast<std::uintptr_t>(values) % 16 == 0; });
 }
 
 // Packs of 16 bytes where the channels allow it.
 template <typename T>
 void dispatch(const NormForwardArgs& args, cudaStream_t stream) {
   constexpr int kPack = 16 / sizeof(T);
-  args.shape.channels % kPack == 0 ? forward<T, kPack>(args, stream) : forward<T, 1>(args, stream);
+  const bool packs = args.shape.channels % kPack == 0 && aligned({args.mean, args.invstd, args.weight, args.bias});
+  packs ? forward<T, kPack>(args, stream) : forward<T, 1>(args, stream);
 }
 
 template <typename T, int V>
@@ -364,7 +431,9 @@ void dispatch_mask(const NormBackwardArgs& args, cudaStream_t stream) {
 template <typename T>
 void dispatch(const NormBackwardArgs& args, cudaStream_t stream) {
   constexpr int kPack = 16 / sizeof(T);
-  args.shape.channels % kPack == 0 ? dispatch_mask<T, kPack>(args, stream) : dispatch_mask<T, 1>(args, stream);
+  const bool packs = args.shape.channels % kPack == 0 &&
+                     aligned({args.mean, args.invstd, args.weight, args.bias, args.dweight, args.dbias});
+  packs ? dispatch_mask<T, kPack>(args, stream) : dispatch_mask<T, 1>(args, stream);
 }
 
 template <typename Args>

@@ -76,7 +76,8 @@ struct NormBackwardArgs {
   float* partial = nullptr;  // [num_chunks, 2, C] work space
 };
 
-// The formulas that both devices call; `c` is the channel.
+// The formulas that both devices call; `c` is the channel. Args: one of the above, or what has its values of some
+// channels by the same names.
 template <typename Args>
 THALWEG_HD inline float normalised(const Args& args, float x, std::int64_t c) {
 #ifdef __CUDA_ARCH__
@@ -101,14 +102,15 @@ THALWEG_HD inline float relu_gradient(float y, float dy) {
 enum class ReluMask { kNone, kRead, kComputed };
 
 // The gradient that reaches the normalisation of an element of channel `c`; `y` is for ReluMask::kRead alone.
-template <ReluMask kMask>
-THALWEG_HD inline float masked(const NormBackwardArgs& args, float x, float y, float dy, std::int64_t c) {
+template <ReluMask kMask, typename Args>
+THALWEG_HD inline float masked(const Args& args, float x, float y, float dy, std::int64_t c) {
   if constexpr (kMask == ReluMask::kRead) return relu_gradient(y, dy);
   if constexpr (kMask == ReluMask::kComputed) return relu_gradient(normalised(args, x, c), dy);
   return dy;
 }
 
-THALWEG_HD inline float input_gradient(const NormBackwardArgs& args, float x, float g, std::int64_t c) {
+template <typename Args>
+THALWEG_HD inline float input_gradient(const Args& args, float x, float g, std::int64_t c) {
   const float share = 1.0f / static_cast<float>(args.shape.rows);
   const float xhat = (x - args.mean[c]) * args.invstd[c];
   return args.weight[c] * args.invstd[c] * (g - share * args.dbias[c] - xhat * (share * args.dweight[c]));

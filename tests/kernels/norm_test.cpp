@@ -59,16 +59,27 @@ float* floats(const at::Tensor& tensor) {
   return tensor.mutable_data_ptr<float>();
 }
 
+// A copy that begins 4 bytes behind an allocation, as a parameter may in the vector of all.
+at::Tensor unaligned(const at::Tensor& tensor) {
+  return at::cat({at::zeros({1}, tensor.options()), tensor}).slice(0, 1);
+}
+
+enum class Memory { kPlain, kInPlace, kUnalignedParameters };
+
 // Forward, then backward, on `device`; what comes back lies on the CPU.
-Norm run(const Case& c, c10::Device device, Norm norm, bool in_place = false) {
+Norm run(const Case& c, c10::Device device, Norm norm, Memory memory = Memory::kPlain) {
   for (at::Tensor Norm::*tensor :
        {&Norm::x, &Norm::other, &Norm::dy, &Norm::weight, &Norm::bias, &Norm::running_mean, &Norm::running_var})
     norm.*tensor = (norm.*tensor).to(device, (norm.*tensor).scalar_type(), false, /*copy=*/true);
   norm.y = at::empty_like(norm.dy);
-  norm.dx = in_place ? norm.x : at::empty_like(norm.x);
+  norm.dx = memory == Memory::kInPlace ? norm.x : at::empty_like(norm.x);
   norm.dother = at::empty_like(norm.x);
   for (at::Tensor Norm::*tensor : {&Norm::mean, &Norm::invstd, &Norm::dweight, &Norm::dbias})
     norm.*tensor = at::empty_like(norm.weight);
+  if (memory == Memory::kUnalignedParameters) {
+    for (at::Tensor Norm::*tensor : {&Norm::weight, &Norm::bias, &Norm::dweight, &Norm::dbias})
+      norm.*tensor = unaligned(norm.*tensor);
+  }
   const NormShape shape = shape_of(c);
   const at::Tensor partial = at::empty({shape.num_chunks(), 2, c.channels}, norm.weight.options());
   NormForwardArgs forward;
@@ -189,7 +200,12 @@ TEST_P(NormTest, EqualsTheFormulas) {
 }
 
 TEST_P(NormTest, TheGradientMayTakeThePlaceOfTheInput) {
-  expect_same_bits(run(case_, at::kCPU, problem_, true), run(case_, at::kCPU, problem_));
+  expect_same_bits(run(case_, at::kCPU, problem_, Memory::kInPlace), run(case_, at::kCPU, problem_));
+}
+
+TEST_P(NormTest, TheParametersMayLieAnywhere) {
+  const Norm got = run(case_, at::kCPU, problem_, Memory::kUnalignedParameters);
+  expect_outcome(case_, got, expected(case_, problem_, got.y));
 }
 
 TEST_P(NormTest, TheBitsDoNotDependOnTheThreads) {
@@ -208,7 +224,9 @@ TEST_P(NormTest, OnAGpuEqualsTheFormulasAndItselfAgain) {
   const Norm got = run(case_, gpu, problem_);
   expect_outcome(case_, got, expected(case_, problem_, got.y));
   expect_same_bits(got, run(case_, gpu, problem_));
-  expect_same_bits(got, run(case_, gpu, problem_, true));
+  expect_same_bits(got, run(case_, gpu, problem_, Memory::kInPlace));
+  const Norm elsewhere = run(case_, gpu, problem_, Memory::kUnalignedParameters);
+  expect_outcome(case_, elsewhere, expected(case_, problem_, elsewhere.y));
 }
 
 // One row more and less than a chunk; channels that vectors take by twos, alone, or not at all.
