@@ -22,8 +22,8 @@ struct Tuning {
   static constexpr unsigned kWidth = 8;      // packs of channels of a block: whole lines of 128 bytes
   static constexpr int kRows = 4;            // that a thread loads before it works on the first
   static constexpr int kGradientRows = 2;    // the same beside all parameters: room for two blocks on a multiprocessor
-  static constexpr int kTotalChannels = 32;  // of a block of totals
-  static constexpr int kTotalThreads = 32;   // for each channel
+  static constexpr int kTotalChannels = 8;   // of a block of totals: 32 bytes, the least that memory gives
+  static constexpr int kTotalThreads = 128;  // for each channel
 };
 
 // Adds a[V] over the threads of the block's second dimension; every row gets the total. Neighbouring threads use
@@ -232,7 +232,7 @@ __device__ double add_threads(double value) {
   shared[threadIdx.y][threadIdx.x] = value;
   for (unsigned half = Tuning::kTotalThreads / 2; half > 0; half /= 2) {
     __syncthreads();
-    if (threadIdx.y < half) shared[threadIdx.y][threadIdx.x] += shared[threadIdx.y + half][threadIdx.x];
+    if (threadIdx.y < half) shared[threadIdx.y][threadIdx.x] = value += shared[threadIdx.y + half][threadIdx.x];
   }
   __syncthreads();
   return shared[0][threadIdx.x];
