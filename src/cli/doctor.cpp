@@ -57,9 +57,9 @@ std::string write_access(const std::string& folder) {
   const std::filesystem::path file = std::filesystem::path(folder) / ".thalweg-doctor";
   write_file_atomically(file, "x");
   std::filesystem::remove(file);
-  const auto space = std::filesystem::space(std::filesystem::absolute(folder));
-  return fmt::format("{} is writable, {:.1f} GB free", std::filesystem::absolute(folder).string(),
-                     static_cast<double>(space.available) / 1e9);
+  const auto absolute = std::filesystem::weakly_canonical(folder);
+  const auto space = std::filesystem::space(absolute);
+  return fmt::format("{} is writable, {:.1f} GB free", absolute.string(), static_cast<double>(space.available) / 1e9);
 }
 
 std::string data_set(const std::string& name) {

@@ -1,6 +1,7 @@
 """How a run ends other than by its last step, early or out of memory; and what its checkpoints are good for."""
 import json
 import resource
+import signal
 import unittest
 
 import numpy as np
@@ -34,6 +35,22 @@ class RunControl(cli.CliTest):
         self.assertNotEqual(alone["loss"], json.loads(cli.run_ok(*weights, "train"))["loss"])
         self.check_fails(2, [*weights, "validation", "--set", "data.validation_images=0"], "data.validation_images")
         self.check_fails(2, [*weights, "all"], "--split")
+
+    def test_a_signal_stops_the_evaluation_of_the_final_weights(self):
+        config = cli.experiment_config(cli.VGG, {"name": "synthetic", "train_images": 8000, "test_images": 100}, branches=[])
+        config["train"] |= {"epochs": 0.05, "batch": 100}
+        config = self.write("long.json", config)
+        whole, out = self.folder / "whole", self.folder / "out"
+        cli.run_ok("train", config, "--out", whole, "--quiet")
+        process = cli.start("train", config, "--out", out, "--quiet")
+        last = lambda: (out / "checkpoints/step-000000004.safetensors").exists()
+        self.assertEqual(cli.signal_when(process, last, signal.SIGTERM), 75)
+        self.assertIn("run the same command again", process.stderr_text)
+        self.assertEqual(cli.read_json(out / "status.json")["state"], "interrupted")
+        self.assertFalse((out / "weights.safetensors").exists())
+        cli.run_ok("train", config, "--out", out, "--quiet")
+        for file in ("weights.safetensors", "status.json"):
+            self.assertEqual((out / file).read_bytes(), (whole / file).read_bytes())
 
     def test_out_of_memory_names_a_smaller_batch(self):
         config = cli.experiment_config({"name": "vgg11_bn"}, {"name": "synthetic", "train_images": 4096, "test_images": 10})
