@@ -22,7 +22,10 @@ void install_stop_handlers() {
   sigaction(SIGTERM, &action, nullptr);
   struct sigaction before = {};
   sigaction(SIGHUP, nullptr, &before);
-  if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);  // nohup asks to go on
+  if (before.sa_handler != SIG_IGN) {  // nohup asks to go on
+    action.sa_flags = 0;               // a terminal that is closed sends it twice: by its shell, and by its end
+    sigaction(SIGHUP, &action, nullptr);
+  }
   std::signal(SIGPIPE, SIG_IGN);  // a reader that is gone is an error of the write, and stderr's are let pass
 }
 

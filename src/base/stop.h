@@ -1,5 +1,6 @@
 // SIGTERM, SIGINT and SIGHUP ask for a stop: loops look at `stop_requested()` between steps, save, and throw `Stopped`.
 // A second SIGINT, or a second SIGTERM, ends the program at once (the default action is restored after the first).
+// SIGHUP may come any number of times.
 #pragma once
 
 #include <string>

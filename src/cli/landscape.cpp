@@ -208,10 +208,14 @@ int windows_of(const CommandLine& line, const std::string& plane_file) {
 std::string out_of(const CommandLine& line, int windows) {
   if (line.has("dry-run") && !line.has("out")) return "";
   const std::string out = line.required("out", "--out SURFACE.h5");
-  if (windows > 0)
-    std::ranges::for_each(window_files(out, windows), check_surface_out);
-  else
+  if (windows == 0) {
     check_surface_out(out);
+    return out;
+  }
+  // Without an extension all windows' tables would be one file.
+  if (!std::filesystem::path(out).has_extension() || std::filesystem::is_directory(out))
+    fail_usage("--out with --windows names a file whose name the windows' begin with, like surface.h5, not {}", out);
+  std::ranges::for_each(window_files(out, windows), check_surface_out);
   return out;
 }
 

@@ -47,7 +47,7 @@ Graph graph_of(const nlohmann::json& description, const std::string& source) {
     const std::size_t classes = description.contains("classes") ? description.at("classes").size() : 10;
     return build_model(model, image, static_cast<std::int64_t>(classes));
   } catch (const Error& error) {
-    fail("{}: what it says of its network is damaged, or of another version: {}", source, error.what());
+    fail("{}: no network can be built of what it, or the configuration, says of it: {}", source, error.what());
   } catch (const nlohmann::json::exception&) {
     fail("{}: what it says of its network is damaged: \"image\" is three sizes and \"classes\" a list", source);
   }

@@ -1,6 +1,7 @@
 #include "experiment/runner.h"
 
 #include <algorithm>
+#include <list>
 #include <utility>
 
 #include "base/console.h"
@@ -216,7 +217,7 @@ void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, con
     try {
       write_surface_hdf5(preview_of(out), unfinished);
       if (shown) shown();
-    } catch (const Error& error) {  // the map goes on unseen
+    } catch (const std::exception& error) {  // the map goes on unseen
       if (!std::exchange(told, true)) say(fmt::format("the map in the making cannot be shown: {}", error.what()));
     }
   };
@@ -238,6 +239,8 @@ void update_mapped_surface(const Plane& plane, const LandscapeConfig& config, co
     if (request_of(there) == asked) {
       // Of a map with other settings that was given up.
       fs::remove(preview_of(out));
+      if (fs::exists(journal_of(out)))
+        say(fmt::format("{}: the map with other settings that was begun beside it is given up", out.string()));
       remove_journal(journal_of(out));
       return;
     }
@@ -269,7 +272,9 @@ std::vector<fs::path> run_experiment(const Session& session, const fs::path& fol
   check_images(session);
   const std::vector<Member> members = members_of(session, folder);
   check_folder(folder, members, !session.config.seeds.empty());
-  const FolderLock lock(folder);  // a second program would take runs from the first, and both would fail
+  std::list<FolderLock> locks;  // a second program would take runs from the first, and both would fail
+  if (!session.config.seeds.empty()) locks.emplace_back(folder);
+  for (const Member& member : members) locks.emplace_back(member.folder);
   write_config(session.config, folder);
   for (const Member& member : members) write_config(member.session.config, member.folder);
   train_experiments(members);

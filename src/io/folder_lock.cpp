@@ -22,7 +22,8 @@ int open_lock(const std::filesystem::path& folder) {
 
 FolderLock::FolderLock(const std::filesystem::path& folder, IfHeld if_held) : file_(open_lock(folder)) {
   for (int tries = if_held == IfHeld::kWait ? kTries : 1; !try_lock(file_.get());) {
-    check(--tries > 0, "{} is in use by another thalweg process; wait for it or choose another --out", folder.string());
+    check(--tries > 0, "{} is in use by another thalweg process; wait for it{}", folder.string(),
+          if_held == IfHeld::kFail ? " or choose another --out" : "");
     std::this_thread::sleep_for(kBetweenTries);
   }
 }

@@ -12,7 +12,6 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +21,8 @@
 #include <set>
 #include <string>
 #include <utility>
+
+#include "base/clock.h"
 
 typedef struct CUstream_st* cudaStream_t;
 
@@ -167,8 +168,7 @@ class ConvPlans {
   std::map<Key, ConvChoice> choices_;
   std::map<Key, ConvPlan> plans_;  // those built so far
   std::shared_ptr<SharedConvChoices> shared_;
-  std::set<Key> refused_;  // whose shared choice cuDNN does not have
-  using Clock = std::chrono::steady_clock;
+  std::set<Key> refused_;    // whose shared choice cuDNN does not have
   Clock::time_point tuned_;  // when the last timing ended
 };
 

@@ -3,7 +3,8 @@
 // neighbouring channels, a whole line of memory, and the next ones the next row. A block no wider has few parameters to
 // load, and the last layers' few rows still make many blocks. Partial sums: a block takes one chunk and kWidth packs of
 // channels, its rows dealt to the threads of the second dimension, then a tree over them. Totals: a block takes
-// kTotalChannels, the chunks dealt to kTotalThreads, then a tree. All orders are functions of the shape alone.
+// kTotalChannels, the chunks dealt to kTotalThreads, then a tree. All orders are functions of the shape, and of whether
+// the parameters lie at multiples of 16 bytes.
 // Bytes: x is read three times forward (the second time from L2), x and dy twice backward, and y with an add. With a
 // pool a thread holds V channels of a pooled pixel and reads the four pixels under it; a chunk is the pooled pixels of
 // kNormRows rows.

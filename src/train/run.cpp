@@ -372,6 +372,15 @@ class RunLoop {
   Clock::time_point checkpoint_time_ = start_;
 };
 
+// Whether a run that is done, and its average where one began, still have what they ended with.
+bool has_final_weights(const std::filesystem::path& run) {
+  const std::filesystem::path average = run / "average";
+  const nlohmann::json status = read_run_status(average);
+  const bool has_average = !status.is_null() && !status.value("final", nlohmann::json()).empty();
+  return std::filesystem::exists(run / "weights.safetensors") &&
+         (!has_average || std::filesystem::exists(average / "weights.safetensors"));
+}
+
 }  // namespace
 
 nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const std::filesystem::path& folder) {
@@ -381,8 +390,9 @@ nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const s
   const FolderLock lock(folder);
   claim_run_folder(folder, run_identity(spec, context.graph));
   const nlohmann::json status = read_run_status(folder);
-  // Weights that are gone are made again of the last checkpoint.
-  if (!status.is_null() && status.at("state") == "done" && std::filesystem::exists(folder / "weights.safetensors"))
+  // Weights that are gone are made again of the last checkpoint; without one that would be to train anew.
+  if (!status.is_null() && status.at("state") == "done" &&
+      (has_final_weights(folder) || checkpoint_steps(folder).empty()))
     return status.at("final");
   try {
     return RunLoop(spec, context, folder, starting_point(spec, context.graph, folder)).run();

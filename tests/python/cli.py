@@ -74,10 +74,12 @@ def wait_for(process, condition):
         time.sleep(0.001)
 
 
-def signal_when(process, condition, signal):
+def signal_when(process, condition, signal, times=1):
     """Sends the signal as soon as the condition holds; returns the exit code (negative: the signal killed it)."""
     wait_for(process, condition)
-    process.send_signal(signal)
+    for _ in range(times):
+        process.send_signal(signal)
+        time.sleep(0.001)
     process.stderr_text = process.communicate(timeout=120)[1]
     return process.returncode
 

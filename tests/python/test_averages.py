@@ -138,6 +138,10 @@ class OneRun(cli.CliTest):
         cli.run_ok("train", path, "--out", run, "--quiet")
         for file in FILES:
             self.assertEqual((run / "average" / file).read_bytes(), (self.folder / "whole/average" / file).read_bytes(), file)
+        weights = run / "average/weights.safetensors"
+        weights.unlink()  # and are made again of the last checkpoint
+        cli.run_ok("train", path, "--out", run, "--quiet")
+        self.assertEqual(weights.read_bytes(), (self.folder / "whole/average/weights.safetensors").read_bytes())
 
     def test_swa_is_the_mean_of_the_ends_of_epochs(self):
         out = self.experiment({"kind": "swa", "start_epoch": 1})

@@ -123,6 +123,8 @@ class Windows(unittest.TestCase):
                 (2, ["plane", self.out, "--windows", 2, "--kind", "random", "--out", plane], "pca"),
                 (1, ["landscape", "--plane", self.out / "planes/pca.safetensors", "--windows", 3, "--out", "x.h5"], "w1of3"),
                 (2, ["landscape", "--plane", plane, "--windows", 2, "--dry-run"], "--dry-run"),
+                (2, ["landscape", "--plane", plane, "--windows", 2, "--out", self.scratch], "surface.h5"),
+                (2, ["landscape", "--plane", plane, "--windows", 2, "--out", self.scratch / "maps"], "surface.h5"),
                 (2, ["config", "check", self.config, "--set", "plane.windows=1"], "plane.windows"),
                 (2, ["config", "check", self.config, "--set", "plane.kind=random"], "plane.windows")]:
             with self.subTest(args=args):
