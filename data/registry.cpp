@@ -28,11 +28,16 @@ std::string digest_of(const DataSet& set) {
   return digest.hex();
 }
 
+std::string name_folders(const std::vector<fs::path>& folders) {
+  if (folders.empty()) return "any folder (HOME is not set)";
+  std::vector<std::string> names;
+  for (const fs::path& folder : folders) names.push_back(folder.string());
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 [[noreturn]] void fail_not_found(const CifarFormat& format, const std::vector<fs::path>& roots) {
-  std::string looked;
   std::string python;
   for (const fs::path& root : roots) {
-    looked += fmt::format("{} {}", looked.empty() ? "" : ",", root.string());
     const std::string version = format.name == "cifar10" ? "cifar-10-batches-py" : "cifar-100-python";
     std::error_code ignored;
     if (fs::is_directory(root / version, ignored)) {
@@ -41,10 +46,9 @@ std::string digest_of(const DataSet& set) {
     }
   }
   fail(
-      "{} not found: no folder {} and none of its files in{}{}. Run `thalweg data fetch {}`, or set data.path or the "
+      "{} not found: no folder {} and none of its files in {}{}. Run `thalweg data fetch {}`, or set data.path or the "
       "environment variable THALWEG_DATA to the folder that holds {}.",
-      format.title, format.folder, looked.empty() ? " any folder (HOME is not set)" : looked, python, format.name,
-      format.folder);
+      format.title, format.folder, name_folders(roots), python, format.name, format.folder);
 }
 
 DataSet load_cifar(const DataConfig& config) {
@@ -60,16 +64,14 @@ DataSet load_cifar(const DataConfig& config) {
 DataSet load_idx(const IdxFormat& format, const DataConfig& config) {
   std::vector<fs::path> roots = data_folders(config.path);
   if (config.path.empty() && !format.system_folder.empty()) roots.emplace_back(format.system_folder);
-  std::string looked;
   for (const fs::path& root : roots) {
     const fs::path folder = find_idx_folder(format, root);
     if (!folder.empty()) return read_idx(format, folder, config.train_images, config.test_images);
-    looked += fmt::format("{} {}", looked.empty() ? "" : ",", root.string());
   }
   fail(
-      "{} not found: none of its files (train-images-idx3-ubyte and so on, plain or .gz) in{}. {}. data.path or the "
+      "{} not found: none of its files (train-images-idx3-ubyte and so on, plain or .gz) in {}. {}. data.path or the "
       "environment variable THALWEG_DATA names another folder to look in.",
-      format.title, looked.empty() ? " any folder (HOME is not set)" : looked, format.source);
+      format.title, name_folders(roots), format.source);
 }
 
 DataSet load_by_name(const DataConfig& config) {
