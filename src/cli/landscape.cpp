@@ -12,6 +12,7 @@
 #include "landscape/journal.h"
 #include "landscape/map.h"
 #include "report/map_notes.h"
+#include "report/minima.h"
 
 namespace thalweg {
 namespace {
@@ -79,14 +80,14 @@ struct BudgetedMap {
 
 // A map that has begun within this budget goes on as it began, whatever would be measured now.
 LandscapeConfig within_budget(const LandscapeConfig& config, double seconds, const BudgetedMap& map) {
-  const std::string journal = map.out + ".journal";
+  const std::filesystem::path journal = journal_of(map.out);
   const nlohmann::json begun = read_journal_header(journal);
   if (begun.is_null()) return fit_budget(config, measure_cost(map.plane, config, context_of(map.session)), seconds);
   const nlohmann::json landscape = begun.value("landscape", nlohmann::json::object());
   check(landscape.value("budget", 0.0) == seconds,
         "{}: the map begun there has another --budget, or none; remove it, choose another --out, or go on with the "
         "settings it began with",
-        journal);
+        journal.string());
   LandscapeConfig fitted = config;
   fitted.budget = seconds;
   fitted.grid = landscape.at("grid").get<std::string>();
@@ -134,17 +135,15 @@ nlohmann::json tell_surface(const std::string& out, bool as_json) {
   result["images"] = landscape.value("train_images", 0) + landscape.value("test_images", 0);
   result["evaluation_seconds"] = landscape.at("evaluation_seconds");
   result["notes"] = how_values_came(surface);
-  for (const char* key : {"train_loss", "test_loss"}) {
+  const Minima minima = find_minima(surface);
+  for (const auto& [key, minimum] : {std::pair("train_loss", minima.train), std::pair("test_loss", minima.test)}) {
     if (!surface.has(key)) continue;
-    if (!has_finite(surface, key)) {
-      result[key] = nullptr;
-      if (!as_json) fmt::print("{}: no {} is finite\n", out, key);
-      continue;
-    }
-    const SurfaceMinimum minimum = surface_minimum(surface, key);
-    result[key] = {{"minimum", minimum.value}, {"x", minimum.x}, {"y", minimum.y}};
-    if (!as_json)
-      fmt::print("{}: smallest {} {:.4f} at ({:.4g}, {:.4g})\n", out, key, minimum.value, minimum.x, minimum.y);
+    result[key] = minimum ? nlohmann::json{{"minimum", minimum->value}, {"x", minimum->x}, {"y", minimum->y}} : nullptr;
+    if (as_json) continue;
+    if (minimum)
+      fmt::print("{}: smallest {} {:.4f} at ({:.4g}, {:.4g})\n", out, key, minimum->value, minimum->x, minimum->y);
+    else
+      fmt::print("{}: no {} is finite\n", out, key);
   }
   if (!as_json) fmt::print("{}: {}\n", out, result["notes"].get<std::string>());
   return result;

@@ -12,6 +12,7 @@
 #include "io/config_reader.h"
 #include "io/folder_lock.h"
 #include "io/posix_file.h"
+#include "landscape/journal.h"
 #include "landscape/kept_images.h"
 #include "landscape/map.h"
 #include "report/report.h"
@@ -84,10 +85,6 @@ nlohmann::json request_of(const Surface& surface) {
 
 fs::path preview_of(const fs::path& surface) {
   return fs::path(surface).replace_extension(".unfinished.h5");
-}
-
-fs::path journal_of(const fs::path& surface) {
-  return surface.string() + ".journal";
 }
 
 std::size_t count_snapshots(const Session& session, const RunSpec& spec) {

@@ -22,7 +22,7 @@ std::string header_of(nlohmann::json identity, const std::vector<std::string>& n
 Journal::Journal(const std::filesystem::path& file, nlohmann::json identity, std::vector<std::string> names)
     : names_(std::move(names)),
       log_(file, header_of(std::move(identity), names_),
-           "it belongs to a surface with other settings (plane, grid, data, batch norm or device) or of another "
+           "It belongs to a surface with other settings (plane, grid, data, batch norm or device) or of another "
            "version; remove it, or choose another --out") {
   const std::size_t bytes = names_.size() * sizeof(double);
   for (std::string& record : log_.take_found()) {
@@ -35,6 +35,10 @@ Journal::Journal(const std::filesystem::path& file, nlohmann::json identity, std
     std::memcpy(found.values.data(), record.data() + sizeof point, bytes);
     found.images = std::exchange(record, {}).substr(sizeof point + bytes);
   }
+}
+
+std::filesystem::path journal_of(const std::filesystem::path& surface) {
+  return surface.string() + ".journal";
 }
 
 nlohmann::json read_journal_header(const std::filesystem::path& file) {

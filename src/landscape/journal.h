@@ -34,6 +34,8 @@ class Journal {
   std::map<std::size_t, Point> points_;
 };
 
+// Where a surface's journal lies.
+std::filesystem::path journal_of(const std::filesystem::path& surface);
 // The header of a journal, without opening it for writing; null if there is none.
 nlohmann::json read_journal_header(const std::filesystem::path& file);
 

@@ -140,12 +140,6 @@ void add_gap(Surface& surface) {
   surface.values["gap_loss"] = std::move(gap);
 }
 
-bool has_finite(const Surface& surface, const std::string& key) {
-  const auto found = surface.values.find(key);
-  return found != surface.values.end() &&
-         std::ranges::any_of(found->second, [](double value) { return std::isfinite(value); });
-}
-
 SurfaceMinimum surface_minimum(const Surface& surface, const std::string& key) {
   const auto found = surface.values.find(key);
   check(found != surface.values.end(), "this surface has no \"{}\"", key);

@@ -57,7 +57,6 @@ struct SurfaceMinimum {
   double value = 0;
 };
 SurfaceMinimum surface_minimum(const Surface& surface, const std::string& key);
-bool has_finite(const Surface& surface, const std::string& key);
 
 void write_surface_hdf5(const std::filesystem::path& file, const Surface& surface);
 void write_surface_csv(const std::filesystem::path& file, const Surface& surface);
