@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "experiment/planes.h"
+#include "experiment/session.h"
 
 namespace thalweg {
 namespace {
@@ -10,12 +11,9 @@ namespace {
 // Model, data and normalisation of a configuration, for weights that do not carry them.
 nlohmann::json describe_config(const std::string& file, const CommonFlags& flags) {
   const ExperimentConfig config = read_experiment_config(load_config_json(file, flags));
-  const DataSet data = load_data(config.data);
-  return {{"model", to_json(config.model)},
-          {"data", to_json(config.data)},
-          {"image", data.train.images.sizes().slice(1).vec()},
-          {"normalisation", data.normalisation},
-          {"classes", data.class_names}};
+  nlohmann::json description = describe_experiment(config, load_data(config.data));
+  description["provenance"]["data_path"] = config.data.path;
+  return description;
 }
 
 void print_variance(const nlohmann::json& provenance) {

@@ -44,8 +44,7 @@ std::int64_t Session::step_at(double epoch) const {
   return std::llround(epoch * static_cast<double>(steps_per_epoch(data.train.size(), config.train.batch)));
 }
 
-// Model, data and normalisation, by what they are: where the data lay on this machine is not part of it.
-nlohmann::json Session::describe() const {
+nlohmann::json describe_experiment(const ExperimentConfig& config, const DataSet& data) {
   nlohmann::json set = to_json(config.data);
   set.erase("path");
   return {{"model", to_json(config.model)},
@@ -62,7 +61,7 @@ RunSpec Session::main_spec() const {
   spec.train = config.train;
   spec.seed = config.seed;
   for (const BranchConfig& branch : config.branches) spec.keep.push_back(step_at(branch.at_epoch));
-  spec.description = describe();
+  spec.description = describe_experiment(config, data);
   spec.provenance = make_provenance(device);
   spec.provenance["threads"] = lanes().threads;
   spec.provenance["data_path"] = config.data.path;

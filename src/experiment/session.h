@@ -31,10 +31,10 @@ struct Session {
   RunSpec branch_spec(const BranchConfig& branch, const std::filesystem::path& main_folder) const;
   // Updates of the main path before epoch `epoch`.
   std::int64_t step_at(double epoch) const;
-
- private:
-  nlohmann::json describe() const;
 };
+
+// Model, data and normalisation, by what they are: where the data lay on this machine is not part of it.
+nlohmann::json describe_experiment(const ExperimentConfig& config, const DataSet& data);
 
 // Sets the number of threads, picks the device, loads the data.
 Session open_session(const ExperimentConfig& config, ProgressMode progress);
