@@ -372,15 +372,6 @@ class RunLoop {
   Clock::time_point checkpoint_time_ = start_;
 };
 
-// Whether a run that is done, and its average where one began, still have what they ended with.
-bool has_final_weights(const std::filesystem::path& run) {
-  const std::filesystem::path average = run / "average";
-  const nlohmann::json status = read_run_status(average);
-  const bool has_average = !status.is_null() && !status.value("final", nlohmann::json()).empty();
-  return std::filesystem::exists(run / "weights.safetensors") &&
-         (!has_average || std::filesystem::exists(average / "weights.safetensors"));
-}
-
 }  // namespace
 
 nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const std::filesystem::path& folder) {

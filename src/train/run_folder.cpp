@@ -92,4 +92,12 @@ nlohmann::json read_run_status(const std::filesystem::path& folder) {
   return status;
 }
 
+bool has_final_weights(const std::filesystem::path& folder) {
+  const std::filesystem::path average = folder / "average";
+  const nlohmann::json status = read_run_status(average);
+  const bool has_average = !status.is_null() && !status.value("final", nlohmann::json()).empty();
+  return std::filesystem::exists(folder / "weights.safetensors") &&
+         (!has_average || std::filesystem::exists(average / "weights.safetensors"));
+}
+
 }  // namespace thalweg
