@@ -1,6 +1,8 @@
 #include "train/step.h"
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -67,22 +69,31 @@ std::int64_t pages_so_far() {
   return usage.ru_minflt;
 }
 
-// What a step allocates it finds where the one before freed it: the system is asked for nothing in the loop.
+// What a step allocates it finds where the one before freed it: the system is asked for nothing in the loop. But a
+// thread's scratch memory is new when that thread first happens to get such work: half a megabyte once, on some
+// machines within these steps.
 TEST(TrainStepTest, WarmStepsTakeNoNewPages) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "the sanitizer keeps freed memory from use";
 #endif
   keep_freed_memory();
-  const Graph graph = network("vgg11_bn");
+  const Graph graph = network("vgg11_bn", 1);
   const ImageBatches data = images(64);
   for (const bool bf16 : {false, true}) {
     TrainConfig config = config_of(32);
     config.bf16 = bf16;
     TrainStep step(graph, data, config, 1, start_of(graph));
     for (int i = 0; i < 6; ++i) step.run(0.01);
-    const std::int64_t before = pages_so_far();
-    for (int i = 0; i < 10; ++i) step.run(0.01);
-    EXPECT_LT(pages_so_far() - before, 100) << (bf16 ? "bf16" : "float32") << ": a step's activations are 2,000 pages";
+    std::vector<std::int64_t> pages;
+    for (int i = 0; i < 10; ++i) {
+      const std::int64_t before = pages_so_far();
+      step.run(0.01);
+      pages.push_back(pages_so_far() - before);
+    }
+    const std::int64_t all = std::accumulate(pages.begin(), pages.end(), std::int64_t{0});
+    EXPECT_LT(all, 6000) << "what one step takes where freed memory is not kept";
+    std::ranges::sort(pages);
+    EXPECT_LT(pages[5], 10) << (bf16 ? "bf16" : "float32") << ": " << ::testing::PrintToString(pages);
   }
 }
 
