@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "io/config_reader.h"
 
 namespace thalweg {
 
@@ -12,18 +13,28 @@ static_assert(std::endian::native == std::endian::little, "the journal's numbers
 
 namespace {
 
-std::string header_of(nlohmann::json identity, const std::vector<std::string>& names) {
+// The header of such a journal. An Error says which setting of the one that is there differs; what is torn or damaged
+// RecordLog sees to.
+std::string checked_header(const std::filesystem::path& file, nlohmann::json identity,
+                           const std::vector<std::string>& names) {
   identity["values"] = names;
-  return identity.dump();
+  nlohmann::json there;
+  try {
+    there = read_journal_header(file);
+  } catch (const Error&) {
+  }
+  const std::string header = identity.dump();
+  if (!there.is_null() && there.dump() != header)
+    fail("{} belongs to a surface with other settings ({}); remove it, or choose another --out", file.string(),
+         first_difference(there, identity));
+  return header;
 }
 
 }  // namespace
 
 Journal::Journal(const std::filesystem::path& file, nlohmann::json identity, std::vector<std::string> names)
     : names_(std::move(names)),
-      log_(file, header_of(std::move(identity), names_),
-           "It belongs to a surface with other settings (plane, grid, data, batch norm or device) or of another "
-           "version; remove it, or choose another --out") {
+      log_(file, checked_header(file, std::move(identity), names_), "Remove it, or choose another --out") {
   const std::size_t bytes = names_.size() * sizeof(double);
   for (std::string& record : log_.take_found()) {
     std::uint64_t point = 0;

@@ -159,7 +159,7 @@ TEST_F(MapTest, AStoppedMapGoesOnWithItsFinishedPoints) {
 TEST_F(MapTest, AJournalOfOtherSettingsIsRefused) {
   map("journal");
   config_.bn_images = 31;
-  expect_error([&] { map("journal"); }, "other settings");
+  expect_error([&] { map("journal"); }, "other settings (landscape.bn_images: 30 there, 31 here)");
 }
 
 TEST_F(MapTest, PointsThatAreNotFiniteAreKeptAsTheyAre) {

@@ -161,6 +161,7 @@ class Resume(unittest.TestCase):
         result = cli.run("experiment", self.config, "--out", self.out, "--set", "landscape.grid=3x3")
         self.assertEqual((result.returncode, result.stdout), (1, ""))
         self.assertIn("pca.h5.journal", result.stderr)
+        self.assertIn("(landscape.grid: ", result.stderr)
 
     def test_a_folder_in_use_is_refused(self):
         shutil.copytree(self.whole, self.out)
