@@ -131,7 +131,9 @@ class Resume(unittest.TestCase):
         told, expected_told = ({key: value for key, value in some["provenance"]["landscape"].items() if key not in OF_THE_SESSION}
                                for some in (notes, expected_notes))
         self.assertEqual(told, expected_told)
-        self.assertEqual(sorted(path.name for path in out.iterdir()), ["map.csv", "map.h5"])
+        # A kill while a file is written may leave its temporary one, ".map.csv.….tmp".
+        left = sorted(path.name for path in out.iterdir() if not (path.name.startswith(".map.") and path.suffix == ".tmp"))
+        self.assertEqual(left, ["map.csv", "map.h5"])
         return told
 
     def test_kills_change_no_bit_of_the_losses_of_single_images(self):
