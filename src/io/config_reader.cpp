@@ -92,11 +92,11 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
   return row.back();
 }
 
-// `names` is not empty.
-const std::string& nearest(const std::string& word, const std::vector<std::string>& names) {
-  return *std::min_element(names.begin(), names.end(), [&](const std::string& a, const std::string& b) {
-    return edit_distance(word, a) < edit_distance(word, b);
-  });
+// The name that `word` may be a slip of: with at most half of its letters wrong. `names` is not empty.
+std::optional<std::string> nearest(const std::string& word, const std::vector<std::string>& names) {
+  const auto distance = [&](const std::string& name) { return edit_distance(word, name); };
+  const std::string& name = *std::ranges::min_element(names, {}, distance);
+  return 2 * distance(name) <= word.size() ? std::optional(name) : std::nullopt;
 }
 
 std::string quoted_list(const std::vector<std::string>& names) {
@@ -237,8 +237,9 @@ void ConfigReader::finish() const {
     std::vector<std::string> others = named_;
     std::erase(others, key);
     if (others.empty()) fail_usage("unknown key \"{}\": nothing is expected here", full_name(key));
-    fail_usage("unknown key \"{}\": did you mean \"{}\"? Known here: {}", full_name(key),
-               full_name(nearest(key, others)), quoted_list(others));
+    const std::optional<std::string> meant = nearest(key, others);
+    fail_usage("unknown key \"{}\"{} Known here: {}", full_name(key),
+               meant ? fmt::format(": did you mean \"{}\"?", full_name(*meant)) : ".", quoted_list(others));
   }
 }
 

@@ -49,6 +49,14 @@ TEST(ConfigReader, NamesTheNearestKeyWithItsFullPath) {
                      "unknown key \"train.schedule.lrr\": did you mean \"train.schedule.lr\"?");
 }
 
+TEST(ConfigReader, NamesNoKeyThatIsFarFromTheOneThatCame) {
+  const json config = json::parse(R"({"lr": 1})");
+  ConfigReader reader(config, "train");
+  reader.get_int("batch", 0, 0);
+  reader.get_object("schedule");
+  expect_usage_error([&] { reader.finish(); }, "unknown key \"train.lr\". Known here: \"batch\", \"schedule\"");
+}
+
 TEST(ConfigReader, RefusesAnyKeyWhereNoneIsKnown) {
   const json config = json::parse(R"({"x": 1})");
   expect_usage_error([&] { ConfigReader(config, "").finish(); }, "unknown key \"x\"");
