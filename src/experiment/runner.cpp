@@ -103,8 +103,16 @@ void check_plans(const Session& session) {
   for (const BranchConfig& branch : session.config.branches)
     all += count_snapshots(session, session.unforked_spec(branch));
   // Averages have snapshots of their own.
-  if (plane.kind == "pca" && session.config.train.average.kind == "none") check_pca_snapshots(all);
-  if (plane.windows > 0) cut_windows(main, plane.windows);
+  const auto check_config = [](const auto& check) {
+    try {
+      check();
+    } catch (const Error& error) {
+      fail_usage("train.snapshots and plane: {}", error.what());
+    }
+  };
+  if (plane.kind == "pca" && session.config.train.average.kind == "none")
+    check_config([&] { check_pca_snapshots(all); });
+  if (plane.windows > 0) check_config([&] { cut_windows(main, plane.windows); });
 }
 
 // So is this.

@@ -152,7 +152,7 @@ class OthersFiles(cli.CliTest):
 
     def test_too_few_snapshots_for_a_plane_are_told_before_the_training(self):
         none = [arg for key in ("every_steps", "every_epochs", "around_rate_change") for arg in ("--set", f"train.snapshots.{key}=0")]
-        self.check_fails(FAILURE, ["experiment", self.config, "--out", self.out, *none], "three snapshots")
+        self.check_fails(USAGE, ["experiment", self.config, "--out", self.out, *none], "train.snapshots", "three snapshots")
         self.assertFalse(self.out.exists())
 
     def test_a_map_without_a_finite_loss_is_written_and_told(self):
