@@ -6,7 +6,6 @@
 #include "cli/command.h"
 #include "experiment/session.h"
 #include "io/atomic_file.h"
-#include "io/posix_file.h"
 #include "report/lr_range_figure.h"
 
 namespace thalweg {
@@ -58,7 +57,7 @@ void lr_range_command(int argc, char** argv) {
   const LrRangeConfig config = range_of(line);
   const nlohmann::json json = load_config_json(line.required("config", "the configuration file"), flags);
   const Session session = open_session(read_experiment_config(json), flags.progress);
-  if (out.has_parent_path()) create_folders(out.parent_path());
+  check_can_write(out);
   Progress progress("lr-range", "steps", static_cast<double>(config.steps), 0, flags.progress);
   double done = 0;
   const LrRange range =

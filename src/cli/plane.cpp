@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "experiment/planes.h"
 #include "experiment/session.h"
+#include "io/atomic_file.h"
 
 namespace thalweg {
 namespace {
@@ -86,6 +87,7 @@ void plane_command(int argc, char** argv) {
   if (request.windows > 0 && request.kind != "pca") fail_usage("--windows is for planes of kind pca");
   check_plane_out(out);
   if (request.windows > 0) std::ranges::for_each(window_files(out, request.windows), check_plane_out);
+  check_can_write(out);
   const Plane plane = make_plane(request);
   write_plane(out, plane);
   nlohmann::json result = tell_plane(out, plane, flags.json);

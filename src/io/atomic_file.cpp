@@ -28,7 +28,8 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
   check(path.has_filename(), "cannot write \"{}\": it does not name a file", path.string());
   create_folders(folder_of(path));
   temporary_ = temporary_name(path);
-  fd_ = open_or_fail(temporary_, O_WRONLY | O_CREAT | O_EXCL, "create");
+  fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd_ < 0) fail_with_errno("create", path_);
 }
 
 AtomicFile::~AtomicFile() {
@@ -50,6 +51,10 @@ void AtomicFile::commit() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_with_errno("put in place", path_);
   committed_ = true;
   sync_folder(folder_of(path_));
+}
+
+void check_can_write(const std::filesystem::path& path) {
+  const AtomicFile removed_again(path);
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::string_view text) {

@@ -32,6 +32,9 @@ class AtomicFile {
   bool committed_ = false;
 };
 
+// Throws what an AtomicFile at `path` would throw on being made, to be had before anything is computed; creates missing
+// parent folders.
+void check_can_write(const std::filesystem::path& path);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 // Whole file as a string; throws Error naming the path.
 std::string read_file(const std::filesystem::path& path);

@@ -95,9 +95,16 @@ TEST(AtomicFile, SaysThatAFolderMayNotBeWritten) {
   // Root may write anywhere: be nobody for the while.
   const bool root = ::geteuid() == 0;
   ASSERT_EQ(root ? ::seteuid(65534) : 0, 0);
-  expect_error([&] { AtomicFile(folder / "a.txt"); }, "Permission denied");
+  expect_error([&] { AtomicFile(folder / "a.txt"); }, "create " + (folder / "a.txt").string() + ": Permission denied");
+  expect_error([&] { check_can_write(folder / "a.txt"); }, "Permission denied");
   ASSERT_EQ(root ? ::seteuid(0) : 0, 0);
   std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_all);
+}
+
+TEST(AtomicFile, LeavesNothingOfAnAttempt) {
+  TempFolder folder;
+  check_can_write(folder / "new/a.txt");
+  EXPECT_TRUE(std::filesystem::is_empty(folder / "new"));
 }
 
 TEST(ReadFile, NamesPathAndReason) {

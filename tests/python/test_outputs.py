@@ -139,6 +139,11 @@ class OthersFiles(cli.CliTest):
         folder = self.folder / "lr.csv"
         folder.mkdir()
         self.check_fails(USAGE, ["lr-range", self.config, "--out", folder], "folder")
+        self.check_fails(FAILURE, ["lr-range", self.config, "--out", "/proc/lr.csv"], "cannot create /proc/lr.csv: ")
+
+    def test_a_plane_is_made_where_it_can_be_written(self):
+        cli.run_ok("train", self.config, "--out", self.out, "--quiet")
+        self.check_fails(FAILURE, ["plane", self.out, "--out", "/proc/plane"], "cannot create /proc/plane: ")
 
     def test_a_theory_folder_takes_no_experiment(self):
         self.out.mkdir()
