@@ -2,11 +2,14 @@
 
 #include "base/error.h"
 #include "cli/command.h"
+#include "experiment/planes.h"
 #include "experiment/session.h"
 #include "train/weights_source.h"
 
 namespace thalweg {
 namespace {
+
+namespace fs = std::filesystem;
 
 const ImageSet& split_of(const DataSet& data, const std::string& name) {
   if (name == "train") return data.train;
@@ -42,16 +45,18 @@ void evaluate_command(int argc, char** argv) {
       "  thalweg evaluate --weights out/demo/main/weights.safetensors --split test --json\n"
       "  thalweg evaluate --weights vgg16_bn.safetensors --config experiments/cifar10-vgg11-cpu.json --set "
       "model.name=vgg16_bn\n");
-  line.add()("weights", "safetensors file with PyTorch names", cxxopts::value<std::string>(), "FILE")(
-      "split", "train, validation or test", cxxopts::value<std::string>()->default_value("test"), "SPLIT")(
+  line.add()("weights", "safetensors file with PyTorch names, a checkpoint, or a run's folder",
+             cxxopts::value<std::string>(), "FILE")("split", "train, validation or test",
+                                                    cxxopts::value<std::string>()->default_value("test"), "SPLIT")(
       "config", "says model and data of weights that do not", cxxopts::value<std::string>(), "FILE");
   line.parse(argc, argv);
   const CommonFlags flags = line.common();
-  const std::string file = line.required("weights", "--weights FILE");
+  const std::string weights_flag = line.required("weights", "--weights FILE");
   const std::string split = line.text("split");
 
   if (split != "train" && split != "validation" && split != "test")
     fail_usage("--split is train, validation or test, got '{}'", split);
+  const fs::path file = fs::is_directory(weights_flag) ? final_weights_of(weights_flag) : fs::path(weights_flag);
   const nlohmann::json description = describe_weights(file);
   Session session = open_session(config_of(line, description, flags), flags.progress);
   // The normalisation that the weights were trained with, whatever the data set's usual one is.

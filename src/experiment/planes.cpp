@@ -83,7 +83,10 @@ struct PcaSource {
 PcaSource open_runs(const PlaneRequest& request) {
   std::vector<fs::path> folders;
   for (const std::string& source : request.sources) {
-    for (const fs::path& run : find_runs(source)) folders.push_back(run);
+    for (const fs::path& run : find_runs(source)) {
+      const auto same = [&](const fs::path& other) { return fs::equivalent(run, other); };
+      if (std::ranges::none_of(folders, same)) folders.push_back(run);
+    }
   }
   std::vector<nlohmann::json> identities(folders.size());
   std::transform(folders.begin(), folders.end(), identities.begin(), read_run_identity);
@@ -184,11 +187,7 @@ Source open_source(const std::string& text, const PlaneRequest& request) {
   }
   const fs::path path = text;
   if (!fs::is_directory(path)) return weights_source(path, request);
-  if (!is_run(path) && !is_run(path / "main") && !seed_folders(path).empty())
-    fail_usage("{} has several seeds: name one, {}", text, seed_folders(path).front().string());
-  const fs::path file = find_runs(path).front() / "weights.safetensors";
-  check(fs::exists(file), "{} has no final weights yet; let the run finish, or name a snapshot as RUN@STEP", text);
-  return weights_source(file, request);
+  return weights_source(final_weights_of(path), request);
 }
 
 void need_sources(const PlaneRequest& request, std::size_t count) {
@@ -265,6 +264,17 @@ std::vector<fs::path> find_runs(const fs::path& folder) {
     });
   }
   return with_averages(runs);
+}
+
+fs::path final_weights_of(const fs::path& folder) {
+  if (!is_run(folder) && !is_run(folder / "main") && !seed_folders(folder).empty())
+    fail_usage("{} has several seeds: name one, {}", folder.string(), seed_folders(folder).front().string());
+  const fs::path file = find_runs(folder).front() / "weights.safetensors";
+  check(fs::exists(file),
+        "{} has no final weights yet; let the run finish, or name a checkpoint's file, or for a plane a snapshot as "
+        "RUN@STEP",
+        folder.string());
+  return file;
 }
 
 Plane make_plane(const PlaneRequest& request) {

@@ -36,4 +36,7 @@ std::vector<std::filesystem::path> window_files(const std::filesystem::path& fil
 // Folders of the runs in `folder`: itself, or main and the branches of an experiment, main first, seed by seed.
 std::vector<std::filesystem::path> find_runs(const std::filesystem::path& folder);
 
+// The file of the final weights of the first of them. Error if the run has none yet.
+std::filesystem::path final_weights_of(const std::filesystem::path& folder);
+
 }  // namespace thalweg

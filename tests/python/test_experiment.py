@@ -106,6 +106,8 @@ class Finished:
                 self.assertEqual(result, {"loss": final[split + "_loss"], "accuracy": final[split + "_accuracy"],
                                           "images": images, "split": split})
                 self.assertIn(f"{result['loss']:.6f}", cli.run_ok(*args))
+                args[2] = folder  # stands for its final weights
+                self.assertEqual(json.loads(cli.run_ok(*args, "--json")), result)
 
     def test_train_gives_the_main_path_of_the_experiment_to_the_bit(self):
         alone = self.scratch / "alone"

@@ -150,6 +150,12 @@ class Landscape(unittest.TestCase):
                 lengths = [np.linalg.norm(v.reshape(entry["shape"][0], -1), axis=1) for v in (direction, plane["origin"][part])]
                 np.testing.assert_allclose(*lengths, rtol=1e-5, err_msg=entry["name"])
 
+    def test_a_run_that_is_named_twice_counts_once(self):
+        once, twice = self.scratch / "once", self.scratch / "twice"
+        cli.run_ok("plane", self.out, "--out", once)
+        cli.run_ok("plane", self.out, f"{self.out}/main/", self.out, "--out", twice)
+        self.assertEqual(once.read_bytes(), twice.read_bytes())
+
     def test_a_plane_through_three_points_holds_them(self):
         file = self.scratch / "points"
         sources = [self.out / "main", self.out / "branches/late/weights.safetensors", f"{self.out}/main@4"]
