@@ -1,5 +1,6 @@
 // thalweg: picks the command, prints what it throws, returns the exit code (docs/cli.md).
 #include <cstdio>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -63,6 +64,9 @@ int main(int argc, char** argv) {
   } catch (const thalweg::Error& error) {
     thalweg::say(fmt::format("thalweg: {}", error.what()));
     return static_cast<int>(error.code());
+  } catch (const std::filesystem::filesystem_error& error) {
+    thalweg::say(fmt::format("thalweg: cannot look at {}: {}", error.path1().string(), error.code().message()));
+    return static_cast<int>(thalweg::ExitCode::kFailure);
   } catch (const std::exception& error) {
     thalweg::say(fmt::format("thalweg: {}", thalweg::first_line(error.what())));
     return static_cast<int>(thalweg::ExitCode::kFailure);

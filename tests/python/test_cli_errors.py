@@ -190,6 +190,9 @@ class Files(cli.CliTest):
         safetensors_file.write(other, reference_models.tensors_of(reference_models.make("mlp", hidden=[17])))
         text = self.write("text.safetensors", "not tensors")
         self.check_fails(FAILURE, ["evaluate", "--weights", self.folder / "none"], "none")
+        self.check_fails(FAILURE, ["evaluate", "--weights", self.folder], "neither a run")
+        far = "x" * 300
+        self.check_fails(FAILURE, ["report", far], "cannot look at xxx", "File name too long")
         self.check_fails(FAILURE, ["evaluate", "--weights", text], "text.safetensors")
         self.check_fails(FAILURE, ["evaluate", "--weights", other], "--config")
         self.check_fails(FAILURE, ["evaluate", "--weights", other, "--config", config], "fc1.weight", "17", "16")
