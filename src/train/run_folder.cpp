@@ -93,11 +93,13 @@ nlohmann::json read_run_status(const std::filesystem::path& folder) {
 }
 
 bool has_final_weights(const std::filesystem::path& folder) {
+  if (!std::filesystem::exists(folder / "weights.safetensors")) return false;
   const std::filesystem::path average = folder / "average";
+  if (!std::filesystem::exists(average / "run.json")) return true;
   const nlohmann::json status = read_run_status(average);
-  const bool has_average = !status.is_null() && !status.value("final", nlohmann::json()).empty();
-  return std::filesystem::exists(folder / "weights.safetensors") &&
-         (!has_average || std::filesystem::exists(average / "weights.safetensors"));
+  if (status.is_null() || status.at("state") != "done") return false;
+  const bool never_began = status.at("final").empty();
+  return never_began || std::filesystem::exists(average / "weights.safetensors");
 }
 
 }  // namespace thalweg

@@ -138,10 +138,14 @@ class OneRun(cli.CliTest):
         cli.run_ok("train", path, "--out", run, "--quiet")
         for file in FILES:
             self.assertEqual((run / "average" / file).read_bytes(), (self.folder / "whole/average" / file).read_bytes(), file)
-        weights = run / "average/weights.safetensors"
-        weights.unlink()  # and are made again of the last checkpoint
-        cli.run_ok("train", path, "--out", run, "--quiet")
-        self.assertEqual(weights.read_bytes(), (self.folder / "whole/average/weights.safetensors").read_bytes())
+        weights, status = run / "average/weights.safetensors", run / "average/status.json"
+        told = cli.read_json(status)
+        for lost in (weights,), (status,), (weights, status):  # are made again of the last checkpoint
+            for file in lost:
+                file.unlink()
+            cli.run_ok("train", path, "--out", run, "--quiet")
+            self.assertEqual(weights.read_bytes(), (self.folder / "whole/average/weights.safetensors").read_bytes())
+            self.assertEqual(cli.read_json(status), told)
 
     def test_swa_is_the_mean_of_the_ends_of_epochs(self):
         out = self.experiment({"kind": "swa", "start_epoch": 1})
