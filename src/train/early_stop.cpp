@@ -1,5 +1,6 @@
 #include "train/early_stop.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace thalweg {
@@ -42,10 +43,12 @@ std::optional<MetricEpoch> best_epoch(const std::vector<nlohmann::json>& lines, 
 
 bool is_over(const EarlyStop& rule, const std::vector<nlohmann::json>& lines) {
   if (rule.metric.empty()) return false;
+  const auto tells = [&](const nlohmann::json& line) { return line.contains(rule.metric); };
+  const auto last = std::find_if(lines.rbegin(), lines.rend(), tells);
   const std::optional<MetricEpoch> best = best_epoch(lines, rule.metric, rule.min_delta);
   // Epochs are quotients of steps: a difference of whole ones may miss a whole number by a rounding.
   constexpr double kRounding = 1e-9;
-  return best && lines.back().at("epoch").get<double>() - best->epoch >= rule.patience - kRounding;
+  return best && last->at("epoch").get<double>() - best->epoch >= rule.patience - kRounding;
 }
 
 }  // namespace thalweg

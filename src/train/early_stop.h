@@ -37,7 +37,8 @@ struct MetricEpoch {
 std::optional<MetricEpoch> best_epoch(const std::vector<nlohmann::json>& lines, const std::string& metric,
                                       double min_delta = 0);
 
-// Whether the last line ends the run.
+// Whether the last line that tells the metric ends the run: it comes `patience` epochs or more after the best one. A
+// value that is not finite is told too, and is no improvement.
 bool is_over(const EarlyStop& rule, const std::vector<nlohmann::json>& lines);
 
 }  // namespace thalweg

@@ -52,6 +52,17 @@ TEST(EarlyStop, WaitsForItsPatience) {
   EXPECT_FALSE(is_over({}, lines("test_loss", {3, 4, 5, 6})));
 }
 
+TEST(EarlyStop, CountsNoEpochsAfterTheLastEvaluation) {
+  const EarlyStop rule{"test_loss", 2};
+  EXPECT_FALSE(is_over(rule, lines("test_loss", {NAN, NAN, 3, NAN, NAN, NAN})));
+  EXPECT_FALSE(is_over(rule, lines("test_loss", {NAN, NAN, 3, NAN, NAN, 2})));
+  EXPECT_TRUE(is_over(rule, lines("test_loss", {NAN, NAN, 3, NAN, NAN, 3})));
+  auto diverging = lines("test_loss", {3, 4, NAN});
+  EXPECT_FALSE(is_over(rule, diverging));
+  diverging[2]["test_loss"] = nullptr;  // evaluated, and not finite
+  EXPECT_TRUE(is_over(rule, diverging));
+}
+
 TEST(EarlyStop, TakesATooSmallImprovementForNone) {
   const std::vector<nlohmann::json> slow = lines("test_accuracy", {0.5, 0.51, 0.52});
   EXPECT_FALSE(is_over({"test_accuracy", 2, 0.005}, slow));
