@@ -75,8 +75,10 @@ void lr_range_command(int argc, char** argv) {
     if (suggestion) result["steepest"] = suggestion->steepest, result["lowest"] = suggestion->lowest;
     fmt::print("{}\n", result.dump());
   } else if (suggestion) {
-    fmt::print("{}: the loss falls fastest at a rate of {:.3g}, and is lowest at {:.3g}\n", out.string(),
-               suggestion->steepest, suggestion->lowest);
+    const bool still_falls = !range.diverged && suggestion->lowest == range.points.back().lr;
+    fmt::print("{}: the loss falls fastest at a rate of {:.3g}, and is lowest at {:.3g}{}\n", out.string(),
+               suggestion->steepest, suggestion->lowest,
+               still_falls ? ", the last: it may fall further beyond (--to)" : "");
   } else {
     fmt::print("{}: the loss never falls; try smaller rates (--from)\n", out.string());
   }

@@ -60,11 +60,12 @@ std::optional<LrSuggestion> suggest_lr(const std::vector<LrRangePoint>& points) 
   // A tenth of the points on each side: the first smoothed losses stand for few batches, and slopes of neighbours are
   // noise.
   const std::size_t reach = std::max<std::size_t>(points.size() / 10, 1);
-  for (std::size_t i = reach; i + reach < points.size(); ++i) {
+  for (std::size_t i = reach; i < points.size(); ++i) {
+    if (points[i].smoothed < lowest) lowest = points[i].smoothed, out.lowest = points[i].lr;
+    if (i + reach >= points.size()) continue;
     const LrRangePoint &before = points[i - reach], &after = points[i + reach];
     const double slope = (after.smoothed - before.smoothed) / std::log(after.lr / before.lr);
     if (slope < steepest) steepest = slope, out.steepest = points[i].lr;
-    if (points[i].smoothed < lowest) lowest = points[i].smoothed, out.lowest = points[i].lr;
   }
   if (steepest == 0) return std::nullopt;
   return out;

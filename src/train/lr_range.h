@@ -33,8 +33,8 @@ struct LrRange {
 LrRange test_lr_range(const RunSpec& spec, const RunContext& context, const LrRangeConfig& config,
                       const std::function<void(const LrRangePoint&)>& report);
 
-// The rate at which the smoothed loss falls fastest over the logarithm of the rate, and the one at which it is lowest;
-// nothing where it never falls.
+// The rate at which the smoothed loss falls fastest over the logarithm of the rate, from a tenth of the points before
+// to a tenth after it, and the one at which it is lowest (but for the first tenth); nothing where it never falls.
 struct LrSuggestion {
   double steepest = 0;
   double lowest = 0;

@@ -25,6 +25,14 @@ TEST(LrRangeTest, SuggestsTheSteepestFallAndTheBottom) {
   EXPECT_NEAR(std::log10(suggestion->lowest), -1, 0.06);
 }
 
+TEST(LrRangeTest, TheBottomMayBeTheLastPoint) {
+  std::vector<LrRangePoint> points = valley();
+  points.resize(60);  // up to 1e-1
+  const auto suggestion = suggest_lr(points);
+  ASSERT_TRUE(suggestion);
+  EXPECT_EQ(suggestion->lowest, points.back().lr);
+}
+
 TEST(LrRangeTest, SuggestsNothingWhereTheLossNeverFalls) {
   std::vector<LrRangePoint> points = valley();
   for (LrRangePoint& point : points) point.smoothed = 1 + point.lr;
