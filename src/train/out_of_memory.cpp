@@ -1,6 +1,7 @@
 #include "train/out_of_memory.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include <cuda_runtime_api.h>
@@ -27,9 +28,11 @@ std::string smaller_step_advice(const TrainConfig& train, double bytes_per_image
   if (slice == 1) return "Not even one image fits: take a smaller network";
   const std::int64_t smaller = smaller_batch(slice, bytes_per_image, room);
   return fmt::format(
-      "{} images at a time should fit (an estimate): --set train.batch={}, or --set train.accumulate={}, which keeps "
-      "the batch and computes it in slices, each with batch statistics of its own",
-      smaller, smaller * train.accumulate, (train.batch + smaller - 1) / smaller);
+      "{}: --set train.batch={}, or --set train.accumulate={}, which keeps the batch and computes it in slices, each "
+      "with batch statistics of its own",
+      std::isfinite(room) ? fmt::format("{} images at a time should fit (an estimate)", smaller)
+                          : fmt::format("Try {} images at a time", smaller),
+      smaller * train.accumulate, (train.batch + smaller - 1) / smaller);
 }
 
 double room_for_step(c10::Device device) {

@@ -35,6 +35,9 @@ TEST(OutOfMemory, AdvisesASmallerBatchOrMoreSlices) {
   EXPECT_THAT(smaller_step_advice(train, 10, 300), testing::HasSubstr("train.batch=16, or --set train.accumulate=8,"));
   train.accumulate = 4;  // 32 images at a time
   EXPECT_THAT(smaller_step_advice(train, 10, 300), testing::HasSubstr("train.batch=64, or --set train.accumulate=8,"));
+  EXPECT_THAT(smaller_step_advice(train, 10, 300), testing::StartsWith("16 images at a time should fit"));
+  EXPECT_THAT(smaller_step_advice(train, 10, std::numeric_limits<double>::infinity()),
+              testing::StartsWith("Try 16 images at a time: "));
   train.accumulate = 128;
   EXPECT_THAT(smaller_step_advice(train, 10, 300), testing::HasSubstr("smaller network"));
 }
