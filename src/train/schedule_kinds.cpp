@@ -150,8 +150,10 @@ ScheduleShape read_one_cycle(ConfigReader& reader, const ScheduleTimes& times) {
   const auto total = static_cast<double>(read_length(reader, "epochs", times, rest(times)));
   const std::string curve = reader.get_choice("shape", "cosine", {"cosine", "linear"});
   const double top_at = part * total - 1;
-  return Piecewise{.knots = {{std::min(0.0, top_at), first}, {top_at, top}, {total - 1, last}},
-                   .curve = curve == "cosine" ? Curve::kCosine : Curve::kLinear};
+  Piecewise shape{.knots = {{std::min(0.0, top_at), first}, {top_at, top}},
+                  .curve = curve == "cosine" ? Curve::kCosine : Curve::kLinear};
+  if (part < 1) shape.knots.push_back({total - 1, last});
+  return shape;
 }
 
 ScheduleShape read_inverse_sqrt(ConfigReader& reader, const ScheduleTimes& times) {

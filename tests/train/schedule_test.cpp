@@ -201,6 +201,13 @@ TEST(Schedule, OneCycleRisesToItsRateAndFallsFarBelowItsStart) {
   EXPECT_EQ(schedule.change_steps(50), (Steps{19, 49}));
 }
 
+TEST(Schedule, OneCycleThatOnlyRisesEndsAtTheTop) {
+  const Schedule schedule = make(R"({"kind": "one_cycle", "lr": 1, "pct_start": 1, "div_factor": 10})", 5, 4);
+  EXPECT_DOUBLE_EQ(schedule.lr(0), 0.1);
+  EXPECT_LT(schedule.lr(18), 1);
+  EXPECT_DOUBLE_EQ(schedule.lr(19), 1);
+}
+
 TEST(Schedule, OneCycleOfOneStepOrNoneIsAtItsEnd) {
   for (const double epochs : {0.0, 1.0}) {
     const Schedule schedule =
