@@ -69,15 +69,10 @@ std::vector<BranchConfig> read_branches(ConfigReader reader, double main_epochs)
 
 std::vector<std::uint64_t> read_seeds(ConfigReader& reader) {
   std::vector<std::uint64_t> seeds;
-  if (!reader.has("seeds")) return seeds;
-  const nlohmann::json& list = reader.get_json("seeds");
-  if (!list.is_array()) fail_usage("seeds must be a list of integers from 0, got {}", list.dump());
-  for (const nlohmann::json& seed : list) {
-    if (!seed.is_number_integer() || seed < 0)
-      fail_usage("seeds must be a list of integers from 0, got {}", seed.dump());
-    seeds.push_back(seed.get<std::uint64_t>());
-    if (std::count(seeds.begin(), seeds.end(), seeds.back()) > 1)
-      fail_usage("seeds: {} stands there twice", seed.dump());
+  for (const std::int64_t seed : reader.get_ints("seeds", {})) {
+    if (seed < 0) fail_usage("seeds must be integers from 0, got {}", seed);
+    seeds.push_back(static_cast<std::uint64_t>(seed));
+    if (std::count(seeds.begin(), seeds.end(), seeds.back()) > 1) fail_usage("seeds: {} stands there twice", seed);
   }
   return seeds;
 }

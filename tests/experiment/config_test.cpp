@@ -67,6 +67,8 @@ TEST(ExperimentConfig, TheFirstOfItsSeedsIsTheSeedOfASingleRun) {
   json["seed"] = 5;
   EXPECT_EQ(read_experiment_config(json).seed, 5u);
   EXPECT_EQ(read_experiment_config(json).seeds, (std::vector<std::uint64_t>{7, 3}));
+  json["seeds"] = {1e3};
+  EXPECT_EQ(read_experiment_config(json).seeds, (std::vector<std::uint64_t>{1000}));
 }
 
 TEST(ExperimentConfig, NamesTheKeyThatIsWrong) {
