@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cerrno>
 #include <random>
+#include <vector>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -51,6 +52,16 @@ void AtomicFile::commit() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_with_errno("put in place", path_);
   committed_ = true;
   sync_folder(folder_of(path_));
+}
+
+void remove_temporaries(const std::filesystem::path& folder) {
+  if (!std::filesystem::exists(folder)) return;
+  std::vector<std::filesystem::path> left;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with('.') && name.ends_with(".tmp")) left.push_back(entry.path());
+  }
+  for (const std::filesystem::path& file : left) std::filesystem::remove(file);
 }
 
 void check_can_write(const std::filesystem::path& path) {

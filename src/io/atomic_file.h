@@ -32,6 +32,8 @@ class AtomicFile {
   bool committed_ = false;
 };
 
+// Removes what AtomicFiles of killed processes left in a folder that no other process writes to.
+void remove_temporaries(const std::filesystem::path& folder);
 // Throws what an AtomicFile at `path` would throw on being made, to be had before anything is computed; creates missing
 // parent folders.
 void check_can_write(const std::filesystem::path& path);

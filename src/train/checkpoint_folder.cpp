@@ -36,7 +36,9 @@ Checkpoint starting_point(const RunSpec& spec, const Graph& graph, const std::fi
 
 CheckpointFolder::CheckpointFolder(const std::filesystem::path& run, std::int64_t keep_last,
                                    std::function<bool(std::int64_t)> stays)
-    : run_(run), keep_last_(keep_last), stays_(std::move(stays)) {}
+    : run_(run), keep_last_(keep_last), stays_(std::move(stays)) {
+  remove_temporaries(run / "checkpoints");  // each as large as a checkpoint
+}
 
 void CheckpointFolder::save(const Checkpoint& checkpoint) const {
   write_checkpoint(run_, checkpoint);
@@ -61,7 +63,6 @@ void CheckpointFolder::keep_as_best(std::int64_t step) const {
   const std::filesystem::path source = checkpoint_path(run_, step);
   const std::filesystem::path best = source.parent_path() / "best.safetensors";
   const std::filesystem::path temporary = source.parent_path() / ".best.tmp";
-  std::filesystem::remove(temporary);  // what a kill left
   std::error_code no_links;
   std::filesystem::create_hard_link(source, temporary, no_links);
   if (no_links) {

@@ -15,6 +15,7 @@ Checkpoint starting_point(const RunSpec& spec, const Graph& graph, const std::fi
 
 class CheckpointFolder {
  public:
+  // Removes what a killed process left half-written: call it under the folder's lock.
   // Of the checkpoints the last `keep_last` stay, and those of steps for which `stays` holds.
   CheckpointFolder(const std::filesystem::path& run, std::int64_t keep_last, std::function<bool(std::int64_t)> stays);
 

@@ -107,6 +107,17 @@ TEST(AtomicFile, LeavesNothingOfAnAttempt) {
   EXPECT_TRUE(std::filesystem::is_empty(folder / "new"));
 }
 
+TEST(AtomicFile, OfKilledProcessesIsRemoved) {
+  TempFolder folder;
+  write_file_atomically(folder / ".tmp.txt", "a");
+  const AtomicFile left(folder / "b.txt");
+  EXPECT_TRUE(std::filesystem::exists(left.temporary_path()));
+  remove_temporaries(folder.path());
+  EXPECT_FALSE(std::filesystem::exists(left.temporary_path()));
+  EXPECT_EQ(read_file(folder / ".tmp.txt"), "a");
+  remove_temporaries(folder / "none");
+}
+
 TEST(ReadFile, NamesPathAndReason) {
   TempFolder folder;
   const std::string path = folder / "none";

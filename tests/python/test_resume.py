@@ -77,6 +77,9 @@ class Resume(unittest.TestCase):
                    lambda: points_in(journal) > 2, lambda: points_in(journal) > 20]
         for number, moment in enumerate(moments):
             self.assertEqual(cli.signal_when(self.start(), moment, signal.SIGKILL), -signal.SIGKILL, f"kill {number}")
+            if number == 1:  # as if it had hit a checkpoint that was being written
+                (self.out / "main/checkpoints").mkdir(exist_ok=True)
+                (self.out / "main/checkpoints/.step-000000007.safetensors.1-00000001-1.tmp").write_bytes(b"half")
         self.finish()
         self.check_equal_to_the_whole_one()
 
