@@ -8,9 +8,11 @@
 #include "base/device.h"
 #include "base/error.h"
 #include "base/stream.h"
+#include "io/json_member.h"
 #include "thalweg/version.h"
 #include "train/batches.h"
 #include "train/checkpoint.h"
+#include "train/run_folder.h"
 
 namespace thalweg {
 
@@ -82,12 +84,13 @@ RunSpec Session::unforked_spec(const BranchConfig& branch) const {
 RunSpec Session::branch_spec(const BranchConfig& branch, const std::filesystem::path& main_folder) const {
   RunSpec spec = unforked_spec(branch);
   spec.fork = checkpoint_path(main_folder, spec.first_step);
-  check(
-      std::filesystem::exists(spec.fork),
-      "{} keeps no checkpoint at epoch {:g}, where the branch '{}' forks: it stopped early, or was trained before the "
-      "branch was configured. Remove that folder to train the main path again, or choose another --out",
-      main_folder.string(), branch.at_epoch, branch.name);
-  return spec;
+  if (std::filesystem::exists(spec.fork)) return spec;
+  const nlohmann::json status = read_run_status(main_folder);
+  const bool stopped_before = member(status, "stopped_early").is_object() && status.at("step") < spec.first_step;
+  fail("{} keeps no checkpoint at epoch {:g}, where the branch '{}' forks: {}, or choose another --out",
+       main_folder.string(), branch.at_epoch, branch.name,
+       stopped_before ? "it stopped early. Fork before that, or let train.early_stop wait longer"
+                      : "it was trained before the branch was configured. Remove that folder to train it again");
 }
 
 }  // namespace thalweg

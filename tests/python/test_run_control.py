@@ -17,7 +17,8 @@ class RunControl(cli.CliTest):
                             "keep_best": "test_loss"}
         config["branches"] = [{"at_epoch": at, "epochs": 1, "schedule": {"kind": "constant", "lr": 0.002}} for at in (1, 6)]
         out = self.folder / "out"
-        self.check_fails(1, ["experiment", self.write("config.json", config), "--out", out, "--quiet"], "decay-at-6", "early")
+        self.check_fails(1, ["experiment", self.write("config.json", config), "--out", out, "--quiet"], "decay-at-6",
+                         "it stopped early. Fork before that")
         status = cli.read_json(out / "main/status.json")
         self.assertEqual((status["state"], status["step"], status["end_step"]), ("done", 15, 45))
         self.assertEqual(status["stopped_early"]["epoch"], 1)
