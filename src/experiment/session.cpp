@@ -74,10 +74,13 @@ RunSpec Session::unforked_spec(const BranchConfig& branch) const {
   RunSpec spec = main_spec();
   spec.keep.clear();
   spec.name = branch.name;
-  spec.train.epochs = branch.epochs;
   spec.train.schedule = branch.schedule;
   if (!branch.snapshots.is_null()) spec.train.snapshots = branch.snapshots;
   spec.first_step = step_at(branch.at_epoch);
+  // Branches that end at one epoch end at one step, though fork and length may round to the one before or after.
+  spec.train.epochs = branch.epochs;
+  const std::int64_t steps = step_at(branch.at_epoch + branch.epochs) - spec.first_step;
+  if (step_at(branch.epochs) != steps) spec.train.epochs = static_cast<double>(steps) / static_cast<double>(step_at(1));
   return spec;
 }
 

@@ -217,7 +217,21 @@ class Retraining(cli.CliTest):
         cli.run_ok("experiment", path, "--out", self.folder / "out", "--quiet")
         config["branches"].append({"at_epoch": 0.4, "epochs": 1, "schedule": {"kind": "constant", "lr": 0.001}})
         self.check_fails(1, ["experiment", self.write("config.json", config), "--out", self.folder / "out", "--quiet"],
-                         "decay-at-0.4")
+                         "decay-at-0.4", "before the branch was configured")
+
+    def test_branches_that_end_at_one_epoch_end_at_one_step(self):
+        forks = [0.5, 0.7, 1, 1.5]  # of seven steps an epoch: 3.5, 4.9, 7, 10.5
+        config = cli.experiment_config(cli.MLP, branches=[
+            {"at_epoch": forks, "until_epoch": 2, "schedule": {"kind": "linear", "lr": 0.02, "end_lr": 0.01}}])
+        config["train"]["batch"] = 43
+        out = self.folder / "out"
+        cli.run_ok("experiment", self.write("config.json", config), "--out", out, "--quiet")
+        for fork, first in zip(forks, (4, 5, 7, 11)):
+            run = out / f"branches/decay-at-{fork}"
+            status = cli.read_json(run / "status.json")
+            self.assertEqual((status["step"], status["end_step"], status["steps_per_epoch"]), (14, 14, 7))
+            rates = [line["lr"] for line in cli.read_metrics(run) if line["kind"] == "step"]
+            self.assertAlmostEqual(rates[-1], 0.02 - 0.01 * (13 - first) / (14 - first), places=9)
 
     def test_divergence_is_an_error_that_names_step_and_rate(self):
         config = cli.experiment_config(cli.MLP)
