@@ -4,6 +4,8 @@
 #include <list>
 #include <utility>
 
+#include <fmt/ranges.h>
+
 #include "base/console.h"
 #include "base/digest.h"
 #include "experiment/measures.h"
@@ -18,6 +20,7 @@
 #include "report/report.h"
 #include "report/study.h"
 #include "train/plan.h"
+#include "train/run.h"
 #include "train/run_folder.h"
 #include "trajectory/pca.h"
 #include "trajectory/window_planes.h"
@@ -164,9 +167,29 @@ void write_config(const ExperimentConfig& config, const fs::path& folder) {
   write_file_atomically(folder / "config.json", to_json(config).dump(2) + "\n");
 }
 
+// By member and branch what its run said if it diverged.
+using Divergences = std::vector<std::vector<std::string>>;
+
+// Returns what was said; the branches are gone from the members' configurations.
+std::vector<std::string> take_out_diverged(std::vector<Member>& members, const Divergences& diverged) {
+  std::vector<std::string> said;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    std::vector<BranchConfig> sound;
+    for (std::size_t k = 0; k < diverged[i].size(); ++k) {
+      if (diverged[i][k].empty()) {
+        sound.push_back(members[i].session.config.branches[k]);
+      } else {
+        said.push_back(diverged[i][k]);
+      }
+    }
+    members[i].session.config.branches = std::move(sound);
+  }
+  return said;
+}
+
 }  // namespace
 
-void train_experiments(const std::vector<Member>& members) {
+std::vector<std::string> train_experiments(std::vector<Member>& members) {
   const Lanes lanes = members.front().session.lanes();
   std::vector<Job> jobs;
   const auto title = [&](const Member& member, const std::string& run) {
@@ -185,17 +208,25 @@ void train_experiments(const std::vector<Member>& members) {
       train_run(member.session.main_spec(), context, member.folder / "main");
     }});
   }
+  Divergences diverged;
+  for (const Member& member : members) diverged.emplace_back(member.session.config.branches.size());
   for (std::size_t i = 0; i < members.size(); ++i) {
     const Member& member = members[i];
-    for (const BranchConfig& branch : member.session.config.branches) {
-      jobs.push_back({[&, context = context_of(member, branch.name)] {
-                        train_run(member.session.branch_spec(branch, member.folder / "main"), context,
-                                  member.folder / "branches" / branch.name);
-                      },
-                      i});
+    for (std::size_t k = 0; k < diverged[i].size(); ++k) {
+      const BranchConfig& branch = member.session.config.branches[k];
+      const auto train = [&, context = context_of(member, branch.name), said = &diverged[i][k]] {
+        try {
+          train_run(member.session.branch_spec(branch, member.folder / "main"), context,
+                    member.folder / "branches" / branch.name);
+        } catch (const Diverged& error) {
+          *said = error.what();
+        }
+      };
+      jobs.push_back({train, i});
     }
   }
   run_side_by_side(jobs, lanes);
+  return take_out_diverged(members, diverged);
 }
 
 std::vector<fs::path> plane_experiment(const Session& session, const fs::path& folder) {
@@ -275,14 +306,14 @@ void map_shared_plane(const std::vector<Member>& members, const fs::path& folder
 std::vector<fs::path> run_experiment(const Session& session, const fs::path& folder) {
   check_plans(session);
   check_images(session);
-  const std::vector<Member> members = members_of(session, folder);
+  std::vector<Member> members = members_of(session, folder);
   check_folder(folder, members, !session.config.seeds.empty());
   std::list<FolderLock> locks;  // a second program would take runs from the first, and both would fail
   if (!session.config.seeds.empty()) locks.emplace_back(folder);
   for (const Member& member : members) locks.emplace_back(member.folder);
   write_config(session.config, folder);
   for (const Member& member : members) write_config(member.session.config, member.folder);
-  train_experiments(members);
+  const std::vector<std::string> diverged = train_experiments(members);
   std::vector<fs::path> files;
   if (!session.config.seeds.empty()) {
     files.push_back(folder / "seeds.json");
@@ -295,6 +326,8 @@ std::vector<fs::path> run_experiment(const Session& session, const fs::path& fol
   }
   if (session.config.plane.shared && !session.config.seeds.empty()) map_shared_plane(members, folder);
   for (const fs::path& file : write_summary(folder)) files.push_back(file);
+  check(diverged.empty(), "{}. Plane, map and report in {} are of the other runs", fmt::join(diverged, ". "),
+        folder.string());
   return files;
 }
 

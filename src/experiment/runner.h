@@ -11,6 +11,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "experiment/seeds.h"
@@ -18,16 +19,17 @@
 
 namespace thalweg {
 
-// Trains main paths and branches, side by side where the session says so. Returns nothing: results are in the folders'
-// status.json.
-void train_experiments(const std::vector<Member>& members);
+// Trains main paths and branches, side by side where the session says so; results are in the folders' status.json. A
+// branch that diverged is taken out of its member's configuration, so that the others can be mapped. Returns what was
+// said of each.
+std::vector<std::string> train_experiments(std::vector<Member>& members);
 // Returns the files of the plane and of its windows.
 std::vector<std::filesystem::path> plane_experiment(const Session& session, const std::filesystem::path& folder);
 // Maps them.
 void map_experiment(const Session& session, const std::filesystem::path& folder);
 
 // All of it, for each seed, and the reports. Returns the files of the reports, each report.html first, and seeds.json
-// in front.
+// in front. Throws at the end where branches diverged.
 std::vector<std::filesystem::path> run_experiment(const Session& session, const std::filesystem::path& folder);
 
 // Maps a plane and writes `out` (HDF5) with a CSV beside it; the journal `out`.journal goes when both are written.

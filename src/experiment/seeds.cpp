@@ -1,6 +1,7 @@
 #include "experiment/seeds.h"
 
 #include "base/statistics.h"
+#include "io/json_member.h"
 #include "train/run_folder.h"
 #include "trajectory/run_name.h"
 
@@ -50,16 +51,21 @@ std::vector<Member> members_of(const Session& session, const fs::path& folder) {
 }
 
 nlohmann::json summarise_seeds(const std::vector<Member>& members) {
-  nlohmann::json seeds = nlohmann::json::array(), runs;
+  nlohmann::json seeds = nlohmann::json::array(), finals = nlohmann::json::array(), runs;
   for (const Member& member : members) {
     seeds.push_back(member.session.config.seed);
+    nlohmann::json& of_seed = finals.emplace_back();
     for (const auto& [name, run] : runs_of(member)) {
-      const nlohmann::json final_metrics = read_run_status(run).at("final");
-      for (const auto& [metric, value] : final_metrics.items()) runs[name][metric].push_back(value);
+      of_seed[name] = read_run_status(run).at("final");
+      for (const auto& [metric, value] : of_seed[name].items()) runs[name][metric] = nullptr;
     }
   }
-  for (nlohmann::json& metrics : runs) {
-    for (nlohmann::json& values : metrics) values = statistics_of(values);
+  for (const auto& [name, metrics] : runs.items()) {
+    for (const auto& [metric, statistics] : metrics.items()) {
+      nlohmann::json values = nlohmann::json::array();
+      for (const nlohmann::json& of_seed : finals) values.push_back(member(member(of_seed, name), metric));
+      statistics = statistics_of(values);
+    }
   }
   return {{"seeds", seeds}, {"runs", runs}};
 }

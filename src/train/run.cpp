@@ -157,7 +157,7 @@ class RunLoop {
       batch_loss_ = tell ? training_.run(lr_, statistics_) : training_.run(lr_);
     } catch (const std::exception& error) {
       if (!is_out_of_memory(error)) throw;
-      write_status("failed");
+      write_status("failed", {{"failure", "out of memory"}});
       fail(
           "{}: out of memory in the step after {}, with a batch of {} ({}). {}. That is another run, with another "
           "--out{}",
@@ -186,13 +186,13 @@ class RunLoop {
   [[noreturn]] void fail_diverged(double loss, std::int64_t step) const {
     const std::filesystem::path own = checkpoints_.last_before(step);
     const std::filesystem::path good = own.empty() && spec_.first_step < step ? spec_.fork : own;
-    write_status("failed");
-    fail(
+    write_status("failed", {{"failure", "diverged"}});
+    throw Diverged(fmt::format(
         "{}: the training loss is {:g} after step {} (epoch {:.2f}, rate {:g}): training diverged. The last good "
         "checkpoint is {}. Lower the rate, or put a warm-up in front of it{}",
         title(), loss, step, plan_.epoch_at(step), plan_.lr_at(std::max(step - 1, plan_.first_step())),
         good.empty() ? "none" : good.string(),
-        std::isfinite(loss) ? "; or allow such losses by train.divergence_factor" : "");
+        std::isfinite(loss) ? "; or allow such losses by train.divergence_factor" : ""));
   }
 
   nlohmann::json line(const char* kind, std::int64_t step, double lr) const {

@@ -16,6 +16,7 @@
 
 #include <c10/core/Device.h>
 
+#include "base/error.h"
 #include "base/progress.h"
 #include "data/dataset.h"
 #include "nn/graph.h"
@@ -32,9 +33,14 @@ struct RunContext {
   std::int64_t profile_steps = 0;  // so many steps of this process go into profile.json (train/profiler.h); 0: none
 };
 
-// Trains to the end, or returns at once if the run is done. Throws Stopped after a signal (everything saved), Error
-// when the loss is no longer finite (naming step, rate and last good checkpoint) or when the folder holds another run.
-// Returns status.json's "final".
+// The loss is no longer finite, or far beyond guessing; names step, rate and last good checkpoint.
+class Diverged : public Error {
+ public:
+  using Error::Error;
+};
+
+// Trains to the end, or returns at once if the run is done. Throws Stopped after a signal (everything saved), Diverged,
+// or Error when the folder holds another run. Returns status.json's "final".
 nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const std::filesystem::path& folder);
 
 }  // namespace thalweg

@@ -1,4 +1,5 @@
 """An experiment over several seeds, its runs side by side."""
+import math
 import signal
 import statistics
 import time
@@ -194,8 +195,37 @@ class Seeds(cli.CliTest):
         config = cli.experiment_config(cli.MLP, parallel_runs=2)
         config["branches"][0]["schedule"]["lr"] = 1e6
         out = self.folder / "out"
-        self.check_fails(1, ["experiment", self.write("config.json", config), "--out", out, "--quiet"], "decay-at-1", "diverged")
+        self.check_fails(1, ["experiment", self.write("config.json", config), "--out", out, "--quiet"], "decay-at-1", "diverged",
+                         f"report in {out} are of the other runs")
         self.assertEqual(cli.read_json(out / "branches/late/status.json")["state"], "done")
+        status = cli.read_json(out / "branches/decay-at-1/status.json")
+        self.assertEqual((status["state"], status["failure"]), ("failed", "diverged"))
+        runs = cli.read_plane(out / "planes/pca.safetensors")[1]["plane"]["provenance"]["runs"]
+        self.assertEqual([run["name"] for run in runs], ["main", "late"])
+        self.assertTrue((out / "surfaces/pca.h5").exists() and (out / "report.html").exists())
+
+    def test_what_diverged_in_one_seed_is_null_there(self):
+        config = cli.experiment_config(cli.MLP, seeds=[3, 4])
+        config["branches"][0]["schedule"]["lr"] = 2
+        config["train"] |= {"log_every": 1, "divergence_factor": 0}
+        path, whole, out = self.write("config.json", config), self.folder / "whole", self.folder / "out"
+        cli.run_ok("experiment", path, "--out", whole, "--quiet")
+        def highest(seed, run):
+            folder = whole / "seeds" / seed / run
+            losses = [line["loss"] for line in cli.read_metrics(folder) if line["kind"] == "step"]
+            return max(*losses, cli.read_json(folder / "status.json")["final"]["train_loss"])
+        losses = [highest(seed, "branches/decay-at-1") for seed in ("3", "4")]
+        limit = statistics.mean(losses)
+        self.assertLess(max(highest(seed, run) for seed in ("3", "4") for run in ("main", "branches/late")), limit)
+        self.check_fails(1, ["experiment", path, "--out", out, "--quiet", "--set", f"train.divergence_factor={limit / math.log(10)}"],
+                         f"seed {3 if losses[0] > limit else 4} decay-at-1", "diverged")
+        of_all, of_sound = (cli.read_json(folder / "seeds.json")["runs"] for folder in (whole, out))
+        for metric, expected in of_all["decay-at-1"].items():
+            values = [value if loss < limit else None for value, loss in zip(expected["values"], losses)]
+            self.assertEqual(of_sound["decay-at-1"][metric], {"values": values, "mean": None, "std": None})
+        self.assertEqual(of_sound["main"], of_all["main"])
+        for seed in ("3", "4"):
+            self.assertTrue((out / "seeds" / seed / "surfaces/pca.h5").exists())
 
     def test_seeds_that_are_none_are_refused(self):
         for seeds in ("3", "[1,-2]", "[1,1]", '["a"]'):
