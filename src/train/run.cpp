@@ -382,9 +382,16 @@ nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const s
   claim_run_folder(folder, run_identity(spec, context.graph));
   const nlohmann::json status = read_run_status(folder);
   // Weights that are gone are made again of the last checkpoint; without one that would be to train anew.
+  const bool averages = spec.train.average.kind != "none";
   if (!status.is_null() && status.at("state") == "done" &&
-      (has_final_weights(folder) || checkpoint_steps(folder).empty()))
+      (has_final_weights(folder, averages) || checkpoint_steps(folder).empty())) {
+    if (context.profile_steps > 0) say(fmt::format("no profile.json: {} is done, and takes no step", folder.string()));
     return status.at("final");
+  }
+  if (!status.is_null() && status.at("state") == "done" && averages &&
+      !std::filesystem::exists(folder / "average/run.json"))
+    say(fmt::format("{} is gone: its weights are made again of the last checkpoint, its snapshots before that are not",
+                    (folder / "average").string()));
   try {
     return RunLoop(spec, context, folder, starting_point(spec, context.graph, folder)).run();
   } catch (const Error&) {

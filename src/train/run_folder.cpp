@@ -92,10 +92,10 @@ nlohmann::json read_run_status(const std::filesystem::path& folder) {
   return status;
 }
 
-bool has_final_weights(const std::filesystem::path& folder) {
+bool has_final_weights(const std::filesystem::path& folder, bool averages) {
   if (!std::filesystem::exists(folder / "weights.safetensors")) return false;
+  if (!averages) return true;
   const std::filesystem::path average = folder / "average";
-  if (!std::filesystem::exists(average / "run.json")) return true;
   const nlohmann::json status = read_run_status(average);
   if (status.is_null() || status.at("state") != "done") return false;
   const bool never_began = status.at("final").empty();

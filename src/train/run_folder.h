@@ -26,7 +26,7 @@ nlohmann::json read_run_identity(const std::filesystem::path& folder);
 void write_run_status(const std::filesystem::path& folder, const nlohmann::json& status);
 // null if there is none. Throws Error naming the file if it is damaged.
 nlohmann::json read_run_status(const std::filesystem::path& folder);
-// Whether a run that is done, and its average where one began, still have the weights that they ended with.
-bool has_final_weights(const std::filesystem::path& folder);
+// Whether a run that is done, and its average where it has one that began, still have the weights that they ended with.
+bool has_final_weights(const std::filesystem::path& folder, bool averages);
 
 }  // namespace thalweg

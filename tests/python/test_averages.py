@@ -1,5 +1,6 @@
 """Averages of the weights as runs of their own: trajectory, resume, planes, maps, report, and runs too short for one."""
 import json
+import shutil
 import signal
 import tempfile
 import unittest
@@ -146,6 +147,10 @@ class OneRun(cli.CliTest):
             cli.run_ok("train", path, "--out", run, "--quiet")
             self.assertEqual(weights.read_bytes(), (self.folder / "whole/average/weights.safetensors").read_bytes())
             self.assertEqual(cli.read_json(status), told)
+        shutil.rmtree(run / "average")
+        result = cli.run("train", path, "--out", run, "--quiet")
+        self.assertEqual((result.returncode, result.stderr.count("average is gone")), (0, 1), result.stderr)
+        self.assertEqual(weights.read_bytes(), (self.folder / "whole/average/weights.safetensors").read_bytes())
 
     def test_swa_is_the_mean_of_the_ends_of_epochs(self):
         out = self.experiment({"kind": "swa", "start_epoch": 1})
