@@ -46,11 +46,12 @@ std::string drawn(int columns) {
     Progress progress("train seed 1 decay-at-16", "img", 200, 100, ProgressMode::kBar, file);
     progress.finish("epoch 12.35/20  loss 0.6480  lr 0.1");
   }
-  char text[512] = {};
-  const ssize_t got = read(master, text, sizeof text - 1);
   std::fclose(file);
+  std::string text;
+  char part[512];
+  for (ssize_t got = 0; (got = read(master, part, sizeof part)) > 0;) text.append(part, static_cast<std::size_t>(got));
   close(master);
-  return {text, static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
+  return text;
 }
 
 TEST(Progress, DrawsNoLineThatWraps) {
