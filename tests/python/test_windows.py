@@ -118,7 +118,7 @@ class Windows(unittest.TestCase):
         plane = self.scratch / "none.safetensors"
         for code, args, words in [
                 (1, ["plane", self.out, "--windows", 3, "--out", plane], "take 2 windows at most"),
-                (1, ["experiment", self.config, "--out", self.scratch / "untrained", "--set", "plane.windows=3"], "take 2 windows at most"),
+                (2, ["experiment", self.config, "--out", self.scratch / "untrained", "--set", "plane.windows=3"], "take 2 windows at most"),
                 (2, ["plane", self.out, "--windows", 1, "--out", plane], "windows"),
                 (2, ["plane", self.out, "--windows", 2, "--kind", "random", "--out", plane], "pca"),
                 (1, ["landscape", "--plane", self.out / "planes/pca.safetensors", "--windows", 3, "--out", "x.h5"], "w1of3"),
