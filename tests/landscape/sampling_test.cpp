@@ -138,6 +138,28 @@ TEST(EstimateMean, AControlThatGoesAlongLowersTheErrorAndAnIdleOneDoesNotRaiseIt
   EXPECT_EQ(estimate_mean(sample.drawn(), y, constant, 2).standard_error, plain);
 }
 
+// As at a reference point where one image's logits overflow, drawn or not.
+TEST(EstimateMean, DoesWithoutAControlThatIsNotFinite) {
+  const Population p(3000);
+  const Strata strata = class_strata(p.labels, 5);
+  StratifiedSample sample(strata, proportional(strata), {1, 0, 0});
+  sample.grow(300);
+  const std::vector<double> y = pick(p.losses, sample.images()), x = pick(p.control, sample.images());
+  std::vector<double> one_off = x;
+  one_off[7] = INFINITY;
+  const Estimate plain = estimate_mean(sample.drawn(), y);
+  for (const Estimate& found :
+       {estimate_mean(sample.drawn(), y, x, NAN), estimate_mean(sample.drawn(), y, one_off, p.control_mean)}) {
+    EXPECT_EQ(found.mean, plain.mean);
+    EXPECT_EQ(found.standard_error, plain.standard_error);
+  }
+  const std::vector<Estimate> classes = estimate_strata(sample.drawn(), y);
+  std::vector<double> means(5, p.control_mean);
+  means[3] = NAN;
+  const std::vector<Estimate> found = estimate_strata(sample.drawn(), y, x, means);
+  for (std::size_t c = 0; c < 5; ++c) EXPECT_EQ(found[c].mean, classes[c].mean) << c;
+}
+
 // Drawn from all alike and sorted into classes afterwards.
 TEST(EstimateStrata, StatesTheErrorsOfClassesRight) {
   const Population p(3000);
