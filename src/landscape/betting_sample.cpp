@@ -66,6 +66,7 @@ std::optional<BettingSample::Verdict> BettingSample::judge(const Claim& claim, d
   while (next <= all / 2) {
     grow(static_cast<std::int64_t>(next));
     const double half_width = this->half_width(2 * failure), count = static_cast<double>(size());
+    if (!std::isfinite(half_width) || !std::isfinite(deviation())) return std::nullopt;
     if (std::abs(deviation() - claim.tolerance) >= half_width)
       return Verdict{deviation(), deviation() > claim.tolerance};
     next = std::clamp(images_for(half_width, slack()), kLeastStepOfVerdict * count, kLargestStep * count);

@@ -115,6 +115,14 @@ TEST(Judge, LeavesToAllImagesWhatHalfOfThemDoNotSettle) {
   EXPECT_LE(out.images, kImages / 2);
 }
 
+TEST(Judge, LeavesToAllImagesWhatIsNotFinite) {
+  Population overflown = residuals();
+  overflown.values.assign(kImages, INFINITY);
+  Sample far(overflown, 0), reaching(residuals(), 0);
+  EXPECT_FALSE(far.judge({0, kTolerance, INFINITY}, 0.01));
+  EXPECT_FALSE(reaching.judge({10 * kTolerance, kTolerance, INFINITY}, 0.01));
+}
+
 TEST(Judge, DrawsOnWhileAllDrawsAreEqual) {
   const Population none{"none", std::vector<double>(kImages, 0)};
   const double reach = 5;
