@@ -97,8 +97,12 @@ nlohmann::json map_by_samples(MapRun& run) {
                         run.config());
   }
   run.evaluate_points("landscape", run.all_points(), [&](std::size_t) {
-    Journal::Point point{{static_cast<double>(Cell::kEstimated)}, {}};
-    for (const SampledSplit& split : splits) append(point.values, split.estimate(run.evaluator()));
+    Journal::Point point{{static_cast<double>(Cell::kExact)}, {}};
+    for (std::size_t s = 0; s < splits.size(); ++s) {
+      const SplitEstimate estimate = splits[s].estimate(run.evaluator());
+      if (estimate.images < sizes[s]) point.values[0] = static_cast<double>(Cell::kEstimated);
+      append(point.values, estimate);
+    }
     return point;
   });
   const auto [x, y] = run.at(reference);

@@ -62,6 +62,9 @@ TEST_F(MapModes, ASampledMapHoldsWhatAnExactOneDoes) {
   const Surface all = map(sampled, "all");
   sampled.images = 150;
   const Surface some = map(sampled, "some");
+  const std::vector<double>& cells = all.values.at("cell");
+  EXPECT_EQ(std::ranges::count(cells, static_cast<double>(Cell::kExact)), 25);
+  EXPECT_EQ(std::ranges::count(some.values.at("cell"), static_cast<double>(Cell::kExact)), 1);  // the middle
   constexpr std::size_t kPoint = 0, kSameOfExact = 0;  // a corner of both grids
   for (const char* name : {"train_margin", "test_loss_q25", "test_loss_q95"}) {
     const double truth = exact().values.at(name)[kSameOfExact];
