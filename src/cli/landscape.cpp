@@ -80,16 +80,18 @@ struct BudgetedMap {
 
 // A map that has begun within this budget goes on as it began, whatever would be measured now.
 LandscapeConfig within_budget(const LandscapeConfig& config, double seconds, const BudgetedMap& map) {
+  check_budget(config);
   const std::filesystem::path journal = journal_of(map.out);
   const nlohmann::json begun = read_journal_header(journal);
   if (begun.is_null()) return fit_budget(config, measure_cost(map.plane, config, context_of(map.session)), seconds);
   const nlohmann::json landscape = begun.value("landscape", nlohmann::json::object());
-  check(landscape.value("budget", 0.0) == seconds,
-        "{}: the map begun there has another --budget, or none; remove it, choose another --out, or go on with the "
-        "settings it began with",
+  check(landscape.value("budget", 0.0) == seconds && landscape.value("budget_grid", "") == config.grid,
+        "{}: the map begun there has another --budget or --grid, or no budget; remove it, choose another --out, or go "
+        "on with the settings it began with",
         journal.string());
   LandscapeConfig fitted = config;
   fitted.budget = seconds;
+  fitted.budget_grid = config.grid;
   fitted.grid = landscape.at("grid").get<std::string>();
   fitted.images = landscape.at("images").get<std::int64_t>();
   return fitted;

@@ -58,7 +58,8 @@ struct LandscapeConfig {
   std::string tolerance;                               // not empty: kAdaptive
   bool image_losses = false;                           // of kExact: the surface holds the loss of each image too
   std::int64_t seed = 0;                               // of samples and audits
-  double budget = 0;  // no key: seconds that grid and images were made to fit (landscape/cost.h); 0: none
+  double budget = 0;        // no key: seconds that grid and images were made to fit (landscape/cost.h); 0: none
+  std::string budget_grid;  // no key: the grid asked for, which the one made to fit is not finer than
 
   MapMode mode() const {
     return !tolerance.empty()                 ? MapMode::kAdaptive

@@ -147,12 +147,17 @@ double parse_duration(const std::string& text) {
   return factor * value;
 }
 
-LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, double seconds) {
+void check_budget(const LandscapeConfig& config) {
   if (config.mode() != MapMode::kExact || config.image_losses)
     fail_usage(
         "a budget decides itself how many images are used: leave out images, stderr, tolerance and image_losses");
+}
+
+LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, double seconds) {
+  check_budget(config);
   LandscapeConfig fitted = config;
   fitted.budget = seconds;
+  fitted.budget_grid = config.grid;
   const double left = seconds - exact.measuring_seconds;
   if (exact.seconds <= left) return fitted;
   if (config.bn == BnMode::kBatch) fail_usage("bn mode batch needs all images: it takes {:.0f} s", exact.seconds);

@@ -41,6 +41,8 @@ double parse_duration(const std::string& text);
 // by what was measured: the grid as asked with all images if that fits, else samples of 500 images or more of each
 // split, else the largest grid of the same shape with 500, down to 11 points a side with 100. Usage Error if that does
 // not fit either, or if `config` says images, stderr or tolerance itself, or asks for the losses of single images.
+// The last two check_budget says before anything is measured.
+void check_budget(const LandscapeConfig& config);
 LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, double seconds);
 
 }  // namespace thalweg

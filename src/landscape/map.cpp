@@ -27,7 +27,7 @@ nlohmann::json describe(const LandscapeConfig& config, const Grid& grid, const P
   for (const LandscapeSplit& split : evaluator.splits()) out[split.name + "_images"] = split.images.size();
   if (!context.graph.has_batch_norm()) out["bn"] = "none";
   out["device"] = context.device.is_cpu() ? "cpu" : "cuda";
-  if (config.budget > 0) out["budget"] = config.budget;
+  if (config.budget > 0) out["budget"] = config.budget, out["budget_grid"] = config.budget_grid;
   return out;
 }
 

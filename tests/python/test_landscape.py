@@ -357,6 +357,7 @@ class Landscape(unittest.TestCase):
         landscape = json.loads(begun[0])["landscape"]
         self.assertEqual(landscape["budget"], seconds)
         self.assertGreater(landscape["images"], 0)
+        self.assertEqual(landscape["budget_grid"], "100x100")
         check_refused("5m")
         self.assertEqual(records_of_killed("--budget", f"{seconds}s", after=len(begun) + 2)[:len(begun)], begun)
 
