@@ -186,7 +186,7 @@ nlohmann::json audit_precision(MapRun& run, PointEvaluator& reference) {
   for (const LandscapeSplit& split : run.evaluator().splits()) {
     images[split.name] = audited_images(split, run.num_classes(), run.config().seed);
     audit["images"][split.name] = images[split.name].size();
-    audit["largest_deviation"][split.name] = 0.0;
+    audit["largest_deviation"][split.name] = audit["largest_difference"][split.name] = 0.0;
   }
   run.visit_points(points, [&](std::size_t point) {
     reference.prepare({run.at(point)});
@@ -194,8 +194,11 @@ nlohmann::json audit_precision(MapRun& run, PointEvaluator& reference) {
     for (std::size_t s = 0; s < reference.splits().size(); ++s) {
       const LandscapeSplit& split = run.evaluator().splits()[s];
       const std::vector<std::int64_t>& some = images.at(split.name);
-      const double found = deviation(mean_loss(run.evaluator().evaluate(split, some)),
-                                     mean_loss(reference.evaluate(reference.splits()[s], some)));
+      const double reduced = mean_loss(run.evaluator().evaluate(split, some)),
+                   full = mean_loss(reference.evaluate(reference.splits()[s], some)), found = deviation(reduced, full);
+      nlohmann::json& difference = audit["largest_difference"][split.name];
+      if (std::isfinite(reduced) && std::isfinite(full))
+        difference = std::max(difference.get<double>(), std::abs(reduced - full));
       if (found < audit["largest_deviation"][split.name].get<double>()) continue;
       audit["largest_deviation"][split.name] = found;
       audit["at"][split.name] = {run.at(point).first, run.at(point).second};
@@ -213,6 +216,10 @@ std::int64_t audit_images(const std::vector<LandscapeSplit>& splits) {
 bool is_within_limit(const nlohmann::json& audit) {
   for (const auto& [split, deviation] : audit.at("largest_deviation").items()) {
     if (!(deviation.get<double>() <= audit.at("limit").get<double>())) return false;
+  }
+  const nlohmann::json limits = audit.value("difference_limit", nlohmann::json::object());
+  for (const auto& [split, limit] : limits.items()) {
+    if (audit.at("largest_difference").at(split).get<double>() > limit.get<double>()) return false;
   }
   return true;
 }

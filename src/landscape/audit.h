@@ -21,10 +21,12 @@ nlohmann::json checkpoint_note(const PointEvaluator::Source& source, const Lands
 // Compares a map in reduced precision with float32 at config.audit_points points: those of the smallest losses, the
 // middle one, others at random; on the same up to 2,000 images of each split. Returns
 //   {"precision", "points", "images": {SPLIT: n}, "largest_deviation": {SPLIT: d}, "at": {SPLIT: [x, y]},
-//    "limit": max_deviation}
+//    "limit": max_deviation, "largest_difference": {SPLIT: nats}}
 // with d the largest |mean loss - that in float32| / max(that in float32, 0.001 nats); infinite where one of the two is
-// not finite and the other is.
+// not finite and the other is. The largest difference is that of the mean losses, where both are finite.
 nlohmann::json audit_precision(MapRun& run, PointEvaluator& reference);
+// And within "difference_limit" {SPLIT: nats} where `audit` has one: the error that was asked for, which is judged
+// against the map in reduced precision, should not be less than what that precision costs.
 bool is_within_limit(const nlohmann::json& audit);
 // How many images of a point, of all splits, that takes in each of the two precisions.
 std::int64_t audit_images(const std::vector<LandscapeSplit>& splits);

@@ -138,7 +138,12 @@ class Mapping {
 
   nlohmann::json audit(MapRun& run) const {
     PointEvaluator reference(source(), config_, at::kFloat);
-    return audit_precision(run, reference);
+    nlohmann::json out = audit_precision(run, reference);
+    if (landscape_.contains("adaptive")) out["difference_limit"] = landscape_.at("adaptive").at("tolerance");
+    for (const LandscapeSplit& split : evaluator_.splits()) {
+      if (config_.standard_error > 0) out["difference_limit"][split.name] = config_.standard_error;
+    }
+    return out;
   }
 
   Surface finished(const MapRun& run) const {
@@ -177,13 +182,18 @@ class Mapping {
 
 // A second pass takes as long as the first one, and longer.
 void tell_repeat(const nlohmann::json& audit, const std::filesystem::path& journal) {
-  double largest = 0;
-  for (const auto& [split, deviation] : audit.at("largest_deviation").items())
-    largest = std::max(largest, deviation.get<double>());
-  say(fmt::format(
-      "{}: {} deviates from float32 by up to {:.2g} % of the loss, the limit is {:.2g} %: mapping again in float32",
-      journal.stem().string(), audit.at("precision").get<std::string>(), 100 * largest,
-      100 * audit.at("limit").get<double>()));
+  const auto largest = [&](const char* key) {
+    double most = 0;
+    for (const auto& [split, value] : audit.at(key).items()) most = std::max(most, value.get<double>());
+    return most;
+  };
+  const double deviation = largest("largest_deviation"), limit = audit.at("limit").get<double>();
+  const std::string why =
+      deviation <= limit
+          ? fmt::format("by up to {:.2g} nats, more than the error asked for", largest("largest_difference"))
+          : fmt::format("by up to {:.2g} % of the loss, the limit is {:.2g} %", 100 * deviation, 100 * limit);
+  say(fmt::format("{}: {} deviates from float32 {}: mapping again in float32", journal.stem().string(),
+                  audit.at("precision").get<std::string>(), why));
 }
 
 std::filesystem::path float32_journal(const std::filesystem::path& journal) {

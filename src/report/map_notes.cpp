@@ -51,17 +51,16 @@ std::string by_split(const json& values, const std::string& unit, double factor 
   return text;
 }
 
-// The largest finite value of each split's `stem`, as by_split takes it.
+// The largest finite value of each split's `stem`, as by_split takes it; null where none is finite.
 json largest(const Surface& surface, const std::string& stem) {
   json out = json::object();
   for (const char* split : kSplits) {
     const auto found = surface.values.find(split + stem);
     if (found == surface.values.end()) continue;
-    double most = 0;
+    out[split] = nullptr;
     for (const double v : found->second) {
-      if (std::isfinite(v)) most = std::max(most, v);
+      if (std::isfinite(v) && (out[split].is_null() || v > out[split])) out[split] = v;
     }
-    out[split] = most;
   }
   return out;
 }
@@ -101,9 +100,9 @@ std::string all_images_text(const Surface& surface) {
 
 std::string adaptive_text(const Surface& surface, const json& adaptive) {
   const auto cells = count_cells(surface);
-  std::string text =
-      fmt::format("Adaptive map: {} exact ({}), {} estimated by samples of {}", are(of(cells, Cell::kExact)),
-                  all_images_text(surface), are(of(cells, Cell::kEstimated)), sample_text(surface));
+  std::string text = fmt::format("Adaptive map: {} exact ({})", are(of(cells, Cell::kExact)), all_images_text(surface));
+  if (of(cells, Cell::kEstimated) > 0)
+    text += fmt::format(", {} estimated by samples of {}", are(of(cells, Cell::kEstimated)), sample_text(surface));
   if (of(cells, Cell::kInterpolated) > 0) text += fmt::format(", {} interpolated", are(of(cells, Cell::kInterpolated)));
   text += fmt::format(", to within {}.", by_split(member(adaptive, "tolerance"), " nats"));
   const auto audited = adaptive.value("audited", std::size_t{0}),
@@ -134,7 +133,8 @@ std::string unfinished_text(const Surface& surface) {
   return fmt::format("This map is unfinished. Of its {}: {}.", points_text(surface.x.size() * surface.y.size()), parts);
 }
 
-std::string audit_text(const json& audit, const json& precision) {
+// `states_errors`: whether the map's notes speak of errors, which are those of the map in reduced precision.
+std::string audit_text(const json& audit, const json& precision, bool states_errors) {
   const auto type = [](const json& name) { return name == "float16" ? "float16" : "bfloat16"; };
   if (!audit.is_object())
     return precision == "float32" || !precision.is_string()
@@ -150,8 +150,11 @@ std::string audit_text(const json& audit, const json& precision) {
         reduced, deviation, limit);
   }
   return fmt::format(
-      " Evaluated in {}: at {} audited points the loss deviates from float32 by up to {}; the limit is {}.", reduced,
-      audit.value("points", 0), deviation, limit);
+      " Evaluated in {}: at {} audited points the loss deviates from float32 by up to {}; the limit is {}.{}", reduced,
+      audit.value("points", 0), deviation, limit,
+      states_errors ? fmt::format(" The errors above do not count that, {}.",
+                                  by_split(member(audit, "largest_difference"), " nats"))
+                    : "");
 }
 
 // Of points where the type was too narrow.
@@ -211,7 +214,10 @@ std::string how_values_came(const Surface& surface) {
   } else {
     text = sampled_text(surface);
   }
-  return text + audit_text(member(landscape, "audit"), member(landscape, "precision")) + fallback_text(surface);
+  return text +
+         audit_text(member(landscape, "audit"), member(landscape, "precision"),
+                    !is_unfinished(surface) && !is_all_exact(surface)) +
+         fallback_text(surface);
 }
 
 bool needs_warning(const Surface& surface) {

@@ -121,6 +121,17 @@ TEST_F(MapModes, ReducedPrecisionIsAuditedAndMadeAgainWhereItDeviates) {
   EXPECT_EQ(notes(s).at("precision"), "bf16");
   EXPECT_NE(s.values.at("test_loss"), exact().values.at("test_loss"));
   EXPECT_LT(largest(s.values.at("test_loss"), exact().values.at("test_loss")), 0.02);
+  const double difference = audit.at("largest_difference").at("test").get<double>();
+  EXPECT_GT(difference, 0);
+  LandscapeConfig sampled = reduced;
+  sampled.standard_error = 1e-2 * difference;  // which rounding alone exceeds
+  EXPECT_EQ(notes(map(sampled, "fine")).at("audit").at("made_again_in"), "float32");
+  sampled.standard_error = 1e2 * difference;
+  EXPECT_FALSE(notes(map(sampled, "coarse")).at("audit").contains("made_again_in"));
+  LandscapeConfig adaptive = reduced;
+  adaptive.grid = "17x15";
+  adaptive.tolerance = std::to_string(1e-2 * difference);
+  EXPECT_EQ(notes(map(adaptive, "tight")).at("audit").at("made_again_in"), "float32");
   reduced.max_deviation = 1e-9;
   const Surface again = map(reduced, "strict");
   EXPECT_EQ(notes(again).at("precision"), "float32");

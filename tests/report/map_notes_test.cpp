@@ -68,6 +68,28 @@ TEST(MapNotes, TellAnAdaptiveMapsTolerancesAndAudit) {
   EXPECT_FALSE(needs_warning(s));
 }
 
+TEST(MapNotes, SayThatErrorsAreOfTheReducedPrecision) {
+  const json audit = {{"precision", "bf16"},
+                      {"points", 8},
+                      {"limit", 0.005},
+                      {"largest_deviation", {{"train", 0.001}, {"test", 0.002}}},
+                      {"largest_difference", {{"train", 0.0015}, {"test", 0.0035}}}};
+  const std::string said = "do not count that, 0.0015 nats (train), 0.0035 nats (test).";
+  const json notes = {{"audit", audit}, {"precision", "bf16"}};
+  EXPECT_TRUE(contains(how_values_came(estimated_map(notes)), said));
+  EXPECT_FALSE(contains(how_values_came(map_of(notes)), "do not count that"));
+}
+
+TEST(MapNotes, LeaveOutWhatAMapHasNot) {
+  Surface s = estimated_map({{"adaptive", kAdaptive}});
+  for (double& cell : s.values["cell"]) cell = static_cast<double>(Cell::kExact);
+  s.values["cell"].back() = static_cast<double>(Cell::kInterpolated);
+  EXPECT_FALSE(contains(how_values_came(s), "estimated"));
+  Surface lost = estimated_map(json::object());
+  lost.values["train_loss_stderr"] = {NAN, NAN, NAN, NAN};
+  EXPECT_TRUE(contains(how_values_came(lost), "of the loss is not finite (train), 0.03 nats (test)."));
+}
+
 TEST(MapNotes, WarnOfAMapThatIsNotCertified) {
   json adaptive = kAdaptive;
   adaptive["violations"] = 3;
