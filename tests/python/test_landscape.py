@@ -359,6 +359,10 @@ class Landscape(unittest.TestCase):
         self.assertGreater(landscape["images"], 0)
         self.assertEqual(landscape["budget_grid"], "100x100")
         check_refused("5m")
+        command[command.index("100x100")] = "90x90"
+        check_refused(f"{seconds}s")
+        command[command.index("90x90")] = "100x100"
+        self.assertEqual(cli.run(*command, "--budget", f"{seconds}s", "--images", 50).returncode, 2)
         self.assertEqual(records_of_killed("--budget", f"{seconds}s", after=len(begun) + 2)[:len(begun)], begun)
 
     # Evaluation of weights from elsewhere
