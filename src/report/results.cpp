@@ -108,7 +108,7 @@ Results collect_results(const fs::path& experiment) {
 
 std::vector<SweepRun> sweep_of(const Results& results) {
   std::vector<SweepRun> out;
-  for (const DecayRow& row : decay_rows(results.seeds.front())) {
+  for (const DecayRow& row : decay_rows(results.seeds)) {
     SweepRun run{row.name, row.fork_epoch, NAN, {}};
     for (const ReportData& seed : results.seeds) {
       run.end_epoch = std::fmin(run.end_epoch, end_epoch_of(seed, row.name));  // of NaN and a number the number

@@ -40,7 +40,7 @@ struct SweepRun {
   double end_epoch = 0;                               // the earliest of the seeds that are done with it; NaN if none is
   std::map<std::string, std::vector<double>> values;  // by the quantity's key: one a seed, NaN where it is missing
 };
-// By fork epoch, the main path last, each average behind its run; runs of the first seed.
+// By fork epoch, the main path last, each average behind its run; runs that any seed has.
 std::vector<SweepRun> sweep_of(const Results& results);
 
 // Finite values alone.

@@ -75,6 +75,14 @@ void add_decay_findings(const std::vector<DecayRow>& rows, std::vector<std::stri
   }
 }
 
+void sort_by_decay(std::vector<DecayRow>* rows) {
+  const auto place = [](const DecayRow& row) {
+    const RunName name = split_run_name(row.name);
+    return std::tuple(row.fork_epoch.value_or(INFINITY), name.run, name.is_average);
+  };
+  std::ranges::stable_sort(*rows, {}, place);
+}
+
 }  // namespace
 
 std::vector<DecayRow> decay_rows(const ReportData& data) {
@@ -86,11 +94,18 @@ std::vector<DecayRow> decay_rows(const ReportData& data) {
                       finite_number(m, "test_loss"), finite_number(m, "test_accuracy")});
     }
   }
-  const auto place = [](const DecayRow& row) {
-    const RunName name = split_run_name(row.name);
-    return std::tuple(row.fork_epoch.value_or(INFINITY), name.run, name.is_average);
-  };
-  std::stable_sort(rows.begin(), rows.end(), [&](const DecayRow& a, const DecayRow& b) { return place(a) < place(b); });
+  sort_by_decay(&rows);
+  return rows;
+}
+
+std::vector<DecayRow> decay_rows(const std::vector<ReportData>& seeds) {
+  std::vector<DecayRow> rows;
+  for (const ReportData& seed : seeds) {
+    for (DecayRow& row : decay_rows(seed)) {
+      if (std::ranges::find(rows, row.name, &DecayRow::name) == rows.end()) rows.push_back(std::move(row));
+    }
+  }
+  sort_by_decay(&rows);
   return rows;
 }
 

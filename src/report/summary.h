@@ -20,6 +20,8 @@ struct DecayRow {
 };
 // By fork epoch, the main path last, each average behind its run. A value that is absent or not finite is empty.
 std::vector<DecayRow> decay_rows(const ReportData& data);
+// Of several seeds: each run that any of them has, once, in the same order; its values those of the first that has it.
+std::vector<DecayRow> decay_rows(const std::vector<ReportData>& seeds);
 
 // The headline findings, a sentence each: which decay time gives the best test loss and accuracy, the minima.
 std::vector<std::string> findings(const ReportData& data);

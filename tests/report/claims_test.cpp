@@ -144,6 +144,22 @@ TEST(Claims, ASeedThatIsNotDoneCountsWhereItHasValues) {
   EXPECT_NO_THROW(study_markdown({results}));
 }
 
+TEST(Claims, ABranchThatTheFirstSeedLacksCountsByTheOthers) {
+  Results results = results_of(kLaterIsBetter);
+  std::vector<RunSeries>& first = results.seeds[0].runs;
+  first.pop_back();
+  ASSERT_EQ(sweep_of(results).size(), 4u);
+  EXPECT_EQ(sweep_of(results)[2].name, "decay-at-6");
+  EXPECT_EQ(compare_decay_times(results).at(1).accuracy.count, 2);
+  for (const bool main_alone : {false, true}) {
+    if (main_alone) first.resize(1);
+    const Claim accuracy = claim_named(claims_of(results), "later-accuracy");
+    EXPECT_EQ(accuracy.estimate.count, 2);
+    expect_told(accuracy, "decay at 6 against 2");
+    expect_told(accuracy, "; 2 of 3 seeds");
+  }
+}
+
 TEST(Claims, ASeedThatIsNotDoneIsNoEvidence) {
   // The branches at 4 and 6 reach 0.5 before epoch 10; in the first seed that at 4 is at epoch 7, not there yet.
   Results results = results_of({{0.5, 0.6, 0.7}, {0.5, 0.6, 0.7}, {0.5, 0.61, 0.7}});
