@@ -29,7 +29,7 @@ void add_line(const std::vector<DecayValue>& values, bool average, PanelPlan* pl
     if (!value.fork_epoch || is_average(value.run) != average) continue;
     const double x = *value.fork_epoch;
     curve.push_back({x, value.value});
-    plan->points.emplace_back(curve.back(), stroke);
+    plan->points.push_back({curve.back(), stroke.color, value.of_fewer_seeds ? Marker::kRing : Marker::kCircle});
     if (!value.interval) continue;
     const std::vector<Point2> bar{{x, value.interval->first}, {x, value.interval->second}};
     plan->curves.emplace_back(bar, Stroke{stroke.color, 1.2, "", 0.8});

@@ -16,6 +16,7 @@ struct DecayValue {
   std::optional<double> fork_epoch;  // empty: the main path
   double value = 0;
   std::optional<std::pair<double, double>> interval;  // drawn of branches and their averages
+  bool of_fewer_seeds = false;                        // than there are: a ring in place of a dot
 };
 
 void add_decay_values(const std::vector<DecayValue>& values, PanelPlan* plan);

@@ -14,9 +14,9 @@ Panel place_panel(const PanelPlan& plan, std::size_t index, const std::string& x
       ys.push_back(p.y);
     }
   }
-  for (const auto& [p, stroke] : plan.points) {
-    xs.push_back(p.x);
-    ys.push_back(p.y);
+  for (const PanelPoint& point : plan.points) {
+    xs.push_back(point.at.x);
+    ys.push_back(point.at.y);
   }
   for (const auto& [level, stroke] : plan.levels) ys.push_back(level);
   const double left = PanelPlace::kLeft + static_cast<double>(index) * (PanelPlace::kWidth + PanelPlace::kGap);
@@ -62,8 +62,8 @@ std::string draw_panels(const std::string& title, const std::string& x_label, co
     }
     for (const auto& [curve, stroke] : plans[k].curves) draw_curve(&svg, panel, curve, stroke);
     svg.end_clip();
-    for (const auto& [p, stroke] : plans[k].points) {
-      svg.marker(Marker::kCircle, panel.at(p.x, p.y), 5, stroke.color);
+    for (const PanelPoint& point : plans[k].points) {
+      svg.marker(point.marker, panel.at(point.at.x, point.at.y), 5, point.color);
     }
   }
   draw_legend(&svg, {PanelPlace::kLeft, legend_top}, inner, entries);

@@ -29,13 +29,19 @@ struct Band {
   bool word_at_bottom = false;
 };
 
+struct PanelPoint {
+  Point2 at;
+  std::string color;
+  Marker marker = Marker::kCircle;
+};
+
 struct PanelPlan {
   std::string title;
   std::string y_label;
   double log_ratio = INFINITY;  // a y axis that spans more than this is logarithmic
   bool log_x = false;
   std::vector<std::pair<std::vector<Point2>, Stroke>> curves = {};
-  std::vector<std::pair<Point2, Stroke>> points = {};  // with a marker
+  std::vector<PanelPoint> points = {};
   std::vector<std::pair<double, Stroke>> levels = {};  // horizontal lines across the panel
   std::vector<Band> bands = {};
 };

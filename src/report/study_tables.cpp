@@ -22,30 +22,40 @@ std::vector<std::string> claim_row(const Claim& claim) {
   return {claim.text, claim.measured, to_string(claim.verdict)};
 }
 
+// " (2 seeds)" behind what fewer than all seeds gave.
+std::string fewer_seeds(const MeanTest& test, std::size_t seeds) {
+  if (static_cast<std::size_t>(test.count) == seeds) return "";
+  return fmt::format(" ({} seed{})", test.count, test.count == 1 ? "" : "s");
+}
+
+// `all`: one a seed.
 std::string mean_text(const std::vector<double>& all, const Quantity& quantity) {
   std::vector<double> values = finite_values(all);
   if (values.empty()) return "–";
   for (double& v : values) v *= quantity.factor;
   const MeanTest test = test_mean(values);
   const int digits = quantity.digits;
-  if (test.count < 2) return fmt::format("{:.{}f}", test.mean, digits);
-  return fmt::format("{:.{}f} ± {:.{}f} [{:.{}f}, {:.{}f}]", test.mean, digits, test.deviation, digits, test.low,
-                     digits, test.high, digits);
+  const std::string fewer = fewer_seeds(test, all.size());
+  if (test.count < 2) return fmt::format("{:.{}f}{}", test.mean, digits, fewer);
+  return fmt::format("{:.{}f} ± {:.{}f} [{:.{}f}, {:.{}f}]{}", test.mean, digits, test.deviation, digits, test.low,
+                     digits, test.high, digits, fewer);
 }
 
-std::string test_text(const MeanTest& test, int digits) {
-  if (test.count < 2) return fmt::format("{:+.{}f}", test.mean, digits);
-  return fmt::format("{:+.{}f} [{:+.{}f}, {:+.{}f}]", test.mean, digits, test.low, digits, test.high, digits);
+std::string test_text(const MeanTest& test, int digits, std::size_t seeds) {
+  const std::string fewer = fewer_seeds(test, seeds);
+  if (test.count < 2) return fmt::format("{:+.{}f}{}", test.mean, digits, fewer);
+  return fmt::format("{:+.{}f} [{:+.{}f}, {:+.{}f}]{}", test.mean, digits, test.low, digits, test.high, digits, fewer);
 }
 
 std::string p_cell(double p) {
   return std::isnan(p) ? "–" : p < 0.0001 ? "< 0.0001" : fmt::format("{:.4f}", p);
 }
 
-// Whether all cells of a column are numbers, with or without their intervals.
+// Whether all cells of a column are numbers, with or without their intervals and what stands in brackets behind.
 bool is_numeric(const TextTable& table, std::size_t column) {
   return std::all_of(table.rows.begin(), table.rows.end(), [&](const std::vector<std::string>& row) {
-    return std::none_of(row[column].begin(), row[column].end(), [](unsigned char c) { return std::isalpha(c) != 0; });
+    const std::string number = row[column].substr(0, row[column].find(" ("));
+    return std::none_of(number.begin(), number.end(), [](unsigned char c) { return std::isalpha(c) != 0; });
   });
 }
 
@@ -114,9 +124,10 @@ TextTable comparison_table(const Results& results) {
                               over_seeds(results.seeds.size(), "95 % intervals of paired t tests, p by Holm's method")),
                   {"Run", "At epoch", "Test accuracy, points", "p", "Test loss, nats", "p"},
                   {}};
+  const std::size_t seeds = results.seeds.size();
   for (const Comparison& c : compare_decay_times(results)) {
-    table.rows.push_back({c.run, fmt::format("{:g}", c.epoch), test_text(c.accuracy, 2), p_cell(c.accuracy_p),
-                          test_text(c.loss, 4), p_cell(c.loss_p)});
+    table.rows.push_back({c.run, fmt::format("{:g}", c.epoch), test_text(c.accuracy, 2, seeds), p_cell(c.accuracy_p),
+                          test_text(c.loss, 4, seeds), p_cell(c.loss_p)});
   }
   return table;
 }

@@ -267,6 +267,23 @@ TEST(StudyTables, HoldMeanDeviationAndIntervalOverSeeds) {
   EXPECT_EQ(table.rows.at(1).at(3), "52.67 ± 0.58 [51.23, 54.10]");
 }
 
+TEST(StudyTables, SayWhereFewerSeedsThanThereAreHaveAValue) {
+  Results results = results_of(kLaterIsBetter);
+  const auto told = [&] { return std::pair(sweep_table(results).rows.at(2).at(3), comparison_table(results).rows); };
+  EXPECT_FALSE(contains(told().first + told().second.at(1).at(2), "seed"));
+  EXPECT_FALSE(contains(sweep_figures(results).at(0).svg, "of fewer than"));
+  results.seeds[0].runs.pop_back();
+  EXPECT_EQ(told().first, "55.50 ± 0.71 [49.15, 61.85] (2 seeds)");
+  EXPECT_FALSE(contains(told().second.at(0).at(2), "seed"));
+  for (const std::size_t column : {2u, 4u}) EXPECT_TRUE(contains(told().second.at(1).at(column), "] (2 seeds)"));
+  EXPECT_TRUE(
+      contains(to_html(sweep_table(results)), "<td class=\"number\">55.50 ± 0.71 [49.15, 61.85] (2 seeds)</td>"));
+  EXPECT_TRUE(contains(sweep_figures(results).at(0).svg, ">of fewer than 3 seeds<"));
+  results.seeds[1].runs.pop_back();
+  EXPECT_EQ(told().first, "56.00 (1 seed)");
+  EXPECT_TRUE(contains(told().second.at(1).at(2), "+6.00 (1 seed)"));
+}
+
 TEST(StudyTables, OfOneSeedHoldValuesAlone) {
   const Results one = results_of({kLaterIsBetter.front()});
   EXPECT_EQ(sweep_table(one).caption, "What runs ended with (one seed)");
