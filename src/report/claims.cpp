@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "report/claim_text.h"
 #include "report/decay_comparison.h"
+#include "report/run_style.h"
 #include "report/valley.h"
 #include "trajectory/run_name.h"
 
@@ -291,6 +292,40 @@ std::optional<Claim> averaging_claim(const Results& results) {
   return claim;
 }
 
+// The branches that some seed failed in; empty without.
+std::string failures(const Results& results) {
+  std::string text;
+  const std::size_t all = results.seeds.size();
+  for (const SweepRun& run : sweep_of(results)) {
+    if (!run.fork_epoch || is_average(run.name) || run.num_failed == 0) continue;
+    text += fmt::format("; decay at {:g} failed (diverged, or out of memory){}: left out", *run.fork_epoch,
+                        all > 1 ? " in " + of_seeds(run.num_failed, all) : "");
+  }
+  return text;
+}
+
+// The claims that compare branches.
+std::vector<Claim> branch_claims(const Results& results) {
+  std::vector<Claim> out = {
+      trend_claim(results, accuracy_trend(),
+                  {"later-accuracy", "Later decay gives a higher test accuracy", "", Verdict::kNotTested}),
+      trend_claim(results, loss_trend(),
+                  {"later-loss", "Later decay gives a lower test loss", "", Verdict::kNotTested}),
+      trend_claim(results, {gap_at_end, "nats", -1, 4},
+                  {"later-gap", "Later decay shrinks the gap between test and train loss", "", Verdict::kNotTested})};
+  for (Claim& claim : baseline_claims(results)) out.push_back(std::move(claim));
+  if (std::optional<Claim> claim = averaging_claim(results)) out.push_back(std::move(*claim));
+  return out;
+}
+
+// Says so of a claim that rests on fewer seeds than there are.
+void tell_fewer_seeds(std::size_t all, std::vector<Claim>* claims) {
+  for (Claim& claim : *claims) {
+    const auto count = static_cast<std::size_t>(claim.estimate.count);
+    if (count > 0 && count < all) claim.measured += "; " + of_seeds(count, all);
+  }
+}
+
 }  // namespace
 
 const char* to_string(Verdict verdict) {
@@ -310,19 +345,12 @@ const char* to_string(Verdict verdict) {
 }
 
 std::vector<Claim> claims_of(const Results& results) {
-  std::vector<Claim> out = valley_claims(results);
-  out.push_back(trend_claim(results, accuracy_trend(),
-                            {"later-accuracy", "Later decay gives a higher test accuracy", "", Verdict::kNotTested}));
-  out.push_back(trend_claim(results, loss_trend(),
-                            {"later-loss", "Later decay gives a lower test loss", "", Verdict::kNotTested}));
-  out.push_back(
-      trend_claim(results, {gap_at_end, "nats", -1, 4},
-                  {"later-gap", "Later decay shrinks the gap between test and train loss", "", Verdict::kNotTested}));
-  for (Claim& claim : baseline_claims(results)) out.push_back(std::move(claim));
-  if (std::optional<Claim> claim = averaging_claim(results)) out.push_back(std::move(*claim));
-  for (Claim& claim : out) {
-    const auto count = static_cast<std::size_t>(claim.estimate.count), all = results.seeds.size();
-    if (count > 0 && count < all) claim.measured += "; " + of_seeds(count, all);
+  std::vector<Claim> out = valley_claims(results), branches = branch_claims(results);
+  for (std::vector<Claim>* claims : {&out, &branches}) tell_fewer_seeds(results.seeds.size(), claims);
+  const std::string left_out = failures(results);
+  for (Claim& claim : branches) {
+    claim.measured += left_out;
+    out.push_back(std::move(claim));
   }
   return out;
 }

@@ -87,7 +87,12 @@ json read_status(const fs::path& folder) {
 
 RunSeries read_series(const fs::path& folder, const std::string& name, std::vector<EpochMetrics> epochs,
                       const json& status) {
-  return {name, std::nullopt, std::move(epochs), member(status, "final"), read_json_if_any(folder / "measures.json")};
+  return {name,
+          std::nullopt,
+          std::move(epochs),
+          member(status, "final"),
+          read_json_if_any(folder / "measures.json"),
+          member(status, "state") == "failed"};
 }
 
 struct ReadRun {

@@ -9,15 +9,27 @@
 namespace thalweg {
 namespace {
 
-std::string cell(const std::optional<double>& value, double factor, int digits, bool best) {
-  if (!value) return "<td class=\"number\">–</td>";
-  return fmt::format("<td class=\"number{}\">{:.{}f}</td>", best ? " best" : "", factor * *value, digits);
+struct Column {
+  std::optional<double> DecayRow::*value;
+  double factor;
+  int digits;
+};
+constexpr Column kTestLoss{&DecayRow::test_loss, 1, 4}, kTestAccuracy{&DecayRow::test_accuracy, 100, 2};
+constexpr Column kTrainLoss{&DecayRow::train_loss, 1, 4}, kTrainAccuracy{&DecayRow::train_accuracy, 100, 2};
+
+std::string cell(const DecayRow& row, const Column& column, const std::optional<double>& best = std::nullopt) {
+  const std::optional<double>& value = row.*column.value;
+  if (!value) return fmt::format("<td class=\"number\">{}</td>", row.failed ? "failed" : "–");
+  return fmt::format("<td class=\"number{}\">{:.{}f}</td>", value == best ? " best" : "", column.factor * *value,
+                     column.digits);
 }
 
-std::optional<double> extreme(const std::vector<DecayRow>& rows, std::optional<double> DecayRow::*column, double sign) {
+// None of a single row, which is compared with nothing.
+std::optional<double> extreme(const std::vector<DecayRow>& rows, const Column& column, double sign) {
   std::optional<double> best;
+  if (rows.size() < 2) return best;
   for (const DecayRow& row : rows) {
-    const auto& value = row.*column;
+    const auto& value = row.*column.value;
     if (value && (!best || sign * *value < sign * *best)) best = value;
   }
   return best;
@@ -31,8 +43,8 @@ std::string swatch(const ReportData& data, const std::string& run) {
 }
 
 std::string decay_table(const ReportData& data, const std::vector<DecayRow>& rows) {
-  const auto least_loss = extreme(rows, &DecayRow::test_loss, 1);
-  const auto most_accuracy = extreme(rows, &DecayRow::test_accuracy, -1);
+  const auto least_loss = extreme(rows, kTestLoss, 1);
+  const auto most_accuracy = extreme(rows, kTestAccuracy, -1);
   std::string text =
       "<div class=\"scroll\"><table><caption>Where each run ended; best test values in bold with a "
       "star</caption><thead>"
@@ -41,15 +53,12 @@ std::string decay_table(const ReportData& data, const std::vector<DecayRow>& row
       "class=\"number\">Train loss</th><th scope=\"col\" class=\"number\">Train accuracy "
       "(%)</th></tr></thead><tbody>\n";
   for (const DecayRow& row : rows) {
-    const bool compare = rows.size() > 1;
     text += fmt::format(
         "<tr><th scope=\"row\">{}{}</th>"
         "<td class=\"number\">{}</td>{}{}{}{}</tr>\n",
         swatch(data, row.name), escape_xml(run_label(split_run_name(row.name))),
-        row.fork_epoch ? fmt::format("{:.6g}", *row.fork_epoch) : "–",
-        cell(row.test_loss, 1, 4, compare && row.test_loss && row.test_loss == least_loss),
-        cell(row.test_accuracy, 100, 2, compare && row.test_accuracy && row.test_accuracy == most_accuracy),
-        cell(row.train_loss, 1, 4, false), cell(row.train_accuracy, 100, 2, false));
+        row.fork_epoch ? fmt::format("{:.6g}", *row.fork_epoch) : "–", cell(row, kTestLoss, least_loss),
+        cell(row, kTestAccuracy, most_accuracy), cell(row, kTrainLoss), cell(row, kTrainAccuracy));
   }
   return text + "</tbody></table></div>\n";
 }

@@ -13,6 +13,9 @@
 namespace thalweg {
 namespace {
 
+constexpr const char* kNone = "–";
+constexpr const char* kFailed = "failed";
+
 // What values over seeds are; of one seed there is no more than the value.
 std::string over_seeds(std::size_t seeds, const char* what) {
   return seeds == 1 ? "one seed" : fmt::format("{} seeds; {}", seeds, what);
@@ -28,10 +31,10 @@ std::string fewer_seeds(const MeanTest& test, std::size_t seeds) {
   return fmt::format(" ({} seed{})", test.count, test.count == 1 ? "" : "s");
 }
 
-// `all`: one a seed.
-std::string mean_text(const std::vector<double>& all, const Quantity& quantity) {
+std::string mean_text(const SweepRun& run, const Quantity& quantity) {
+  const std::vector<double>& all = run.values.at(quantity.key);
   std::vector<double> values = finite_values(all);
-  if (values.empty()) return "–";
+  if (values.empty()) return run.num_failed > 0 ? kFailed : kNone;
   for (double& v : values) v *= quantity.factor;
   const MeanTest test = test_mean(values);
   const int digits = quantity.digits;
@@ -48,14 +51,15 @@ std::string test_text(const MeanTest& test, int digits, std::size_t seeds) {
 }
 
 std::string p_cell(double p) {
-  return std::isnan(p) ? "–" : p < 0.0001 ? "< 0.0001" : fmt::format("{:.4f}", p);
+  return std::isnan(p) ? kNone : p < 0.0001 ? "< 0.0001" : fmt::format("{:.4f}", p);
 }
 
 // Whether all cells of a column are numbers, with or without their intervals and what stands in brackets behind.
 bool is_numeric(const TextTable& table, std::size_t column) {
   return std::all_of(table.rows.begin(), table.rows.end(), [&](const std::vector<std::string>& row) {
     const std::string number = row[column].substr(0, row[column].find(" ("));
-    return std::none_of(number.begin(), number.end(), [](unsigned char c) { return std::isalpha(c) != 0; });
+    return number == kFailed ||
+           std::none_of(number.begin(), number.end(), [](unsigned char c) { return std::isalpha(c) != 0; });
   });
 }
 
@@ -111,9 +115,9 @@ TextTable sweep_table(const Results& results) {
   }
   for (const SweepRun& run : runs) {
     std::vector<std::string> row = {run_label(split_run_name(run.name)),
-                                    run.fork_epoch ? fmt::format("{:g}", *run.fork_epoch) : "–",
-                                    std::isnan(run.end_epoch) ? "–" : fmt::format("{:g}", run.end_epoch)};
-    for (const Quantity* quantity : shown) row.push_back(mean_text(run.values.at(quantity->key), *quantity));
+                                    run.fork_epoch ? fmt::format("{:g}", *run.fork_epoch) : kNone,
+                                    std::isnan(run.end_epoch) ? kNone : fmt::format("{:g}", run.end_epoch)};
+    for (const Quantity* quantity : shown) row.push_back(mean_text(run, *quantity));
     table.rows.push_back(std::move(row));
   }
   return table;

@@ -160,6 +160,31 @@ TEST(Claims, ABranchThatTheFirstSeedLacksCountsByTheOthers) {
   }
 }
 
+// The branch at 6 ends before it has a value.
+void fail_last_branch(ReportData* seed) {
+  RunSeries& run = seed->runs.back();
+  run.epochs.clear();
+  run.final_metrics = run.measures = nullptr;
+  run.failed = true;
+}
+
+TEST(Claims, ABranchThatFailedIsNamed) {
+  Results results = results_of(kLaterIsBetter);
+  fail_last_branch(&results.seeds[1]);
+  const std::string why = "; decay at 6 failed (diverged, or out of memory) in ";
+  for (const char* id : {"later-accuracy", "later-loss", "later-gap", "faster", "gain"})
+    expect_told(claim_named(claims_of(results), id), "; 2 of 3 seeds" + why + "1 of 3 seeds: left out");
+  EXPECT_TRUE(contains(sweep_table(results).rows.at(2).at(3), "(2 seeds)"));
+  for (ReportData& seed : results.seeds) fail_last_branch(&seed);
+  for (const char* id : {"later-accuracy", "faster", "gain"})
+    expect_told(claim_named(claims_of(results), id), why + "3 of 3 seeds: left out");
+  EXPECT_FALSE(contains(claim_named(claims_of(results), "valley").measured, "failed"));
+  EXPECT_EQ(sweep_table(results).rows.at(2).at(3), "failed");
+  EXPECT_TRUE(contains(to_html(sweep_table(results)), "<td class=\"number\">failed</td>"));
+  EXPECT_EQ(study_json({results})["experiments"][0]["runs"]["decay-at-6"]["failed"], 3);
+  EXPECT_EQ(study_json({results})["experiments"][0]["runs"]["main"]["failed"], 0);
+}
+
 TEST(Claims, ASeedThatIsNotDoneIsNoEvidence) {
   // The branches at 4 and 6 reach 0.5 before epoch 10; in the first seed that at 4 is at epoch 7, not there yet.
   Results results = results_of({{0.5, 0.6, 0.7}, {0.5, 0.6, 0.7}, {0.5, 0.61, 0.7}});

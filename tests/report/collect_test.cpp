@@ -62,6 +62,14 @@ TEST_F(ReportFolder, ReadsAnExperimentFolder) {
   EXPECT_EQ(write_report(folder_, data)[0], folder_ / "report.html");
 }
 
+TEST_F(ReportFolder, KnowsWhichRunsFailed) {
+  put(folder_ / "main" / "status.json", R"({"state":"done","final":{"test_loss":0.5}})");
+  put(folder_ / "branches" / "late" / "status.json", R"({"state":"failed","fork_epoch":5})");
+  const ReportData data = collect_report(folder_);
+  EXPECT_FALSE(data.runs.at(0).failed);
+  EXPECT_TRUE(data.runs.at(1).failed);
+}
+
 TEST_F(ReportFolder, KnowsTheGapOfMapsThatDoNotHoldIt) {
   Surface surface = synthetic_report(0).surfaces[0];
   write_surface_hdf5(folder_ / "surfaces" / "a.h5", surface);

@@ -257,6 +257,15 @@ TEST(Page, SaysHowTheMapWasMade) {
   EXPECT_TRUE(contains(page_text(data), "<td>not compared: the origin is a mean</td>"));
 }
 
+TEST(Page, SaysThatARunFailed) {
+  ReportData data = synthetic_report(2);
+  EXPECT_FALSE(contains(decay_section(data), "failed"));
+  data.runs[1].final_metrics = nullptr;
+  EXPECT_EQ(count(decay_section(data), "<td class=\"number\">–</td>"), 5u);  // and the main path's decay
+  data.runs[1].failed = true;
+  EXPECT_EQ(count(decay_section(data), "<td class=\"number\">failed</td>"), 4u);
+}
+
 TEST(Page, OfAnEmptyReportStillStands) {
   ReportData data;
   data.title = "nothing yet";
