@@ -148,10 +148,19 @@ std::vector<Surface> read_surfaces(const fs::path& folder) {
   return surfaces;
 }
 
+// Where the configuration lists branches, a folder that it does not name is left over from another one.
+bool is_named(const json& config, const std::string& branch) {
+  const json branches = member(config, "branches");
+  return !branches.is_array() || std::any_of(branches.begin(), branches.end(),
+                                             [&](const json& named) { return member(named, "name") == branch; });
+}
+
 void add_branches(const fs::path& folder, ReportData* data) {
   std::vector<ReadRun> branches;
   for (const fs::path& branch : sorted_entries(folder)) {
-    if (fs::is_directory(branch)) branches.push_back(read_run(branch, branch.filename().string(), read_status(branch)));
+    const std::string name = branch.filename().string();
+    if (fs::is_directory(branch) && is_named(data->config, name))
+      branches.push_back(read_run(branch, name, read_status(branch)));
   }
   std::stable_sort(branches.begin(), branches.end(), [](const ReadRun& a, const ReadRun& b) {
     return a.run.fork_epoch.value_or(INFINITY) < b.run.fork_epoch.value_or(INFINITY);

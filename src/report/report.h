@@ -45,8 +45,8 @@ struct ReportData {
   std::string loss_label = "Loss (nats)";  // of the surfaces
 };
 
-// Reads a finished or half-finished experiment folder; what is not there yet is left out. A single run's folder works
-// too.
+// Reads a finished or half-finished experiment folder; what is not there yet is left out, and so are branches that its
+// config.json does not name. A single run's folder works too.
 ReportData collect_report(const std::filesystem::path& experiment);
 
 // Writes `folder`/report.html and `folder`/figures/*.svg, atomically each. Returns the paths written, report.html

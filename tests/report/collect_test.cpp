@@ -70,6 +70,22 @@ TEST_F(ReportFolder, KnowsWhichRunsFailed) {
   EXPECT_TRUE(data.runs.at(1).failed);
 }
 
+TEST_F(ReportFolder, LeavesOutBranchesThatItsConfigurationDoesNotName) {
+  for (const std::string name : {"early", "late"}) {
+    put(folder_ / "branches" / name / "status.json", R"({"state":"done","fork_epoch":5,"final":{"test_loss":0.6}})");
+    put(folder_ / "branches" / name / "average" / "status.json", R"({"state":"done","final":{"test_loss":0.5}})");
+  }
+  put(folder_ / "config.json", R"({"branches":[{"name":"early"},{"name":"latest"}]})");
+  const ReportData data = collect_report(folder_);
+  ASSERT_EQ(data.runs.size(), 1u);
+  EXPECT_EQ(data.runs[0].name, "early");
+  EXPECT_EQ(data.averages.size(), 1u);
+  put(folder_ / "config.json", R"({"branches":[]})");
+  EXPECT_TRUE(collect_report(folder_).runs.empty());
+  fs::remove(folder_ / "config.json");
+  EXPECT_EQ(collect_report(folder_).runs.size(), 2u);
+}
+
 TEST_F(ReportFolder, KnowsTheGapOfMapsThatDoNotHoldIt) {
   Surface surface = synthetic_report(0).surfaces[0];
   write_surface_hdf5(folder_ / "surfaces" / "a.h5", surface);
