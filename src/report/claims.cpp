@@ -102,7 +102,8 @@ Verdict by_count(std::size_t count, std::size_t all) {
   return count == all ? Verdict::kSupported : count == 0 ? Verdict::kContradicted : Verdict::kUndecided;
 }
 
-Claim along_claim(const std::vector<Valley>& valleys, Claim claim) {
+// Of seeds on whose planes a descent is seen, at least one.
+void tell_along(const std::vector<Valley>& valleys, Claim* claim) {
   std::vector<double> alignment, rises;
   std::size_t count = 0;
   for (const Valley& valley : valleys) {
@@ -110,21 +111,29 @@ Claim along_claim(const std::vector<Valley>& valleys, Claim claim) {
     if (std::isfinite(valley.barrier)) rises.push_back(100 * valley.barrier);
     if (valley.alignment >= kAligned && valley.barrier <= kBarrier) ++count;
   }
-  claim.estimate = test_mean(rises);
-  claim.unit = "% of the descent";
-  claim.measured =
+  claim->estimate = test_mean(rises);
+  claim->unit = "% of the descent";
+  claim->measured =
       fmt::format("on the plane, its way from the first fork on and the floor that the branches end on lie at |cos| {}",
                   with_interval(test_mean(alignment), 2));
   if (!rises.empty()) {
-    claim.measured +=
+    claim->measured +=
         fmt::format("; between neighbouring ends the train loss rises by {} % of the descent to the floor",
-                    with_interval(claim.estimate, 1));
+                    with_interval(claim->estimate, 1));
   }
-  if (const std::size_t bad = valleys.size() - rises.size(); bad > 0) {
-    claim.measured +=
-        fmt::format("; in {} it is not finite there, or branches do not descend", of_seeds(bad, valleys.size()));
-  }
-  claim.verdict = by_count(count, valleys.size());
+  if (const std::size_t bad = valleys.size() - rises.size(); bad > 0)
+    claim->measured += fmt::format("; in {} it is not finite there", of_seeds(bad, valleys.size()));
+  claim->verdict = by_count(count, valleys.size());
+}
+
+Claim along_claim(std::vector<Valley> valleys, Claim claim) {
+  const std::size_t all = valleys.size(), unseen = std::erase_if(valleys, [](const Valley&v) { return !v.descends; });
+  claim.verdict = Verdict::kUndecided;
+  if (!valleys.empty()) tell_along(valleys, &claim);
+  if (unseen == 0) return claim;
+  claim.measured +=
+      fmt::format("{}on the plane no descent is seen in {}", claim.measured.empty() ? "" : "; ", of_seeds(unseen, all));
+  if (claim.verdict == Verdict::kSupported) claim.verdict = Verdict::kUndecided;
   return claim;
 }
 

@@ -109,6 +109,7 @@ std::optional<Valley> measure_valley(const ReportData& data) {
   Valley out;
   out.alignment = std::abs(way_x * axis.x + way_y * axis.y) / std::hypot(way_x, way_y);
   const double descent = mean_descent(surface, forks);
+  out.descends = !(descent <= 0);
   out.barrier = descent > 0 && std::isfinite(descent) ? largest_barrier(surface, forks) / descent : INFINITY;
   out.first_distance = std::hypot(first.x - minima.test->x, first.y - minima.test->y);
   out.last_distance = std::hypot(main->back().x - minima.test->x, main->back().y - minima.test->y);

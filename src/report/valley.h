@@ -14,8 +14,10 @@ struct Valley {
   double alignment = 0;
   // How far the train loss rises above the higher of two neighbouring ends on the straight line between them, at most;
   // in parts of the mean descent from forks to ends. 0: no barrier. Infinite where the loss on such a line or
-  // at a fork is not finite, or the branches do not descend.
+  // at a fork is not finite, or no descent is seen.
   double barrier = 0;
+  // False where on the plane branches end no lower, on average, than they forked: such a map shows no floor.
+  bool descends = true;
   // From the main path to the smallest test loss, at the first fork and at its end.
   double first_distance = 0, last_distance = 0;
   bool test_on_edge = false;  // the smallest test loss lies on the border of the map: a smaller one may be outside

@@ -67,6 +67,31 @@ TEST(Valley, BranchesThatDoNotDescendEndOnNoFloor) {
   EXPECT_EQ(measure_valley(data).value().barrier, INFINITY);
 }
 
+TEST(Valley, AMapOnWhichNoDescentIsSeenIsNoEvidence) {
+  const ReportData seen = synthetic_report(5);
+  ReportData unseen = seen, walled = seen;
+  for (double& loss : unseen.surfaces.front().values["train_loss"]) loss = -loss;
+  EXPECT_TRUE(measure_valley(seen)->descends);
+  EXPECT_FALSE(measure_valley(unseen)->descends);
+  const auto judged = [](const std::vector<ReportData>& seeds) {
+    return claim_named(claims_of({"", {}, {}, seeds}), "valley");
+  };
+  for (const std::vector<ReportData>& seeds : {std::vector{unseen, unseen}, {seen, unseen}, {seen, unseen, seen}}) {
+    const Claim claim = judged(seeds);
+    EXPECT_EQ(claim.verdict, Verdict::kUndecided);
+    expect_told(claim, "on the plane no descent is seen in ");
+    EXPECT_FALSE(contains(claim.measured, "not finite")) << claim.measured;
+  }
+  const Claim claim = judged({seen, unseen, seen});
+  expect_told(claim, "on the plane no descent is seen in 1 of 3 seeds; 2 of 3 seeds");
+  EXPECT_EQ(claim.estimate.count, 2);
+  // What other seeds show against it stays.
+  const auto paths = paths_by_run(walled.surfaces.front());
+  add_wall(&walled.surfaces.front(), (paths[1].back().x + paths[2].back().x) / 2, INFINITY);
+  EXPECT_EQ(judged({walled, walled, unseen}).verdict, Verdict::kContradicted);
+  EXPECT_EQ(judged({walled, unseen}).verdict, Verdict::kUndecided);
+}
+
 TEST(Valley, AMapThatIsNotFinishedOrTooSmallHasNoValley) {
   ReportData data = synthetic_report(5);
   Surface& surface = data.surfaces.front();
