@@ -38,7 +38,7 @@ double student_quantile(double probability, std::int64_t freedom);
 // given. A NaN stays, and counts as no test.
 std::vector<double> holm(const std::vector<double>& p);
 
-// Least-squares slope of y over x; NaN for fewer than two different x.
+// Least-squares slope of y over x, exactly 0 where all y are equal; NaN for fewer than two different x.
 double slope(const std::vector<double>& x, const std::vector<double>& y);
 
 }  // namespace thalweg

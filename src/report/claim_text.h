@@ -16,8 +16,10 @@ inline std::string with_interval(const MeanTest& test, int digits) {
   return fmt::format("{:.{}f} [{:.{}f}, {:.{}f}]", test.mean, digits, test.low, digits, test.high, digits);
 }
 
-inline std::string p_text(double p) {
-  return std::isnan(p) ? "one seed" : p < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", p);
+inline std::string p_text(const MeanTest& test) {
+  if (test.count < 2) return "one seed";
+  if (std::isnan(test.p)) return "no difference in any seed";  // all are 0
+  return test.p < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", test.p);
 }
 
 }  // namespace thalweg

@@ -88,7 +88,7 @@ Claim trend_claim(const Results& results, const Trend& trend, Claim claim) {
   claim.unit = fmt::format("{} an epoch of delay", trend.unit);
   claim.measured =
       fmt::format("{} {} ({}); decay at {:g} against {:g}: {}; all at epoch {:g}",
-                  with_interval(slopes, trend.digits + 1), claim.unit, p_text(slopes.p), *ends.runs.back().fork_epoch,
+                  with_interval(slopes, trend.digits + 1), claim.unit, p_text(slopes), *ends.runs.back().fork_epoch,
                   *ends.runs.front().fork_epoch, with_interval(test_mean(spans), trend.digits), ends.epoch);
   MeanTest claimed = slopes;
   if (trend.sign < 0) claimed.mean = -slopes.mean, claimed.low = -slopes.high, claimed.high = -slopes.low;
@@ -293,7 +293,7 @@ std::optional<Claim> averaging_claim(const Results& results) {
   }
   claim.measured =
       fmt::format("decay at {:g} (the best of {}) against the average: {} points ({}), {} nats; at epoch {:g}",
-                  *best.fork_epoch, ends.runs.size(), with_interval(accuracy, 2), p_text(accuracy.p),
+                  *best.fork_epoch, ends.runs.size(), with_interval(accuracy, 2), p_text(accuracy),
                   with_interval(against_average("test_loss", 1), 4), ends.epoch);
   claim.estimate = accuracy;
   claim.unit = "points";

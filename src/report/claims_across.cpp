@@ -62,7 +62,7 @@ Verdict joint_verdict(const std::vector<Verdict>& verdicts) {
 std::string finding_text(const Finding& finding) {
   const MeanTest& slope = finding.claim.estimate;
   return slope.count == 0 ? finding.title + ": " + to_string(Verdict::kNotTested)
-                          : fmt::format("{}: {}, {}", finding.title, with_interval(slope, 3), p_text(slope.p));
+                          : fmt::format("{}: {}, {}", finding.title, with_interval(slope, 3), p_text(slope));
 }
 
 Claim across_claim(const std::vector<Results>& experiments, std::string (*group_of)(const Results&), Claim claim) {

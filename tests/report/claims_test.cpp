@@ -57,6 +57,15 @@ TEST(Claims, NoiseAndOneSeedDecideNothing) {
   EXPECT_EQ(claim_named(one, "gain").verdict, Verdict::kUndecided);
 }
 
+TEST(Claims, SeedsWithoutAnyDifferenceAreNotTakenForOne) {
+  Results results = results_of(std::vector(3, std::vector(3, 0.6)));
+  const Claim same = claim_named(claims_of(results), "later-accuracy");
+  EXPECT_EQ(same.verdict, Verdict::kUndecided);
+  expect_told(same, "0.000 [0.000, 0.000] points an epoch of delay (no difference in any seed)");
+  results.seeds.resize(1);
+  expect_told(claim_named(claims_of(results), "later-accuracy"), "0.000 points an epoch of delay (one seed)");
+}
+
 TEST(Claims, AMapOfOneSeedDecidesNothing) {
   const ReportData seed = synthetic_report(5);
   const auto verdict = [&](std::size_t count, const std::string& id) {
