@@ -12,7 +12,7 @@ Statistic statistic_of(const std::vector<double>& values) {
   const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
   double squares = 0;
   for (const double v : values) squares += (v - mean) * (v - mean);
-  return {mean, values.size() > 1 ? std::sqrt(squares / (count - 1)) : 0};
+  return {mean, values.size() > 1 ? std::sqrt(squares / (count - 1)) : NAN};
 }
 
 MeanTest test_mean(const std::vector<double>& values, double confidence) {

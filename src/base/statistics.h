@@ -12,16 +12,16 @@ namespace thalweg {
 
 struct Statistic {
   double mean = 0;
-  double deviation = 0;  // of a sample (n - 1); 0 for one value
+  double deviation = 0;  // of a sample (n - 1); NaN for fewer than two values
 };
-// NaN for no values.
+// A mean of NaN for no values.
 Statistic statistic_of(const std::vector<double>& values);
 
 // The mean of a sample and the two-sided test of it being zero (one-sample t test).
 struct MeanTest {
   std::int64_t count = 0;
   double mean = 0;
-  double deviation = 0;
+  double deviation = 0;      // NaN for fewer than two values
   double low = 0, high = 0;  // confidence interval of the mean; infinite for fewer than two values
   double t = 0;              // NaN for fewer than two values, or where all are 0
   double p = 1;              // NaN likewise

@@ -63,7 +63,7 @@ std::string to_text(const json& value, const std::string& indent = "") {
 json test_json(const MeanTest& test) {
   return {{"count", test.count},
           {"mean", finite_or_null(test.mean)},
-          {"std", test.deviation},
+          {"std", finite_or_null(test.deviation)},
           {"low", finite_or_null(test.low)},
           {"high", finite_or_null(test.high)},
           {"t", finite_or_null(test.t)},

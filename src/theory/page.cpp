@@ -1,5 +1,6 @@
 #include "theory/page.h"
 
+#include <cmath>
 #include <map>
 
 #include <fmt/format.h>
@@ -27,6 +28,7 @@ std::string noise_text(const TheoryConfig& config) {
 }
 
 std::string mean_text(const Statistic& value) {
+  if (std::isnan(value.deviation)) return fmt::format("{:.4g}", value.mean);
   return fmt::format("{:.4g} ± {:.2g}", value.mean, value.deviation);
 }
 
@@ -72,7 +74,8 @@ std::string best_table(const TheoryStudy& study) {
   if (!best) return "<p>Every cell has a run that diverged.</p>\n";
   const CellState end = study.final_state(*best);
   return fact_table(
-      "The cell of least risk among those of which no run diverged (mean ± standard deviation over data sets)",
+      fmt::format("The cell of least risk among those of which no run diverged ({})",
+                  study.problems.size() > 1 ? "mean ± standard deviation over data sets" : "one data set"),
       {{"Cell", study.cells[*best].name},
        {"Risk", mean_text(end.test_risk)},
        {"Train loss", mean_text(end.train_loss)},

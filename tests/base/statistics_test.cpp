@@ -63,7 +63,9 @@ TEST(Statistics, ATestOfAFewNumbersIsScipys) {
 TEST(Statistics, OneValueShowsNothing) {
   const MeanTest one = test_mean({3});
   EXPECT_EQ(one.mean, 3);
-  EXPECT_EQ(one.deviation, 0);
+  EXPECT_TRUE(std::isnan(one.deviation));
+  EXPECT_TRUE(std::isnan(statistic_of({}).deviation));
+  EXPECT_EQ(statistic_of({2, 2}).deviation, 0);
   EXPECT_EQ(one.low, -INFINITY);
   EXPECT_TRUE(std::isnan(one.p));
   EXPECT_TRUE(std::isnan(test_mean({}).mean));

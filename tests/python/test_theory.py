@@ -143,6 +143,15 @@ class Theory(cli.CliTest):
         self.check_fails(1, ["report", out], "study of the theory", f"thalweg theory {out}/config.json")
         self.assertEqual((out / "report.html").read_text(), page)
 
+    def test_one_data_set_has_no_deviation(self):
+        deviations = {}
+        for seeds in (1, 2):
+            _, out = self.run_theory(config(seeds=seeds), out=f"seeds-{seeds}")
+            deviations[seeds] = [row[key] for row in self.rows(out / "cells.csv") for key in row if key.endswith("_std")]
+            self.assertEqual("±" in (out / "report.html").read_text(), seeds > 1)
+        self.assertEqual(set(deviations[1]), {""})
+        self.assertNotIn("", deviations[2])
+
     def test_threads_do_not_change_a_byte(self):
         read = lambda out: {p.name: p.read_bytes() for p in out.rglob("*.csv")}
         first = read(self.run_theory(config(seeds=3), "--threads", 1)[1])

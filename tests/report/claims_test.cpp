@@ -243,6 +243,19 @@ TEST(Claims, HoldTheNumberThatTheVerdictGoesBy) {
   EXPECT_EQ(valley["seeds"], 0);
 }
 
+TEST(Claims, OfOneSeedHoldNoDeviation) {
+  const auto deviations = [](const std::vector<std::vector<double>>& last) {
+    const nlohmann::json told = study_json({results_of(last)})["experiments"][0];
+    return std::vector{told["runs"]["main"]["test_loss"]["std"], told["runs"]["main"]["distance"]["std"],
+                       told["comparisons"][0]["test_loss"]["std"]};
+  };
+  for (const nlohmann::json& deviation : deviations({kLaterIsBetter.front()})) EXPECT_TRUE(deviation.is_null());
+  const std::vector<nlohmann::json> three = deviations(kLaterIsBetter);
+  EXPECT_EQ(three[0], 0);
+  EXPECT_TRUE(three[1].is_null());  // no seed has a map
+  EXPECT_GT(three[2].get<double>(), 0);
+}
+
 TEST(Claims, AveragesAreNoBranches) {
   ReportData data = synthetic_report(5);
   const Valley valley = measure_valley(data).value();
