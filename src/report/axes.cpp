@@ -15,6 +15,7 @@ constexpr double kLegendRow = 19;
 constexpr double kCaptionRow = 16;
 constexpr double kLegendSample = 34;  // the line before a name
 constexpr std::size_t kMaxNameChars = 28;
+constexpr double kDotRadius = 3.5;
 const Stroke kFrame{"#444", 1, "", 1};
 const Stroke kGridLine{"#e4e4e4", 1, "", 1};
 
@@ -120,16 +121,23 @@ void draw_axes(Svg* svg, const Panel& p, const std::string& title, bool grid_lin
 
 void draw_curve(Svg* svg, const Panel& panel, const std::vector<Point2>& points, const Stroke& stroke) {
   std::vector<Point2> piece;
+  const auto draw_piece = [&] {
+    if (piece.size() == 1) {
+      svg->marker(Marker::kCircle, piece.front(), kDotRadius, stroke.color);
+    } else {
+      svg->polyline(piece, stroke);
+    }
+    piece.clear();
+  };
   for (const Point2& point : points) {
     const Point2 at = panel.at(point.x, point.y);
     if (std::isfinite(at.x) && std::isfinite(at.y)) {
       piece.push_back(at);
-      continue;
+    } else {
+      draw_piece();
     }
-    svg->polyline(piece, stroke);
-    piece.clear();
   }
-  svg->polyline(piece, stroke);
+  draw_piece();
 }
 
 double legend_height(double width, const std::vector<LegendEntry>& entries) {

@@ -38,7 +38,7 @@ struct Panel {
 
 // The frame, tick marks (at most `num_x_ticks` and about five), numbers and labels of both axes, and a title above.
 void draw_axes(Svg* svg, const Panel& panel, const std::string& title, bool grid_lines, std::size_t num_x_ticks = 7);
-// A curve; points that have no place (NaN, inf) leave a gap.
+// A curve; points that have no place (NaN, inf) leave a gap. What is one point alone between gaps is a dot.
 void draw_curve(Svg* svg, const Panel& panel, const std::vector<Point2>& points, const Stroke& stroke);
 
 // Entries in columns as wide as the longest name needs; returns the height it takes.

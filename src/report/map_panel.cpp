@@ -124,8 +124,9 @@ void draw_minima(Svg* svg, const Map& map, const Panel& panel) {
                 fmt::format("train minimum {:.4g}", map.minima.train->value));
   }
   if (map.minima.test) {
+    const std::string name = test_loss_name(map.surface);
     svg->marker(Marker::kCross, panel.at(map.minima.test->x, map.minima.test->y), together ? 4.5 : 8.5, "#fff",
-                fmt::format("test minimum {:.4g}", map.minima.test->value));
+                fmt::format("{} minimum {:.4g}", name.substr(0, name.find(" loss")), map.minima.test->value));
   }
 }
 
@@ -172,7 +173,8 @@ std::vector<LegendEntry> map_legend(const Map& map) {
   }
   for (LegendEntry& entry : mark_entries(map.surface)) entries.push_back(std::move(entry));
   if (map.minima.train) entries.push_back({"minimum of train loss", none, true, Marker::kStar, "#fff"});
-  if (map.minima.test) entries.push_back({"minimum of test loss", none, true, Marker::kCross, "#fff"});
+  if (map.minima.test)
+    entries.push_back({"minimum of " + test_loss_name(map.surface), none, true, Marker::kCross, "#fff"});
   return entries;
 }
 

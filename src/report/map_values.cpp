@@ -43,8 +43,14 @@ std::string in_lower_case(std::string text) {
 }
 
 std::string panel_title(const std::string& split, const std::string& name) {
-  if (split.empty()) return name;
   return (split == "train" ? "Train " : "Test ") + in_lower_case(name);
+}
+
+std::string title_of(const Surface& surface, const std::string& key, const std::string& split, const Kind& kind) {
+  if (key != "test_loss") return panel_title(split, kind.name);
+  std::string title = test_loss_name(surface);
+  title[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(title[0])));
+  return title;
 }
 
 std::string class_name(const Surface& surface, std::size_t index) {
@@ -58,7 +64,8 @@ MapValue value_of(const Surface& surface, const Kind& kind) {
   MapValue value{kind.name, "", kind.unit, kind.shade, {}};
   for (const char* split : kSplits) {
     const std::string key = fmt::format("{}_{}", split, kind.stem);
-    if (surface.has(key)) value.panels.push_back({key, split, panel_title(split, kind.name), surface.values.at(key)});
+    if (!surface.has(key)) continue;
+    value.panels.push_back({key, split, title_of(surface, key, split, kind), surface.values.at(key)});
   }
   if (surface.has(kind.stem)) value.panels.push_back({kind.stem, "", kind.name, surface.values.at(kind.stem)});
   return value;
@@ -115,6 +122,11 @@ std::vector<MapValue> map_values(const Surface& surface, std::size_t max_numbers
     values.push_back(std::move(value));
   }
   return values;
+}
+
+std::string test_loss_name(const Surface& surface) {
+  const nlohmann::json name = member(surface.provenance, "test_loss_name");
+  return name.is_string() ? name.get<std::string>() : "test loss";
 }
 
 LevelScale scale_of(const MapValue& value, std::size_t max_levels) {

@@ -36,6 +36,9 @@ struct MapValue {
 // `left_out` counts those that did not.
 std::vector<MapValue> map_values(const Surface& surface, std::size_t max_numbers, std::size_t* left_out);
 
+// "test loss", or what "test_loss_name" in the surface's provenance calls it.
+std::string test_loss_name(const Surface& surface);
+
 // One scale for all panels of a value.
 LevelScale scale_of(const MapValue& value, std::size_t max_levels);
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "report/map_plane.h"
+#include "report/map_values.h"
 #include "trajectory/run_name.h"
 
 namespace thalweg {
@@ -58,26 +59,26 @@ Minima find_minima(const Surface& surface) {
 
 std::string minima_sentence(const Surface& surface) {
   const Minima m = find_minima(surface);
+  const std::string test_loss = test_loss_name(surface);
   const auto place = [](const SurfaceMinimum& at) {
     return fmt::format("{:.4g} at ({:.4g}, {:.4g})", at.value, at.x, at.y);
   };
   std::string text;
   if (m.train && m.test && *m.distance == 0) {
     text = fmt::format(
-        "On the map, train loss, {:.4g}, and test loss, {:.4g}, have their minima at one grid point, ({:.4g}, {:.4g}).",
-        m.train->value, m.test->value, m.train->x, m.train->y);
+        "On the map, train loss, {:.4g}, and {}, {:.4g}, have their minima at one grid point, ({:.4g}, {:.4g}).",
+        m.train->value, test_loss, m.test->value, m.train->x, m.train->y);
   } else if (m.train && m.test && seeds_of(surface).size() > 1) {
     text = fmt::format(
-        "On the map of the paths of {} seeds, train loss has its minimum, {}, nearest to a path of seed {}, and test "
-        "loss its own, {}, nearest to one of seed {}.",
-        seeds_of(surface).size(), place(*m.train), nearest_seed(surface, *m.train), place(*m.test),
+        "On the map of the paths of {} seeds, train loss has its minimum, {}, nearest to a path of seed {}, and {} "
+        "its own, {}, nearest to one of seed {}.",
+        seeds_of(surface).size(), place(*m.train), nearest_seed(surface, *m.train), test_loss, place(*m.test),
         nearest_seed(surface, *m.test));
   } else if (m.train && m.test) {
-    text =
-        fmt::format("On the map, train loss has its minimum, {}, and test loss its own, {}: they are {:.4g} apart {}.",
-                    place(*m.train), place(*m.test), *m.distance, distance_unit(surface));
+    text = fmt::format("On the map, train loss has its minimum, {}, and {} its own, {}: they are {:.4g} apart {}.",
+                       place(*m.train), test_loss, place(*m.test), *m.distance, distance_unit(surface));
   } else if (m.train || m.test) {
-    text = fmt::format("On the map, {} loss has its minimum, {}.", m.train ? "train" : "test",
+    text = fmt::format("On the map, {} has its minimum, {}.", m.train ? "train loss" : test_loss,
                        place(m.train ? *m.train : *m.test));
   }
   if (m.on_edge) text += " A minimum lies on the border of the map: a lower value may lie outside.";

@@ -1,5 +1,6 @@
 #include "theory/diagram.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "report/axes.h"
@@ -71,6 +72,7 @@ void draw_cells(Svg* svg, const Diagram& diagram, const Panel& panel, Statistic 
   }
 }
 
+// It may go on beyond the panel.
 std::vector<Point2> drift_curve(const Diagram& diagram) {
   std::vector<Point2> curve;
   const double low = diagram.rates.front(), high = diagram.rates.back();
@@ -112,7 +114,9 @@ Figure phase_diagram(const TheoryStudy& study) {
   const Stroke none{"none", 0, "", 1};
   if (whole) entries.push_back({"diverged", none, true, Marker::kSquare, kDivergedColor});
   if (part) entries.push_back({"some runs diverged", none, true, Marker::kCross, "#fff"});
-  if (!drift_curve(diagram).empty()) entries.push_back({"drift time, predicted", kDrift, false, {}, ""});
+  const auto in_panel = [&](const Point2& p) { return p.x >= diagram.times.front(); };
+  if (std::ranges::any_of(drift_curve(diagram), in_panel))
+    entries.push_back({"drift time, predicted", kDrift, false, {}, ""});
   const std::string words = fmt::format(
       "Means over {} data sets after {} steps; the rate falls to {:g} of itself at the decay. The minimum-norm "
       "solution "

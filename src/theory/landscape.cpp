@@ -92,6 +92,7 @@ GridRange place_on(Plane& plane, const std::vector<RunPath>& paths, const Theory
 Surface map_surface(const TheoryStudy& study, const Plane& plane, const GridRange& range) {
   const Grid grid = make_grid(parse_grid_size(study.config.grid), range);
   Surface surface{grid.x, grid.y, {}, {}, plane.path, plane.provenance};
+  surface.provenance["test_loss_name"] = "risk";
   std::vector<double>& train = surface.values["train_loss"];
   std::vector<double>& test = surface.values["test_loss"];
   const at::Tensor origin = plane.origin.to(at::kDouble), d1 = plane.d1.to(at::kDouble), d2 = plane.d2.to(at::kDouble);

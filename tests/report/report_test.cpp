@@ -157,6 +157,15 @@ TEST(Figures, OfCurvesLeaveOutWhatIsNotThere) {
   EXPECT_TRUE(surface_figures(data).empty());
 }
 
+TEST(Figures, OfCurvesShowAPointAloneAsADot) {
+  ReportData data = synthetic_report(2);
+  const std::size_t before = count(curve_figures(data)[1].svg, "<circle");
+  data.runs[1].epochs.resize(1);  // of train loss alone
+  EXPECT_EQ(count(curve_figures(data)[1].svg, "<circle"), before + 1);
+  data.runs[2].epochs[1].train_loss = std::nan("");  // the first is alone before the gap
+  EXPECT_EQ(count(curve_figures(data)[1].svg, "<circle"), before + 2);
+}
+
 TEST(Figures, ShowAveragesOfTestLossButNoneOfTheRate) {
   ReportData data = synthetic_report(2);
   const auto before = curve_figures(data);

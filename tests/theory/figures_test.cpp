@@ -64,6 +64,13 @@ TEST(TheoryFigures, DriftIsNamedWhereThereIsOne) {
   }
 }
 
+TEST(TheoryFigures, DriftThatIsFasterThanEveryDecayTimeIsNotNamed) {
+  // At the lowest border, a rate of 0.0005, it takes 4 / (0.0005^2 * 3600 * 23) = 193 steps; cells begin at 450.
+  const std::vector<Figure> figures = theory_figures(
+      still_study({{"noise", {{"kind", "fresh"}, {"std", 60}}}, {"steps", 1000}, {"decay_times", {500, 600}}}));
+  EXPECT_EQ(figures.back().svg.find("drift time, predicted"), std::string::npos);
+}
+
 TEST(TheoryDrift, TakesStepsByTheFormula) {
   const auto steps = [](const json& changes) { return drift_steps(still_study(changes), 0.01); };
   // eta^2 sigma^2 d = 1e-4 * 0.04 * 23, and a norm of 0.5

@@ -39,6 +39,15 @@ TEST(TheoryLandscape, MarksTheMinimumNormSolutionAndTheTruth) {
   }
 }
 
+TEST(TheoryLandscape, NamesTheRisk) {
+  const TheoryStudy study = simulated_study({{"landscape", {{"grid", "9x7"}}}});
+  const std::string svg = landscape_figure(theory_landscape(study, at::kCPU).value()).svg;
+  for (const char* text : {">Train loss<", ">Risk<", ">minimum of risk<", "<title>risk minimum "})
+    EXPECT_NE(svg.find(text), std::string::npos) << text;
+  for (const char* text : {"Test loss", "test loss", "test minimum"})
+    EXPECT_EQ(svg.find(text), std::string::npos) << text;
+}
+
 TEST(TheoryLandscape, ThePlaneOfTheSolutionsBeginsAtTheMinimumNormSolution) {
   const TheoryStudy study = simulated_study({{"landscape", {{"plane", "solutions"}, {"grid", "9x7"}}}});
   const json marks = theory_landscape(study, at::kCPU)->surfaces[0].provenance["marks"];
