@@ -7,7 +7,9 @@ function drawCurves(id, key, title, factor, yMore) {
   }));
   // The main path lies on top; of rates, which many branches share for long, each branch lies on those before it.
   if (key !== "lr") traces.reverse();
-  draw(id, traces, layout({ title: { text: title, font: { size: 15 }, x: 0.02 }, xaxis: axis("Epoch"), yaxis: axis("", yMore), height: 320 + 2 * legendRoom(traces.length), showlegend: traces.length > 1, legend: { orientation: "h", x: 0, y: -0.24, yanchor: "top", traceorder: key === "lr" ? "normal" : "reversed", font: { size: 11 } } }));
+  // Without a mouse plotly always shows its buttons: where they have no room beside the title it stands below them.
+  const buttons = narrow.matches ? 32 : 0;
+  draw(id, traces, layout({ title: { text: title, font: { size: 15 }, x: 0.02, y: 1, yanchor: "top", pad: { t: 12 + buttons } }, margin: { l: 60, r: 15, t: 40 + buttons, b: 50 }, xaxis: axis("Epoch"), yaxis: axis("", yMore), height: 320 + buttons + 2 * legendRoom(traces.length), showlegend: traces.length > 1, legend: { orientation: "h", x: 0, y: -0.24, yanchor: "top", traceorder: key === "lr" ? "normal" : "reversed", font: { size: 11 } } }));
 }
 
 function logAxis(key) { // as the figures do

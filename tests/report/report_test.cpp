@@ -226,6 +226,13 @@ TEST(Page, CarriesPlotlyWhole) {
   EXPECT_FALSE(contains(std::string(page_js()), "</script"));
 }
 
+TEST(Page, LeavesPlotlysButtonsRoomAboveTitlesOnANarrowScreen) {
+  const std::string script(page_js());
+  EXPECT_TRUE(contains(script, "buttons = narrow.matches ? 32 : 0"));
+  for (const char* text : {"pad: { t: 12 + buttons }", "t: 40 + buttons", "height: 320 + buttons"})
+    EXPECT_TRUE(contains(script, text)) << text;
+}
+
 TEST(Page, EscapesNamesInMarkupAndInJson) {
   ReportData data = synthetic_report(1);
   const std::string evil = "</script><script>alert(1)</script><!-- {{data}} &amp; '\"";
