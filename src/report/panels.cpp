@@ -5,6 +5,8 @@
 namespace thalweg {
 namespace {
 
+constexpr std::size_t kColumns = 2;
+
 Panel place_panel(const PanelPlan& plan, std::size_t index, const std::string& x_label) {
   std::vector<double> xs, ys;
   for (const auto& [curve, stroke] : plan.curves) {
@@ -19,9 +21,9 @@ Panel place_panel(const PanelPlan& plan, std::size_t index, const std::string& x
     ys.push_back(point.at.y);
   }
   for (const auto& [level, stroke] : plan.levels) ys.push_back(level);
-  const double left = PanelPlace::kLeft + static_cast<double>(index) * (PanelPlace::kWidth + PanelPlace::kGap);
-  return {left,
-          PanelPlace::kTop,
+  const double column = static_cast<double>(index % kColumns), row = static_cast<double>(index / kColumns);
+  return {PanelPlace::kLeft + column * (PanelPlace::kWidth + PanelPlace::kGap),
+          PanelPlace::kTop + row * (PanelPlace::kHeight + PanelPlace::kRowGap),
           PanelPlace::kWidth,
           PanelPlace::kHeight,
           fit_axis(xs, x_label, plan.log_x ? 1 : INFINITY),
@@ -46,12 +48,12 @@ void draw_band(Svg* svg, const Panel& panel, const Band& band) {
 
 std::string draw_panels(const std::string& title, const std::string& x_label, const std::vector<PanelPlan>& plans,
                         const std::vector<LegendEntry>& entries) {
-  const double count = static_cast<double>(plans.size());
-  const double width =
-                   PanelPlace::kLeft + count * PanelPlace::kWidth + (count - 1) * PanelPlace::kGap + PanelPlace::kRight,
-               inner = width - PanelPlace::kLeft - PanelPlace::kRight;
-  const double legend_top = PanelPlace::kTop + PanelPlace::kHeight + 50;
-  Svg svg(width, legend_top + legend_height(inner, entries) + 12, title, title);
+  const double columns = static_cast<double>(std::min(plans.size(), kColumns));
+  const double rows = static_cast<double>((plans.size() + kColumns - 1) / kColumns);
+  const double inner = columns * PanelPlace::kWidth + (columns - 1) * PanelPlace::kGap;
+  const double legend_top = PanelPlace::kTop + rows * PanelPlace::kHeight + (rows - 1) * PanelPlace::kRowGap + 50;
+  Svg svg(PanelPlace::kLeft + inner + PanelPlace::kRight, legend_top + legend_height(inner, entries) + 12, title,
+          title);
   for (std::size_t k = 0; k < plans.size(); ++k) {
     const Panel panel = place_panel(plans[k], k, x_label);
     for (const Band& band : plans[k].bands) draw_band(&svg, panel, band);

@@ -1,4 +1,4 @@
-// Figures of curves: panels side by side with one legend under them.
+// Figures of curves: panels in rows of two, as many as are readable in a page's width, with one legend under them.
 #pragma once
 
 #include <cmath>
@@ -10,7 +10,7 @@
 
 namespace thalweg {
 
-// Where panels side by side lie, in pixels.
+// Where panels lie, in pixels.
 struct PanelPlace {
   static constexpr double kWidth = 400;
   static constexpr double kHeight = 290;
@@ -18,6 +18,7 @@ struct PanelPlace {
   static constexpr double kTop = 34;
   static constexpr double kGap = 92;
   static constexpr double kRight = 24;
+  static constexpr double kRowGap = 90;  // the upper row's numbers and label, the lower one's title
 };
 
 // A stretch of the x axis with a colour behind the curves and a word in it.

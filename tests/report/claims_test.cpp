@@ -331,6 +331,12 @@ TEST(StudyTables, SayWhereFewerSeedsThanThereAreHaveAValue) {
   EXPECT_TRUE(contains(told().second.at(1).at(2), "+6.00 (1 seed)"));
 }
 
+TEST(SweepFigures, ArePanelsInRowsOfTwo) {
+  const std::string svg = sweep_figures(results_of(kLaterIsBetter)).at(0).svg;
+  EXPECT_EQ(count(svg, ">Epoch at which the rate decays<"), 4u);  // accuracy, test loss, train loss and gap
+  EXPECT_TRUE(contains(svg, " width=\"994\" "));
+}
+
 TEST(StudyTables, OfOneSeedHoldValuesAlone) {
   const Results one = results_of({kLaterIsBetter.front()});
   EXPECT_EQ(sweep_table(one).caption, "What runs ended with (one seed)");

@@ -233,6 +233,12 @@ TEST(Page, LeavesPlotlysButtonsRoomAboveTitlesOnANarrowScreen) {
     EXPECT_TRUE(contains(script, text)) << text;
 }
 
+TEST(Page, ScrollsFiguresOnANarrowScreen) {
+  const std::string style(page_css());
+  EXPECT_TRUE(contains(style, "figure:has(> svg) { overflow-x: auto; }"));
+  EXPECT_LT(style.find("figure > svg { max-width: 100%;"), style.find("figure > svg { max-width: 760px;"));
+}
+
 TEST(Page, EscapesNamesInMarkupAndInJson) {
   ReportData data = synthetic_report(1);
   const std::string evil = "</script><script>alert(1)</script><!-- {{data}} &amp; '\"";
