@@ -301,14 +301,14 @@ std::optional<Claim> averaging_claim(const Results& results) {
   return claim;
 }
 
-// The branches that some seed failed in; empty without.
+// The branches that diverged in some seed; empty without.
 std::string failures(const Results& results) {
   std::string text;
   const std::size_t all = results.seeds.size();
   for (const SweepRun& run : sweep_of(results)) {
-    if (!run.fork_epoch || is_average(run.name) || run.num_failed == 0) continue;
-    text += fmt::format("; decay at {:g} failed (diverged, or out of memory){}: left out", *run.fork_epoch,
-                        all > 1 ? " in " + of_seeds(run.num_failed, all) : "");
+    if (!run.fork_epoch || is_average(run.name) || run.num_diverged == 0) continue;
+    text += fmt::format("; decay at {:g} diverged{}: left out", *run.fork_epoch,
+                        all > 1 ? " in " + of_seeds(run.num_diverged, all) : "");
   }
   return text;
 }

@@ -92,7 +92,7 @@ RunSeries read_series(const fs::path& folder, const std::string& name, std::vect
           std::move(epochs),
           member(status, "final"),
           read_json_if_any(folder / "measures.json"),
-          member(status, "state") == "failed"};
+          member(status, "failure") == "diverged"};
 }
 
 struct ReadRun {

@@ -19,7 +19,7 @@ constexpr Column kTrainLoss{&DecayRow::train_loss, 1, 4}, kTrainAccuracy{&DecayR
 
 std::string cell(const DecayRow& row, const Column& column, const std::optional<double>& best = std::nullopt) {
   const std::optional<double>& value = row.*column.value;
-  if (!value) return fmt::format("<td class=\"number\">{}</td>", row.failed ? "failed" : "–");
+  if (!value) return fmt::format("<td class=\"number\">{}</td>", row.diverged ? "diverged" : "–");
   return fmt::format("<td class=\"number{}\">{:.{}f}</td>", value == best ? " best" : "", column.factor * *value,
                      column.digits);
 }

@@ -30,7 +30,7 @@ struct RunSeries {
   // status.json's "final": {"train_loss", "train_accuracy", "test_loss", "test_accuracy"}.
   nlohmann::json final_metrics;
   nlohmann::json measures = nullptr;  // measures.json: {"weight_norm", "sharpness"}
-  bool failed = false;                // status.json's "state": it diverged, or memory ran out
+  bool diverged = false;              // by status.json
 };
 
 struct ReportData {

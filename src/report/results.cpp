@@ -113,7 +113,7 @@ std::vector<SweepRun> sweep_of(const Results& results) {
     for (const ReportData& seed : results.seeds) {
       run.end_epoch = std::fmin(run.end_epoch, end_epoch_of(seed, row.name));  // of NaN and a number the number
       const RunSeries* series = find_run(seed, row.name);
-      if (series != nullptr && series->failed) ++run.num_failed;
+      if (series != nullptr && series->diverged) ++run.num_diverged;
     }
     for (const Quantity& quantity : quantities()) {
       for (const ReportData& seed : results.seeds)

@@ -39,7 +39,7 @@ struct SweepRun {
   std::optional<double> fork_epoch;                   // empty: the main path
   double end_epoch = 0;                               // the earliest of the seeds that are done with it; NaN if none is
   std::map<std::string, std::vector<double>> values;  // by the quantity's key: one a seed, NaN where it is missing
-  std::size_t num_failed = 0;                         // seeds in which it failed
+  std::size_t num_diverged = 0;                       // seeds in which it diverged
 };
 // By fork epoch, the main path last, each average behind its run; runs that any seed has.
 std::vector<SweepRun> sweep_of(const Results& results);

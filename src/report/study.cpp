@@ -92,7 +92,7 @@ json experiment_json(const Results& results) {
     json& out = runs[run.name];
     out["fork_epoch"] = run.fork_epoch ? json(*run.fork_epoch) : json();
     out["end_epoch"] = finite_or_null(run.end_epoch);
-    out["failed"] = run.num_failed;
+    out["diverged"] = run.num_diverged;
     for (const auto& [key, values] : run.values) {
       out[key] = test_json(test_mean(finite_values(values)));
       out[key].erase("t");

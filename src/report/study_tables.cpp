@@ -14,7 +14,7 @@ namespace thalweg {
 namespace {
 
 constexpr const char* kNone = "–";
-constexpr const char* kFailed = "failed";
+constexpr const char* kDiverged = "diverged";
 
 // What values over seeds are; of one seed there is no more than the value.
 std::string over_seeds(std::size_t seeds, const char* what) {
@@ -34,7 +34,7 @@ std::string fewer_seeds(const MeanTest& test, std::size_t seeds) {
 std::string mean_text(const SweepRun& run, const Quantity& quantity) {
   const std::vector<double>& all = run.values.at(quantity.key);
   std::vector<double> values = finite_values(all);
-  if (values.empty()) return run.num_failed > 0 ? kFailed : kNone;
+  if (values.empty()) return run.num_diverged > 0 ? kDiverged : kNone;
   for (double& v : values) v *= quantity.factor;
   const MeanTest test = test_mean(values);
   const int digits = quantity.digits;
@@ -58,7 +58,7 @@ std::string p_cell(double p) {
 bool is_numeric(const TextTable& table, std::size_t column) {
   return std::all_of(table.rows.begin(), table.rows.end(), [&](const std::vector<std::string>& row) {
     const std::string number = row[column].substr(0, row[column].find(" ("));
-    return number == kFailed ||
+    return number == kDiverged ||
            std::none_of(number.begin(), number.end(), [](unsigned char c) { return std::isalpha(c) != 0; });
   });
 }

@@ -19,7 +19,7 @@ struct TextTable {
 TextTable claims_table(const std::vector<Results>& experiments);
 // A run a row, a quantity a column: "82.15 ± 0.25 [81.53, 82.77]" (mean, standard deviation and Student's 95 % interval
 // of the mean, over seeds); "82.15" of one seed. Where fewer seeds than there are have it, " (2 seeds)" behind that;
-// "failed" where no seed has it since the run diverged, or memory ran out.
+// "diverged" where no seed has it since the run diverged.
 TextTable sweep_table(const Results& results);
 // A later branch a row: differences to the first, intervals, p by Holm's method. Without rows for fewer than two.
 TextTable comparison_table(const Results& results);

@@ -91,7 +91,7 @@ std::vector<DecayRow> decay_rows(const ReportData& data) {
     for (const RunSeries& run : *series) {
       const nlohmann::json& m = run.final_metrics;
       rows.push_back({run.name, run.fork_epoch, finite_number(m, "train_loss"), finite_number(m, "train_accuracy"),
-                      finite_number(m, "test_loss"), finite_number(m, "test_accuracy"), run.failed});
+                      finite_number(m, "test_loss"), finite_number(m, "test_accuracy"), run.diverged});
     }
   }
   sort_by_decay(&rows);

@@ -17,7 +17,7 @@ struct DecayRow {
   std::optional<double> train_accuracy;
   std::optional<double> test_loss;
   std::optional<double> test_accuracy;
-  bool failed = false;  // so it has no values
+  bool diverged = false;  // so it has no values
 };
 // By fork epoch, the main path last, each average behind its run. A value that is absent or not finite is empty.
 std::vector<DecayRow> decay_rows(const ReportData& data);

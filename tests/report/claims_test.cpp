@@ -174,24 +174,24 @@ void fail_last_branch(ReportData* seed) {
   RunSeries& run = seed->runs.back();
   run.epochs.clear();
   run.final_metrics = run.measures = nullptr;
-  run.failed = true;
+  run.diverged = true;
 }
 
-TEST(Claims, ABranchThatFailedIsNamed) {
+TEST(Claims, ABranchThatDivergedIsNamed) {
   Results results = results_of(kLaterIsBetter);
   fail_last_branch(&results.seeds[1]);
-  const std::string why = "; decay at 6 failed (diverged, or out of memory) in ";
+  const std::string why = "; decay at 6 diverged in ";
   for (const char* id : {"later-accuracy", "later-loss", "later-gap", "faster", "gain"})
     expect_told(claim_named(claims_of(results), id), "; 2 of 3 seeds" + why + "1 of 3 seeds: left out");
   EXPECT_TRUE(contains(sweep_table(results).rows.at(2).at(3), "(2 seeds)"));
   for (ReportData& seed : results.seeds) fail_last_branch(&seed);
   for (const char* id : {"later-accuracy", "faster", "gain"})
     expect_told(claim_named(claims_of(results), id), why + "3 of 3 seeds: left out");
-  EXPECT_FALSE(contains(claim_named(claims_of(results), "valley").measured, "failed"));
-  EXPECT_EQ(sweep_table(results).rows.at(2).at(3), "failed");
-  EXPECT_TRUE(contains(to_html(sweep_table(results)), "<td class=\"number\">failed</td>"));
-  EXPECT_EQ(study_json({results})["experiments"][0]["runs"]["decay-at-6"]["failed"], 3);
-  EXPECT_EQ(study_json({results})["experiments"][0]["runs"]["main"]["failed"], 0);
+  EXPECT_FALSE(contains(claim_named(claims_of(results), "valley").measured, "diverged"));
+  EXPECT_EQ(sweep_table(results).rows.at(2).at(3), "diverged");
+  EXPECT_TRUE(contains(to_html(sweep_table(results)), "<td class=\"number\">diverged</td>"));
+  EXPECT_EQ(study_json({results})["experiments"][0]["runs"]["decay-at-6"]["diverged"], 3);
+  EXPECT_EQ(study_json({results})["experiments"][0]["runs"]["main"]["diverged"], 0);
 }
 
 TEST(Claims, ASeedThatIsNotDoneIsNoEvidence) {

@@ -62,12 +62,12 @@ TEST_F(ReportFolder, ReadsAnExperimentFolder) {
   EXPECT_EQ(write_report(folder_, data)[0], folder_ / "report.html");
 }
 
-TEST_F(ReportFolder, KnowsWhichRunsFailed) {
+TEST_F(ReportFolder, KnowsWhichRunsDiverged) {
   put(folder_ / "main" / "status.json", R"({"state":"done","final":{"test_loss":0.5}})");
-  put(folder_ / "branches" / "late" / "status.json", R"({"state":"failed","fork_epoch":5})");
+  put(folder_ / "branches" / "late" / "status.json", R"({"state":"failed","failure":"diverged","fork_epoch":5})");
   const ReportData data = collect_report(folder_);
-  EXPECT_FALSE(data.runs.at(0).failed);
-  EXPECT_TRUE(data.runs.at(1).failed);
+  EXPECT_FALSE(data.runs.at(0).diverged);
+  EXPECT_TRUE(data.runs.at(1).diverged);
 }
 
 TEST_F(ReportFolder, LeavesOutBranchesThatItsConfigurationDoesNotName) {

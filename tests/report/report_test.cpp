@@ -279,13 +279,13 @@ TEST(Page, SaysHowTheMapWasMade) {
   EXPECT_TRUE(contains(page_text(data), "<td>not compared: the origin is a mean</td>"));
 }
 
-TEST(Page, SaysThatARunFailed) {
+TEST(Page, SaysThatARunDiverged) {
   ReportData data = synthetic_report(2);
-  EXPECT_FALSE(contains(decay_section(data), "failed"));
+  EXPECT_FALSE(contains(decay_section(data), "diverged"));
   data.runs[1].final_metrics = nullptr;
   EXPECT_EQ(count(decay_section(data), "<td class=\"number\">–</td>"), 5u);  // and the main path's decay
-  data.runs[1].failed = true;
-  EXPECT_EQ(count(decay_section(data), "<td class=\"number\">failed</td>"), 4u);
+  data.runs[1].diverged = true;
+  EXPECT_EQ(count(decay_section(data), "<td class=\"number\">diverged</td>"), 4u);
 }
 
 TEST(Page, OfAnEmptyReportStillStands) {
