@@ -79,8 +79,8 @@ RunSpec Session::unforked_spec(const BranchConfig& branch) const {
   spec.first_step = step_at(branch.at_epoch);
   // Branches that end at one epoch end at one step, though fork and length may round to the one before or after.
   spec.train.epochs = branch.epochs;
-  const std::int64_t steps = step_at(branch.at_epoch + branch.epochs) - spec.first_step;
-  if (step_at(branch.epochs) != steps) spec.train.epochs = static_cast<double>(steps) / static_cast<double>(step_at(1));
+  const std::int64_t end = step_at(branch.at_epoch + branch.epochs);
+  if (end != spec.first_step + step_at(branch.epochs)) spec.end_step = end;
   return spec;
 }
 

@@ -20,8 +20,10 @@ RunPlan::RunPlan(const RunSpec& spec, std::int64_t num_train_images)
       num_images_(num_train_images),
       first_step_(spec.first_step),
       steps_per_epoch_(thalweg::steps_per_epoch(num_train_images, spec.train.batch)),
-      end_step_(first_step_ + std::llround(spec.train.epochs * static_cast<double>(steps_per_epoch_))),
-      schedule_(spec.train.schedule, config_path(spec) + "schedule", steps_per_epoch_, spec.train.epochs),
+      end_step_(spec.end_step.value_or(first_step_ +
+                                       std::llround(spec.train.epochs * static_cast<double>(steps_per_epoch_)))),
+      schedule_(spec.train.schedule, config_path(spec) + "schedule", steps_per_epoch_, spec.train.epochs,
+                end_step_ - first_step_),
       snapshots_(spec.train.snapshots, config_path(spec) + "snapshots", snapshot_range()) {}
 
 SnapshotRange RunPlan::snapshot_range() const {

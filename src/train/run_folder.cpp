@@ -35,6 +35,7 @@ nlohmann::json run_identity(const RunSpec& spec, const Graph& graph) {
                              {"first_step", spec.first_step},
                              {"train", to_json(spec.train)},
                              {"description", spec.description}};
+  if (spec.end_step) identity["end_step"] = *spec.end_step;
   if (!spec.fork.empty()) identity["fork"] = fork_digest(spec, graph);
   return identity;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,9 @@ struct RunSpec {
   std::string name = "main";
   TrainConfig train;
   std::uint64_t seed = 0;
-  std::int64_t first_step = 0;     // 0, or the fork
+  std::int64_t first_step = 0;  // 0, or the fork
+  // Where it is not round(train.epochs * steps per epoch) after the first one.
+  std::optional<std::int64_t> end_step;
   std::filesystem::path fork;      // checkpoint of first_step; empty: initial weights
   std::vector<std::int64_t> keep;  // steps whose checkpoints stay for branches to fork from
   // Model, data, normalisation: written beside the weights.

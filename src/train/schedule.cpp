@@ -13,7 +13,7 @@ constexpr std::int64_t kMaxStepsPerEpoch = 100'000'000;
 }  // namespace
 
 Schedule::Schedule(const nlohmann::json& json, const std::string& path, std::int64_t steps_per_epoch,
-                   double total_epochs) {
+                   double total_epochs, std::optional<std::int64_t> total_steps) {
   check(steps_per_epoch >= 1 && steps_per_epoch <= kMaxStepsPerEpoch,
         "schedule {}: steps per epoch must be between 1 and {}, but is {}", path, kMaxStepsPerEpoch, steps_per_epoch);
   check(total_epochs >= 0 && total_epochs <= kMaxScheduleEpochs,
@@ -21,6 +21,7 @@ Schedule::Schedule(const nlohmann::json& json, const std::string& path, std::int
         total_epochs);
   ConfigReader reader(json, path);
   ScheduleTimes times{.steps_per_epoch = steps_per_epoch, .end = total_epochs};
+  times.end_step = total_steps.value_or(times.steps(total_epochs));
   ConfigReader warmup = reader.get_object("warmup");
   if (reader.has("warmup")) {
     times.warmup = warmup.required_double("epochs", 0, kMaxScheduleEpochs);

@@ -25,6 +25,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,9 @@ namespace thalweg {
 class Schedule {
  public:
   // Validates everything (usage Error naming `path` + key). `total_epochs`: length of the run, for defaults.
-  Schedule(const nlohmann::json& json, const std::string& path, std::int64_t steps_per_epoch, double total_epochs);
+  // `total_steps`: the same in steps, where that is not the epochs' rounding.
+  Schedule(const nlohmann::json& json, const std::string& path, std::int64_t steps_per_epoch, double total_epochs,
+           std::optional<std::int64_t> total_steps = {});
 
   // Rate of step `step` (0-based, the rate used in that update). Pure; defined for every step >= 0.
   double lr(std::int64_t step) const;

@@ -52,7 +52,7 @@ std::int64_t required_length(ConfigReader& reader, const std::string& key, const
 
 // What the run still has behind epoch `start`, perhaps nothing.
 Length rest(const ScheduleTimes& times, double start = 0) {
-  const std::int64_t steps = times.steps(times.end) - times.steps(times.warmup) - times.steps(start);
+  const std::int64_t steps = times.end_step - times.steps(times.warmup) - times.steps(start);
   return {std::max(times.end - times.warmup - start, 0.0), std::max<std::int64_t>(steps, 0)};
 }
 

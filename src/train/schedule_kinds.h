@@ -16,6 +16,7 @@ struct ScheduleTimes {
   std::int64_t steps_per_epoch = 1;
   double warmup = 0;  // epochs
   double end = 0;     // of the run, epochs with the warm-up
+  std::int64_t end_step = 0;
 
   std::int64_t steps(double epochs) const;  // rounded
 };

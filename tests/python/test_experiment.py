@@ -232,6 +232,12 @@ class Retraining(cli.CliTest):
             self.assertEqual((status["step"], status["end_step"], status["steps_per_epoch"]), (14, 14, 7))
             rates = [line["lr"] for line in cli.read_metrics(run) if line["kind"] == "step"]
             self.assertAlmostEqual(rates[-1], 0.02 - 0.01 * (13 - first) / (14 - first), places=9)
+        cli.run_ok("experiment", out / "config.json", "--out", out, "--quiet")
+        again = self.folder / "again"
+        cli.run_ok("experiment", out / "config.json", "--out", again, "--quiet")
+        for fork in forks:
+            weights = f"branches/decay-at-{fork}/weights.safetensors"
+            self.assertEqual((again / weights).read_bytes(), (out / weights).read_bytes())
 
     def test_divergence_is_an_error_that_names_step_and_rate(self):
         config = cli.experiment_config(cli.MLP)
