@@ -115,9 +115,11 @@ std::string adaptive_text(const Surface& surface, const json& adaptive) {
 }
 
 std::string sampled_text(const Surface& surface) {
-  return fmt::format("Sampled map: {} are estimated from a sample of {}; the largest standard error of the loss is {}.",
-                     points_text(of(count_cells(surface), Cell::kEstimated)), sample_text(surface),
-                     by_split(largest(surface, "_loss_stderr"), " nats"));
+  const auto cells = count_cells(surface);
+  return fmt::format(
+      "Sampled map: {} are estimated from a sample of {}, {} exact ({}); the largest standard error of the loss is {}.",
+      points_text(of(cells, Cell::kEstimated)), sample_text(surface), are(of(cells, Cell::kExact)),
+      all_images_text(surface), by_split(largest(surface, "_loss_stderr"), " nats"));
 }
 
 std::string unfinished_text(const Surface& surface) {
@@ -133,6 +135,13 @@ std::string unfinished_text(const Surface& surface) {
   return fmt::format("This map is unfinished. Of its {}: {}.", points_text(surface.x.size() * surface.y.size()), parts);
 }
 
+bool passes_limit(const json& audit) {
+  for (const json& deviation : member(audit, "largest_deviation")) {
+    if (!(number_or_nan(deviation) <= number_or_nan(member(audit, "limit")))) return true;
+  }
+  return false;
+}
+
 // `states_errors`: whether the map's notes speak of errors, which are those of the map in reduced precision.
 std::string audit_text(const json& audit, const json& precision, bool states_errors) {
   const auto type = [](const json& name) { return name == "float16" ? "float16" : "bfloat16"; };
@@ -143,18 +152,20 @@ std::string audit_text(const json& audit, const json& precision, bool states_err
   const char* reduced = type(member(audit, "precision"));
   const std::string deviation = by_split(member(audit, "largest_deviation"), " %", 100);
   const std::string limit = number_text(member(audit, "limit"), " %", 100);
+  const json difference = member(audit, "largest_difference");
   if (audit.contains("made_again_in")) {
-    return fmt::format(
-        " A first map in {} deviated from float32 by up to {} of the loss (the limit is {}), so this one was made in "
-        "float32.",
-        reduced, deviation, limit);
+    const std::string how = passes_limit(audit)
+                                ? fmt::format("{} of the loss (the limit is {})", deviation, limit)
+                                : fmt::format("{}, more than the error asked for", by_split(difference, " nats"));
+    return fmt::format(" A first map in {} deviated from float32 by up to {}, so this one was made in float32.",
+                       reduced, how);
   }
   return fmt::format(
       " Evaluated in {}: at {} audited points the loss deviates from float32 by up to {}; the limit is {}.{}", reduced,
       audit.value("points", 0), deviation, limit,
-      states_errors ? fmt::format(" The errors above do not count that, {}.",
-                                  by_split(member(audit, "largest_difference"), " nats"))
-                    : "");
+      states_errors && difference.is_object()
+          ? fmt::format(" The errors above do not count that, {}.", by_split(difference, " nats"))
+          : "");
 }
 
 // Of points where the type was too narrow.

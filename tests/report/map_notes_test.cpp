@@ -54,7 +54,8 @@ TEST(MapNotes, AreNoneOfAMapThatSaysNothing) {
 
 TEST(MapNotes, TellSampleSizesAndTheLargestStandardErrors) {
   EXPECT_EQ(how_values_came(estimated_map(json::object())),
-            "Sampled map: 3 points are estimated from a sample of 400 train and 200 to 300 test images; the largest "
+            "Sampled map: 3 points are estimated from a sample of 400 train and 200 to 300 test images, 1 point is "
+            "exact (all 2000 train and 1000 test images); the largest "
             "standard error of the loss is 0.02 nats (train), 0.03 nats (test).");
 }
 
@@ -78,6 +79,21 @@ TEST(MapNotes, SayThatErrorsAreOfTheReducedPrecision) {
   const json notes = {{"audit", audit}, {"precision", "bf16"}};
   EXPECT_TRUE(contains(how_values_came(estimated_map(notes)), said));
   EXPECT_FALSE(contains(how_values_came(map_of(notes)), "do not count that"));
+  json earlier = notes;  // a map of a version that did not know the difference
+  earlier["audit"].erase("largest_difference");
+  EXPECT_FALSE(contains(how_values_came(estimated_map(earlier)), "do not count that"));
+}
+
+TEST(MapNotes, SayWhyAMapWasMadeAgain) {
+  json audit = {{"precision", "bf16"},
+                {"limit", 0.005},
+                {"made_again_in", "float32"},
+                {"largest_deviation", {{"train", 0.001}, {"test", 0.002}}},
+                {"largest_difference", {{"train", 0.0015}, {"test", 0.0035}}}};
+  const auto said = [&] { return how_values_came(map_of({{"audit", audit}, {"precision", "float32"}})); };
+  EXPECT_TRUE(contains(said(), "by up to 0.0015 nats (train), 0.0035 nats (test), more than the error asked for, so"));
+  audit["largest_deviation"]["test"] = 0.02;
+  EXPECT_TRUE(contains(said(), "by up to 0.1 % (train), 2 % (test) of the loss (the limit is 0.5 %), so"));
 }
 
 TEST(MapNotes, LeaveOutWhatAMapHasNot) {
