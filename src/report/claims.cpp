@@ -307,8 +307,9 @@ std::string failures(const Results& results) {
   const std::size_t all = results.seeds.size();
   for (const SweepRun& run : sweep_of(results)) {
     if (!run.fork_epoch || is_average(run.name) || run.num_diverged == 0) continue;
-    text += fmt::format("; decay at {:g} diverged{}: left out", *run.fork_epoch,
-                        all > 1 ? " in " + of_seeds(run.num_diverged, all) : "");
+    text +=
+        fmt::format("; decay at {:g} diverged{}: left out{}", *run.fork_epoch,
+                    all > 1 ? " in " + of_seeds(run.num_diverged, all) : "", run.num_diverged < all ? " there" : "");
   }
   return text;
 }

@@ -46,9 +46,10 @@ double value_of(const ReportData& seed, const std::string& run, const std::strin
 }
 
 // The run's own epochs, behind those of the main path before its fork.
+// Empty of a run that diverged: what it had before is no outcome of its rate.
 std::vector<EpochMetrics> whole_path(const ReportData& seed, const std::string& run) {
   const RunSeries* series = find_run(seed, run);
-  if (series == nullptr) return {};
+  if (series == nullptr || series->diverged) return {};
   std::vector<EpochMetrics> out;
   if (const RunSeries* main = find_run(seed, "main"); main != nullptr && series->fork_epoch) {
     for (const EpochMetrics& m : main->epochs) {

@@ -34,7 +34,7 @@ std::string fewer_seeds(const MeanTest& test, std::size_t seeds) {
 std::string mean_text(const SweepRun& run, const Quantity& quantity) {
   const std::vector<double>& all = run.values.at(quantity.key);
   std::vector<double> values = finite_values(all);
-  if (values.empty()) return run.num_diverged > 0 ? kDiverged : kNone;
+  if (values.empty()) return !all.empty() && run.num_diverged == all.size() ? kDiverged : kNone;
   for (double& v : values) v *= quantity.factor;
   const MeanTest test = test_mean(values);
   const int digits = quantity.digits;

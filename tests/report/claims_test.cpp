@@ -182,11 +182,19 @@ TEST(Claims, ABranchThatDivergedIsNamed) {
   fail_last_branch(&results.seeds[1]);
   const std::string why = "; decay at 6 diverged in ";
   for (const char* id : {"later-accuracy", "later-loss", "later-gap", "faster", "gain"})
-    expect_told(claim_named(claims_of(results), id), "; 2 of 3 seeds" + why + "1 of 3 seeds: left out");
+    expect_told(claim_named(claims_of(results), id), "; 2 of 3 seeds" + why + "1 of 3 seeds: left out there");
   EXPECT_TRUE(contains(sweep_table(results).rows.at(2).at(3), "(2 seeds)"));
   for (ReportData& seed : results.seeds) fail_last_branch(&seed);
   for (const char* id : {"later-accuracy", "faster", "gain"})
     expect_told(claim_named(claims_of(results), id), why + "3 of 3 seeds: left out");
+  Results late = results_of(kLaterIsBetter);  // which has values at the common epoch, and diverges behind it
+  const Claim whole = claim_named(claims_of(late), "later-accuracy");
+  late.seeds[1].runs.back().diverged = true;
+  late.seeds[1].runs.back().final_metrics = nullptr;
+  const Claim told = claim_named(claims_of(late), "later-accuracy");
+  EXPECT_EQ(whole.estimate.count, 3);
+  EXPECT_EQ(told.estimate.count, 2);
+  expect_told(told, "; 2 of 3 seeds");
   EXPECT_FALSE(contains(claim_named(claims_of(results), "valley").measured, "diverged"));
   EXPECT_EQ(sweep_table(results).rows.at(2).at(3), "diverged");
   EXPECT_TRUE(contains(to_html(sweep_table(results)), "<td class=\"number\">diverged</td>"));
