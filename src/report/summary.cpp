@@ -102,7 +102,12 @@ std::vector<DecayRow> decay_rows(const std::vector<ReportData>& seeds) {
   std::vector<DecayRow> rows;
   for (const ReportData& seed : seeds) {
     for (DecayRow& row : decay_rows(seed)) {
-      if (std::ranges::find(rows, row.name, &DecayRow::name) == rows.end()) rows.push_back(std::move(row));
+      const auto there = std::ranges::find(rows, row.name, &DecayRow::name);
+      if (there == rows.end()) {
+        rows.push_back(std::move(row));
+      } else if (!there->fork_epoch) {  // begun, and not yet told
+        there->fork_epoch = row.fork_epoch;
+      }
     }
   }
   sort_by_decay(&rows);
