@@ -8,6 +8,7 @@
 
 #include "base/console.h"
 #include "base/digest.h"
+#include "base/stop.h"
 #include "experiment/measures.h"
 #include "experiment/planes.h"
 #include "io/atomic_file.h"
@@ -303,17 +304,8 @@ void map_shared_plane(const std::vector<Member>& members, const fs::path& folder
                         [&] { write_summary(folder); });
 }
 
-std::vector<fs::path> run_experiment(const Session& session, const fs::path& folder) {
-  check_plans(session);
-  check_images(session);
-  std::vector<Member> members = members_of(session, folder);
-  check_folder(folder, members, !session.config.seeds.empty());
-  std::list<FolderLock> locks;  // a second program would take runs from the first, and both would fail
-  if (!session.config.seeds.empty()) locks.emplace_back(folder);
-  for (const Member& member : members) locks.emplace_back(member.folder);
-  write_config(session.config, folder);
-  for (const Member& member : members) write_config(member.session.config, member.folder);
-  const std::vector<std::string> diverged = train_experiments(members);
+std::vector<fs::path> evaluate_experiment(const Session& session, const std::vector<Member>& members,
+                                          const fs::path& folder) {
   std::vector<fs::path> files;
   if (!session.config.seeds.empty()) {
     files.push_back(folder / "seeds.json");
@@ -326,9 +318,30 @@ std::vector<fs::path> run_experiment(const Session& session, const fs::path& fol
   }
   if (session.config.plane.shared && !session.config.seeds.empty()) map_shared_plane(members, folder);
   for (const fs::path& file : write_summary(folder)) files.push_back(file);
-  check(diverged.empty(), "{}. Plane, map and report in {} are of the other runs", fmt::join(diverged, ". "),
-        folder.string());
   return files;
+}
+
+std::vector<fs::path> run_experiment(const Session& session, const fs::path& folder) {
+  check_plans(session);
+  check_images(session);
+  std::vector<Member> members = members_of(session, folder);
+  check_folder(folder, members, !session.config.seeds.empty());
+  std::list<FolderLock> locks;  // a second program would take runs from the first, and both would fail
+  if (!session.config.seeds.empty()) locks.emplace_back(folder);
+  for (const Member& member : members) locks.emplace_back(member.folder);
+  write_config(session.config, folder);
+  for (const Member& member : members) write_config(member.session.config, member.folder);
+  const std::vector<std::string> diverged = train_experiments(members);
+  if (diverged.empty()) return evaluate_experiment(session, members, folder);
+  const std::string said = fmt::format("{}", fmt::join(diverged, ". "));
+  try {
+    evaluate_experiment(session, members, folder);
+  } catch (const Stopped&) {
+    throw;
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}. Then: {}", said, error.what()), error.code());
+  }
+  fail("{}. Plane, map and report in {} are of the other runs", said, folder.string());
 }
 
 }  // namespace thalweg

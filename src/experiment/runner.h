@@ -28,6 +28,10 @@ std::vector<std::filesystem::path> plane_experiment(const Session& session, cons
 // Maps them.
 void map_experiment(const Session& session, const std::filesystem::path& folder);
 
+// What comes after training: measures, planes, maps and reports; returns what run_experiment does.
+std::vector<std::filesystem::path> evaluate_experiment(const Session& session, const std::vector<Member>& members,
+                                                       const std::filesystem::path& folder);
+
 // All of it, for each seed, and the reports. Returns the files of the reports, each report.html first, and seeds.json
 // in front. Throws at the end where branches diverged.
 std::vector<std::filesystem::path> run_experiment(const Session& session, const std::filesystem::path& folder);

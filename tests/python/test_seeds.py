@@ -204,6 +204,14 @@ class Seeds(cli.CliTest):
         self.assertEqual([run["name"] for run in runs], ["main", "late"])
         self.assertTrue((out / "surfaces/pca.h5").exists() and (out / "report.html").exists())
 
+    def test_divergence_is_told_where_the_maps_fail_too(self):
+        config = cli.experiment_config(cli.MLP)
+        config["branches"][0]["schedule"]["lr"] = 1e6
+        path, out = self.write("config.json", config), self.folder / "out"
+        (out / "planes").mkdir(parents=True)
+        (out / "planes/pca.safetensors").write_text("damaged")
+        self.check_fails(1, ["experiment", path, "--out", out, "--quiet"], "decay-at-1", "diverged", "Then: ", "pca.safetensors")
+
     def test_what_diverged_in_one_seed_is_null_there(self):
         config = cli.experiment_config(cli.MLP, seeds=[3, 4])
         config["branches"][0]["schedule"]["lr"] = 2
