@@ -385,7 +385,7 @@ nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const s
   const bool averages = spec.train.average.kind != "none";
   if (!status.is_null() && status.at("state") == "done" &&
       (has_final_weights(folder, averages) || checkpoint_steps(folder).empty())) {
-    if (context.profile_steps > 0) say(fmt::format("no profile.json: {} is done, and takes no step", folder.string()));
+    if (context.profile_steps > 0) say(fmt::format("no new profile: {} is done, and takes no step", folder.string()));
     return status.at("final");
   }
   if (!status.is_null() && status.at("state") == "done" && averages &&

@@ -142,7 +142,7 @@ class Observation(cli.CliTest):
         names = [event.get("name") for event in cli.read_json(self.out / "profile.json")["traceEvents"]]
         self.assertEqual(names.count("training step"), 2)
         (self.out / "profile.json").unlink()
-        self.assertIn("no profile.json", self.train(config(epochs=1.4), "--quiet", "--profile", "10").stderr)  # it is done
+        self.assertIn("no new profile", self.train(config(epochs=1.4), "--quiet", "--profile", "10").stderr)  # it is done
         self.assertFalse((self.out / "profile.json").exists())
 
     def test_a_number_of_steps_to_profile_is_checked(self):
