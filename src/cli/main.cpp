@@ -65,7 +65,8 @@ int main(int argc, char** argv) {
     thalweg::say(fmt::format("thalweg: {}", error.what()));
     return static_cast<int>(error.code());
   } catch (const std::filesystem::filesystem_error& error) {
-    thalweg::say(fmt::format("thalweg: cannot look at {}: {}", error.path1().string(), error.code().message()));
+    const std::string path = error.path1().string();
+    thalweg::say(fmt::format("thalweg: {}", path.empty() ? error.what() : path + ": " + error.code().message()));
     return static_cast<int>(thalweg::ExitCode::kFailure);
   } catch (const std::exception& error) {
     thalweg::say(fmt::format("thalweg: {}", thalweg::first_line(error.what())));
