@@ -29,8 +29,7 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
   check(path.has_filename(), "cannot write \"{}\": it does not name a file", path.string());
   create_folders(folder_of(path));
   temporary_ = temporary_name(path);
-  fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (fd_ < 0) fail_with_errno("create", path_);
+  fd_ = open_or_fail(temporary_, O_WRONLY | O_CREAT | O_EXCL, "create", path_);
 }
 
 AtomicFile::~AtomicFile() {

@@ -21,12 +21,12 @@ FileHandle::~FileHandle() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-int open_or_fail(const std::filesystem::path& path, int flags, const char* action) {
+int open_or_fail(const std::filesystem::path& path, int flags, const char* action, const std::filesystem::path& shown) {
   int fd;
   do {
     fd = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
   } while (fd < 0 && errno == EINTR);
-  if (fd < 0) fail_with_errno(action, path);
+  if (fd < 0) fail_with_errno(action, shown.empty() ? path : shown);
   return fd;
 }
 

@@ -23,8 +23,10 @@ class FileHandle {
   int fd_;
 };
 
-// open(2) with O_CLOEXEC; new files get the usual permissions (0666 less the umask).
-int open_or_fail(const std::filesystem::path& path, int flags, const char* action);
+// open(2) with O_CLOEXEC; new files get the usual permissions (0666 less the umask). The error is about `shown`, or
+// where that is empty about `path`.
+int open_or_fail(const std::filesystem::path& path, int flags, const char* action,
+                 const std::filesystem::path& shown = {});
 void write_all(int fd, const void* data, std::size_t bytes, const std::filesystem::path& path);
 // Reads until `bytes` are there or the file ends; returns how many there were.
 std::size_t read_up_to(int fd, void* data, std::size_t bytes, const std::filesystem::path& path);

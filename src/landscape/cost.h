@@ -37,12 +37,12 @@ MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const Ma
 
 // "60s", "5m", "1.5h", "90" -> seconds. Usage Error otherwise.
 double parse_duration(const std::string& text);
+// Usage Error if `config` says images, stderr or tolerance itself, or asks for the losses of single images.
+void check_budget(const LandscapeConfig& config);
 // The configuration with fewer images, then also a coarser grid, so that with the measuring it takes at most `seconds`
 // by what was measured: the grid as asked with all images if that fits, else samples of 500 images or more of each
 // split, else the largest grid of the same shape with 500, down to 11 points a side with 100. Usage Error if that does
-// not fit either, or if `config` says images, stderr or tolerance itself, or asks for the losses of single images.
-// The last two check_budget says before anything is measured.
-void check_budget(const LandscapeConfig& config);
+// not fit either, and as check_budget's.
 LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, double seconds);
 
 }  // namespace thalweg

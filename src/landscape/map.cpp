@@ -37,7 +37,7 @@ std::vector<double> weight_norms(const Plane& plane, const Grid& grid) {
   const at::Tensor o = plane.origin.to(at::kDouble), a = plane.d1.to(at::kDouble), b = plane.d2.to(at::kDouble);
   const auto dot = [](const at::Tensor& u, const at::Tensor& v) {  // whose sum depends on no number of threads
     const auto* first = u.const_data_ptr<double>();
-    return std::inner_product(first, first + u.numel(), v.const_data_ptr<double>(), 0.0);
+    return std::transform_reduce(first, first + u.numel(), v.const_data_ptr<double>(), 0.0);
   };
   const double oo = dot(o, o), oa = dot(o, a), ob = dot(o, b), aa = dot(a, a), ab = dot(a, b), bb = dot(b, b);
   std::vector<double> norms;

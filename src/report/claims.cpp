@@ -127,7 +127,8 @@ void tell_along(const std::vector<Valley>& valleys, Claim* claim) {
 }
 
 Claim along_claim(std::vector<Valley> valleys, Claim claim) {
-  const std::size_t all = valleys.size(), unseen = std::erase_if(valleys, [](const Valley&v) { return !v.descends; });
+  const std::size_t all = valleys.size();
+  const std::size_t unseen = std::erase_if(valleys, [](const Valley& valley) { return !valley.descends; });
   claim.verdict = Verdict::kUndecided;
   if (!valleys.empty()) tell_along(valleys, &claim);
   if (unseen == 0) return claim;

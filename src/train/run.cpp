@@ -381,15 +381,14 @@ nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const s
   const FolderLock lock(folder);
   claim_run_folder(folder, run_identity(spec, context.graph));
   const nlohmann::json status = read_run_status(folder);
-  // Weights that are gone are made again of the last checkpoint; without one that would be to train anew.
+  const bool is_done = !status.is_null() && status.at("state") == "done";
   const bool averages = spec.train.average.kind != "none";
-  if (!status.is_null() && status.at("state") == "done" &&
-      (has_final_weights(folder, averages) || checkpoint_steps(folder).empty())) {
+  // Weights that are gone are made again of the last checkpoint; without one that would be to train anew.
+  if (is_done && (has_final_weights(folder, averages) || checkpoint_steps(folder).empty())) {
     if (context.profile_steps > 0) say(fmt::format("no new profile: {} is done, and takes no step", folder.string()));
     return status.at("final");
   }
-  if (!status.is_null() && status.at("state") == "done" && averages &&
-      !std::filesystem::exists(folder / "average/run.json"))
+  if (is_done && averages && !std::filesystem::exists(folder / "average/run.json"))
     say(fmt::format("{} is gone: its weights are made again of the last checkpoint, its snapshots before that are not",
                     (folder / "average").string()));
   try {

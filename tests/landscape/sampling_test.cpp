@@ -122,12 +122,22 @@ TEST(EstimateMean, StatesItsErrorRightWithAndWithoutControl) {
   }
 }
 
-TEST(EstimateMean, AControlThatGoesAlongLowersTheErrorAndAnIdleOneDoesNotRaiseIt) {
+struct Controlled {
+  Population population;
+  StratifiedSample sample;
+  std::vector<double> losses, control;  // of the sample
+};
+
+Controlled draw_300() {
   const Population p(3000);
   const Strata strata = class_strata(p.labels, 5);
   StratifiedSample sample(strata, proportional(strata), {1, 0, 0});
   sample.grow(300);
-  const std::vector<double> y = pick(p.losses, sample.images()), x = pick(p.control, sample.images());
+  return {p, sample, pick(p.losses, sample.images()), pick(p.control, sample.images())};
+}
+
+TEST(EstimateMean, AControlThatGoesAlongLowersTheErrorAndAnIdleOneDoesNotRaiseIt) {
+  const auto [p, sample, y, x] = draw_300();
   const double plain = estimate_mean(sample.drawn(), y).standard_error;
   EXPECT_LT(estimate_mean(sample.drawn(), y, x, p.control_mean).standard_error, 0.4 * plain);
   std::vector<double> idle(x.size());
@@ -140,11 +150,7 @@ TEST(EstimateMean, AControlThatGoesAlongLowersTheErrorAndAnIdleOneDoesNotRaiseIt
 
 // As at a reference point where one image's logits overflow, drawn or not.
 TEST(EstimateMean, DoesWithoutAControlThatIsNotFinite) {
-  const Population p(3000);
-  const Strata strata = class_strata(p.labels, 5);
-  StratifiedSample sample(strata, proportional(strata), {1, 0, 0});
-  sample.grow(300);
-  const std::vector<double> y = pick(p.losses, sample.images()), x = pick(p.control, sample.images());
+  const auto [p, sample, y, x] = draw_300();
   std::vector<double> one_off = x;
   one_off[7] = INFINITY;
   const Estimate plain = estimate_mean(sample.drawn(), y);
