@@ -5,8 +5,9 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "cli/command.h"
+#include "experiment/mapped_surface.h"
 #include "experiment/planes.h"
-#include "experiment/runner.h"
+#include "experiment/session.h"
 #include "landscape/cost.h"
 #include "landscape/grid.h"
 #include "landscape/journal.h"
@@ -68,10 +69,6 @@ Session open_plane_session(const ExperimentConfig& config, const Plane& plane, P
 // Small networks' maps are slower with large pages: ResNet-20 in float32 by 5 %.
 constexpr std::uintmax_t kLargePlane = std::uintmax_t{64} << 20;  // bytes: 5.6 million weights
 
-MapContext context_of(const Session& session) {
-  return {session.graph, session.data, session.device, session.progress};
-}
-
 struct BudgetedMap {
   const Plane& plane;
   const Session& session;
@@ -83,7 +80,7 @@ LandscapeConfig within_budget(const LandscapeConfig& config, double seconds, con
   check_budget(config);
   const std::filesystem::path journal = journal_of(map.out);
   const nlohmann::json begun = read_journal_header(journal);
-  if (begun.is_null()) return fit_budget(config, measure_cost(map.plane, config, context_of(map.session)), seconds);
+  if (begun.is_null()) return fit_budget(config, measure_cost(map.plane, config, map.session.map_context()), seconds);
   const nlohmann::json landscape = begun.value("landscape", nlohmann::json::object());
   check(landscape.value("budget", 0.0) == seconds && landscape.value("budget_grid", "") == config.grid,
         "{}: the map begun there has another --budget or --grid, or no budget; remove it, choose another --out, or go "
@@ -104,7 +101,7 @@ void print_settings(const LandscapeConfig& config) {
 }
 
 void print_cost(const Plane& plane, const LandscapeConfig& config, const Session& session, bool as_json) {
-  const MapCost cost = measure_cost(plane, config, context_of(session));
+  const MapCost cost = measure_cost(plane, config, session.map_context());
   if (as_json) return fmt::print("{}\n", nlohmann::json(cost).dump());
   const char* most = cost.at_most ? "at most " : "";
   fmt::print("points       {}\n", cost.points);
@@ -163,7 +160,7 @@ void map_windows(const std::string& plane_file, const std::string& out, int wind
   const auto planes = window_files(plane_file, windows), surfaces = window_files(out, windows);
   nlohmann::json results = nlohmann::json::array();
   for (std::size_t k = 0; k < planes.size(); ++k) {
-    update_mapped_surface(read_plane(planes[k].string()), landscape, session, surfaces[k]);
+    update_mapped_surface(read_plane(planes[k].string()), landscape, session.map_context(), surfaces[k]);
     results.push_back(tell_surface(surfaces[k].string(), as_json));
   }
   if (as_json) fmt::print("{}\n", results.dump());
@@ -258,7 +255,7 @@ void landscape_command(int argc, char** argv) {
   }
   if (line.has("dry-run")) return print_cost(plane, landscape, session, flags.json);
   if (windows > 0) return map_windows(plane_file, out, windows, landscape, session, flags.json);
-  write_mapped_surface(plane, landscape, session, out);
+  write_mapped_surface(plane, landscape, session.map_context(), out);
   const nlohmann::json result = tell_surface(out, flags.json);
   if (flags.json) fmt::print("{}\n", result.dump());
 }

@@ -9,15 +9,13 @@
 #include "base/console.h"
 #include "base/digest.h"
 #include "base/stop.h"
+#include "experiment/mapped_surface.h"
 #include "experiment/measures.h"
 #include "experiment/planes.h"
 #include "io/atomic_file.h"
-#include "io/config_reader.h"
 #include "io/folder_lock.h"
 #include "io/posix_file.h"
-#include "landscape/journal.h"
 #include "landscape/kept_images.h"
-#include "landscape/map.h"
 #include "report/report.h"
 #include "report/study.h"
 #include "train/plan.h"
@@ -61,11 +59,6 @@ nlohmann::json identity_of(const PlaneRequest& request) {
   return {{"kind", request.kind}, {"origin", request.origin}, {"seed", request.seed}, {"runs", runs}};
 }
 
-// Of what this experiment made before, and would make again.
-std::string remove_advice(const fs::path& file) {
-  return fmt::format("remove {} and run again to make it anew", file.string());
-}
-
 bool is_plane_of(const fs::path& file, const nlohmann::json& request) {
   if (!fs::exists(file)) return false;
   const Plane plane = with_advice(remove_advice(file), [&] { return read_plane(file); });
@@ -79,16 +72,6 @@ void write_requested_plane(const fs::path& file, Plane plane, const nlohmann::js
 
 void update_plane(const fs::path& file, const PlaneRequest& request, const nlohmann::json& identity) {
   if (!is_plane_of(file, identity)) write_requested_plane(file, make_plane(request), identity);
-}
-
-// What a surface was asked for.
-nlohmann::json request_of(const Surface& surface) {
-  return resolve_key(surface.provenance.value("request", nlohmann::json()), "landscape",
-                     [](const ConfigReader& reader) { return to_json(read_landscape_config(reader)); });
-}
-
-fs::path preview_of(const fs::path& surface) {
-  return fs::path(surface).replace_extension(".unfinished.h5");
 }
 
 std::size_t count_snapshots(const Session& session, const RunSpec& spec) {
@@ -246,48 +229,9 @@ std::vector<fs::path> plane_experiment(const Session& session, const fs::path& f
   return files;
 }
 
-void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, const Session& session,
-                          const fs::path& out, const std::function<void()>& shown) {
-  const fs::path journal = journal_of(out);
-  create_folders(folder_of(out));
-  const auto show = [&, told = false](const Surface& unfinished) mutable {
-    try {
-      write_surface_hdf5(preview_of(out), unfinished);
-      if (shown) shown();
-    } catch (const std::exception& error) {  // the map goes on unseen
-      if (!std::exchange(told, true)) say(fmt::format("the map in the making cannot be shown: {}", error.what()));
-    }
-  };
-  MapContext context{session.graph, session.data, session.device, session.progress, show};
-  Surface surface = map_landscape(plane, config, context, journal);
-  surface.provenance["request"] = {{"landscape", to_json(config)}, {"plane", surface.provenance["plane_digest"]}};
-  surface.provenance["made_by"] = make_provenance(session.device);
-  write_surface_csv(fs::path(out).replace_extension(".csv"), surface);
-  write_surface_hdf5(out, surface);
-  remove_journal(journal);
-  fs::remove(preview_of(out));
-}
-
-void update_mapped_surface(const Plane& plane, const LandscapeConfig& config, const Session& session,
-                           const fs::path& out, const std::function<void()>& shown) {
-  if (fs::exists(out)) {
-    const nlohmann::json asked = {{"landscape", to_json(config)}, {"plane", plane_digest(plane)}};
-    const Surface there = with_advice(remove_advice(out), [&] { return read_surface_hdf5(out); });
-    if (request_of(there) == asked) {
-      // Of a map with other settings that was given up.
-      fs::remove(preview_of(out));
-      if (fs::exists(journal_of(out)))
-        say(fmt::format("{}: the map with other settings that was begun beside it is given up", out.string()));
-      remove_journal(journal_of(out));
-      return;
-    }
-  }
-  write_mapped_surface(plane, config, session, out, shown);
-}
-
 void map_experiment(const Session& session, const fs::path& folder) {
   for (const fs::path& file : plane_experiment(session, folder)) {
-    update_mapped_surface(read_plane(file), session.config.landscape, session,
+    update_mapped_surface(read_plane(file), session.config.landscape, session.map_context(),
                           folder / "surfaces" / (file.stem().string() + ".h5"),
                           [&] { write_report(folder, collect_report(folder)); });
   }
@@ -300,8 +244,8 @@ void map_shared_plane(const std::vector<Member>& members, const fs::path& folder
   const fs::path plane = folder / "planes/shared.safetensors";
   update_plane(plane, request, identity_of(request));
   const Session& session = members.front().session;
-  update_mapped_surface(read_plane(plane), session.config.landscape, session, folder / "surfaces/shared.h5",
-                        [&] { write_summary(folder); });
+  update_mapped_surface(read_plane(plane), session.config.landscape, session.map_context(),
+                        folder / "surfaces/shared.h5", [&] { write_summary(folder); });
 }
 
 std::vector<fs::path> evaluate_experiment(const Session& session, const std::vector<Member>& members,

@@ -10,12 +10,10 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "experiment/seeds.h"
-#include "trajectory/plane.h"
 
 namespace thalweg {
 
@@ -35,14 +33,5 @@ std::vector<std::filesystem::path> evaluate_experiment(const Session& session, c
 // All of it, for each seed, and the reports. Returns the files of the reports, each report.html first, and seeds.json
 // in front. Throws at the end where branches diverged.
 std::vector<std::filesystem::path> run_experiment(const Session& session, const std::filesystem::path& folder);
-
-// Maps a plane and writes `out` (HDF5) with a CSV beside it; the journal `out`.journal goes when both are written.
-// A map in the making is shown now and then in a file of its own, surface.unfinished.h5 of surface.h5, which goes then
-// too: what was there before stays until the new map is whole. `shown` is called after that.
-void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, const Session& session,
-                          const std::filesystem::path& out, const std::function<void()>& shown = {});
-// The same unless `out` is there, of this plane and these settings.
-void update_mapped_surface(const Plane& plane, const LandscapeConfig& config, const Session& session,
-                           const std::filesystem::path& out, const std::function<void()>& shown = {});
 
 }  // namespace thalweg

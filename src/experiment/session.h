@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "experiment/config.h"
 #include "experiment/side_by_side.h"
+#include "landscape/map.h"
 #include "train/run.h"
 
 namespace thalweg {
@@ -21,6 +22,7 @@ struct Session {
   ProgressMode progress = ProgressMode::kAuto;
 
   RunContext run_context() const { return {graph, data, device, progress}; }
+  MapContext map_context() const { return {graph, data, device, progress}; }
   // How many runs train at once, and with how many CPU threads: as many whether others train or not, since the bits on
   // a CPU depend on it.
   Lanes lanes() const;

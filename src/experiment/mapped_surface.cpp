@@ -1,0 +1,72 @@
+#include "experiment/mapped_surface.h"
+
+#include <utility>
+
+#include "base/console.h"
+#include "experiment/session.h"
+#include "io/config_reader.h"
+#include "io/posix_file.h"
+#include "landscape/journal.h"
+
+namespace thalweg {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What a surface was asked for.
+nlohmann::json request_of(const Surface& surface) {
+  return resolve_key(surface.provenance.value("request", nlohmann::json()), "landscape",
+                     [](const ConfigReader& reader) { return to_json(read_landscape_config(reader)); });
+}
+
+fs::path preview_of(const fs::path& surface) {
+  return fs::path(surface).replace_extension(".unfinished.h5");
+}
+
+}  // namespace
+
+std::string remove_advice(const fs::path& file) {
+  return fmt::format("remove {} and run again to make it anew", file.string());
+}
+
+void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, const MapContext& context,
+                          const fs::path& out, const std::function<void()>& shown) {
+  const fs::path journal = journal_of(out);
+  create_folders(folder_of(out));
+  const auto show = [&, told = false](const Surface& unfinished) mutable {
+    try {
+      write_surface_hdf5(preview_of(out), unfinished);
+      if (shown) shown();
+    } catch (const std::exception& error) {  // the map goes on unseen
+      if (!std::exchange(told, true)) say(fmt::format("the map in the making cannot be shown: {}", error.what()));
+    }
+  };
+  MapContext shown_context = context;
+  shown_context.show = show;
+  Surface surface = map_landscape(plane, config, shown_context, journal);
+  surface.provenance["request"] = {{"landscape", to_json(config)}, {"plane", surface.provenance["plane_digest"]}};
+  surface.provenance["made_by"] = make_provenance(context.device);
+  write_surface_csv(fs::path(out).replace_extension(".csv"), surface);
+  write_surface_hdf5(out, surface);
+  remove_journal(journal);
+  fs::remove(preview_of(out));
+}
+
+void update_mapped_surface(const Plane& plane, const LandscapeConfig& config, const MapContext& context,
+                           const fs::path& out, const std::function<void()>& shown) {
+  if (fs::exists(out)) {
+    const nlohmann::json asked = {{"landscape", to_json(config)}, {"plane", plane_digest(plane)}};
+    const Surface there = with_advice(remove_advice(out), [&] { return read_surface_hdf5(out); });
+    if (request_of(there) == asked) {
+      // Of a map with other settings that was given up.
+      fs::remove(preview_of(out));
+      if (fs::exists(journal_of(out)))
+        say(fmt::format("{}: the map with other settings that was begun beside it is given up", out.string()));
+      remove_journal(journal_of(out));
+      return;
+    }
+  }
+  write_mapped_surface(plane, config, context, out, shown);
+}
+
+}  // namespace thalweg
