@@ -15,6 +15,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -112,8 +113,8 @@ struct ConvPlan {
 
 struct ConvPlanOptions {
   // Plans that want more are not considered. The layers of our networks at batch 128 want up to 38 MB in bfloat16 and
-  // 130 MB in float32.
-  std::int64_t max_workspace = std::int64_t{256} << 20;
+  // 130 MB in float32, whose better engines want more with the batch.
+  std::int64_t max_workspace = std::int64_t{1} << 30;
   bool tune = false;  // whether those who run a convolution are to tune() it first
   // So many candidates are timed, from the front of the heuristics' order, which is good; LibTorch's benchmark mode
   // stops at ten, too. (There are up to 43 for each of a network's sixty passes, at two batch sizes.)
@@ -145,9 +146,11 @@ class ConvPlans {
   // Whether get() has the plan ready; if not, it may not be called while a CUDA graph is captured.
   bool is_built(const ConvShape& shape, ConvPass pass) const { return plans_.contains({shape, pass}); }
 
-  // Times the first options().max_timed candidates that run and fit `workspace`, on `buffers` (the pass's result is
-  // overwritten), and chooses the fastest, unless is_chosen. Waits for the stream's work.
-  void tune(const ConvShape& shape, ConvPass pass, const ConvBuffers& buffers, const ConvWorkspace& workspace,
+  // Times the first options().max_timed candidates that run, on `buffers` (the pass's result is overwritten), and
+  // chooses the fastest, unless is_chosen. What `allocate` returns, device memory of at least so many bytes, must stay
+  // until the end. Waits for the stream's work.
+  using Allocate = std::function<ConvWorkspace(std::int64_t bytes)>;
+  void tune(const ConvShape& shape, ConvPass pass, const ConvBuffers& buffers, const Allocate& allocate,
             cudaStream_t stream);
 
   // Built at the first call for a convolution, with its kernels loaded at the first execute: neither belongs inside the

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
 #include <cuda_runtime_api.h>
@@ -17,7 +20,8 @@
 namespace thalweg {
 namespace {
 
-constexpr int kRunsPerReplay = 10;
+constexpr int kMostRuns = 10;      // of a candidate in a replay
+constexpr double kLongEnough = 5;  // milliseconds of a replay
 constexpr int kRounds = 5;
 constexpr std::chrono::milliseconds kWarmUp{100};
 constexpr std::chrono::milliseconds kStaysWarm{500};  // without work
@@ -51,9 +55,11 @@ class TimingStream {
 
   cudaStream_t get() const { return stream_; }
 
-  double milliseconds(cudaGraphExec_t graph) {
+  // Of what `launch` puts on the stream.
+  template <typename Launch>
+  double milliseconds(const Launch& launch) {
     check_cuda(cudaEventRecord(begin_, stream_), "record an event");
-    check_cuda(cudaGraphLaunch(graph, stream_), "replay a graph");
+    launch();
     check_cuda(cudaEventRecord(end_, stream_), "record an event");
     check_cuda(cudaEventSynchronize(end_), "wait for an event");
     float elapsed = 0;
@@ -83,12 +89,12 @@ struct DestroyGraph {
 };
 using Replay = std::unique_ptr<CUgraphExec_st, DestroyGraph>;
 
-// Null if the candidate cannot be captured: training replays its steps, so such a plan is of no use.
-Replay capture(const Candidate& candidate, cudaStream_t stream) {
+// `count` runs. Null if the candidate cannot be captured: training replays its steps, so such a plan is of no use.
+Replay capture(const Candidate& candidate, int count, cudaStream_t stream) {
   check_cuda(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "begin a capture");
   bool runs = true, full = false;
   try {
-    for (int i = 0; i < kRunsPerReplay; ++i) candidate.run(stream);
+    for (int i = 0; i < count; ++i) candidate.run(stream);
   } catch (const Error& error) {
     runs = false;
     full = is_out_of_memory(error);
@@ -103,52 +109,69 @@ Replay capture(const Candidate& candidate, cudaStream_t stream) {
   return Replay(executable);
 }
 
-// Null if the candidate does not run.
-Replay make_replay(const Candidate& candidate, TimingStream& stream) {
+struct Contender {
+  std::size_t index;  // of the candidate
+  int runs;           // in its replay
+  Replay replay;
+
+  double milliseconds(TimingStream& stream) const {
+    const auto launch = [&] { check_cuda(cudaGraphLaunch(replay.get(), stream.get()), "replay a graph"); };
+    return stream.milliseconds(launch) / runs;
+  }
+};
+
+// None if the candidate does not run. A slow one, of which float32 has some, is run once a replay.
+std::optional<Contender> make_contender(const Candidate& candidate, TimingStream& stream) {
   try {
     candidate.run(stream.get());  // loads its kernels
   } catch (const Error& error) {
     if (is_out_of_memory(error)) throw;  // another plan would give other bits
-    return nullptr;
+    return std::nullopt;
   }
   check_cuda(cudaStreamSynchronize(stream.get()), "run a plan");
-  Replay replay = capture(candidate, stream.get());
-  if (replay) check_cuda(cudaGraphUpload(replay.get(), stream.get()), "upload a graph");
-  return replay;
+  const double once = stream.milliseconds([&] { candidate.run(stream.get()); });
+  const int runs = once * kMostRuns <= kLongEnough ? kMostRuns : std::max(1, static_cast<int>(kLongEnough / once));
+  Replay replay = capture(candidate, runs, stream.get());
+  if (!replay) return std::nullopt;
+  check_cuda(cudaGraphUpload(replay.get(), stream.get()), "upload a graph");
+  return Contender{candidate.index, runs, std::move(replay)};
 }
 
-struct Contender {
-  std::size_t index;  // of the candidate
-  Replay replay;
-};
+// The first `count` of the candidates that run; the heuristics name some of them twice.
+std::vector<Contender> make_contenders(ConvGraph& graph, std::size_t count, const ConvBuffers& buffers,
+                                       const ConvPlans::Allocate& allocate, TimingStream& stream) {
+  std::vector<Contender> contenders;
+  std::set<std::string> names;
+  ConvWorkspace workspace;
+  for (std::size_t i = 0; i < graph.num_candidates() && contenders.size() < count; ++i) {
+    if (!names.insert(graph.name(i)).second || !graph.build(i)) continue;
+    if (const std::int64_t bytes = graph.workspace_bytes(i); bytes > workspace.bytes) workspace = allocate(bytes);
+    if (auto contender = make_contender({graph, i, buffers, workspace.data}, stream))
+      contenders.push_back(std::move(*contender));
+  }
+  return contenders;
+}
 
 }  // namespace
 
-void ConvPlans::tune(const ConvShape& shape, ConvPass pass, const ConvBuffers& buffers, const ConvWorkspace& workspace,
+void ConvPlans::tune(const ConvShape& shape, ConvPass pass, const ConvBuffers& buffers, const Allocate& allocate,
                      cudaStream_t stream) {
   if (is_chosen(shape, pass)) return;
   // The buffers' contents may still be on their way.
   check_cuda(cudaStreamSynchronize(stream), "wait for earlier work");
   TimingStream timing(*device_, stream);
-  ConvPlanOptions options = options_;
-  options.max_workspace = std::min(options_.max_workspace, workspace.bytes);
-  ConvGraph graph(*device_, shape, pass, options);
-  std::vector<Contender> contenders;
-  for (std::size_t i = 0; i < graph.num_candidates() && contenders.size() < options_.max_timed; ++i) {
-    if (!graph.build(i)) continue;
-    if (Replay replay = make_replay({graph, i, buffers, workspace.data}, timing))
-      contenders.push_back({i, std::move(replay)});
-  }
+  ConvGraph graph(*device_, shape, pass, options_);
+  const std::vector<Contender> contenders = make_contenders(graph, options_.max_timed, buffers, allocate, timing);
   // The buffers go back to whoever knows of the other stream alone.
   check_cuda(cudaStreamSynchronize(timing.get()), "finish a timing");
   check(!contenders.empty(), "{}: none of cuDNN's {} plans ran; use LibTorch's own convolution for it",
         describe(shape, pass), graph.num_candidates());
   const auto start = Clock::now();
   if (start - tuned_ > kStaysWarm) {
-    while (Clock::now() - start < kWarmUp) timing.milliseconds(contenders.front().replay.get());
+    while (Clock::now() - start < kWarmUp) contenders.front().milliseconds(timing);
   }
   const Fastest fastest = fastest_in_turns(contenders.size(), kRounds, [&](std::size_t contender) {
-    return timing.milliseconds(contenders[contender].replay.get()) * 1000 / kRunsPerReplay;
+    return contenders[contender].milliseconds(timing) * 1000;
   });
   tuned_ = Clock::now();
   const ConvChoice best{graph.name(contenders[fastest.contender].index), fastest.time};
