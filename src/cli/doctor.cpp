@@ -116,25 +116,25 @@ void doctor_command(int argc, char** argv) {
   set_num_threads(flags.threads.value_or(0));
   const std::string wanted = flags.device.value_or("auto");
 
-  std::vector<Finding> findings = {look("versions", versions), look("gpu", gpu)};
-  findings.push_back(look("device", [&] {
-    return fmt::format("{}: {}", parse_device(wanted).str(), device_description(parse_device(wanted)));
-  }));
-  findings.push_back(look("kernels", [&] { return kernel_self_test(parse_device(wanted)); }));
-  findings.push_back(look("write access", [&] { return write_access(line.text("out")); }));
-  for (const char* name : {"cifar10", "cifar100", "fashion_mnist"})
-    findings.push_back(look(name, [&] { return data_set(name); }));
-
   bool ready = true;
   nlohmann::json json = nlohmann::json::array();
-  for (const Finding& finding : findings) {
-    // Without a GPU or CIFAR there is still the CPU and the synthetic set.
-    const bool needed = finding.name == "device" || finding.name == "kernels" || finding.name == "write access";
+  // Each is told at once: a look at a GPU that hangs would take those before it along.
+  const auto tell = [&](const std::string& name, bool needed, const std::function<std::string()>& what) {
+    const Finding finding = look(name, what);
     ready = ready && (finding.ok || !needed);
-    json.push_back({{"name", finding.name}, {"ok", finding.ok}, {"needed", needed}, {"text", finding.text}});
-    if (!flags.json)
-      fmt::print("{:<5} {:<13} {}\n", finding.ok ? "ok" : needed ? "FAIL" : "no", finding.name, finding.text);
-  }
+    json.push_back({{"name", name}, {"ok", finding.ok}, {"needed", needed}, {"text", finding.text}});
+    if (flags.json) return;
+    fmt::print("{:<5} {:<13} {}\n", finding.ok ? "ok" : needed ? "FAIL" : "no", name, finding.text);
+    std::fflush(stdout);
+  };
+  tell("versions", false, versions);
+  tell("gpu", false, gpu);
+  tell("device", true,
+       [&] { return fmt::format("{}: {}", parse_device(wanted).str(), device_description(parse_device(wanted))); });
+  tell("kernels", true, [&] { return kernel_self_test(parse_device(wanted)); });
+  tell("write access", true, [&] { return write_access(line.text("out")); });
+  // Without these there is still the synthetic set.
+  for (const char* name : {"cifar10", "cifar100", "fashion_mnist"}) tell(name, false, [&] { return data_set(name); });
   if (flags.json) fmt::print("{}\n", nlohmann::json({{"ready", ready}, {"findings", json}}).dump());
   if (!ready) fail("this machine is not ready; see the lines marked FAIL");
 }
