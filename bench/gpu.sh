@@ -17,8 +17,8 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." || exit 1
 
 # Name and limit, in their order: what is worth most comes first, and what no time is left for is dropped. README.md says
 # what they take.
-readonly kFirst="tests:110 train:110 peer:75 landscape:110 landscape_exact:130 experiment:75 side_by_side:45 theory:65
-  choices:30 kernels:25 profile:20"
+readonly kFirst="tests:110 train:110 peer:75 landscape:110 landscape_exact:150 experiment:75 side_by_side:45 theory:65
+  choices:30 kernels:25 profile:40"
 readonly kMore="peer_compiled:240 landscape_compiled:150 landscape_large:150 sanitizer:90 accuracy:300"
 readonly kBuild="build:540"
 
@@ -102,17 +102,18 @@ build() {
   cmake --build build/release -j "$(nproc)" --target "${kPrograms[@]##*/}" && wrap "$PWD/build/release" "$lib"
 }
 
-# Those that need a GPU, in four processes. Skipped ones are told, as failed ones are.
+# Those that need a GPU, in four processes, whose logs tell each test as it begins and ends: one may hang. Skipped ones are
+# told, as failed ones are.
 tests() {
   local shard status=0 jobs=()
   for shard in 0 1 2 3; do
-    GTEST_TOTAL_SHARDS=4 GTEST_SHARD_INDEX=$shard thalweg_tests --gtest_filter="${TEST_FILTER:-$kGpuTests}" --gtest_brief=1 \
+    GTEST_TOTAL_SHARDS=4 GTEST_SHARD_INDEX=$shard thalweg_tests --gtest_filter="${TEST_FILTER:-$kGpuTests}" \
       --gtest_output="json:$kResults/tests-$shard.json" >"$kResults/tests-$shard.log" 2>&1 &
     jobs+=($!)
   done
   for shard in 0 1 2 3; do
     wait "${jobs[shard]}" || status=1
-    cat "$kResults/tests-$shard.log"
+    grep -vE '^\[( RUN  |       OK|-+)' "$kResults/tests-$shard.log"
   done
   python3 - "$kResults"/tests-?.json <<'END' || status=1
 import collections, json, sys
@@ -194,27 +195,29 @@ landscape_large() {
 # 320,000 runs of 100,000 steps.
 theory() {
   thalweg theory experiments/theory/phase-diagram-gpu.json --device cuda:0 --out build/gpu-theory --json || return 1
-  cp build/gpu-theory/figures/phase-diagram.svg "$kResults/"
+  cp build/gpu-theory/figures/phase-diagram.svg build/gpu-theory/*.csv "$kResults/"
 }
 
 kernels() { bench_engine cuda:0 3 >"$kResults/bench_engine.jsonl"; }
 
 # A Chrome trace of 20 captured steps, and their losses and plans.
 profile() {
-  local run=build/gpu-profile
+  local run=build/gpu-profile status=0
   rm -rf "$run"
   thalweg train experiments/demo.json --out "$run" --device cuda:0 --profile 20 --set model.width=1 --set data.train_images=6400 \
-    --set train.batch=128 --set train.precision=bf16 --set train.epochs=2 --set branches=[] || return 1
-  cp "$run"/{profile.json,metrics.jsonl,conv_plans.json,log.txt} "$kResults/"
+    --set train.batch=128 --set train.precision=bf16 --set train.epochs=2 --set branches=[] || status=1
+  cp "$run"/{profile.json,metrics.jsonl,conv_plans.json,log.txt} "$kResults/" || status=1
+  return $status
 }
 
-# Of CIFAR-10 where it was packed.
+# By the types that a GPU is fast in; of CIFAR-10 where it was packed.
 experiment() {
   local config=(experiments/demo.json)
   if [ -e $kUnpacked/data/cifar-10-batches-bin ]; then
     config=(experiments/cifar10-vgg11-cpu.json --set data.train_images=10000 --set data.test_images=2000)
   fi
-  THALWEG_DATA=$PWD/$kUnpacked/data thalweg experiment "${config[@]}" --device cuda:0 --out build/gpu-experiment || return 1
+  THALWEG_DATA=$PWD/$kUnpacked/data thalweg experiment "${config[@]}" --device cuda:0 --out build/gpu-experiment \
+    --set train.precision=bf16 --set landscape.precision=auto || return 1
   cp build/gpu-experiment/report.html "$kResults/"
 }
 
@@ -247,7 +250,7 @@ accuracy() {
 
 train_peer() {
   python3 bench/train_peer.py --ours $kUnpacked/bin/bench_train --device cuda:0 --precisions bf16 --batch 128 --rounds 1 \
-    --seconds 3 "$@" >>"$kResults/bench_train_peer.jsonl"
+    --seconds 3 --plans "$kResults" "$@" >>"$kResults/bench_train_peer.jsonl"
 }
 
 # In turns with PyTorch as it comes.
@@ -311,7 +314,7 @@ END
 # Whether there is a device. Whatever else is wrong with this machine, stages may still tell something.
 look_at_machine() {
   timeout -k 5 90 $kUnpacked/bin/thalweg doctor --device cuda:0 2>&1 | tee $kResults/doctor.log
-  ! grep -q '^FAIL *device ' $kResults/doctor.log
+  grep -q '^ok *device ' $kResults/doctor.log  # nothing of one that hangs
 }
 
 # run_stage NAME LIMIT: its output to NAME.log. 124: it ran out of time; 77: it cannot run here.

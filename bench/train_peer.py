@@ -2,11 +2,13 @@
 """Training steps: bench_train beside PyTorch, in turns on the same machine.
 
     bench/train_peer.py [--ours build/bench/bench/bench_train] [--models vgg11_bn resnet18 resnet20]
-        [--precisions float32 bf16] [--batch 128] [--rounds 3] [--seconds 8] [--device cpu] [--compile [MODE ...]] > FILE.jsonl
+        [--precisions float32 bf16] [--batch 128] [--rounds 3] [--seconds 8] [--device cpu] [--compile [MODE ...]]
+        [--plans FOLDER] > FILE.jsonl
 
 PyTorch's step is a user's: channels-last, autocast for bf16, SGD with Nesterov momentum and weight decay, ready tensors
 (no augmentation, no loading; ours does both). On a GPU --compile adds torch.compile, in the mode "max-autotune" unless
-others are named; compilation, which takes minutes, is left out. Each sample is a fresh process; the table on stderr has
+others are named; compilation, which takes minutes, is left out. --plans has the convolution plans that ours chose in an earlier
+sample, as `bench_train --plans` does. Each sample is a fresh process; the table on stderr has
 medians and the ratio, the lines on stdout every sample. Models are the definitions of tests/python/reference_models.py,
 which the tests compare with the engine's."""
 import argparse
@@ -67,7 +69,10 @@ def sample(command):
 def compare(args, model, precision):
     common = ["--model", model, "--precision", precision, "--batch", str(args.batch), "--device", args.device,
               "--seconds", str(args.seconds)]
-    commands = {"ours": [args.ours, model, precision, str(args.batch), args.device, str(args.seconds)],
+    ours = [args.ours, model, precision, str(args.batch), args.device, str(args.seconds)]
+    if args.plans:
+        ours += ["--plans", os.path.join(args.plans, f"plans-{model}-{args.batch}.json")]
+    commands = {"ours": ours,
                 "torch": [sys.executable, os.path.abspath(__file__), "--sample", *common]}
     for mode in args.compile or []:
         commands[mode] = [*commands["torch"], "--compile", mode]
@@ -93,6 +98,7 @@ def main():
     p.add_argument("--seconds", type=float, default=8)
     p.add_argument("--device", default="cpu")
     p.add_argument("--compile", nargs="*", metavar="MODE")
+    p.add_argument("--plans", metavar="FOLDER", help="where ours keep a GPU's convolution plans from sample to sample")
     p.add_argument("--sample", action="store_true", help=argparse.SUPPRESS)
     p.add_argument("--model", help=argparse.SUPPRESS)
     p.add_argument("--precision", help=argparse.SUPPRESS)
