@@ -34,23 +34,24 @@ nlohmann::json request_of(const Session& session, const fs::path& run) {
   return {{"weights", sha256_of_file(run / kWeights)}, {"sharpness_images", session.config.measures.sharpness_images}};
 }
 
-std::vector<fs::path> unmeasured_runs(const Session& session, const fs::path& folder) {
-  std::vector<fs::path> runs = find_runs(folder);
+std::vector<fs::path> unmeasured_runs(const Member& experiment) {
+  std::vector<fs::path> runs = find_runs(experiment.folder);
   std::erase_if(runs, [&](const fs::path& run) {
     if (!fs::exists(run / kWeights)) return true;  // an average that never began
     const fs::path file = run / kMeasures;
     if (!fs::exists(file)) return false;
     const auto there = with_advice(kMadeAnew, [&] { return read_json_file(file, ExitCode::kFailure); });
-    return member(there, "request") == request_of(session, run);
+    return member(there, "request") == request_of(experiment.session, run);
   });
   return runs;
 }
 
 }  // namespace
 
-void measure_runs(const Session& session, const fs::path& folder) {
-  const std::vector<fs::path> runs = unmeasured_runs(session, folder);
+void measure_runs(const Member& experiment) {
+  const std::vector<fs::path> runs = unmeasured_runs(experiment);
   if (runs.empty()) return;
+  const Session& session = experiment.session;
   const ImageBatches images(session.data.train.images, session.data.train.labels, session.data.normalisation.mean,
                             session.data.normalisation.std, session.device);
   Progress progress("measures", "runs", static_cast<double>(runs.size()), 0, session.progress);

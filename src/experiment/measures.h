@@ -3,13 +3,11 @@
 //    "sharpness_iterations", "sharpness_converged", "request": {...what it was measured for}}
 #pragma once
 
-#include <filesystem>
-
-#include "experiment/session.h"
+#include "experiment/seeds.h"
 
 namespace thalweg {
 
-// Of every run in an experiment's folder; what is there for the same weights and settings stays.
-void measure_runs(const Session& session, const std::filesystem::path& folder);
+// Of every run; what is there for the same weights and settings stays.
+void measure_runs(const Member& experiment);
 
 }  // namespace thalweg

@@ -12,6 +12,7 @@
 #include "experiment/mapped_surface.h"
 #include "experiment/measures.h"
 #include "experiment/planes.h"
+#include "experiment/seeds.h"
 #include "io/atomic_file.h"
 #include "io/folder_lock.h"
 #include "io/posix_file.h"
@@ -30,10 +31,10 @@ namespace {
 namespace fs = std::filesystem;
 
 void add_sources(PlaneRequest& request, const Member& member) {
-  request.sources.push_back((member.folder / "main").string());
+  request.sources.push_back(member.main_run().string());
   if (request.kind != "pca") return;
   for (const BranchConfig& branch : member.session.config.branches) {
-    request.sources.push_back((member.folder / "branches" / branch.name).string());
+    request.sources.push_back(member.branch_run(branch).string());
   }
 }
 
@@ -118,10 +119,10 @@ void check_images(const Session& session) {
 // The forks' states are compared when the branches begin.
 void check_runs(const Member& member) {
   const Session& session = member.session;
-  const fs::path main = member.folder / "main";
+  const fs::path main = member.main_run();
   check_run_folder(main, run_identity(session.main_spec(), session.graph));
   for (const BranchConfig& branch : session.config.branches) {
-    const fs::path run = member.folder / "branches" / branch.name;
+    const fs::path run = member.branch_run(branch);
     if (fs::exists(run)) check_run_folder(run, run_identity(session.unforked_spec(branch), session.graph));
   }
 }
@@ -171,8 +172,9 @@ std::vector<std::string> take_out_diverged(std::vector<Member>& members, const D
   return said;
 }
 
-}  // namespace
-
+// Trains main paths and branches, side by side where the session says so; results are in the folders' status.json. A
+// branch that diverged is taken out of its member's configuration, so that the others can be mapped. Returns what was
+// said of each.
 std::vector<std::string> train_experiments(std::vector<Member>& members) {
   const Lanes lanes = members.front().session.lanes();
   std::vector<Job> jobs;
@@ -189,7 +191,7 @@ std::vector<std::string> train_experiments(std::vector<Member>& members) {
   // All main paths first: the branches of the first seeds begin while those of the last still train.
   for (const Member& member : members) {
     jobs.push_back({[&, context = context_of(member, "main")] {
-      train_run(member.session.main_spec(), context, member.folder / "main");
+      train_run(member.session.main_spec(), context, member.main_run());
     }});
   }
   Divergences diverged;
@@ -200,8 +202,7 @@ std::vector<std::string> train_experiments(std::vector<Member>& members) {
       const BranchConfig& branch = member.session.config.branches[k];
       const auto train = [&, context = context_of(member, branch.name), said = &diverged[i][k]] {
         try {
-          train_run(member.session.branch_spec(branch, member.folder / "main"), context,
-                    member.folder / "branches" / branch.name);
+          train_run(member.session.branch_spec(branch, member.main_run()), context, member.branch_run(branch));
         } catch (const Diverged& error) {
           *said = error.what();
         }
@@ -213,9 +214,10 @@ std::vector<std::string> train_experiments(std::vector<Member>& members) {
   return take_out_diverged(members, diverged);
 }
 
-std::vector<fs::path> plane_experiment(const Session& session, const fs::path& folder) {
-  const PlaneRequest request = plane_request({session, folder});
-  std::vector<fs::path> files{folder / "planes" / (request.kind + ".safetensors")};
+// Returns the files of the plane and of its windows.
+std::vector<fs::path> make_planes(const Member& member) {
+  const PlaneRequest request = plane_request(member);
+  std::vector<fs::path> files{member.folder / "planes" / (request.kind + ".safetensors")};
   nlohmann::json identity = identity_of(request);
   update_plane(files[0], request, identity);
   if (request.windows == 0) return files;
@@ -229,11 +231,12 @@ std::vector<fs::path> plane_experiment(const Session& session, const fs::path& f
   return files;
 }
 
-void map_experiment(const Session& session, const fs::path& folder) {
-  for (const fs::path& file : plane_experiment(session, folder)) {
+void map_planes(const Member& member) {
+  const Session& session = member.session;
+  for (const fs::path& file : make_planes(member)) {
     update_mapped_surface(read_plane(file), session.config.landscape, session.map_context(),
-                          folder / "surfaces" / (file.stem().string() + ".h5"),
-                          [&] { write_report(folder, collect_report(folder)); });
+                          member.folder / "surfaces" / (file.stem().string() + ".h5"),
+                          [&] { write_report(member.folder, collect_report(member.folder)); });
   }
 }
 
@@ -248,6 +251,7 @@ void map_shared_plane(const std::vector<Member>& members, const fs::path& folder
                         folder / "surfaces/shared.h5", [&] { write_summary(folder); });
 }
 
+// What comes after training: measures, planes, maps and reports; returns what run_experiment does.
 std::vector<fs::path> evaluate_experiment(const Session& session, const std::vector<Member>& members,
                                           const fs::path& folder) {
   std::vector<fs::path> files;
@@ -256,14 +260,16 @@ std::vector<fs::path> evaluate_experiment(const Session& session, const std::vec
     write_file_atomically(files.back(), summarise_seeds(members).dump(2) + "\n");
   }
   for (const Member& member : members) {
-    measure_runs(member.session, member.folder);
-    map_experiment(member.session, member.folder);
+    measure_runs(member);
+    map_planes(member);
     for (const fs::path& file : write_report(member.folder, collect_report(member.folder))) files.push_back(file);
   }
   if (session.config.plane.shared && !session.config.seeds.empty()) map_shared_plane(members, folder);
   for (const fs::path& file : write_summary(folder)) files.push_back(file);
   return files;
 }
+
+}  // namespace
 
 std::vector<fs::path> run_experiment(const Session& session, const fs::path& folder) {
   check_plans(session);

@@ -10,27 +10,13 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
 #include <vector>
 
-#include "experiment/seeds.h"
+#include "experiment/session.h"
 
 namespace thalweg {
 
-// Trains main paths and branches, side by side where the session says so; results are in the folders' status.json. A
-// branch that diverged is taken out of its member's configuration, so that the others can be mapped. Returns what was
-// said of each.
-std::vector<std::string> train_experiments(std::vector<Member>& members);
-// Returns the files of the plane and of its windows.
-std::vector<std::filesystem::path> plane_experiment(const Session& session, const std::filesystem::path& folder);
-// Maps them.
-void map_experiment(const Session& session, const std::filesystem::path& folder);
-
-// What comes after training: measures, planes, maps and reports; returns what run_experiment does.
-std::vector<std::filesystem::path> evaluate_experiment(const Session& session, const std::vector<Member>& members,
-                                                       const std::filesystem::path& folder);
-
-// All of it, for each seed, and the reports. Returns the files of the reports, each report.html first, and seeds.json
+// All of it, for each seed. Returns the files of the reports, each report.html first, and seeds.json
 // in front. Throws at the end where branches diverged.
 std::vector<std::filesystem::path> run_experiment(const Session& session, const std::filesystem::path& folder);
 

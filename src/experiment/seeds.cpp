@@ -30,9 +30,8 @@ std::vector<std::pair<std::string, fs::path>> runs_of(const Member& member) {
     out.emplace_back(name, run);
     if (read_run_status(run / "average").contains("final")) out.emplace_back(average_name(name), run / "average");
   };
-  add("main", member.folder / "main");
-  for (const BranchConfig& branch : member.session.config.branches)
-    add(branch.name, member.folder / "branches" / branch.name);
+  add("main", member.main_run());
+  for (const BranchConfig& branch : member.session.config.branches) add(branch.name, member.branch_run(branch));
   return out;
 }
 

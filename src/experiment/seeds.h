@@ -12,6 +12,9 @@ namespace thalweg {
 struct Member {
   Session session;
   std::filesystem::path folder;
+
+  std::filesystem::path main_run() const { return folder / "main"; }
+  std::filesystem::path branch_run(const BranchConfig& branch) const { return folder / "branches" / branch.name; }
 };
 
 // The session itself in `folder`; with "seeds" one a seed, in folder/seeds/<seed>, sharing data and network.
