@@ -29,12 +29,13 @@ std::string not_evaluated(const EqualEnds& ends) {
   return fmt::format("no seed has all branches evaluated at epoch {:g}, where the first of them ended", ends.epoch);
 }
 
-// Whether the interval lies above `claimed`, or above `none` alone.
+// By the interval: above `claimed`, above `none` alone, or around the one or the other.
 Verdict verdict_of(const MeanTest& test, double none, double claimed) {
   if (test.count < 2 || std::isnan(test.mean)) return Verdict::kUndecided;
   if (test.high < none) return Verdict::kContradicted;
   if (test.low <= none) return Verdict::kUndecided;
-  return test.mean >= claimed ? Verdict::kSupported : Verdict::kWeaker;
+  if (test.low >= claimed) return Verdict::kSupported;
+  return test.high < claimed ? Verdict::kWeaker : Verdict::kSizeUndecided;
 }
 
 // A quantity of a branch, in `unit`, that the paper says rises (sign 1) or falls (-1) with the decay time.
@@ -345,6 +346,8 @@ const char* to_string(Verdict verdict) {
       return "supported";
     case Verdict::kWeaker:
       return "weaker than claimed";
+    case Verdict::kSizeUndecided:
+      return "direction supported, size undecided";
     case Verdict::kContradicted:
       return "not supported";
     case Verdict::kUndecided:

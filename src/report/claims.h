@@ -9,15 +9,16 @@
 //   later-accuracy  the slope of the final test accuracy over the decay time is above 0
 //   later-loss      the slope of the final test loss is below 0
 //   later-gap       the slope of the final test loss minus the final train loss is below 0, where branches end together
-//   faster          a branch first has the baseline's final accuracy in half of the epochs that the baseline takes
-//   gain            the best branch's test error is 15 % below the baseline's
+//   faster          a branch first has the baseline's final accuracy in half of the epochs that the baseline takes: the
+//                   whole interval is at 2 times or above
+//   gain            the best branch's test error is 15 % below the baseline's, by the whole interval
 // And where runs keep averages of their weights (train.average), which the paper does not ask:
 //   averaging       the best branch's test accuracy is above that of the main path's average, which needs no decay
 // Across experiments `later-accuracy` of them all is judged group by group, a group being a data set or a depth, so
 // that one network more on a data set does not undo another:
 //   depth, data     there are two groups; in each the slope of some experiment is above 0 (Holm's correction over the
 //                   group), and that of none significantly below
-// What holds in direction but falls short of the number is kWeaker.
+// What holds in direction is kWeaker where the interval lies below the number, and kSizeUndecided where it holds it.
 #pragma once
 
 #include <string>
@@ -28,7 +29,7 @@
 
 namespace thalweg {
 
-enum class Verdict { kSupported, kWeaker, kContradicted, kUndecided, kNotTested };
+enum class Verdict { kSupported, kWeaker, kSizeUndecided, kContradicted, kUndecided, kNotTested };
 const char* to_string(Verdict verdict);  // "supported", "weaker than claimed", ...
 
 struct Claim {

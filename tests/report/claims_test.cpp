@@ -85,6 +85,19 @@ TEST(Claims, TheGainIsOfTheError) {
   EXPECT_EQ(claim_named(claims_of(results_of({{0.5, 0.5, 0.55}, {0.5, 0.5, 0.55}})), "gain").verdict, Verdict::kWeaker);
 }
 
+TEST(Claims, AnIntervalAroundTheClaimedNumberLeavesTheSizeUndecided) {
+  // 15 % of an error of 0.5 are 0.075: the first two intervals of the gain hold it, though one mean is above and one below.
+  const auto verdict = [](double first, double second, double third) {
+    return claim_named(claims_of(results_of({{0.5, 0.5, first}, {0.5, 0.5, second}, {0.5, 0.5, third}})), "gain")
+        .verdict;
+  };
+  EXPECT_EQ(verdict(0.57, 0.58, 0.585), Verdict::kSizeUndecided);
+  EXPECT_EQ(verdict(0.565, 0.57, 0.58), Verdict::kSizeUndecided);
+  EXPECT_EQ(verdict(0.59, 0.6, 0.605), Verdict::kSupported);
+  EXPECT_EQ(verdict(0.55, 0.555, 0.56), Verdict::kWeaker);
+  EXPECT_EQ(verdict(0.45, 0.6, 0.6), Verdict::kUndecided);
+}
+
 TEST(Claims, TheGainIsOfTheBranchThatIsBestAfterEquallyManyEpochs) {
   // The branch at 6 ends higher, at epoch 14; after 10 epochs it is at 0.5, and that at 4 at 0.55.
   const Claim gain = claim_named(claims_of(results_of({{0.5, 0.55, 0.6}, {0.5, 0.55, 0.6}}, {kEnd, kEnd, 14})), "gain");
