@@ -139,6 +139,9 @@ ExperimentConfig read_experiment_config(const nlohmann::json& json) {
   check_average(config);
   ConfigReader measures = reader.get_object("measures");
   config.measures.sharpness_images = measures.get_int("sharpness_images", config.measures.sharpness_images, 0);
+  config.measures.line_points = static_cast<int>(measures.get_int("line_points", config.measures.line_points, 0, 1000));
+  if (config.measures.line_points > 0 && config.measures.line_points < 3)
+    fail_usage("measures.line_points: 3 or more points, the ends among them; 0: no lines");
   measures.finish();
   ConfigReader plane = reader.get_object("plane");
   config.plane.kind = plane.get_choice("kind", config.plane.kind, {"pca", "random"});
@@ -176,7 +179,8 @@ nlohmann::json to_json(const ExperimentConfig& config) {
           {"model", to_json(config.model)},
           {"train", to_json(config.train)},
           {"branches", branches},
-          {"measures", {{"sharpness_images", config.measures.sharpness_images}}},
+          {"measures",
+           {{"sharpness_images", config.measures.sharpness_images}, {"line_points", config.measures.line_points}}},
           {"plane",
            {{"kind", config.plane.kind},
             {"origin", config.plane.origin},

@@ -38,9 +38,10 @@ struct PlaneConfig {
   bool shared = false;  // of pca, with seeds: also one plane of all seeds' runs
 };
 
-// What is measured of each run's final weights (experiment/measures.h).
+// What is measured of the runs' final weights, of each (experiment/measures.h) and between them.
 struct MeasuresConfig {
   std::int64_t sharpness_images = 500;  // the first training images; 0: no sharpness
+  int line_points = 11;  // of each straight line between the ends of branches (experiment/lines.h); 0: none
 };
 
 struct ExperimentConfig {

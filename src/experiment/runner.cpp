@@ -9,6 +9,7 @@
 #include "base/console.h"
 #include "base/digest.h"
 #include "base/stop.h"
+#include "experiment/lines.h"
 #include "experiment/mapped_surface.h"
 #include "experiment/measures.h"
 #include "experiment/planes.h"
@@ -251,7 +252,7 @@ void map_shared_plane(const std::vector<Member>& members, const fs::path& folder
                         folder / "surfaces/shared.h5", [&] { write_summary(folder); });
 }
 
-// What comes after training: measures, planes, maps and reports; returns what run_experiment does.
+// What comes after training: measures, planes, maps, lines and reports; returns what run_experiment does.
 std::vector<fs::path> evaluate_experiment(const Session& session, const std::vector<Member>& members,
                                           const fs::path& folder) {
   std::vector<fs::path> files;
@@ -262,6 +263,7 @@ std::vector<fs::path> evaluate_experiment(const Session& session, const std::vec
   for (const Member& member : members) {
     measure_runs(member);
     map_planes(member);
+    map_lines(member);
     for (const fs::path& file : write_report(member.folder, collect_report(member.folder))) files.push_back(file);
   }
   if (session.config.plane.shared && !session.config.seeds.empty()) map_shared_plane(members, folder);

@@ -2,7 +2,8 @@
 // Each step writes its result whole; steps whose result is there and still fits are skipped, so the same call goes on
 // after a stop, a kill or a changed landscape.
 //
-//   config.json  main/  branches/<name>/  planes/<kind>.safetensors  surfaces/<kind>.h5 .csv  report.html  figures/
+//   config.json  main/  branches/<name>/  planes/<kind>.safetensors  surfaces/<kind>.h5 .csv  lines/<from>+<to>.h5 .csv
+//   report.html  figures/
 // With "plane.windows" also a plane and a surface for each window, <kind>.w1of4 and so on.
 // With "seeds":
 //   config.json  seeds/<seed>/ (as above)  seeds.json

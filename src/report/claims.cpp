@@ -103,14 +103,22 @@ Verdict by_count(std::size_t count, std::size_t all) {
   return count == all ? Verdict::kSupported : count == 0 ? Verdict::kContradicted : Verdict::kUndecided;
 }
 
-// Of seeds on whose planes a descent is seen, at least one.
+// Of the straight lines between ends, of which `on_plane` seeds of `all` have those of the plane alone.
+std::string where_lines_are(std::size_t on_plane, std::size_t all) {
+  if (on_plane == 0) return " in weight space";
+  return on_plane == all ? " on the plane"
+                         : fmt::format(" in weight space (in {}: on the plane)", of_seeds(on_plane, all));
+}
+
+// Of seeds in which a descent is seen, at least one.
 void tell_along(const std::vector<Valley>& valleys, Claim* claim) {
   std::vector<double> alignment, rises;
-  std::size_t count = 0;
+  std::size_t count = 0, on_plane = 0;
   for (const Valley& valley : valleys) {
     alignment.push_back(valley.alignment);
     if (std::isfinite(valley.barrier)) rises.push_back(100 * valley.barrier);
     if (valley.alignment >= kAligned && valley.barrier <= kBarrier) ++count;
+    if (!valley.in_weight_space) ++on_plane;
   }
   claim->estimate = test_mean(rises);
   claim->unit = "% of the descent";
@@ -118,9 +126,10 @@ void tell_along(const std::vector<Valley>& valleys, Claim* claim) {
       fmt::format("on the plane, its way from the first fork on and the floor that the branches end on lie at |cos| {}",
                   with_interval(test_mean(alignment), 2));
   if (!rises.empty()) {
-    claim->measured +=
-        fmt::format("; between neighbouring ends the train loss rises by {} % of the descent to the floor",
-                    with_interval(claim->estimate, 1));
+    claim->measured += fmt::format(
+        "; on straight lines between neighbouring ends{} the train loss rises by {} % of the descent to "
+        "the floor",
+        where_lines_are(on_plane, valleys.size()), with_interval(claim->estimate, 1));
   }
   if (const std::size_t bad = valleys.size() - rises.size(); bad > 0)
     claim->measured += fmt::format("; in {} it is not finite there", of_seeds(bad, valleys.size()));
@@ -134,7 +143,7 @@ Claim along_claim(std::vector<Valley> valleys, Claim claim) {
   if (!valleys.empty()) tell_along(valleys, &claim);
   if (unseen == 0) return claim;
   claim.measured +=
-      fmt::format("{}on the plane no descent is seen in {}", claim.measured.empty() ? "" : "; ", of_seeds(unseen, all));
+      fmt::format("{}no descent is seen in {}", claim.measured.empty() ? "" : "; ", of_seeds(unseen, all));
   if (claim.verdict == Verdict::kSupported) claim.verdict = Verdict::kUndecided;
   return claim;
 }

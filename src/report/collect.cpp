@@ -132,12 +132,24 @@ int rank_of(const fs::path& file, const Surface& surface) {
   return file.stem() == "pca" ? 0 : 1;
 }
 
+Surface read_surface(const fs::path& file) {
+  return with_advice("remove or mend it; an experiment that is run again makes its own maps anew",
+                     [&] { return read_surface_hdf5(file); });
+}
+
+std::vector<Surface> read_lines(const fs::path& folder) {
+  std::vector<Surface> lines;
+  for (const fs::path& file : sorted_entries(folder)) {
+    if (file.extension() == ".h5") lines.push_back(read_surface(file));
+  }
+  return lines;
+}
+
 std::vector<Surface> read_surfaces(const fs::path& folder) {
   std::vector<std::pair<int, Surface>> ranked;
   for (const fs::path& file : sorted_entries(folder)) {
     if (file.extension() != ".h5") continue;
-    Surface surface = with_advice("remove or mend it; an experiment that is run again makes its own maps anew",
-                                  [&] { return read_surface_hdf5(file); });
+    Surface surface = read_surface(file);
     add_gap(surface);
     const int rank = rank_of(file, surface);
     ranked.emplace_back(rank, std::move(surface));
@@ -187,6 +199,7 @@ ReportData collect_report(const fs::path& experiment) {
   }
   add_branches(experiment / "branches", &data);
   data.surfaces = read_surfaces(experiment / "surfaces");
+  data.lines = read_lines(experiment / "lines");
   check(!data.config.is_null() || !data.runs.empty() || !data.surfaces.empty(),
         "{} is neither an experiment's nor a run's folder: expected config.json, main/, branches/, metrics.jsonl or "
         "surfaces/*.h5 in it",

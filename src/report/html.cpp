@@ -4,6 +4,7 @@
 #include "io/atomic_file.h"
 #include "io/json_member.h"
 #include "report/assets.h"
+#include "report/end_lines.h"
 #include "report/figure.h"
 #include "report/html_text.h"
 #include "report/page.h"
@@ -77,8 +78,9 @@ std::string fill_in(std::string_view skeleton, const std::map<std::string, std::
 
 std::string page_text(const ReportData& data) {
   const std::string title = escape_xml(data.title), about = subtitle(data), headline = findings_list(data);
-  const std::string sections = map_section(data) + window_section(data) + decay_section(data) + claims_of_page(data) +
-                               curve_section(data) + source_section(data);
+  const std::string sections = map_section(data) + window_section(data) + decay_section(data) +
+                               end_lines_section(data) + claims_of_page(data) + curve_section(data) +
+                               source_section(data);
   const std::string numbers = page_data(data);
   return fill_in(page_html(), {{"title", title},
                                {"subtitle", about},
@@ -109,6 +111,7 @@ std::vector<std::filesystem::path> write_report(const std::filesystem::path& fol
   for (const WindowMaps& maps : window_maps(data)) {
     figures.push_back({fmt::format("surface-windows-{}.svg", maps.of), window_figure(data, maps)});
   }
+  if (const auto lines = end_lines(data)) figures.push_back({"end-lines.svg", end_lines_figure(data, *lines)});
   for (Figure& figure : curve_figures(data)) figures.push_back(std::move(figure));
   for (const Figure& figure : figures) {
     written.push_back(folder / "figures" / figure.name);

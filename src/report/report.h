@@ -41,7 +41,10 @@ struct ReportData {
   // The averaged weights of those runs that have them, named average_name(run) (trajectory/run_name.h). Their epochs
   // have neither rate nor train loss: NaN.
   std::vector<RunSeries> averages;
-  std::vector<Surface> surfaces;           // first: the main one; may be empty (report before the landscape exists)
+  std::vector<Surface> surfaces;  // first: the main one; may be empty (report before the landscape exists)
+  // On straight lines between two sets of weights, which "points" of the provenance names; read where a branch begins or
+  // ends at one (report/end_lines.h).
+  std::vector<Surface> lines = {};
   std::string loss_label = "Loss (nats)";  // of the surfaces
 };
 

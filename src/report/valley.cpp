@@ -5,6 +5,7 @@
 
 #include "base/statistics.h"
 #include "report/contour.h"
+#include "report/end_lines.h"
 #include "report/map_notes.h"
 #include "report/map_paths.h"
 #include "report/map_plane.h"
@@ -16,6 +17,7 @@ namespace {
 
 constexpr std::size_t kFewestBranches = 3;
 constexpr int kSamples = 20;  // of a line between two ends
+constexpr char kLoss[] = "train_loss";
 
 struct Fork {
   Point2 from, end;
@@ -48,13 +50,11 @@ bool is_on_map(const Surface& surface, const Point2& p) {
   return p.x >= surface.x.front() && p.x <= surface.x.back() && p.y >= surface.y.front() && p.y <= surface.y.back();
 }
 
-double largest_barrier(const Surface& surface, const std::vector<Fork>& forks) {
+double largest_rise(const Surface& surface, const std::vector<Fork>& forks) {
   double largest = 0;
   for (std::size_t i = 0; i + 1 < forks.size(); ++i) {
     const Point2 &a = forks[i].end, &b = forks[i + 1].end;
-    const auto loss = [&](double t) {
-      return value_at(surface, "train_loss", a.x + t * (b.x - a.x), a.y + t * (b.y - a.y));
-    };
+    const auto loss = [&](double t) { return value_at(surface, kLoss, a.x + t * (b.x - a.x), a.y + t * (b.y - a.y)); };
     const double ends = std::max(loss(0), loss(1));
     for (int k = 1; k < kSamples; ++k) {
       const double rise = loss(static_cast<double>(k) / kSamples) - ends;
@@ -68,10 +68,21 @@ double largest_barrier(const Surface& surface, const std::vector<Fork>& forks) {
 double mean_descent(const Surface& surface, const std::vector<Fork>& forks) {
   std::vector<double> descents;
   for (const Fork& f : forks) {
-    descents.push_back(value_at(surface, "train_loss", f.from.x, f.from.y) -
-                       value_at(surface, "train_loss", f.end.x, f.end.y));
+    descents.push_back(value_at(surface, kLoss, f.from.x, f.from.y) - value_at(surface, kLoss, f.end.x, f.end.y));
   }
   return statistic_of(descents).mean;
+}
+
+struct Floor {
+  double descent, rise;  // of the train loss
+  bool in_weight_space;
+};
+
+Floor measure_floor(const ReportData& data, const Surface& surface, const std::vector<Fork>& forks) {
+  const std::optional<EndLines> lines = end_lines(data);
+  if (lines && lines->branches.front().descent->has(kLoss))
+    return {lines->mean_descent(kLoss), lines->largest_rise(kLoss), true};
+  return {mean_descent(surface, forks), largest_rise(surface, forks), false};
 }
 
 }  // namespace
@@ -91,7 +102,7 @@ std::optional<Valley> measure_valley(const ReportData& data) {
   const Surface& surface = data.surfaces.front();
   const Minima minima = find_minima(surface);
   const std::size_t missing = count_cells(surface)[static_cast<std::size_t>(Cell::kMissing)];
-  if (is_line(surface) || missing > 0 || !surface.has("train_loss") || !minima.test) return std::nullopt;
+  if (is_line(surface) || missing > 0 || !surface.has(kLoss) || !minima.test) return std::nullopt;
   const auto paths = paths_by_run(surface);
   const auto main = std::find_if(paths.begin(), paths.end(), [](const auto& p) { return is_main(p.front().run); });
   if (main == paths.end()) return std::nullopt;
@@ -108,9 +119,11 @@ std::optional<Valley> measure_valley(const ReportData& data) {
   const double way_x = main->back().x - first.x, way_y = main->back().y - first.y;
   Valley out;
   out.alignment = std::abs(way_x * axis.x + way_y * axis.y) / std::hypot(way_x, way_y);
-  const double descent = mean_descent(surface, forks);
-  out.descends = !(descent <= 0);
-  out.barrier = descent > 0 && std::isfinite(descent) ? largest_barrier(surface, forks) / descent : INFINITY;
+  const Floor floor = measure_floor(data, surface, forks);
+  out.in_weight_space = floor.in_weight_space;
+  out.descends = !(floor.descent <= 0);
+  const bool finite = std::isfinite(floor.descent) && std::isfinite(floor.rise);
+  out.barrier = finite && out.descends ? floor.rise / floor.descent : INFINITY;
   out.first_distance = std::hypot(first.x - minima.test->x, first.y - minima.test->y);
   out.last_distance = std::hypot(main->back().x - minima.test->x, main->back().y - minima.test->y);
   out.test_on_edge = minima.test_on_edge;

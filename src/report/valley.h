@@ -1,5 +1,6 @@
 // The geometry of a main path and its branches on a map of the plane: whether the ends of the branches lie on one
-// floor, and whether the main path goes along it. All on the plane alone: what lies off it is not seen.
+// floor, and whether the main path goes along it. On the plane alone, where what lies off it is not seen, but for the
+// floor where the straight lines between the ends were evaluated (report/end_lines.h).
 #pragma once
 
 #include <optional>
@@ -16,8 +17,9 @@ struct Valley {
   // in parts of the mean descent from forks to ends. 0: no barrier. Infinite where the loss on such a line or
   // at a fork is not finite, or no descent is seen.
   double barrier = 0;
-  // False where on the plane branches end no lower, on average, than they forked: such a map shows no floor.
+  // False where branches end no lower, on average, than they forked: such a seed shows no floor.
   bool descends = true;
+  bool in_weight_space = false;  // both; else they are those of the plane's map
   // From the main path to the smallest test loss, at the first fork and at its end.
   double first_distance = 0, last_distance = 0;
   bool test_on_edge = false;  // the smallest test loss lies on the border of the map: a smaller one may be outside

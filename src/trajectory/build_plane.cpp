@@ -177,8 +177,10 @@ Plane line_plane(const std::array<PlanePoint, 2>& points, const at::Tensor& buff
   const std::vector<WeightRow> rows = finite_rows(points);
   at::Tensor d1 = rows[1].weights.to(at::kDouble).sub_(rows[0].weights.to(at::kDouble));
   const double length = d1.norm().item<double>();
-  check(length > 0, "{} at step {} and {} at step {} are the same weights, so they define no line", rows[0].run,
-        rows[0].step, rows[1].run, rows[1].step);
+  if (!(length > 0)) {
+    throw SameWeights(fmt::format("{} at step {} and {} at step {} are the same weights, so they define no line",
+                                  rows[0].run, rows[0].step, rows[1].run, rows[1].step));
+  }
 
   Plane plane = with_context(context);
   plane.origin = rows[0].weights.clone();

@@ -11,6 +11,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "base/error.h"
 #include "trajectory/plane.h"
 #include "trajectory/run_path.h"
 
@@ -45,8 +46,14 @@ struct PlanePoint {
 // Adds kind and points (the labels' run and step).
 Plane points_plane(const std::array<PlanePoint, 3>& points, const at::Tensor& buffers, const PlaneContext& context);
 
+// Of two points that are one.
+class SameWeights : public Error {
+ public:
+  using Error::Error;
+};
+
 // The line through two points, as a plane whose second direction is zero: the origin is the first, d1 the unit vector
-// to the second. `buffers` belong to the first point. Throws Error if the points are the same. Adds kind, points and
+// to the second. `buffers` belong to the first point. Throws SameWeights if the points are the same. Adds kind, points and
 // length (the distance of the points).
 Plane line_plane(const std::array<PlanePoint, 2>& points, const at::Tensor& buffers, const PlaneContext& context);
 

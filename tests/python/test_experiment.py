@@ -162,6 +162,20 @@ class Finished:
         self.assertEqual(cli.read_surface(self.out / "surfaces" / "pca.h5")[0]["test_loss"].shape, (4, 5))
         self.assertEqual([path.stat().st_mtime_ns for path in kept], before)
 
+    def test_lines_are_made_anew_only_for_their_own_settings(self):
+        files = sorted((self.out / "lines").iterdir())
+        before = [file.read_bytes() for file in files]
+        times = [file.stat().st_mtime_ns for file in files]
+        args = ["experiment", self.config, "--out", self.out, "--quiet"]
+        cli.run_ok(*args, "--set", "landscape.grid=3x2")
+        self.assertEqual([file.stat().st_mtime_ns for file in files], times)
+        cli.run_ok(*args, "--set", "measures.line_points=3")
+        self.assertEqual(cli.read_surface(self.out / "lines/decay-at-1+late.h5")[0]["test_loss"].shape, (1, 3))
+        self.assertIn("Between the ends of branches", (self.out / "report.html").read_text())
+        cli.run_ok(*args)
+        same = [file.suffix != ".csv" or file.read_bytes() == bytes for file, bytes in zip(files, before)]
+        self.assertTrue(all(same))
+
     def test_another_configuration_for_a_trained_folder_is_refused(self):
         result = cli.run("experiment", self.config, "--out", self.out, "--set", "train.batch=32")
         self.assertEqual((result.returncode, result.stdout), (1, ""))
@@ -238,6 +252,20 @@ class Retraining(cli.CliTest):
         for fork in forks:
             weights = f"branches/decay-at-{fork}/weights.safetensors"
             self.assertEqual((again / weights).read_bytes(), (out / weights).read_bytes())
+
+    def test_there_is_no_line_between_two_ends_that_are_the_same(self):
+        twins = [{"name": name, "at_epoch": 1, "until_epoch": 2, "schedule": {"kind": "constant", "lr": 0.002}}
+                 for name in ("one", "other")]
+        config = self.write("config.json", cli.experiment_config(cli.MLP, branches=twins))
+        out = self.folder / "out"
+        result = cli.run("experiment", config, "--out", out, "--quiet")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("no line from one to other", result.stderr)
+        self.assertEqual({file.name for file in (out / "lines").glob("*.h5")}, {"main+one.h5", "main+other.h5"})
+        without = self.folder / "without"
+        cli.run_ok("experiment", config, "--out", without, "--quiet", "--set", "measures.line_points=0")
+        self.assertFalse((without / "lines").exists())
+        self.check_fails(2, ["config", "check", config, "--set", "measures.line_points=2"], "measures.line_points")
 
     def test_divergence_is_an_error_that_names_step_and_rate(self):
         config = cli.experiment_config(cli.MLP)

@@ -187,6 +187,25 @@ class Landscape(unittest.TestCase):
 
     # Surfaces
 
+    def test_lines_between_ends_equal_pytorch(self):
+        index, main, _ = cli.read_trajectory(self.out / "main")
+        fork = {name: main[[record["step"] for record in index].index(step)] for name, step in (("decay-at-1", 5), ("late", 7))}
+        end = {name: cli.read_trajectory(self.out / cli.RUNS[name])[1][-1] for name in fork}
+        lines = {"main+decay-at-1": (fork["decay-at-1"], end["decay-at-1"], 2), "main+late": (fork["late"], end["late"], 2),
+                 "decay-at-1+late": (end["decay-at-1"], end["late"], 11)}
+        self.assertEqual({file.stem for file in (self.out / "lines").glob("*.h5")}, set(lines))
+        for name, (first, last, count) in lines.items():
+            way = last.astype(np.float64) - first
+            length = np.linalg.norm(way)
+            plane = {**self.plane, "origin": first, "d1": way / length, "d2": 0 * way}
+            def network_at(x, y):
+                network = self.network_at(x, y, cli.VGG, plane, self.about)
+                reference_models.set_running_statistics(network, self.images["train"][0][:BN_IMAGES])
+                return network
+            surface = self.check_surface(self.out / f"lines/{name}.h5", network_at, {"train": GRID_TRAIN, "test": GRID_TEST})
+            np.testing.assert_allclose(surface["xcoordinates"], np.linspace(0, length, count), rtol=1e-6)
+            self.assertEqual(surface["ycoordinates"].tolist(), [0])
+
     def test_every_point_equals_pytorch_with_statistics_recomputed(self):
         def network_at(x, y):
             model = self.model_at(x, y)

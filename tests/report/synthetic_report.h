@@ -81,6 +81,25 @@ inline ReportData synthetic_report(int num_branches, std::size_t num_grid = 31) 
   return data;
 }
 
+// The lines between the branches' ends, of five points: level ones, and descents by 1 from the forks.
+inline void add_synthetic_lines(ReportData* data) {
+  const auto add = [&](const std::string& from, const std::string& to, const std::vector<double>& loss) {
+    Surface line;
+    line.y = {0};
+    for (std::size_t i = 0; i < loss.size(); ++i) line.x.push_back(static_cast<double>(i));
+    line.values = {{"train_loss", loss}, {"test_loss", loss}};
+    line.provenance = {{"kind", "line"}, {"points", {{{"run", from}, {"step", 1}}, {{"run", to}, {"step", 2}}}}};
+    data->lines.push_back(std::move(line));
+  };
+  std::string before;
+  for (const RunSeries& run : data->runs) {
+    if (!run.fork_epoch) continue;
+    add("main", run.name, {1.25, 0.25});
+    if (!before.empty()) add(before, run.name, std::vector(5, 0.25));
+    before = run.name;
+  }
+}
+
 // Beside each run its average, at half of its losses and half of its way across the valley.
 inline void add_synthetic_averages(ReportData* data) {
   for (RunSeries average : data->runs) {

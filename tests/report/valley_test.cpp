@@ -1,9 +1,11 @@
 #include "report/valley.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
 
+#include "report/end_lines.h"
 #include "report/map_notes.h"
 #include "report/map_paths.h"
 #include "report/run_style.h"
@@ -79,17 +81,59 @@ TEST(Valley, AMapOnWhichNoDescentIsSeenIsNoEvidence) {
   for (const std::vector<ReportData>& seeds : {std::vector{unseen, unseen}, {seen, unseen}, {seen, unseen, seen}}) {
     const Claim claim = judged(seeds);
     EXPECT_EQ(claim.verdict, Verdict::kUndecided);
-    expect_told(claim, "on the plane no descent is seen in ");
+    expect_told(claim, "no descent is seen in ");
     EXPECT_FALSE(contains(claim.measured, "not finite")) << claim.measured;
   }
   const Claim claim = judged({seen, unseen, seen});
-  expect_told(claim, "on the plane no descent is seen in 1 of 3 seeds; 2 of 3 seeds");
+  expect_told(claim, "no descent is seen in 1 of 3 seeds; 2 of 3 seeds");
   EXPECT_EQ(claim.estimate.count, 2);
   // What other seeds show against it stays.
   const auto paths = paths_by_run(walled.surfaces.front());
   add_wall(&walled.surfaces.front(), (paths[1].back().x + paths[2].back().x) / 2, INFINITY);
   EXPECT_EQ(judged({walled, walled, unseen}).verdict, Verdict::kContradicted);
   EXPECT_EQ(judged({walled, unseen}).verdict, Verdict::kUndecided);
+}
+
+TEST(Valley, TheFloorIsThatOfTheStraightLinesInWeightSpaceWhereTheyAreThere) {
+  ReportData data = synthetic_report(5);
+  const auto paths = paths_by_run(data.surfaces.front());
+  add_wall(&data.surfaces.front(), (paths[1].back().x + paths[2].back().x) / 2, 9);  // which only the plane shows
+  const double on_plane = measure_valley(data)->barrier;
+  EXPECT_GT(on_plane, 1);
+  add_synthetic_lines(&data);
+  ASSERT_TRUE(measure_valley(data)->in_weight_space);
+  EXPECT_EQ(measure_valley(data)->barrier, 0);
+  expect_told(claim_named(claims_of({"", {}, {}, {data, data}}), "valley"),
+              "on straight lines between neighbouring ends in weight space the train loss rises by 0.0 [0.0, 0.0] %");
+  ReportData ridge = data;
+  ridge.lines[4].values["train_loss"][2] += 0.125;  // from the second branch to the third
+  EXPECT_DOUBLE_EQ(measure_valley(ridge)->barrier, 0.125);
+  ridge.lines[4].values["train_loss"][2] = NAN;
+  EXPECT_EQ(measure_valley(ridge)->barrier, INFINITY);
+  ReportData rising = data;
+  for (Surface& line : rising.lines) std::reverse(line.values["train_loss"].begin(), line.values["train_loss"].end());
+  EXPECT_FALSE(measure_valley(rising)->descends);
+  ReportData unfinished = data;
+  unfinished.lines.pop_back();
+  EXPECT_FALSE(measure_valley(unfinished)->in_weight_space);
+  EXPECT_EQ(measure_valley(unfinished)->barrier, on_plane);
+  expect_told(claim_named(claims_of({"", {}, {}, {data, unfinished}}), "valley"),
+              "in weight space (in 1 of 2 seeds: on the plane)");
+}
+
+TEST(Valley, ALineGoesPastABranchThatDiverged) {
+  ReportData data = synthetic_report(5);
+  add_synthetic_lines(&data);
+  ASSERT_EQ(end_lines(data).value().branches.size(), 5u);
+  data.runs[2].diverged = true;
+  EXPECT_FALSE(end_lines(data));
+  Surface past = data.lines[2];
+  past.provenance["points"][0]["run"] = data.runs[1].name;
+  past.provenance["points"][1]["run"] = data.runs[3].name;
+  data.lines.push_back(past);
+  EXPECT_EQ(end_lines(data).value().branches.size(), 4u);
+  data.runs.resize(2);
+  EXPECT_FALSE(end_lines(data));
 }
 
 TEST(Valley, AMapThatIsNotFinishedOrTooSmallHasNoValley) {

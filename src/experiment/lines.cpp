@@ -1,0 +1,88 @@
+#include "experiment/lines.h"
+
+#include <algorithm>
+
+#include "base/console.h"
+#include "experiment/mapped_surface.h"
+#include "experiment/planes.h"
+#include "trajectory/build_plane.h"
+
+namespace thalweg {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kEndsAlone = 2;
+constexpr std::int64_t kMostAuditPoints = 2;  // of a line's few
+
+struct LineRequest {
+  std::string from, to;        // names
+  std::string source, target;  // as a plane names them
+  int points;
+};
+
+std::vector<LineRequest> line_requests(const Member& member) {
+  struct Branch {
+    std::int64_t first_step;
+    std::string name, end;
+    auto operator<=>(const Branch&) const = default;
+  };
+  const Session& session = member.session;
+  std::vector<Branch> branches;
+  for (const BranchConfig& branch : session.config.branches)
+    branches.push_back({session.unforked_spec(branch).first_step, branch.name, member.branch_run(branch).string()});
+  std::sort(branches.begin(), branches.end());
+  std::vector<LineRequest> lines;
+  for (std::size_t i = 0; i < branches.size(); ++i) {
+    const auto& [first_step, name, end] = branches[i];
+    const std::string fork = fmt::format("{}@{}", member.main_run().string(), first_step);
+    lines.push_back({"main", name, fork, end, kEndsAlone});
+    if (i + 1 == branches.size()) break;
+    lines.push_back({name, branches[i + 1].name, end, branches[i + 1].end, session.config.measures.line_points});
+  }
+  return lines;
+}
+
+LandscapeConfig config_of(LandscapeConfig config, const Plane& line, int points) {
+  config.grid = fmt::format("{}x1", points);
+  config.range = fmt::format("0:{},-1:1", line.provenance.at("length").get<double>());
+  if (config.bn == BnMode::kOrigin) config.bn = BnMode::kRecompute;
+  config.audit_points = std::min(config.audit_points, kMostAuditPoints);
+  config.tolerance.clear();
+  config.image_losses = false;
+  return config;
+}
+
+std::optional<Plane> plane_of(const LineRequest& line) {
+  PlaneRequest request;
+  request.kind = "line";
+  request.sources = {line.source, line.target};
+  try {
+    return make_plane(request);
+  } catch (const SameWeights& error) {
+    say(fmt::format("no line from {} to {}: {}", line.from, line.to, error.what()));
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+void map_lines(const Member& member) {
+  const Session& session = member.session;
+  if (session.config.branches.size() < 2 || session.config.measures.line_points == 0) return;
+  const std::vector<LineRequest> lines = line_requests(member);
+  Progress progress("lines between ends", "lines", static_cast<double>(lines.size()), 0, session.progress);
+  MapContext context = session.map_context();
+  context.progress = ProgressMode::kQuiet;
+  double done = 0;
+  for (const LineRequest& line : lines) {
+    if (const std::optional<Plane> plane = plane_of(line)) {
+      update_mapped_surface(*plane, config_of(session.config.landscape, *plane, line.points), context,
+                            member.folder / "lines" / fmt::format("{}+{}.h5", line.from, line.to));
+    }
+    progress.update(++done, line.to);
+  }
+  progress.finish();
+}
+
+}  // namespace thalweg

@@ -1,0 +1,110 @@
+#include <cmath>
+
+#include "base/error.h"
+#include "report/colors.h"
+#include "report/end_lines.h"
+#include "report/panels.h"
+#include "report/study_tables.h"
+#include "report/svg.h"
+
+namespace thalweg {
+namespace {
+
+struct Loss {
+  const char* key;
+  const char* name;
+  const char* color;
+};
+constexpr Loss kLosses[] = {{"train_loss", "Train loss", kTrainColor}, {"test_loss", "Test loss", kTestColor}};
+
+bool has(const EndLines& lines, const Loss& loss) {
+  return lines.branches.front().descent->has(loss.key);
+}
+
+// Along all of the lines, one behind the other.
+std::vector<Point2> curve_of(const EndLines& lines, const Loss& loss) {
+  std::vector<Point2> curve;
+  for (std::size_t i = 0; i + 1 < lines.branches.size(); ++i) {
+    const std::vector<double>& values = lines.branches[i].next->values.at(loss.key);
+    const double from = lines.branches[i].fork_epoch, to = lines.branches[i + 1].fork_epoch;
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      const double t = static_cast<double>(k) / static_cast<double>(values.size() - 1);
+      curve.push_back({from + t * (to - from), values[k]});
+    }
+  }
+  return curve;
+}
+
+PanelPlan panel_of(const ReportData& data, const EndLines& lines, const Loss& loss) {
+  PanelPlan plan{.title = loss.name, .y_label = data.loss_label, .log_ratio = kLogAxisRatio};
+  plan.curves.emplace_back(curve_of(lines, loss), Stroke{loss.color, 1.8, "", 1});
+  for (const EndLines::Branch& branch : lines.branches) {
+    const std::vector<double>& values = branch.descent->values.at(loss.key);
+    for (const auto& [value, marker] : {std::pair(values.front(), Marker::kRing), {values.back(), Marker::kCircle}}) {
+      if (std::isfinite(value)) plan.points.push_back({{branch.fork_epoch, value}, loss.color, marker});
+    }
+  }
+  return plan;
+}
+
+std::string rise_text(double rise) {
+  return std::isnan(rise) ? "not finite" : fmt::format("{:.4f}", rise);
+}
+
+TextTable table_of(const EndLines& lines) {
+  TextTable table{"The straight lines: how far the loss rises above the higher of both ends (nats)",
+                  {"From", "To", "Distance"},
+                  {}};
+  for (const Loss& loss : kLosses) {
+    if (has(lines, loss)) table.head.push_back(fmt::format("{}: rise", loss.name));
+  }
+  for (std::size_t i = 0; i + 1 < lines.branches.size(); ++i) {
+    const EndLines::Branch& branch = lines.branches[i];
+    std::vector<std::string> row{branch.name, lines.branches[i + 1].name,
+                                 fmt::format("{:.4g}", branch.next->x.back() - branch.next->x.front())};
+    for (const Loss& loss : kLosses) {
+      if (has(lines, loss)) row.push_back(rise_text(lines.rise(i, loss.key)));
+    }
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+std::string summary_of(const EndLines& lines) {
+  std::string text = "Straight lines in weight space, off any plane, from the end of each branch to that of the next.";
+  if (!has(lines, kLosses[0])) return text;
+  const double rise = lines.largest_rise("train_loss"), descent = lines.mean_descent("train_loss");
+  if (std::isnan(rise)) return text + " On one of them the train loss is not finite.";
+  text += fmt::format(" The train loss rises above the higher end by {:.4f} nats at most", rise);
+  if (!(descent > 0)) return text + "; from forks to ends it does not fall.";
+  return text +
+         fmt::format(", {:.1f} % of its mean descent from forks to ends ({:.4f} nats).", 100 * rise / descent, descent);
+}
+
+}  // namespace
+
+std::string end_lines_figure(const ReportData& data, const EndLines& lines) {
+  std::vector<PanelPlan> plans;
+  std::vector<LegendEntry> entries;
+  for (const Loss& loss : kLosses) {
+    if (!has(lines, loss)) continue;
+    plans.push_back(panel_of(data, lines, loss));
+    entries.push_back({std::string(loss.name) + " from end to end", {loss.color, 1.8, "", 1}, false, {}, ""});
+  }
+  const Stroke none{"none", 0, "", 1};
+  entries.push_back({"at the ends of branches", none, true, Marker::kCircle, "#444"});
+  entries.push_back({"at their forks", none, true, Marker::kRing, "#444"});
+  return draw_panels(data.title + ": loss on straight lines between the ends of branches",
+                     "Epoch at which the rate decays", plans, entries);
+}
+
+std::string end_lines_section(const ReportData& data) {
+  const std::optional<EndLines> lines = end_lines(data);
+  if (!lines) return "";
+  return fmt::format(
+      "<section aria-labelledby=\"h-lines\">\n<h2 id=\"h-lines\">Between the ends of branches</h2>\n<p>{}</p>\n"
+      "<figure>{}</figure>\n{}</section>\n",
+      escape_xml(summary_of(*lines)), end_lines_figure(data, *lines), to_html(table_of(*lines)));
+}
+
+}  // namespace thalweg
