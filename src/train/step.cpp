@@ -31,7 +31,8 @@ TrainState reordered(const Graph& graph, const TrainState& state, bool training)
   return out;
 }
 
-// With the vectors that this configuration needs and the start may lack: a branch may take another optimiser.
+// With the vectors that this configuration needs and the start may lack: a fresh state has neither a second moment nor
+// an average, and a branch begins its average anew.
 TrainState starting_state(const Graph& graph, const TrainState& start, const TrainConfig& config, c10::Device device) {
   TrainState state = reordered(graph, start, true);
   if (config.optimizer.kind == "adamw" && !state.second_moment.defined())
