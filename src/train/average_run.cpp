@@ -4,7 +4,6 @@
 
 #include "nn/eager.h"
 #include "nn/init.h"
-#include "nn/weights_file.h"
 #include "train/run_folder.h"
 #include "trajectory/run_name.h"
 
@@ -61,14 +60,8 @@ void AverageRun::finish(Splits& splits, const SnapshotInfo& info, const at::Tens
   nlohmann::json final_metrics;
   splits.evaluate_train(average, buffers, final_metrics);
   splits.evaluate_watched(average, buffers, final_metrics);
-  nlohmann::json description = spec_.description;
-  description["run"] = name_;
-  description["step"] = info.step;
-  description["epoch"] = info.epoch;
-  description["final"] = final_metrics;
-  description["provenance"] = spec_.provenance;
-  write_weights(folder_ / "weights.safetensors", context_.graph, {average.cpu(), buffers.cpu()}, info.step,
-                description);
+  write_final_weights(folder_, spec_, context_.graph,
+                      {name_, info.step, info.epoch, {average.cpu(), buffers.cpu()}, final_metrics});
   write_status("done", info.step, final_metrics);
 }
 

@@ -13,7 +13,6 @@
 #include "base/stop.h"
 #include "io/cache_folder.h"
 #include "io/folder_lock.h"
-#include "nn/weights_file.h"
 #include "train/average_run.h"
 #include "train/banner.h"
 #include "train/checkpoint_folder.h"
@@ -309,14 +308,9 @@ class RunLoop {
     splits_.evaluate_train(weights, training_.buffers(), final_metrics);
     judge(final_metrics.at("train_loss").get<double>(), training_.step());
     splits_.evaluate_watched(weights, training_.buffers(), final_metrics);
-    nlohmann::json description = spec_.description;
-    description["run"] = spec_.name;
-    description["step"] = training_.step();
-    description["epoch"] = epoch();
-    description["final"] = final_metrics;
-    description["provenance"] = spec_.provenance;
-    write_weights(folder_ / "weights.safetensors", context_.graph, {weights.cpu(), training_.buffers().cpu()},
-                  training_.step(), description);
+    write_final_weights(
+        folder_, spec_, context_.graph,
+        {spec_.name, training_.step(), epoch(), {weights.cpu(), training_.buffers().cpu()}, final_metrics});
     if (average_) average_->finish(splits_, snapshot_info(), training_.average());
     write_status("done", {{"final", final_metrics}});
     recorder_.note(fmt::format("done: {}", final_metrics.dump()));

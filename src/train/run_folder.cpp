@@ -93,6 +93,17 @@ nlohmann::json read_run_status(const std::filesystem::path& folder) {
   return status;
 }
 
+void write_final_weights(const std::filesystem::path& folder, const RunSpec& spec, const Graph& graph,
+                         const FinalWeights& end) {
+  nlohmann::json description = spec.description;
+  description["run"] = end.run;
+  description["step"] = end.step;
+  description["epoch"] = end.epoch;
+  description["final"] = end.metrics;
+  description["provenance"] = spec.provenance;
+  write_weights(folder / "weights.safetensors", graph, end.weights, end.step, description);
+}
+
 bool has_final_weights(const std::filesystem::path& folder, bool averages) {
   if (!std::filesystem::exists(folder / "weights.safetensors")) return false;
   if (!averages) return true;

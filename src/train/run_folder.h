@@ -1,14 +1,18 @@
-// The two files of a run's folder that speak of the run as a whole:
-//   run.json     what the run is: {"name", "seed", "first_step", "train", "description", "fork"?}; must be equal for it
-//                to go on
-//   status.json  where it is: {"state": "running|interrupted|failed|done", "step", "end_step", "final"?, ...}
+// The files of a run's folder that speak of the run as a whole:
+//   run.json             what the run is: {"name", "seed", "first_step", "train", "description", "fork"?}; must be equal
+//                        for it to go on
+//   status.json          where it is: {"state": "running|interrupted|failed|done", "step", "end_step", "final"?, ...}
+//   weights.safetensors  what it ended with (nn/weights_file.h)
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include <nlohmann/json.hpp>
 
 #include "nn/graph.h"
+#include "nn/weights_file.h"
 #include "train/run_spec.h"
 
 namespace thalweg {
@@ -26,6 +30,17 @@ nlohmann::json read_run_identity(const std::filesystem::path& folder);
 void write_run_status(const std::filesystem::path& folder, const nlohmann::json& status);
 // null if there is none. Throws Error naming the file if it is damaged.
 nlohmann::json read_run_status(const std::filesystem::path& folder);
+
+struct FinalWeights {
+  std::string run;  // its name
+  std::int64_t step = 0;
+  double epoch = 0;
+  Weights weights;
+  nlohmann::json metrics;  // {"train_loss", ...} of them
+};
+// Writes weights.safetensors; its metadata are the spec's description with all of this and the provenance.
+void write_final_weights(const std::filesystem::path& folder, const RunSpec& spec, const Graph& graph,
+                         const FinalWeights& end);
 // Whether a run that is done, and its average where it has one that began, still have the weights that they ended with.
 bool has_final_weights(const std::filesystem::path& folder, bool averages);
 
