@@ -16,7 +16,7 @@
 #include "train/average_run.h"
 #include "train/banner.h"
 #include "train/checkpoint_folder.h"
-#include "train/loss_queue.h"
+#include "train/loss_watch.h"
 #include "train/out_of_memory.h"
 #include "train/plan.h"
 #include "train/profiler.h"
@@ -56,8 +56,8 @@ class RunLoop {
         average_(average_run(start.state.step)),
         recorder_(folder, start.metrics_bytes, training_.step()),
         checkpoints_(folder, spec.train.keep_last, [this](std::int64_t step) { return plan_.is_fork(step); }),
+        losses_(spec, context.graph, plan_, checkpoints_, training_.step()),
         profiler_(context.profile_steps, folder / "profile.json", context.device),
-        last_checkpoint_(training_.step()),
         // A checkpoint is written after the snapshot of its step: what it vouches for reaches up to there.
         last_snapshot_(start.num_snapshots > 0 ? training_.step() : -1) {
     check(
@@ -126,7 +126,7 @@ class RunLoop {
     if (plans_.save()) recorder_.note("convolution plans chosen and kept in conv_plans.json");
     if (const std::string trouble = plans_.take_trouble(); !trouble.empty()) tell(trouble);
     const Agenda agenda = plan_.agenda(training_.step(), seconds_since(checkpoint_time_) / 60);
-    const bool judges_checkpoint = training_.step() == last_checkpoint_ + 1;
+    const bool judges_checkpoint = training_.step() == losses_.checkpoint() + 1;
     if (agenda.anything() || judges_checkpoint || context_.device.is_cpu() || training_.step() % kLookEvery == 0)
       losses_.push({training_.step(), lr_, agenda.log}, batch_loss_);
     // Whatever is written of a step but its line is written when its loss is known to be sound. (Statistics of the
@@ -137,14 +137,20 @@ class RunLoop {
   }
 
   void look_at_losses(std::size_t may_wait, Progress& progress) {
-    while (const std::optional<WatchedStep> done = losses_.pop(may_wait)) {
-      loss_ = done->loss;
-      judge(done->loss, done->step - 1);
-      progress.update(plan_.images_at(done->step),
-                      fmt::format("epoch {:.2f}/{:g}  loss {:.4f}  lr {:.4g}", plan_.epoch_at(done->step),
-                                  plan_.epoch_at(plan_.end_step()), done->loss, done->lr));
-      if (done->log) record_step(*done);
+    while (const std::optional<JudgedStep> judged = losses_.pop(may_wait)) {
+      fail_if_diverged(judged->trouble);
+      const WatchedStep& done = judged->step;
+      progress.update(plan_.images_at(done.step),
+                      fmt::format("epoch {:.2f}/{:g}  loss {:.4f}  lr {:.4g}", plan_.epoch_at(done.step),
+                                  plan_.epoch_at(plan_.end_step()), done.loss, done.lr));
+      if (done.log) record_step(done);
     }
+  }
+
+  void fail_if_diverged(const std::string& trouble) const {
+    if (trouble.empty()) return;
+    write_status("failed", {{"failure", "diverged"}});
+    throw Diverged(fmt::format("{}: {}", title(), trouble));
   }
 
   void take_step() {
@@ -170,29 +176,6 @@ class RunLoop {
   }
 
   void note_profile() { recorder_.note(fmt::format("profile of {} steps in profile.json", context_.profile_steps)); }
-
-  // Returns if the loss of the weights after `step` updates is sound. Then their checkpoint is, and replaces others.
-  void judge(double loss, std::int64_t step) {
-    const double guessing = std::log(static_cast<double>(context_.graph.num_classes()));
-    const double factor = spec_.train.divergence_factor;
-    const bool exploded = factor > 0 && loss > factor * guessing;
-    if (!std::isfinite(loss) || exploded) fail_diverged(loss, step);
-    if (last_is_judged_ || step < last_checkpoint_) return;
-    checkpoints_.prune();
-    last_is_judged_ = true;
-  }
-
-  [[noreturn]] void fail_diverged(double loss, std::int64_t step) const {
-    const std::filesystem::path own = checkpoints_.last_before(step);
-    const std::filesystem::path good = own.empty() && spec_.first_step < step ? spec_.fork : own;
-    write_status("failed", {{"failure", "diverged"}});
-    throw Diverged(fmt::format(
-        "{}: the training loss is {:g} after step {} (epoch {:.2f}, rate {:g}): training diverged. The last good "
-        "checkpoint is {}. Lower the rate, or put a warm-up in front of it{}",
-        title(), loss, step, plan_.epoch_at(step), plan_.lr_at(std::max(step - 1, plan_.first_step())),
-        good.empty() ? "none" : good.string(),
-        std::isfinite(loss) ? "; or allow such losses by train.divergence_factor" : ""));
-  }
 
   nlohmann::json line(const char* kind, std::int64_t step, double lr) const {
     return {{"kind", kind}, {"step", step}, {"epoch", plan_.epoch_at(step)}, {"lr", lr}};
@@ -255,7 +238,7 @@ class RunLoop {
       look_at_losses(0, progress);
     }
     const bool wanted = agenda.checkpoint || last || stop || is_best();
-    if (wanted && (step > last_checkpoint_ || !checkpoints_.holds(step))) {
+    if (wanted && (step > losses_.checkpoint() || !checkpoints_.holds(step))) {
       save_checkpoint();
     } else if (is_best()) {
       checkpoints_.keep_as_best(step);  // a kill may have come between the checkpoint and its second name
@@ -268,7 +251,8 @@ class RunLoop {
 
   SnapshotInfo snapshot_info() const {
     const std::string planned = plan_.snapshot_reason(training_.step());
-    return {training_.step(), epoch(), plan_.lr_at(training_.step()), loss_, planned.empty() ? "last" : planned};
+    return {training_.step(), epoch(), plan_.lr_at(training_.step()), losses_.last(),
+            planned.empty() ? "last" : planned};
   }
 
   void take_snapshot() {
@@ -282,8 +266,7 @@ class RunLoop {
   void save_checkpoint() {
     const ProfileRange range("checkpoint");
     checkpoints_.save({training_.state(), trajectory_.count(), recorder_.sync()});
-    last_checkpoint_ = training_.step();
-    last_is_judged_ = false;
+    losses_.add_checkpoint(training_.step());
     checkpoint_time_ = Clock::now();
     if (is_best()) checkpoints_.keep_as_best(training_.step());
     recorder_.note(fmt::format("checkpoint at step {}", training_.step()));
@@ -306,7 +289,7 @@ class RunLoop {
     nlohmann::json final_metrics;
     const at::Tensor weights = training_.weights();
     splits_.evaluate_train(weights, training_.buffers(), final_metrics);
-    judge(final_metrics.at("train_loss").get<double>(), training_.step());
+    fail_if_diverged(losses_.judge(final_metrics.at("train_loss").get<double>(), training_.step()));
     splits_.evaluate_watched(weights, training_.buffers(), final_metrics);
     write_final_weights(
         folder_, spec_, context_.graph,
@@ -347,21 +330,18 @@ class RunLoop {
   Splits splits_;
   TrainStep training_;
   RunPlans plans_;
-  LossQueue losses_;
   TrajectoryWriter trajectory_;
   std::unique_ptr<AverageRun> average_;  // where averages are asked for
   Recorder recorder_;
   CheckpointFolder checkpoints_;
+  LossWatch losses_;
   StepProfiler profiler_;
-  std::int64_t last_checkpoint_;
-  bool last_is_judged_ = false;  // whether the loss of its weights is known to be sound
   std::int64_t last_snapshot_;
   bool stopped_early_ = false;
   StepStatistics statistics_;        // of the last step that a line tells of
   std::optional<MetricEpoch> best_;  // by keep_best
   double lr_ = 0;                    // of the last update
   at::Tensor batch_loss_;            // of the last update, on the device
-  std::optional<double> loss_;       // of the last step that was looked at
   Clock::time_point start_ = Clock::now();
   Clock::time_point checkpoint_time_ = start_;
 };
