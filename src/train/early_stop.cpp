@@ -3,12 +3,25 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
+#include "train/splits.h"
+
 namespace thalweg {
 
 const std::vector<std::string>& metric_names() {
   static const std::vector<std::string> names = {"train_loss",          "train_accuracy", "validation_loss",
                                                  "validation_accuracy", "test_loss",      "test_accuracy"};
   return names;
+}
+
+void check_metric(const std::string& key, const std::string& metric, const Cadence& evaluate_every,
+                  const DataSet& data) {
+  if (metric.empty() || metric.starts_with("train_")) return;
+  const std::vector<NamedSplit> splits = watched_splits(data);
+  if (std::none_of(splits.begin(), splits.end(), [&](const auto& split) { return metric.starts_with(split.name); }))
+    fail_usage("train.{}: \"{}\" is never known, since the data have no such split", key, metric);
+  if (evaluate_every.every <= 0)
+    fail_usage("train.{}: \"{}\" is never known, since train.evaluate_every is 0", key, metric);
 }
 
 EarlyStop read_early_stop(ConfigReader reader) {

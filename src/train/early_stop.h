@@ -11,11 +11,18 @@
 #include <nlohmann/json.hpp>
 
 #include "io/config_reader.h"
+#include "train/cadence.h"
 
 namespace thalweg {
 
+struct DataSet;
+
 // "train_loss", "train_accuracy", "validation_loss"...: the metrics that a run may be watched by.
 const std::vector<std::string>& metric_names();
+
+// Usage Error naming train.`key` for a metric that a run on these data will not have at the end of its epochs.
+void check_metric(const std::string& key, const std::string& metric, const Cadence& evaluate_every,
+                  const DataSet& data);
 
 struct EarlyStop {
   std::string metric;    // empty: never

@@ -1,8 +1,6 @@
 #include "train/run.h"
 
-#include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include <ATen/ATen.h>
 
@@ -16,6 +14,7 @@
 #include "train/average_run.h"
 #include "train/banner.h"
 #include "train/checkpoint_folder.h"
+#include "train/early_stop.h"
 #include "train/loss_watch.h"
 #include "train/out_of_memory.h"
 #include "train/plan.h"
@@ -29,16 +28,6 @@
 
 namespace thalweg {
 namespace {
-
-// Usage Error for a metric that the run will not have at the end of its epochs.
-void check_metric(const std::string& key, const std::string& metric, const RunSpec& spec, const DataSet& data) {
-  if (metric.empty() || metric.starts_with("train_")) return;
-  const std::vector<NamedSplit> splits = watched_splits(data);
-  if (std::none_of(splits.begin(), splits.end(), [&](const auto& split) { return metric.starts_with(split.name); }))
-    fail_usage("train.{}: \"{}\" is never known, since the data have no such split", key, metric);
-  if (spec.train.evaluate_every.every <= 0)
-    fail_usage("train.{}: \"{}\" is never known, since train.evaluate_every is 0", key, metric);
-}
 
 // The loop. Order at every step boundary: metrics, snapshot, checkpoint, stop; so a checkpoint always vouches for the
 // metrics and the snapshot of its own step.
@@ -349,8 +338,8 @@ class RunLoop {
 }  // namespace
 
 nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const std::filesystem::path& folder) {
-  check_metric("keep_best", spec.train.keep_best, spec, context.data);
-  check_metric("early_stop.metric", spec.train.early_stop.metric, spec, context.data);
+  check_metric("keep_best", spec.train.keep_best, spec.train.evaluate_every, context.data);
+  check_metric("early_stop.metric", spec.train.early_stop.metric, spec.train.evaluate_every, context.data);
   static_cast<void>(RunPlan(spec, context.data.train.size()));  // what does not fit is said before the folder is taken
   const FolderLock lock(folder);
   claim_run_folder(folder, run_identity(spec, context.graph));
