@@ -66,7 +66,7 @@ std::string data_path_of(const fs::path& run) {
 TrajectoryReader open_trajectory(const fs::path& run) {
   TrajectoryReader reader(run / "trajectory");
   const nlohmann::json status = read_run_status(run);
-  if (status.is_null() || status.at("state") != "done") return reader;
+  if (!is_done(status)) return reader;
   const std::int64_t taken = status.value("snapshots", reader.size());
   check(reader.size() == taken,
         "{} is damaged: it has {} snapshots, and the run took {}; remove the run's folder to train it anew",

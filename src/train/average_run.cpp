@@ -4,7 +4,6 @@
 
 #include "nn/eager.h"
 #include "nn/init.h"
-#include "train/run_folder.h"
 #include "trajectory/run_name.h"
 
 namespace thalweg {
@@ -55,18 +54,18 @@ void AverageRun::evaluate(Splits& splits, const at::Tensor& average, nlohmann::j
 }
 
 void AverageRun::finish(Splits& splits, const SnapshotInfo& info, const at::Tensor& average) {
-  if (!average.defined()) return write_status("done", info.step, nlohmann::json::object());
+  if (!average.defined()) return write_status(RunState::kDone, info.step, nlohmann::json::object());
   const at::Tensor buffers = buffers_of(average);
   nlohmann::json final_metrics;
   splits.evaluate_train(average, buffers, final_metrics);
   splits.evaluate_watched(average, buffers, final_metrics);
   write_final_weights(folder_, spec_, context_.graph,
                       {name_, info.step, info.epoch, {average.cpu(), buffers.cpu()}, final_metrics});
-  write_status("done", info.step, final_metrics);
+  write_status(RunState::kDone, info.step, final_metrics);
 }
 
-void AverageRun::write_status(const std::string& state, std::int64_t step, const nlohmann::json& final_metrics) const {
-  nlohmann::json status = {{"state", state},
+void AverageRun::write_status(RunState state, std::int64_t step, const nlohmann::json& final_metrics) const {
+  nlohmann::json status = {{"state", to_string(state)},
                            {"name", name_},
                            {"step", step},
                            {"snapshots", trajectory_.count()},

@@ -12,6 +12,7 @@
 
 #include "nn/images.h"
 #include "train/run.h"
+#include "train/run_folder.h"
 #include "train/splits.h"
 #include "trajectory/store.h"
 
@@ -25,8 +26,8 @@ class AverageRun {
   AverageRun(const RunSpec& spec, const RunContext& context, const std::filesystem::path& run,
              const ImageBatches& train, std::int64_t step);
 
-  // Where the run is, for status.json: "running", "interrupted", "failed".
-  void tell_state(const std::string& state, std::int64_t step) const { write_status(state, step, {}); }
+  // Where the run is, for status.json, until it is done.
+  void tell_state(RunState state, std::int64_t step) const { write_status(state, step, {}); }
   // `average` float32 [P] on the training device, row-major.
   void take_snapshot(const SnapshotInfo& info, const at::Tensor& average);
   // Adds "average_<split>_loss" and "average_<split>_accuracy" of the splits that are watched.
@@ -37,7 +38,7 @@ class AverageRun {
 
  private:
   at::Tensor buffers_of(const at::Tensor& average) const;
-  void write_status(const std::string& state, std::int64_t step, const nlohmann::json& final_metrics) const;
+  void write_status(RunState state, std::int64_t step, const nlohmann::json& final_metrics) const;
 
   const RunSpec& spec_;
   const RunContext& context_;

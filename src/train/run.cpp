@@ -93,7 +93,7 @@ class RunLoop {
   }
 
   void run_steps() {
-    write_status("running");
+    write_status(RunState::kRunning);
     Progress progress(fmt::format("train {}", title()), "img", plan_.images_at(plan_.end_step()),
                       plan_.images_at(training_.step()), context_.progress);
     save(plan_.agenda(training_.step(), 0), progress);
@@ -138,7 +138,7 @@ class RunLoop {
 
   void fail_if_diverged(const std::string& trouble) const {
     if (trouble.empty()) return;
-    write_status("failed", {{"failure", "diverged"}});
+    write_status(RunState::kFailed, {{"failure", "diverged"}});
     throw Diverged(fmt::format("{}: {}", title(), trouble));
   }
 
@@ -151,7 +151,7 @@ class RunLoop {
       batch_loss_ = tell ? training_.run(lr_, statistics_) : training_.run(lr_);
     } catch (const std::exception& error) {
       if (!is_out_of_memory(error)) throw;
-      write_status("failed", {{"failure", "out of memory"}});
+      write_status(RunState::kFailed, {{"failure", "out of memory"}});
       fail(
           "{}: out of memory in the step after {}, with a batch of {} ({}). {}. That is another run, with another "
           "--out{}",
@@ -233,7 +233,7 @@ class RunLoop {
       checkpoints_.keep_as_best(step);  // a kill may have come between the checkpoint and its second name
     }
     if (!stop) return;
-    write_status("interrupted");
+    write_status(RunState::kInterrupted);
     throw Stopped(fmt::format("{}: stopped at step {} of {}; run the same command again to go on", title(), step,
                               plan_.end_step()));
   }
@@ -259,7 +259,7 @@ class RunLoop {
     checkpoint_time_ = Clock::now();
     if (is_best()) checkpoints_.keep_as_best(training_.step());
     recorder_.note(fmt::format("checkpoint at step {}", training_.step()));
-    write_status("running");
+    write_status(RunState::kRunning);
   }
 
   // All steps are in the last one's checkpoint: nothing is lost by a stop.
@@ -268,7 +268,7 @@ class RunLoop {
     try {
       return finish();
     } catch (const Stopped&) {
-      write_status("interrupted");
+      write_status(RunState::kInterrupted);
       throw Stopped(fmt::format(
           "{}: stopped while its final weights were evaluated; run the same command again to go on", title()));
     }
@@ -284,7 +284,7 @@ class RunLoop {
         folder_, spec_, context_.graph,
         {spec_.name, training_.step(), epoch(), {weights.cpu(), training_.buffers().cpu()}, final_metrics});
     if (average_) average_->finish(splits_, snapshot_info(), training_.average());
-    write_status("done", {{"final", final_metrics}});
+    write_status(RunState::kDone, {{"final", final_metrics}});
     recorder_.note(fmt::format("done: {}", final_metrics.dump()));
     return final_metrics;
   }
@@ -293,8 +293,8 @@ class RunLoop {
     return {{"metric", metric}, {"value", best.value}, {"step", best.step}, {"epoch", best.epoch}};
   }
 
-  void write_status(const std::string& state, const nlohmann::json& more = nlohmann::json::object()) const {
-    nlohmann::json status = {{"state", state},
+  void write_status(RunState state, const nlohmann::json& more = nlohmann::json::object()) const {
+    nlohmann::json status = {{"state", to_string(state)},
                              {"name", spec_.name},
                              {"step", training_.step()},
                              {"end_step", plan_.end_step()},
@@ -309,7 +309,7 @@ class RunLoop {
     if (best_) status["best"] = as_json(spec_.train.keep_best, *best_);
     status.update(more);
     write_run_status(folder_, status);
-    if (average_ && state != "done") average_->tell_state(state, training_.step());
+    if (average_ && state != RunState::kDone) average_->tell_state(state, training_.step());
   }
 
   const RunSpec& spec_;
@@ -344,14 +344,14 @@ nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const s
   const FolderLock lock(folder);
   claim_run_folder(folder, run_identity(spec, context.graph));
   const nlohmann::json status = read_run_status(folder);
-  const bool is_done = !status.is_null() && status.at("state") == "done";
+  const bool done = is_done(status);
   const bool averages = spec.train.average.kind != "none";
   // Weights that are gone are made again of the last checkpoint; without one that would be to train anew.
-  if (is_done && (has_final_weights(folder, averages) || checkpoint_steps(folder).empty())) {
+  if (done && (has_final_weights(folder, averages) || checkpoint_steps(folder).empty())) {
     if (context.profile_steps > 0) say(fmt::format("no new profile: {} is done, and takes no step", folder.string()));
     return status.at("final");
   }
-  if (is_done && averages && !std::filesystem::exists(folder / "average/run.json"))
+  if (done && averages && !std::filesystem::exists(folder / "average/run.json"))
     say(fmt::format("{} is gone: its weights are made again of the last checkpoint, its snapshots before that are not",
                     (folder / "average").string()));
   try {

@@ -76,6 +76,20 @@ nlohmann::json read_run_identity(const std::filesystem::path& folder) {
   return identity;
 }
 
+const char* to_string(RunState state) {
+  switch (state) {
+    case RunState::kRunning:
+      return "running";
+    case RunState::kInterrupted:
+      return "interrupted";
+    case RunState::kFailed:
+      return "failed";
+    case RunState::kDone:
+      return "done";
+  }
+  return "";
+}
+
 void write_run_status(const std::filesystem::path& folder, const nlohmann::json& status) {
   write_file_atomically(folder / "status.json", status.dump(2) + "\n");
 }
@@ -88,9 +102,13 @@ nlohmann::json read_run_status(const std::filesystem::path& folder) {
     return status.is_object() && status.contains(key) && status.at(key).type() == type;
   };
   check(has("state", nlohmann::json::value_t::string) &&
-            (status.at("state") != "done" || has("final", nlohmann::json::value_t::object)),
+            (!is_done(status) || has("final", nlohmann::json::value_t::object)),
         "{} is damaged; remove it, and the run goes on from its last checkpoint", file.string());
   return status;
+}
+
+bool is_done(const nlohmann::json& status) {
+  return !status.is_null() && status.at("state") == to_string(RunState::kDone);
 }
 
 void write_final_weights(const std::filesystem::path& folder, const RunSpec& spec, const Graph& graph,
@@ -109,7 +127,7 @@ bool has_final_weights(const std::filesystem::path& folder, bool averages) {
   if (!averages) return true;
   const std::filesystem::path average = folder / "average";
   const nlohmann::json status = read_run_status(average);
-  if (status.is_null() || status.at("state") != "done") return false;
+  if (!is_done(status)) return false;
   const bool never_began = status.at("final").empty();
   return never_began || std::filesystem::exists(average / "weights.safetensors");
 }

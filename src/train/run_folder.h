@@ -27,9 +27,14 @@ void claim_run_folder(const std::filesystem::path& folder, const nlohmann::json&
 // Throws Error naming the file if it is damaged.
 nlohmann::json read_run_identity(const std::filesystem::path& folder);
 
+enum class RunState { kRunning, kInterrupted, kFailed, kDone };
+const char* to_string(RunState state);  // as in status.json
+
 void write_run_status(const std::filesystem::path& folder, const nlohmann::json& status);
 // null if there is none. Throws Error naming the file if it is damaged.
 nlohmann::json read_run_status(const std::filesystem::path& folder);
+// Whether this is the status of a run that is done.
+bool is_done(const nlohmann::json& status);
 
 struct FinalWeights {
   std::string run;  // its name
