@@ -29,6 +29,19 @@
 namespace thalweg {
 namespace {
 
+// Of a training step; says what would fit.
+class StepOutOfMemory : public Error {
+ public:
+  using Error::Error;
+};
+
+// What failed, as status.json says it; nullptr for an error that says nothing of the run, such as a full disk.
+const char* failure_of(const std::exception& error) {
+  if (dynamic_cast<const Diverged*>(&error) != nullptr) return "diverged";
+  if (dynamic_cast<const StepOutOfMemory*>(&error) != nullptr || is_out_of_memory(error)) return "out of memory";
+  return nullptr;
+}
+
 // The loop. Order at every step boundary: metrics, snapshot, checkpoint, stop; so a checkpoint always vouches for the
 // metrics and the snapshot of its own step.
 class RunLoop {
@@ -67,6 +80,7 @@ class RunLoop {
       run_steps();
       return finish_or_stop();
     } catch (const std::exception& error) {
+      if (const char* failure = failure_of(error)) write_status(RunState::kFailed, {{"failure", failure}});
       recorder_.note(first_line(error.what()));
       throw;
     }
@@ -137,9 +151,7 @@ class RunLoop {
   }
 
   void fail_if_diverged(const std::string& trouble) const {
-    if (trouble.empty()) return;
-    write_status(RunState::kFailed, {{"failure", "diverged"}});
-    throw Diverged(fmt::format("{}: {}", title(), trouble));
+    if (!trouble.empty()) throw Diverged(fmt::format("{}: {}", title(), trouble));
   }
 
   void take_step() {
@@ -151,8 +163,7 @@ class RunLoop {
       batch_loss_ = tell ? training_.run(lr_, statistics_) : training_.run(lr_);
     } catch (const std::exception& error) {
       if (!is_out_of_memory(error)) throw;
-      write_status(RunState::kFailed, {{"failure", "out of memory"}});
-      fail(
+      throw StepOutOfMemory(fmt::format(
           "{}: out of memory in the step after {}, with a batch of {} ({}). {}. That is another run, with another "
           "--out{}",
           title(), training_.step(), spec_.train.batch, first_line(error.what()),
@@ -160,7 +171,7 @@ class RunLoop {
           context_.device.is_cpu()
               ? ""
               : "; runs that share the GPU with others may fit one at a time, with the same --out: "
-                "--set parallel_runs=1");
+                "--set parallel_runs=1"));
     }
   }
 

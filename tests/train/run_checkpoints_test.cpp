@@ -1,8 +1,11 @@
-// What a run keeps, and where it ends other than by its last step: divergence, early stops, the best checkpoint.
+// What a run keeps, and where it ends other than by its last step: divergence, no memory, early stops, the best
+// checkpoint.
 #include <limits>
+#include <new>
 #include <regex>
 
 #include <ATen/ATen.h>
+#include <c10/core/CPUAllocator.h>
 
 #include "expect_error.h"
 #include "run_fixture.h"
@@ -74,6 +77,41 @@ TEST_F(RunTest, ALossFarBeyondThatOfGuessingIsDivergenceToo) {
   EXPECT_EQ(read_run_status(folder_ / "run").at("state"), "failed");
   spec_.train.divergence_factor = 0;
   train(spec_, "allowed");
+}
+
+// While it lives, LibTorch gets no larger block of host memory than this.
+class LargestBlock : public c10::Allocator {
+ public:
+  explicit LargestBlock(std::size_t bytes) : bytes_(bytes) { c10::SetCPUAllocator(this); }
+  ~LargestBlock() override { c10::SetCPUAllocator(usual_); }
+  LargestBlock(const LargestBlock&) = delete;
+  LargestBlock& operator=(const LargestBlock&) = delete;
+
+  c10::DataPtr allocate(std::size_t size) override {
+    if (size > bytes_) throw std::bad_alloc();
+    return usual_->allocate(size);
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return usual_->raw_deleter(); }
+  void copy_data(void* to, const void* from, std::size_t size) const override { usual_->copy_data(to, from, size); }
+
+ private:
+  std::size_t bytes_;
+  c10::Allocator* usual_ = c10::GetCPUAllocator();
+};
+
+TEST_F(RunTest, AnEvaluationWithoutMemoryFailsTheRunAndTheSameCallGoesOn) {
+  data_ = load_data({.train_images = 70, .test_images = 200});
+  train(spec_, "whole");
+  {
+    const LargestBlock limit(1 << 20);  // 16 images to train on fit, 125 to evaluate do not
+    expect_error([&] { train(spec_, "run"); }, "its evaluation");
+  }
+  const nlohmann::json status = read_run_status(folder_ / "run");
+  EXPECT_EQ(status.at("state"), "failed");
+  EXPECT_EQ(status.at("failure"), "out of memory");
+  EXPECT_EQ(status.at("step"), 5);
+  train(spec_, "run");
+  EXPECT_EQ(fingerprint("run"), fingerprint("whole"));
 }
 
 TEST_F(RunTest, StopsEarlyAndCleanlyWhereTheMetricNoLongerImproves) {
