@@ -87,7 +87,7 @@ void check_rules(const nlohmann::json& schedule, const nlohmann::json& snapshots
 // Whether a run from epoch `first` to `end` takes weights into an average.
 bool begins_average(const AverageConfig& average, double first, double end) {
   constexpr double kRounding = 1e-6;  // of a fork and a length that together are whole epochs
-  const double last = average.kind == "swa" ? std::floor(end + kRounding) : end;
+  const double last = average.kind == AverageKind::kSwa ? std::floor(end + kRounding) : end;
   return last > first && last >= average.start_epoch;
 }
 
@@ -95,14 +95,14 @@ bool begins_average(const AverageConfig& average, double first, double end) {
 void check_average(const ExperimentConfig& config) {
   const AverageConfig& average = config.train.average;
   double end = config.train.epochs;
-  bool any = average.kind == "none" || begins_average(average, 0, end);
+  bool any = average.kind == AverageKind::kNone || begins_average(average, 0, end);
   for (const BranchConfig& branch : config.branches) {
     end = std::max(end, branch.at_epoch + branch.epochs);
     any = any || begins_average(average, branch.at_epoch, branch.at_epoch + branch.epochs);
   }
   if (any) return;
   fail_usage("train.average.start_epoch: no run has {} from epoch {:g} on, the last ends at epoch {:g}",
-             average.kind == "swa" ? "the end of an epoch" : "steps", average.start_epoch, end);
+             average.kind == AverageKind::kSwa ? "the end of an epoch" : "steps", average.start_epoch, end);
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ void check_plans(const Session& session) {
       fail_usage("train.snapshots and plane: {}", error.what());
     }
   };
-  if (plane.kind == "pca" && session.config.train.average.kind == "none")
+  if (plane.kind == "pca" && session.config.train.average.kind == AverageKind::kNone)
     check_config([&] { check_pca_snapshots(all); });
   if (plane.windows > 0) check_config([&] { cut_windows(main, plane.windows); });
 }

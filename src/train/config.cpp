@@ -11,10 +11,19 @@ constexpr double kBelowOne = 1 - 1e-12;
 // An epoch of many steps refuses nothing that some data set allows.
 constexpr std::int64_t kManySteps = 1 << 20;
 
+const char* to_string(OptimizerKind kind) {
+  return kind == OptimizerKind::kSgd ? "sgd" : "adamw";
+}
+
+const char* to_string(AverageKind kind) {
+  return kind == AverageKind::kNone ? "none" : kind == AverageKind::kEma ? "ema" : "swa";
+}
+
 OptimizerConfig read_optimizer(ConfigReader reader) {
   OptimizerConfig config;
-  config.kind = reader.get_choice("kind", config.kind, {"sgd", "adamw"});
-  if (config.kind == "adamw") {
+  const std::string kind = reader.get_choice("kind", to_string(config.kind), {"sgd", "adamw"});
+  config.kind = kind == "sgd" ? OptimizerKind::kSgd : OptimizerKind::kAdamW;
+  if (config.kind == OptimizerKind::kAdamW) {
     config.weight_decay = 0.01;  // torch.optim.AdamW's
     config.beta1 = reader.get_double("beta1", config.beta1, 0, kBelowOne);
     config.beta2 = reader.get_double("beta2", config.beta2, 0, kBelowOne);
@@ -36,7 +45,8 @@ OptimizerConfig read_optimizer(ConfigReader reader) {
 
 AverageConfig read_average(ConfigReader reader) {
   AverageConfig config;
-  config.kind = reader.get_choice("kind", config.kind, {"none", "ema", "swa"});
+  const std::string kind = reader.get_choice("kind", to_string(config.kind), {"none", "ema", "swa"});
+  config.kind = kind == "none" ? AverageKind::kNone : kind == "ema" ? AverageKind::kEma : AverageKind::kSwa;
   config.decay = reader.get_double("decay", config.decay, 0, kBelowOne);
   config.start_epoch = reader.get_double("start_epoch", 0, 0);
   reader.finish();
@@ -44,17 +54,21 @@ AverageConfig read_average(ConfigReader reader) {
 }
 
 nlohmann::json to_json(const OptimizerConfig& o) {
-  nlohmann::json json = {{"kind", o.kind},
+  nlohmann::json json = {{"kind", to_string(o.kind)},
                          {"weight_decay", o.weight_decay},
                          {"decay_norm_and_bias", o.decay_norm_and_bias},
                          {"clip_norm", o.clip_norm},
                          {"sam_rho", o.sam_rho}};
-  if (o.kind == "adamw") {
+  if (o.kind == OptimizerKind::kAdamW) {
     json.update({{"beta1", o.beta1}, {"beta2", o.beta2}, {"eps", o.eps}});
   } else {
     json.update({{"momentum", o.momentum}, {"nesterov", o.nesterov}});
   }
   return json;
+}
+
+nlohmann::json to_json(const AverageConfig& a) {
+  return {{"kind", to_string(a.kind)}, {"decay", a.decay}, {"start_epoch", a.start_epoch}};
 }
 
 AugmentSpec read_augment(ConfigReader reader) {
@@ -110,30 +124,28 @@ nlohmann::json resolve_snapshots(const nlohmann::json& snapshots, const std::str
 
 nlohmann::json to_json(const TrainConfig& config) {
   const AugmentSpec& a = config.augment;
-  return {
-      {"epochs", config.epochs},
-      {"batch", config.batch},
-      {"precision", config.bf16 ? "bf16" : "float32"},
-      {"label_smoothing", config.label_smoothing},
-      {"optimizer", to_json(config.optimizer)},
-      {"average",
-       {{"kind", config.average.kind}, {"decay", config.average.decay}, {"start_epoch", config.average.start_epoch}}},
-      {"accumulate", config.accumulate},
-      {"mixup", config.mixup},
-      {"step_statistics", config.step_statistics},
-      {"deterministic", config.deterministic},
-      {"conv_plans", config.conv_plans},
-      {"cuda_graph", config.cuda_graph},
-      {"augment", {{"crop", a.crop_padding}, {"flip", a.flip}, {"cutout", a.cutout}}},
-      {"schedule", resolve_schedule(config.schedule, "train.schedule", config.epochs)},
-      {"snapshots", resolve_snapshots(config.snapshots, "train.snapshots")},
-      {"evaluate_every", to_json(config.evaluate_every)},
-      {"checkpoint_every", to_json(config.checkpoint_every)},
-      {"log_every", config.log_every},
-      {"keep_last", config.keep_last},
-      {"keep_best", config.keep_best},
-      {"early_stop", to_json(config.early_stop)},
-      {"divergence_factor", config.divergence_factor}};
+  return {{"epochs", config.epochs},
+          {"batch", config.batch},
+          {"precision", config.bf16 ? "bf16" : "float32"},
+          {"label_smoothing", config.label_smoothing},
+          {"optimizer", to_json(config.optimizer)},
+          {"average", to_json(config.average)},
+          {"accumulate", config.accumulate},
+          {"mixup", config.mixup},
+          {"step_statistics", config.step_statistics},
+          {"deterministic", config.deterministic},
+          {"conv_plans", config.conv_plans},
+          {"cuda_graph", config.cuda_graph},
+          {"augment", {{"crop", a.crop_padding}, {"flip", a.flip}, {"cutout", a.cutout}}},
+          {"schedule", resolve_schedule(config.schedule, "train.schedule", config.epochs)},
+          {"snapshots", resolve_snapshots(config.snapshots, "train.snapshots")},
+          {"evaluate_every", to_json(config.evaluate_every)},
+          {"checkpoint_every", to_json(config.checkpoint_every)},
+          {"log_every", config.log_every},
+          {"keep_last", config.keep_last},
+          {"keep_best", config.keep_best},
+          {"early_stop", to_json(config.early_stop)},
+          {"divergence_factor", config.divergence_factor}};
 }
 
 }  // namespace thalweg

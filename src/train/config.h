@@ -18,15 +18,16 @@
 
 #include "io/config_reader.h"
 #include "kernels/augment.h"
+#include "kernels/optimizer.h"
 #include "train/cadence.h"
 #include "train/early_stop.h"
 
 namespace thalweg {
 
 struct OptimizerConfig {
-  std::string kind = "sgd";  // sgd, adamw (kernels/optimizer.h)
-  double momentum = 0.9;     // sgd
-  double beta1 = 0.9;        // adamw, as the next two
+  OptimizerKind kind = OptimizerKind::kSgd;
+  double momentum = 0.9;  // sgd
+  double beta1 = 0.9;     // adamw, as the next two
   double beta2 = 0.999;
   double eps = 1e-8;
   bool nesterov = false;
@@ -36,11 +37,17 @@ struct OptimizerConfig {
   double sam_rho = 0;               // sharpness-aware minimisation: how far away the gradient is taken; 0: off
 };
 
+enum class AverageKind {
+  kNone,
+  kEma,  // of every step
+  kSwa   // of the ends of epochs
+};
+
 // Averaged weights, kept beside the trained ones (train/optimizer.h).
 struct AverageConfig {
-  std::string kind = "none";  // none, ema, swa
-  double decay = 0.999;       // of ema, each step
-  double start_epoch = 0;     // before it there is no average
+  AverageKind kind = AverageKind::kNone;
+  double decay = 0.999;    // of ema, each step
+  double start_epoch = 0;  // before it there is no average
 };
 
 struct TrainConfig {

@@ -33,9 +33,9 @@ void Optimizer::prepare(std::int64_t step, double lr, StepControl& control) cons
 
 void Optimizer::update(TrainState& state, const at::Tensor& gradient, const StepControl* control) const {
   if (config_.clip_norm > 0) clip_gradient(gradient, config_.clip_norm);
-  const bool adamw = config_.kind == "adamw";
+  const bool adamw = config_.kind == OptimizerKind::kAdamW;
   UpdateArgs args;
-  args.kind = adamw ? OptimizerKind::kAdamW : OptimizerKind::kSgd;
+  args.kind = config_.kind;
   args.weights = state.weights.mutable_data_ptr<float>();
   args.first = state.momentum.mutable_data_ptr<float>();
   if (adamw) args.second = state.second_moment.mutable_data_ptr<float>();
@@ -61,9 +61,9 @@ void clip_gradient(const at::Tensor& gradient, double max_norm) {
 }
 
 void update_average(TrainState& state, const AverageConfig& config, std::int64_t steps_per_epoch) {
-  if (config.kind == "none") return;
+  if (config.kind == AverageKind::kNone) return;
   if (static_cast<double>(state.step) < config.start_epoch * static_cast<double>(steps_per_epoch)) return;
-  const bool swa = config.kind == "swa";
+  const bool swa = config.kind == AverageKind::kSwa;
   if (swa && state.step % steps_per_epoch != 0) return;
   // The first weights are the average of themselves.
   const double share = state.averaged == 0 ? 1.0

@@ -102,7 +102,7 @@ class RunLoop {
   bool is_best() const { return best_ && best_->step == training_.step(); }
 
   std::unique_ptr<AverageRun> average_run(std::int64_t step) const {
-    if (spec_.train.average.kind == "none") return nullptr;
+    if (spec_.train.average.kind == AverageKind::kNone) return nullptr;
     return std::make_unique<AverageRun>(spec_, context_, folder_, splits_.train(), step);
   }
 
@@ -356,7 +356,7 @@ nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const s
   claim_run_folder(folder, run_identity(spec, context.graph));
   const nlohmann::json status = read_run_status(folder);
   const bool done = is_done(status);
-  const bool averages = spec.train.average.kind != "none";
+  const bool averages = spec.train.average.kind != AverageKind::kNone;
   // Weights that are gone are made again of the last checkpoint; without one that would be to train anew.
   if (done && (has_final_weights(folder, averages) || checkpoint_steps(folder).empty())) {
     if (context.profile_steps > 0) say(fmt::format("no new profile: {} is done, and takes no step", folder.string()));

@@ -35,9 +35,9 @@ TrainState reordered(const Graph& graph, const TrainState& state, bool training)
 // an average, and a branch begins its average anew.
 TrainState starting_state(const Graph& graph, const TrainState& start, const TrainConfig& config, c10::Device device) {
   TrainState state = reordered(graph, start, true);
-  if (config.optimizer.kind == "adamw" && !state.second_moment.defined())
+  if (config.optimizer.kind == OptimizerKind::kAdamW && !state.second_moment.defined())
     state.second_moment = at::zeros_like(state.weights);
-  if (config.average.kind != "none" && !state.average.defined()) state.average = state.weights.clone();
+  if (config.average.kind != AverageKind::kNone && !state.average.defined()) state.average = state.weights.clone();
   for (at::Tensor TrainState::*tensor : {&TrainState::weights, &TrainState::momentum, &TrainState::second_moment,
                                          &TrainState::average, &TrainState::buffers, &TrainState::epoch_sums}) {
     if ((state.*tensor).defined()) state.*tensor = (state.*tensor).to(device);

@@ -52,12 +52,12 @@ std::map<std::string, TrainConfig> stateful(const TrainConfig& plain) {
   sam.optimizer.nesterov = true;
   sam.optimizer.sam_rho = 0.05;
   sam.optimizer.clip_norm = 1;
-  sam.average = {"ema", 0.9, 0.5};
+  sam.average = {AverageKind::kEma, 0.9, 0.5};
   sam.bf16 = true;
   sam.step_statistics = true;
-  adamw.optimizer.kind = "adamw";
+  adamw.optimizer.kind = OptimizerKind::kAdamW;
   adamw.schedule["lr"] = 0.003;
-  adamw.average = {"swa", 0, 0};
+  adamw.average = {AverageKind::kSwa, 0, 0};
   adamw.accumulate = 2;
   adamw.mixup = 0.4;
   adamw.label_smoothing = 0.1;

@@ -98,13 +98,14 @@ TEST(TrainStepTest, WarmStepsTakeNoNewPages) {
 }
 
 TEST(TrainStepTest, GoesOnFromItsStateToTheSameBits) {
-  for (const char* kind : {"sgd", "adamw"}) {
+  for (const OptimizerKind kind : {OptimizerKind::kSgd, OptimizerKind::kAdamW}) {
+    SCOPED_TRACE(kind == OptimizerKind::kSgd ? "sgd" : "adamw");
     const Graph graph = network("resnet20");
     const ImageBatches data = images(25);
     TrainConfig config = config_of(10);
     config.optimizer.kind = kind;
     config.optimizer.sam_rho = 0.01;
-    config.average.kind = "ema";
+    config.average.kind = AverageKind::kEma;
     config.mixup = 0.5;
     TrainStep whole(graph, data, config, 1, start_of(graph));
     TrainStep first(graph, data, config, 1, start_of(graph));
@@ -112,11 +113,11 @@ TEST(TrainStepTest, GoesOnFromItsStateToTheSameBits) {
     for (int i = 0; i < 4; ++i) first.run(0.01);
     TrainStep second(graph, data, config, 1, first.state());
     for (int i = 0; i < 3; ++i) second.run(0.01);
-    EXPECT_TRUE(at::equal(whole.weights(), second.weights())) << kind;
-    EXPECT_TRUE(at::equal(whole.average(), second.average())) << kind;
-    EXPECT_TRUE(at::equal(whole.buffers(), second.buffers())) << kind;
-    EXPECT_TRUE(at::equal(whole.state().momentum, second.state().momentum)) << kind;
-    EXPECT_TRUE(at::equal(whole.epoch_sums(), second.epoch_sums())) << kind;
+    EXPECT_TRUE(at::equal(whole.weights(), second.weights()));
+    EXPECT_TRUE(at::equal(whole.average(), second.average()));
+    EXPECT_TRUE(at::equal(whole.buffers(), second.buffers()));
+    EXPECT_TRUE(at::equal(whole.state().momentum, second.state().momentum));
+    EXPECT_TRUE(at::equal(whole.epoch_sums(), second.epoch_sums()));
   }
 }
 
