@@ -84,11 +84,13 @@ void check_rules(const nlohmann::json& schedule, const nlohmann::json& snapshots
   resolve_snapshots(snapshots, path + "snapshots");
 }
 
-// Whether a run from epoch `first` to `end` takes weights into an average.
+// Whether a run from epoch `first` to `end` takes weights into an average. (It ends at a step, up to half a one from
+// `end`: how many steps an epoch has is not known yet.)
 bool begins_average(const AverageConfig& average, double first, double end) {
-  constexpr double kRounding = 1e-6;  // of a fork and a length that together are whole epochs
-  const double last = average.kind == AverageKind::kSwa ? std::floor(end + kRounding) : end;
-  return last > first && last >= average.start_epoch;
+  constexpr double kRounding = 1e-6;  // of a fork and a length that together are `end`
+  const double reached = end + kRounding;
+  const double last = average.kind == AverageKind::kSwa ? std::floor(reached) : reached;
+  return end > first && last > first && average.due(last);
 }
 
 // An average that no run has is a mistake. One that some runs are too short for is not.

@@ -1,5 +1,7 @@
 #include "train/config.h"
 
+#include <cmath>
+
 #include "base/error.h"
 #include "train/schedule.h"
 #include "trajectory/snapshot_rule.h"
@@ -81,6 +83,11 @@ AugmentSpec read_augment(ConfigReader reader) {
 }
 
 }  // namespace
+
+bool AverageConfig::due(double epoch) const {
+  if (kind == AverageKind::kNone || epoch < start_epoch) return false;
+  return kind == AverageKind::kEma || epoch == std::floor(epoch);
+}
 
 TrainConfig read_train_config(ConfigReader reader) {
   TrainConfig config;

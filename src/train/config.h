@@ -48,6 +48,9 @@ struct AverageConfig {
   AverageKind kind = AverageKind::kNone;
   double decay = 0.999;    // of ema, each step
   double start_epoch = 0;  // before it there is no average
+
+  // Pure. Whether the average takes the weights of `epoch`, counted from the start of the main path.
+  bool due(double epoch) const;
 };
 
 struct TrainConfig {

@@ -61,14 +61,11 @@ void clip_gradient(const at::Tensor& gradient, double max_norm) {
 }
 
 void update_average(TrainState& state, const AverageConfig& config, std::int64_t steps_per_epoch) {
-  if (config.kind == AverageKind::kNone) return;
-  if (static_cast<double>(state.step) < config.start_epoch * static_cast<double>(steps_per_epoch)) return;
-  const bool swa = config.kind == AverageKind::kSwa;
-  if (swa && state.step % steps_per_epoch != 0) return;
+  if (!config.due(static_cast<double>(state.step) / static_cast<double>(steps_per_epoch))) return;
   // The first weights are the average of themselves.
-  const double share = state.averaged == 0 ? 1.0
-                       : swa               ? 1.0 / static_cast<double>(state.averaged + 1)
-                                           : 1 - config.decay;
+  const double share = state.averaged == 0                ? 1.0
+                       : config.kind == AverageKind::kSwa ? 1.0 / static_cast<double>(state.averaged + 1)
+                                                          : 1 - config.decay;
   state.average.lerp_(state.weights, share);
   ++state.averaged;
 }

@@ -116,6 +116,14 @@ TEST(ExperimentConfig, AnAverageThatNoRunLivesToSeeIsAnError) {
   EXPECT_NO_THROW(averaged("none", 99, 10, 10)());
 }
 
+TEST(ExperimentConfig, ABranchHasAnAverageThatStartsWhereItEnds) {
+  nlohmann::json json = small();
+  json["train"]["average"] = {{"kind", "ema"}, {"start_epoch", 10.4}};
+  json["branches"][0]["at_epoch"] = 2.2;  // and 2.2 + (10.4 - 2.2) is a little less than 10.4
+  json["branches"][0]["until_epoch"] = 10.4;
+  EXPECT_NO_THROW(read_experiment_config(json));
+}
+
 // The configurations that the repository ships.
 TEST(ExperimentConfig, ShippedOnesAreValid) {
   int configs = 0;
