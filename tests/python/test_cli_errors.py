@@ -92,7 +92,7 @@ class CommandLines(cli.CliTest):
 
 class Configurations(cli.CliTest):
     def test_a_wrong_key_or_value_is_a_usage_error_that_names_it(self):
-        for path, value, word in [
+        for path, value, *words in [
                 ("train.bacth", 3, 'did you mean "train.batch"'), ("sed", 1, "seed"),
                 ("train.batch", "64", "train.batch"), ("train.batch", 1.5, "train.batch"),
                 ("train.epochs", -1, "train.epochs"), ("train", [], "train"),
@@ -105,16 +105,14 @@ class Configurations(cli.CliTest):
                 ("branches.0.until_epoch", 0.5, "branches.0.until_epoch"), ("branches.0.epochs", 3, "until_epoch"),
                 ("branches.0.schedule", None, "branches.0.schedule"), ("branches.0.name", "late", "late"),
                 ("branches.0.name", "../up", "../up"), ("plane.kind", "tsne", "plane"),
-                ("landscape.grid", "5by4", "landscape.grid"), ("landscape.grid", "2001x2000", "4000000"),
-                ("landscape.range", "1:0,0:1", "landscape.range"), ("landscape.tolerance", "much", "landscape.tolerance"),
-                ("landscape.splits", ["valid"], "landscape.splits"), ("landscape.splits", [], "landscape.splits"),
+                ("landscape.grid", "5by4", "landscape.grid", "5by4"), ("landscape.grid", "2001x2000", "4000000"),
+                ("landscape.range", "1:0,0:1", "landscape.range", "1:0"), ("landscape.tolerance", "much", "landscape.tolerance"),
+                ("landscape.splits", ["valid"], "landscape.splits", "valid"), ("landscape.splits", [], "landscape.splits"),
                 ("landscape.tolerence", 1, "landscape.tolerance"), ("branchs", [], '"branches"'),
                 ("sedes", [1], '"seeds"'), ("train.checkpoint_every", {"hours": 1}, "train.checkpoint_every:"),
-                ("landscape.grid", "5by4", "5by4"), ("landscape.range", "1:0,0:1", "1:0"),
-                ("landscape.bn", "frozen", "recompute"), ("landscape.splits", ["valid"], "valid"),
-                ("landscape.bn_images", 1, "landscape.bn_images")]:
+                ("landscape.bn", "frozen", "recompute"), ("landscape.bn_images", 1, "landscape.bn_images")]:
             with self.subTest(path=path, value=value):
-                self.check_fails(USAGE, ["config", "check", self.write("config.json", changed(path, value))], word)
+                self.check_fails(USAGE, ["config", "check", self.write("config.json", changed(path, value))], *words)
 
     def test_nothing_is_begun_with_a_wrong_configuration(self):
         config = self.write("config.json", changed("landscape.bn", "frozen"))
