@@ -17,10 +17,6 @@ json landscape_of(const Surface& surface) {
   return member(surface.provenance, "landscape");
 }
 
-bool is_unfinished(const Surface& surface) {
-  return member(landscape_of(surface), "unfinished") == true;
-}
-
 std::size_t of(const std::array<std::size_t, 4>& cells, Cell kind) {
   return cells[static_cast<std::size_t>(kind)];
 }
@@ -229,6 +225,10 @@ std::string how_values_came(const Surface& surface) {
          audit_text(member(landscape, "audit"), member(landscape, "precision"),
                     !is_unfinished(surface) && !is_all_exact(surface)) +
          fallback_text(surface);
+}
+
+bool is_unfinished(const Surface& surface) {
+  return member(landscape_of(surface), "unfinished") == true;
 }
 
 bool needs_warning(const Surface& surface) {

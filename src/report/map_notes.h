@@ -19,6 +19,7 @@ std::size_t num_not_finite(const Surface& surface);
 // a map that does not say how it was made.
 std::string how_values_came(const Surface& surface);
 
+bool is_unfinished(const Surface& surface);
 // Something that a reader must know before trusting the values: the map is unfinished, or not certified.
 bool needs_warning(const Surface& surface);
 

@@ -30,12 +30,17 @@ double percent(const json& shares) {
   return 100 * sum;
 }
 
+std::string warning_of(const Surface& surface) {
+  if (is_unfinished(surface)) return " (unfinished)";
+  return needs_warning(surface) ? " (not certified)" : "";
+}
+
 std::string row_of(const WindowMaps& maps, std::size_t index) {
   const Surface& surface = *maps.surfaces[index];
   const json window = window_of(surface);
   const auto cell = [](const std::string& text) { return "<td class=\"number\">" + text + "</td>"; };
-  std::string text = "<tr><th scope=\"row\">" + maps.about(index) + (needs_warning(surface) ? " (unfinished)" : "") +
-                     "</th>" + cell(member(surface.provenance, "num_snapshots").dump());
+  std::string text = "<tr><th scope=\"row\">" + maps.about(index) + warning_of(surface) + "</th>" +
+                     cell(member(surface.provenance, "num_snapshots").dump());
   text += cell(fmt::format("{:.1f} %", percent(surface.provenance.at("explained_variance"))));
   text += cell(fmt::format("{:.1f} %", percent(surface.provenance.at("random_walk_variance"))));
   text += cell(fmt::format("{:.4g}", number_of(window, "rms_off_plane")));

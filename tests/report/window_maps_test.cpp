@@ -57,6 +57,17 @@ TEST(WindowMaps, TellWhatTheirPlanesExplainBesideOnePlane) {
   EXPECT_TRUE(contains(window_maps(half)[0].explained_sentence(), "1 of 2 windows are mapped so far"));
 }
 
+TEST(WindowMaps, SayWhetherAMapIsUnfinishedOrNotCertified) {
+  ReportData data = report_of({{1, 3}, {2, 3}, {3, 3}});
+  data.surfaces[1].provenance["landscape"] = {{"unfinished", true}};
+  data.surfaces[2].provenance["landscape"] = {{"adaptive", {{"certified", false}}}};
+  data.surfaces[3].provenance["landscape"] = {{"adaptive", {{"certified", true}}}};
+  const std::string section = window_section(data);
+  EXPECT_TRUE(contains(section, ">Window 1, epochs 0 to 20 (unfinished)</th>"));
+  EXPECT_TRUE(contains(section, ">Window 2, epochs 20 to 40 (not certified)</th>"));
+  EXPECT_TRUE(contains(section, ">Window 3, epochs 40 to 60</th>"));
+}
+
 TEST(WindowFigure, HasAPanelForEachWindowAndSplitWithCommonColours) {
   ReportData data = report_of({{1, 3}, {2, 3}, {3, 3}});
   for (double& loss : data.surfaces[1].values.at("train_loss")) loss += 50;  // its colours are those of a larger range
