@@ -213,15 +213,15 @@ std::int64_t audit_images(const std::vector<LandscapeSplit>& splits) {
   return images;
 }
 
-bool is_within_limit(const nlohmann::json& audit) {
+std::string excess_of(const nlohmann::json& audit) {
   for (const auto& [split, deviation] : audit.at("largest_deviation").items()) {
-    if (!(deviation.get<double>() <= audit.at("limit").get<double>())) return false;
+    if (!(deviation.get<double>() <= audit.at("limit").get<double>())) return "deviation";
   }
   const nlohmann::json limits = audit.value("difference_limit", nlohmann::json::object());
   for (const auto& [split, limit] : limits.items()) {
-    if (audit.at("largest_difference").at(split).get<double>() > limit.get<double>()) return false;
+    if (audit.at("largest_difference").at(split).get<double>() > limit.get<double>()) return "difference";
   }
-  return true;
+  return "";
 }
 
 }  // namespace thalweg

@@ -1,6 +1,9 @@
 // A map's checks of itself.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include <nlohmann/json.hpp>
 
 #include "landscape/map_run.h"
@@ -25,9 +28,10 @@ nlohmann::json checkpoint_note(const PointEvaluator::Source& source, const Lands
 // with d the largest |mean loss - that in float32| / max(that in float32, 0.001 nats); infinite where one of the two is
 // not finite and the other is. The largest difference is that of the mean losses, where both are finite.
 nlohmann::json audit_precision(MapRun& run, PointEvaluator& reference);
-// And within "difference_limit" {SPLIT: nats} where `audit` has one: the error that was asked for, which is judged
-// against the map in reduced precision, should not be less than what that precision costs.
-bool is_within_limit(const nlohmann::json& audit);
+// Which limit such an audit exceeds: "deviation"; "difference", where it has a "difference_limit" {SPLIT: nats} (the
+// error that was asked for, which is judged against the map in reduced precision, should not be less than what that
+// precision costs); "" for none.
+std::string excess_of(const nlohmann::json& audit);
 // How many images of a point, of all splits, that takes in each of the two precisions.
 std::int64_t audit_images(const std::vector<LandscapeSplit>& splits);
 

@@ -131,13 +131,6 @@ std::string unfinished_text(const Surface& surface) {
   return fmt::format("This map is unfinished. Of its {}: {}.", points_text(surface.x.size() * surface.y.size()), parts);
 }
 
-bool passes_limit(const json& audit) {
-  for (const json& deviation : member(audit, "largest_deviation")) {
-    if (!(number_or_nan(deviation) <= number_or_nan(member(audit, "limit")))) return true;
-  }
-  return false;
-}
-
 // `states_errors`: whether the map's notes speak of errors, which are those of the map in reduced precision.
 std::string audit_text(const json& audit, const json& precision, bool states_errors) {
   const auto type = [](const json& name) { return name == "float16" ? "float16" : "bfloat16"; };
@@ -150,9 +143,9 @@ std::string audit_text(const json& audit, const json& precision, bool states_err
   const std::string limit = number_text(member(audit, "limit"), " %", 100);
   const json difference = member(audit, "largest_difference");
   if (audit.contains("made_again_in")) {
-    const std::string how = passes_limit(audit)
-                                ? fmt::format("{} of the loss (the limit is {})", deviation, limit)
-                                : fmt::format("{}, more than the error asked for", by_split(difference, " nats"));
+    const std::string how = member(audit, "excess") == "difference"
+                                ? fmt::format("{}, more than the error asked for", by_split(difference, " nats"))
+                                : fmt::format("{} of the loss (the limit is {})", deviation, limit);
     return fmt::format(" A first map in {} deviated from float32 by up to {}, so this one was made in float32.",
                        reduced, how);
   }

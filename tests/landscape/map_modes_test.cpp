@@ -1,5 +1,8 @@
 // Maps by samples and maps in reduced precision against exact ones in float32.
+#include <cmath>
+
 #include "expect_error.h"
+#include "landscape/audit.h"
 #include "landscape/bowl_fixture.h"
 #include "landscape/plane_problem.h"
 
@@ -116,6 +119,7 @@ TEST_F(MapModes, ReducedPrecisionIsAuditedAndMadeAgainWhereItDeviates) {
   const Surface s = map(reduced, "bf16");
   const nlohmann::json audit = notes(s).at("audit");
   EXPECT_EQ(audit.at("points"), 8);
+  EXPECT_EQ(audit.at("excess"), "");
   EXPECT_GT(audit.at("largest_deviation").at("test").get<double>(), 0);
   EXPECT_LT(audit.at("largest_deviation").at("test").get<double>(), 0.005);
   EXPECT_EQ(notes(s).at("precision"), "bf16");
@@ -125,7 +129,9 @@ TEST_F(MapModes, ReducedPrecisionIsAuditedAndMadeAgainWhereItDeviates) {
   EXPECT_GT(difference, 0);
   LandscapeConfig sampled = reduced;
   sampled.standard_error = 1e-2 * difference;  // which rounding alone exceeds
-  EXPECT_EQ(notes(map(sampled, "fine")).at("audit").at("made_again_in"), "float32");
+  const nlohmann::json fine = notes(map(sampled, "fine")).at("audit");
+  EXPECT_EQ(fine.at("made_again_in"), "float32");
+  EXPECT_EQ(fine.at("excess"), "difference");
   sampled.standard_error = 1e2 * difference;
   EXPECT_FALSE(notes(map(sampled, "coarse")).at("audit").contains("made_again_in"));
   LandscapeConfig adaptive = reduced;
@@ -136,10 +142,26 @@ TEST_F(MapModes, ReducedPrecisionIsAuditedAndMadeAgainWhereItDeviates) {
   const Surface again = map(reduced, "strict");
   EXPECT_EQ(notes(again).at("precision"), "float32");
   EXPECT_EQ(notes(again).at("audit").at("made_again_in"), "float32");
+  EXPECT_EQ(notes(again).at("audit").at("excess"), "deviation");
   EXPECT_EQ(again.values.at("test_loss"), exact().values.at("test_loss"));
   EXPECT_TRUE(std::filesystem::exists(folder_ / "strict.float32"));
   remove_journal(folder_ / "strict");
   EXPECT_FALSE(std::filesystem::exists(folder_ / "strict.float32"));
+}
+
+TEST(ExcessOfAnAudit, NamesTheLimitThatIsExceededTheDeviationFirst) {
+  nlohmann::json audit = {{"limit", 0.005},
+                          {"largest_deviation", {{"train", 0.005}, {"test", 0.001}}},
+                          {"largest_difference", {{"train", 0.02}, {"test", 0.03}}}};
+  EXPECT_EQ(excess_of(audit), "");
+  audit["difference_limit"] = {{"train", 0.02}, {"test", 0.03}};
+  EXPECT_EQ(excess_of(audit), "");
+  audit["difference_limit"]["test"] = 0.029;
+  EXPECT_EQ(excess_of(audit), "difference");
+  for (const double above : {0.0051, double{INFINITY}, std::nan("")}) {
+    audit["largest_deviation"]["test"] = above;
+    EXPECT_EQ(excess_of(audit), "deviation") << above;
+  }
 }
 
 TEST_F(MapModes, ACheckpointThatWasEvaluatedOtherwiseIsAnError) {
