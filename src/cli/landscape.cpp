@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <sstream>
 
 #include "base/console.h"
@@ -72,26 +73,16 @@ constexpr std::uintmax_t kLargePlane = std::uintmax_t{64} << 20;  // bytes: 5.6 
 struct BudgetedMap {
   const Plane& plane;
   const Session& session;
-  const std::string& out;
+  const std::string& out;  // "" where a dry run has none
 };
 
-// A map that has begun within this budget goes on as it began, whatever would be measured now.
 LandscapeConfig within_budget(const LandscapeConfig& config, double seconds, const BudgetedMap& map) {
   check_budget(config);
-  const std::filesystem::path journal = journal_of(map.out);
-  const nlohmann::json begun = read_journal_header(journal);
-  if (begun.is_null()) return fit_budget(config, measure_cost(map.plane, config, map.session.map_context()), seconds);
-  const nlohmann::json landscape = begun.value("landscape", nlohmann::json::object());
-  check(landscape.value("budget", 0.0) == seconds && landscape.value("budget_grid", "") == config.grid,
-        "{}: the map begun there has another --budget or --grid, or no budget; remove it, choose another --out, or go "
-        "on with the settings it began with",
-        journal.string());
-  LandscapeConfig fitted = config;
-  fitted.budget = seconds;
-  fitted.budget_grid = config.grid;
-  fitted.grid = landscape.at("grid").get<std::string>();
-  fitted.images = landscape.at("images").get<std::int64_t>();
-  return fitted;
+  if (!map.out.empty()) {
+    const std::optional<LandscapeConfig> begun = begun_within_budget(journal_of(map.out), config, seconds);
+    if (begun) return *begun;
+  }
+  return fit_budget(config, measure_cost(map.plane, config, map.session.map_context()), seconds);
 }
 
 void print_settings(const LandscapeConfig& config) {

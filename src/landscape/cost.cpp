@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "landscape/audit.h"
+#include "landscape/journal.h"
 #include "landscape/point_evaluator.h"
 
 namespace thalweg {
@@ -186,6 +187,23 @@ LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, 
             static_cast<double>(width) * height * (exact.time.fixed + splits * kSmallestSample * exact.time.per_image));
   fitted.grid = fmt::format("{}x{}", width, height);
   fitted.images = static_cast<std::int64_t>(images);
+  return fitted;
+}
+
+std::optional<LandscapeConfig> begun_within_budget(const std::filesystem::path& journal, const LandscapeConfig& config,
+                                                   double seconds) {
+  const nlohmann::json begun = read_journal_header(journal);
+  if (begun.is_null()) return std::nullopt;
+  const nlohmann::json landscape = begun.value("landscape", nlohmann::json::object());
+  check(landscape.value("budget", 0.0) == seconds && landscape.value("budget_grid", "") == config.grid,
+        "{}: the map begun there has another --budget or --grid, or no budget; remove it, choose another --out, or go "
+        "on with the settings it began with",
+        journal.string());
+  LandscapeConfig fitted = config;
+  fitted.budget = seconds;
+  fitted.budget_grid = config.grid;
+  fitted.grid = landscape.at("grid").get<std::string>();
+  fitted.images = landscape.at("images").get<std::int64_t>();
   return fitted;
 }
 

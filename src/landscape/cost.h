@@ -1,6 +1,8 @@
 // What a map will cost, measured on three of its points, and maps that fit a time.
 #pragma once
 
+#include <filesystem>
+#include <optional>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -44,5 +46,9 @@ void check_budget(const LandscapeConfig& config);
 // split, else the largest grid of the same shape with 500, down to 11 points a side with 100. Usage Error if that does
 // not fit either, and as check_budget's.
 LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, double seconds);
+// What fit_budget gave the map that `journal` is of, which goes on as it began, whatever would be measured now. Nothing
+// if there is no such journal; an Error if that map has another budget or grid, or no budget.
+std::optional<LandscapeConfig> begun_within_budget(const std::filesystem::path& journal, const LandscapeConfig& config,
+                                                   double seconds);
 
 }  // namespace thalweg

@@ -356,6 +356,14 @@ class Landscape(unittest.TestCase):
         self.assertEqual(refused.returncode, 2)
         self.assertIn("too few", refused.stderr)
 
+    def test_a_dry_run_within_a_budget_is_no_map_that_may_have_begun(self):
+        folder = self.scratch / "elsewhere"
+        folder.mkdir()
+        (folder / ".journal").write_text("another's")
+        cost = json.loads(cli.run_ok("landscape", "--plane", self.plane_file, "--grid", "5x4", "--bn", "origin", "--budget", "1h",
+                                     "--dry-run", "--json", "--quiet", cwd=folder))
+        self.assertEqual(cost["points"], 20)
+
     def test_a_budget_goes_on_with_its_own_journal_alone(self):
         file, journal = self.scratch / "begun.h5", self.scratch / "begun.h5.journal"
         command = ["landscape", "--plane", self.plane_file, "--grid", "100x100", "--bn", "origin", "--out", file, "--quiet"]
