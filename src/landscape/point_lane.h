@@ -12,10 +12,10 @@
 #include <ATen/core/Tensor.h>
 
 #include "landscape/point_values.h"
+#include "nn/captured_work.h"
 #include "nn/evaluator.h"
 #include "nn/materialise.h"
 #include "nn/norm_statistics.h"
-#include "train/step_graph.h"
 
 namespace thalweg {
 
@@ -85,7 +85,7 @@ class PointLane {
   at::Tensor indices_;            // int64 [chunk] on the device
   struct Stream;
   std::unique_ptr<Stream> stream_;  // null on a CPU
-  StepGraph graphs_;
+  CapturedWork graphs_;
 };
 
 }  // namespace thalweg

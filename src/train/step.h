@@ -9,10 +9,10 @@
 #include <ATen/core/Tensor.h>
 
 #include "nn/backprop.h"
+#include "nn/captured_work.h"
 #include "train/batches.h"
 #include "train/optimizer.h"
 #include "train/state.h"
-#include "train/step_graph.h"
 
 namespace thalweg {
 
@@ -80,7 +80,7 @@ class TrainStep {
   std::unique_ptr<ConvPlans, DeletePlans> plans_;
   Backprop backprop_;
   Optimizer optimizer_;
-  StepGraph graphs_;
+  CapturedWork graphs_;
   at::Tensor control_;       // StepControl on the device
   at::Tensor scratch_sums_;  // float64 [3] for passes that do not count
   at::Tensor loss_;          // float32 scalar

@@ -18,17 +18,17 @@ struct CUDAGraph;
 
 namespace thalweg {
 
-class StepGraph {
+class CapturedWork {
  public:
   // `capture` false, or a CPU: the work is simply called each time.
-  StepGraph(c10::Device device, bool capture);
-  ~StepGraph();
-  StepGraph(const StepGraph&) = delete;
-  StepGraph& operator=(const StepGraph&) = delete;
+  CapturedWork(c10::Device device, bool capture);
+  ~CapturedWork();
+  CapturedWork(const CapturedWork&) = delete;
+  CapturedWork& operator=(const CapturedWork&) = delete;
 
   // `key` names the work: what is captured for it must be the same each time, in the same memory. The first time it is
   // called as it is, so that libraries load their kernels and choose their algorithms outside of a capture. Several
-  // threads may each have a StepGraph; first calls and captures then go one at a time.
+  // threads may each have a CapturedWork; first calls and captures then go one at a time.
   void run(std::int64_t key, const std::function<void()>& work);
 
  private:

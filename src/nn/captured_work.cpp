@@ -1,4 +1,4 @@
-#include "train/step_graph.h"
+#include "nn/captured_work.h"
 
 #include <cuda_runtime_api.h>
 
@@ -74,15 +74,15 @@ class Capture {
 
 }  // namespace
 
-StepGraph::StepGraph(c10::Device device, bool capture) : device_(device), capture_(capture && device.is_cuda()) {}
+CapturedWork::CapturedWork(c10::Device device, bool capture) : device_(device), capture_(capture && device.is_cuda()) {}
 
-StepGraph::~StepGraph() {
+CapturedWork::~CapturedWork() {
   if (entries_.empty() || !capture_) return;
   const std::unique_lock lock = capture_lock();
   entries_.clear();
 }
 
-void StepGraph::run(std::int64_t key, const std::function<void()>& work) {
+void CapturedWork::run(std::int64_t key, const std::function<void()>& work) {
   if (!capture_) return work();
   Entry& entry = entries_[key];
   if (!entry.warm) {
@@ -95,7 +95,7 @@ void StepGraph::run(std::int64_t key, const std::function<void()>& work) {
   entry.graph->replay();
 }
 
-std::unique_ptr<at::cuda::CUDAGraph> StepGraph::capture(const std::function<void()>& work) const {
+std::unique_ptr<at::cuda::CUDAGraph> CapturedWork::capture(const std::function<void()>& work) const {
   const std::unique_lock lock = capture_lock();
   c10::cuda::getCurrentCUDAStream(device_.index()).synchronize();
   auto graph = std::make_unique<at::cuda::CUDAGraph>();
