@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/parse_number.h"
 #include "io/config_reader.h"
+#include "io/strict_json.h"
 
 namespace thalweg {
 namespace {

@@ -1,6 +1,6 @@
 #include "cli/command.h"
 #include "experiment/runner.h"
-#include "io/config_reader.h"
+#include "io/strict_json.h"
 
 namespace thalweg {
 namespace {

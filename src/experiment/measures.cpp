@@ -6,6 +6,7 @@
 #include "experiment/planes.h"
 #include "io/atomic_file.h"
 #include "io/json_member.h"
+#include "io/strict_json.h"
 #include "nn/weights_file.h"
 #include "train/sharpness.h"
 

@@ -17,6 +17,7 @@
 #include "io/atomic_file.h"
 #include "io/folder_lock.h"
 #include "io/posix_file.h"
+#include "io/strict_json.h"
 #include "landscape/kept_images.h"
 #include "report/report.h"
 #include "report/study.h"

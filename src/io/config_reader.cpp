@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "base/error.h"
-#include "io/atomic_file.h"
 #include "io/strict_json.h"
 
 namespace thalweg {
@@ -241,10 +240,6 @@ void ConfigReader::finish() const {
     fail_usage("unknown key \"{}\"{} Known here: {}", full_name(key),
                meant ? fmt::format(": did you mean \"{}\"?", full_name(*meant)) : ".", quoted_list(others));
   }
-}
-
-json read_json_file(const std::string& path, ExitCode code) {
-  return parse_json(read_file(path), path, JsonComments::kAllowed, code);
 }
 
 void apply_override(json& config, const std::string& assignment) {

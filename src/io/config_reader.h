@@ -69,9 +69,6 @@ class ConfigReader {
   nlohmann::json resolved_ = nlohmann::json::object();
 };
 
-// Parses a JSON file (comments allowed: // and /* */). A syntax error names line and column; a user's file is wrong,
-// one of ours is damaged.
-nlohmann::json read_json_file(const std::string& path, ExitCode code = ExitCode::kUsage);
 // Applies "a.b.2.c=value": value is JSON if it parses as JSON, else a string. Intermediate objects are created; an
 // index into an array must exist.
 void apply_override(nlohmann::json& config, const std::string& assignment);

@@ -12,4 +12,8 @@ double number_or_nan(const nlohmann::json& value) {
   return value.is_number() ? value.get<double>() : NAN;
 }
 
+nlohmann::json number_or_null(const std::optional<double>& value) {
+  return value && std::isfinite(*value) ? nlohmann::json(*value) : nlohmann::json();
+}
+
 }  // namespace thalweg

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "io/atomic_file.h"
 
 namespace thalweg {
 namespace {
@@ -45,6 +46,10 @@ json parse_json(std::string_view text, const std::string& name, JsonComments com
   } catch (const json::exception& error) {
     throw Error(fmt::format("{}: {}", name, message_of(error)), code);
   }
+}
+
+json read_json_file(const std::string& path, ExitCode code) {
+  return parse_json(read_file(path), path, JsonComments::kAllowed, code);
 }
 
 }  // namespace thalweg

@@ -2,8 +2,8 @@
 #include <cmath>
 
 #include "base/error.h"
-#include "io/atomic_file.h"
 #include "io/json_member.h"
+#include "io/strict_json.h"
 #include "report/map_values.h"
 #include "report/report.h"
 #include "report/window_maps.h"
@@ -19,12 +19,9 @@ using nlohmann::json;
 // A JSON file of the folder; null if there is none. A damaged one is an error: these files are written whole.
 json read_json_if_any(const fs::path& file) {
   if (!fs::exists(file)) return nullptr;
-  json value = json::parse(read_file(file), nullptr, false, true);
-  check(!value.is_discarded(),
-        "{} is not valid JSON; remove it (of an average the run's own status.json, too), and an experiment that is run "
-        "again makes it anew",
-        file.string());
-  return value;
+  return with_advice(
+      "remove it (of an average the run's own status.json, too), and an experiment that is run again makes it anew",
+      [&] { return read_json_file(file, ExitCode::kFailure); });
 }
 
 std::int64_t step_of(const json& line) {

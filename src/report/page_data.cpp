@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "io/json_member.h"
 #include "report/axes.h"
 #include "report/levels.h"
 #include "report/map_notes.h"
@@ -21,13 +22,6 @@ using nlohmann::json;
 // Of one surface in the page: about 2 MB of text.
 constexpr std::size_t kMaxNumbers = 300'000;
 
-json number(double value) {
-  return std::isfinite(value) ? json(value) : json();
-}
-json number(const std::optional<double>& value) {
-  return value ? number(*value) : json();
-}
-
 // Five digits are more than a picture shows, and a third of the bytes.
 json short_numbers(const std::vector<double>& values) {
   json out = json::array();
@@ -37,7 +31,7 @@ json short_numbers(const std::vector<double>& values) {
 
 json numbers(const std::vector<double>& values) {
   json out = json::array();
-  for (const double v : values) out.push_back(number(v));
+  for (const double v : values) out.push_back(number_or_null(v));
   return out;
 }
 
@@ -65,15 +59,15 @@ json path_json(const ReportData& data, const std::vector<std::vector<PathPoint>>
   json out = named_run(data, path.front().run);
   for (const char* key : {"x", "y", "step", "epoch", "lr", "off_plane"}) out[key] = json::array();
   for (const PathPoint& p : path) {
-    out["x"].push_back(number(p.x));
-    out["y"].push_back(number(p.y));
+    out["x"].push_back(number_or_null(p.x));
+    out["y"].push_back(number_or_null(p.y));
     out["step"].push_back(p.step);
-    out["epoch"].push_back(number(p.epoch));
-    out["lr"].push_back(number(p.lr));
-    out["off_plane"].push_back(number(p.off_plane));
+    out["epoch"].push_back(number_or_null(p.epoch));
+    out["lr"].push_back(number_or_null(p.lr));
+    out["off_plane"].push_back(number_or_null(p.off_plane));
   }
   const PathPoint* fork = fork_point(paths, path);
-  if (fork != nullptr) out["fork"] = {number(fork->x), number(fork->y)};
+  if (fork != nullptr) out["fork"] = {number_or_null(fork->x), number_or_null(fork->y)};
   return out;
 }
 
@@ -129,7 +123,7 @@ json surface_json(const ReportData& data, const Surface& surface) {
            {"axes", {plane_axis_label(surface, 0), plane_axis_label(surface, 1)}},
            {"line", is_line(surface)},
            {"cell", cells_json(surface)},
-           {"off_plane_limit", number(off_plane_limit(surface))},
+           {"off_plane_limit", number_or_null(off_plane_limit(surface))},
            {"values", json::object()},
            {"shown", json::array()},
            {"paths", json::array()}};
@@ -150,11 +144,11 @@ json run_json(const ReportData& data, const RunSeries& run) {
   for (const char* key : {"step", "epoch", "lr", "train_loss", "test_loss", "test_accuracy"}) out[key] = json::array();
   for (const EpochMetrics& m : run.epochs) {
     out["step"].push_back(m.step);
-    out["epoch"].push_back(number(m.epoch));
-    out["lr"].push_back(number(m.lr));
-    out["train_loss"].push_back(number(m.train_loss));
-    out["test_loss"].push_back(number(m.test_loss));
-    out["test_accuracy"].push_back(number(m.test_accuracy));
+    out["epoch"].push_back(number_or_null(m.epoch));
+    out["lr"].push_back(number_or_null(m.lr));
+    out["train_loss"].push_back(number_or_null(m.train_loss));
+    out["test_loss"].push_back(number_or_null(m.test_loss));
+    out["test_accuracy"].push_back(number_or_null(m.test_accuracy));
   }
   return out;
 }
@@ -174,9 +168,9 @@ std::string page_data(const ReportData& data) {
     out["decay"].push_back({{"label", run_label(name)},
                             {"main", name.run == "main"},
                             {"average", name.is_average},
-                            {"fork_epoch", number(row.fork_epoch)},
-                            {"test_loss", number(row.test_loss)},
-                            {"test_accuracy", number(row.test_accuracy)}});
+                            {"fork_epoch", number_or_null(row.fork_epoch)},
+                            {"test_loss", number_or_null(row.test_loss)},
+                            {"test_accuracy", number_or_null(row.test_accuracy)}});
   }
   for (int k = 0; k <= 16; ++k) {
     const double position = k / 16.0;

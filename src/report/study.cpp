@@ -1,10 +1,10 @@
 #include "report/study.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/error.h"
 #include "io/atomic_file.h"
+#include "io/json_member.h"
 #include "report/claims.h"
 #include "report/decay_comparison.h"
 #include "report/page.h"
@@ -18,13 +18,9 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-json finite_or_null(double value) {
-  return std::isfinite(value) ? json(value) : json();
-}
-
 json values_json(const std::vector<double>& values) {
   json out = json::array();
-  for (const double v : values) out.push_back(finite_or_null(v));
+  for (const double v : values) out.push_back(number_or_null(v));
   return out;
 }
 
@@ -62,12 +58,12 @@ std::string to_text(const json& value, const std::string& indent = "") {
 
 json test_json(const MeanTest& test) {
   return {{"count", test.count},
-          {"mean", finite_or_null(test.mean)},
-          {"std", finite_or_null(test.deviation)},
-          {"low", finite_or_null(test.low)},
-          {"high", finite_or_null(test.high)},
-          {"t", finite_or_null(test.t)},
-          {"p", finite_or_null(test.p)}};
+          {"mean", number_or_null(test.mean)},
+          {"std", number_or_null(test.deviation)},
+          {"low", number_or_null(test.low)},
+          {"high", number_or_null(test.high)},
+          {"t", number_or_null(test.t)},
+          {"p", number_or_null(test.p)}};
 }
 
 json claims_json(const std::vector<Claim>& claims) {
@@ -77,9 +73,9 @@ json claims_json(const std::vector<Claim>& claims) {
                    {"text", c.text},
                    {"measured", c.measured},
                    {"verdict", to_string(c.verdict)},
-                   {"estimate", finite_or_null(c.estimate.mean)},
-                   {"low", finite_or_null(c.estimate.low)},
-                   {"high", finite_or_null(c.estimate.high)},
+                   {"estimate", number_or_null(c.estimate.mean)},
+                   {"low", number_or_null(c.estimate.low)},
+                   {"high", number_or_null(c.estimate.high)},
                    {"unit", c.unit},
                    {"seeds", c.estimate.count}});
   }
@@ -90,8 +86,8 @@ json experiment_json(const Results& results) {
   json runs, comparisons = json::array();
   for (const SweepRun& run : sweep_of(results)) {
     json& out = runs[run.name];
-    out["fork_epoch"] = run.fork_epoch ? json(*run.fork_epoch) : json();
-    out["end_epoch"] = finite_or_null(run.end_epoch);
+    out["fork_epoch"] = number_or_null(run.fork_epoch);
+    out["end_epoch"] = number_or_null(run.end_epoch);
     out["diverged"] = run.num_diverged;
     for (const auto& [key, values] : run.values) {
       out[key] = test_json(test_mean(finite_values(values)));
@@ -106,8 +102,8 @@ json experiment_json(const Results& results) {
                            {"epoch", c.epoch},
                            {"test_accuracy_points", test_json(c.accuracy)},
                            {"test_loss", test_json(c.loss)},
-                           {"test_accuracy_p_holm", finite_or_null(c.accuracy_p)},
-                           {"test_loss_p_holm", finite_or_null(c.loss_p)}});
+                           {"test_accuracy_p_holm", number_or_null(c.accuracy_p)},
+                           {"test_loss_p_holm", number_or_null(c.loss_p)}});
   }
   return {{"title", results.title},
           {"seeds", results.seeds.size()},

@@ -5,6 +5,7 @@
 #include "io/atomic_file.h"
 #include "io/config_reader.h"
 #include "io/posix_file.h"
+#include "io/strict_json.h"
 #include "theory/figures.h"
 #include "theory/landscape.h"
 #include "theory/page.h"

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "io/atomic_file.h"
 #include "io/config_reader.h"
+#include "io/strict_json.h"
 #include "train/checkpoint.h"
 
 namespace thalweg {

@@ -1,7 +1,6 @@
 #include "trajectory/run_name.h"
 
 #include "base/error.h"
-#include "io/atomic_file.h"
 #include "io/strict_json.h"
 
 namespace thalweg {
@@ -34,7 +33,7 @@ RunName split_run_name(const std::string& name) {
 std::vector<fs::path> seed_folders(const fs::path& experiment) {
   const fs::path file = experiment / "config.json";
   if (!fs::is_directory(experiment / "seeds") || !fs::exists(file)) return {};
-  const nlohmann::json config = parse_json(read_file(file), file.string(), JsonComments::kAllowed, ExitCode::kFailure);
+  const nlohmann::json config = read_json_file(file, ExitCode::kFailure);
   check(config.is_object(), "{} is no JSON object", file.string());
   std::vector<fs::path> folders;
   for (const nlohmann::json& seed : config.value("seeds", nlohmann::json::array())) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "expect_error.h"
+#include "io/strict_json.h"
 
 namespace thalweg {
 namespace {

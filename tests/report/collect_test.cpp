@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "expect_error.h"
 #include "io/atomic_file.h"
 #include "io/temp_folder.h"
 #include "report/report.h"
@@ -163,6 +164,14 @@ TEST_F(ReportFolder, RefusesWhatIsNoExperiment) {
   EXPECT_THROW(collect_report(folder_), Error);
   put(folder_ / "config.json", "{");
   EXPECT_THROW(collect_report(folder_), Error);
+}
+
+TEST_F(ReportFolder, SaysWhatIsWrongWithADamagedFileAndWhatToDo) {
+  for (const auto& [text, fault] : {std::pair("{", "parse error"), {R"({"name":"a","name":"b"})", "stands twice"}}) {
+    put(folder_ / "config.json", text);
+    expect_error([&] { collect_report(folder_); }, fault);
+    expect_error([&] { collect_report(folder_); }, "remove it");
+  }
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "io/config_reader.h"
+#include "io/strict_json.h"
 #include "tests/expect_error.h"
 #include "tests/theory/fixture.h"
 

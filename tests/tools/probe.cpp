@@ -16,6 +16,7 @@
 
 #include "io/config_reader.h"
 #include "io/safetensors.h"
+#include "io/strict_json.h"
 #include "models/models.h"
 #include "nn/eager.h"
 #include "nn/evaluator.h"
