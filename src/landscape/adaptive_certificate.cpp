@@ -4,13 +4,13 @@
 #include <cmath>
 
 #include "landscape/audit_sample.h"
+#include "landscape/sampling.h"
 #include "landscape/split_summary.h"
 
 namespace thalweg {
 namespace {
 
-constexpr std::int64_t kAudited = 81;           // points: log(0.05 / kPasses) / log(0.95 + 0.05 kFailure)
-constexpr std::uint32_t kChoice = 0x80000003u;  // names the draw of the audited points
+constexpr std::int64_t kAudited = 81;  // points: log(0.05 / kPasses) / log(0.95 + 0.05 kFailure)
 constexpr double kFailure = 0.01;
 constexpr double kConfidence = 0.95;
 
@@ -48,7 +48,7 @@ class Audit {
     const auto all = static_cast<std::int64_t>(points.size());
     StratifiedSample sample(
         one_stratum(all), {1.0},
-        {static_cast<std::uint64_t>(run_.config().seed), static_cast<std::uint32_t>(pass_), kChoice});
+        {static_cast<std::uint64_t>(run_.config().seed), static_cast<std::uint32_t>(pass_), kAuditedPoints});
     std::vector<std::size_t> chosen;
     for (const std::int64_t k : sample.grow(std::min(kAudited, all)))
       chosen.push_back(points[static_cast<std::size_t>(k)]);

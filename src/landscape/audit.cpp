@@ -129,7 +129,7 @@ std::vector<std::size_t> audited_points(const MapRun& run) {
     if (best < size) add(best);
   }
   add(run.grid().y.size() / 2 * run.grid().x.size() + run.grid().x.size() / 2);
-  Philox random(static_cast<std::uint64_t>(run.config().seed), Stream::kSample, 0, 0xC0000000u);
+  Philox random(static_cast<std::uint64_t>(run.config().seed), Stream::kSample, 0, kComparedPoints);
   while (points.size() < wanted) add(random.below(static_cast<std::uint32_t>(size)));
   return {points.begin(), points.end()};
 }
@@ -147,7 +147,7 @@ std::int64_t num_audited(const LandscapeSplit& split) {
 std::vector<std::int64_t> audited_images(const LandscapeSplit& split, std::int64_t num_classes, std::int64_t seed) {
   const Strata strata = class_strata(split.labels, num_classes);
   const std::vector<double> shares(strata.sizes.begin(), strata.sizes.end());
-  StratifiedSample sample(strata, shares, {static_cast<std::uint64_t>(seed), split.name == "test", 0xC0000001u});
+  StratifiedSample sample(strata, shares, {static_cast<std::uint64_t>(seed), split.name == "test", kComparedImages});
   return sample.grow(num_audited(split));
 }
 

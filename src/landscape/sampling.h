@@ -39,12 +39,20 @@ struct Drawn {
   const std::vector<std::int32_t>& strata;  // of each that was drawn
 };
 
+// Names of a map's draws: a and b of Stream::kSample. Bits 30 and 31 of b say whose a draw is, bits 16 to 29 are the
+// strata's. No two draws of a map have one name: what a certificate looks at must not follow from what it judges.
+//   b = test split,                      a = 0      the sample of a sampled map (map_sampled.cpp)
+//   b = 1 + split + 2 Purpose + 8 pass,  a = point  estimates and audits of an adaptive map's points (AdaptiveLevels)
+constexpr std::uint32_t kAuditedPoints = 0x80000003u;   // a = pass: which points of an adaptive map are audited
+constexpr std::uint32_t kComparedPoints = 0xC0000000u;  // a = 0: which points are compared with float32
+constexpr std::uint32_t kComparedImages = 0xC0000001u;  // a = test split: on which images
+
 // A sample that can grow: what was drawn stays.
 class StratifiedSample {
  public:
   struct Name {
     std::uint64_t seed = 0;
-    std::uint32_t a = 0, b = 0;  // bits 16 to 29 of b are the strata's
+    std::uint32_t a = 0, b = 0;
   };
   // Stratum h gets a part of the sample in proportion to shares[h] (N_h: proportional allocation), at least
   // two images, at most all.
