@@ -15,6 +15,7 @@
 #include "landscape/map.h"
 #include "report/map_notes.h"
 #include "report/minima.h"
+#include "trajectory/plane.h"
 
 namespace thalweg {
 namespace {
@@ -24,10 +25,6 @@ std::vector<std::string> split_at_commas(const std::string& text) {
   std::istringstream stream(text);
   for (std::string part; std::getline(stream, part, ',');) parts.push_back(part);
   return parts;
-}
-
-bool is_line(const nlohmann::json& provenance) {
-  return provenance.value("kind", nlohmann::json()) == "line";
 }
 
 // Network and data as the plane's file says, with --set, --device and --threads on top.

@@ -66,7 +66,7 @@ std::string surface_notes(const Surface& surface) {
     text += fmt::format(" {} of {} grid points have a value that is not finite (NaN or inf); they are left open.", bad,
                         surface.x.size() * surface.y.size());
   }
-  if (!surface.path.empty() && !is_line(surface)) {
+  if (!surface.path.empty() && !is_one_row(surface)) {
     text +=
         " Path points that are far from the plane are fainter; hover over a point for its step, epoch, learning "
         "rate and distance from the plane.";

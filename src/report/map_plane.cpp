@@ -15,7 +15,7 @@ std::string point_name(const nlohmann::json& provenance, std::size_t index) {
 
 }  // namespace
 
-bool is_line(const Surface& surface) {
+bool is_one_row(const Surface& surface) {
   return surface.x.size() == 1 || surface.y.size() == 1;
 }
 

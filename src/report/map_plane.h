@@ -8,8 +8,8 @@
 
 namespace thalweg {
 
-// One row or one column of points: a map along a line.
-bool is_line(const Surface& surface);
+// Or one column: a map along a line.
+bool is_one_row(const Surface& surface);
 
 // "PC 1 (explains 71 %)", "Distance from a@0 towards b@96" or "Direction 1"; axis is 0 or 1.
 std::string plane_axis_label(const Surface& surface, std::size_t axis);

@@ -121,7 +121,7 @@ json surface_json(const ReportData& data, const Surface& surface) {
   json out{{"x", numbers(surface.x)},
            {"y", numbers(surface.y)},
            {"axes", {plane_axis_label(surface, 0), plane_axis_label(surface, 1)}},
-           {"line", is_line(surface)},
+           {"line", is_one_row(surface)},
            {"cell", cells_json(surface)},
            {"off_plane_limit", number_or_null(off_plane_limit(surface))},
            {"values", json::object()},

@@ -108,7 +108,7 @@ std::vector<Figure> surface_figures(const ReportData& data) {
   for (const Surface& surface : data.surfaces) {
     const Minima minima = find_minima(surface);
     if (is_of_window(surface) || (!minima.train && !minima.test)) continue;
-    if (is_line(surface)) {
+    if (is_one_row(surface)) {
       figures.push_back({figure_name("line", ++lines, "train-test"), line_figure(data, surface)});
       continue;
     }

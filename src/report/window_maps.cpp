@@ -98,7 +98,7 @@ std::vector<WindowMaps> window_maps(const ReportData& data) {
   for (const Surface& surface : data.surfaces) {
     const json window = window_of(surface);
     const Minima minima = find_minima(surface);
-    if (!window.is_object() || is_line(surface) || (!minima.train && !minima.test)) continue;
+    if (!window.is_object() || is_one_row(surface) || (!minima.train && !minima.test)) continue;
     by_count[window.at("of").get<std::size_t>()].emplace(window.at("number").get<int>(), &surface);
   }
   std::vector<WindowMaps> out;

@@ -5,6 +5,7 @@
 #include <ATen/ops/aminmax.h>
 
 #include "base/error.h"
+#include "io/json_member.h"
 #include "io/safetensors.h"
 #include "trajectory/layout.h"
 
@@ -45,6 +46,10 @@ json metadata_json(const SafetensorsFile& file, const std::string& key, const st
 }
 
 }  // namespace
+
+bool is_line(const json& provenance) {
+  return member(provenance, "kind") == "line";
+}
 
 json to_json(const PathPoint& point) {
   return {{"run", point.run}, {"step", point.step}, {"epoch", point.epoch},        {"lr", point.lr},

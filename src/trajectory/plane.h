@@ -37,6 +37,8 @@ struct Plane {
   //  "explained_variance": [0.8, 0.1], "random_walk_variance": [0.61, 0.15], "version", "commit"}
   nlohmann::json provenance;
 };
+// Of kind "line", by its provenance: all rows of a map of it would be the same.
+bool is_line(const nlohmann::json& provenance);
 
 // Atomic. Throws Error for a plane that read_plane would reject.
 void write_plane(const std::filesystem::path& file, const Plane& plane);

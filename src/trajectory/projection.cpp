@@ -8,7 +8,6 @@
 #include <ATen/ops/zeros.h>
 
 #include "base/error.h"
-#include "io/json_member.h"
 
 namespace thalweg {
 namespace {
@@ -19,10 +18,6 @@ constexpr double kCollinear = 1e-10;
 // float64 [2, C]
 at::Tensor directions(const Plane& plane, std::int64_t begin, std::int64_t columns) {
   return at::stack({plane.d1.narrow(0, begin, columns), plane.d2.narrow(0, begin, columns)}).to(at::kDouble);
-}
-
-bool is_line(const Plane& plane) {
-  return member(plane.provenance, "kind") == "line";
 }
 
 // Solves the normal equations; `products` [T, 2] with d1 and d2. Returns coordinates [T, 2].
@@ -53,7 +48,7 @@ std::vector<Projection> project_rows(const Plane& plane, const std::vector<Weigh
     gram.addmm_(d, d.t());
     products.addmm_(x, d.t());
   });
-  const at::Tensor coordinates = solve(gram, products, is_line(plane));
+  const at::Tensor coordinates = solve(gram, products, is_line(plane.provenance));
   const double* xy = coordinates.const_data_ptr<double>();
   for (std::size_t i = 0; i < rows.size(); ++i) {
     check(std::isfinite(xy[2 * i]) && std::isfinite(xy[2 * i + 1]),
