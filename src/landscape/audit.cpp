@@ -128,7 +128,7 @@ std::vector<std::size_t> audited_points(const MapRun& run) {
     }
     if (best < size) add(best);
   }
-  add(run.grid().y.size() / 2 * run.grid().x.size() + run.grid().x.size() / 2);
+  add(run.grid().middle());
   Philox random(static_cast<std::uint64_t>(run.config().seed), Stream::kSample, 0, kComparedPoints);
   while (points.size() < wanted) add(random.below(static_cast<std::uint32_t>(size)));
   return {points.begin(), points.end()};

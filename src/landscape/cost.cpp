@@ -113,10 +113,9 @@ MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const Ma
   const Grid grid = map_grid(plane, config);
   const PointEvaluator::Source source{plane, context.graph, context.data, context.device};
   PointEvaluator evaluator(source, config, config.precision);
-  const PlaneCoordinates middle{grid.x[grid.x.size() / 2], grid.y[grid.y.size() / 2]};
+  const PlaneCoordinates middle = grid.at(grid.middle());
   MapCost cost;
-  cost.time = cost.float32 =
-      time_points(evaluator, config, {middle, {grid.x.front(), grid.y.front()}, {grid.x.back(), grid.y.back()}});
+  cost.time = cost.float32 = time_points(evaluator, config, {middle, grid.at(0), grid.at(grid.size() - 1)});
   cost.points = static_cast<std::int64_t>(grid.size());
   const auto points = static_cast<double>(cost.points);
   cost.images = images_of(config, evaluator, points);

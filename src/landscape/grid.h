@@ -20,6 +20,9 @@ struct Grid {
   std::vector<double> y;  // [ny]
 
   std::size_t size() const { return x.size() * y.size(); }
+  // Points are numbered row after row.
+  std::pair<double, double> at(std::size_t point) const { return {x[point % x.size()], y[point / x.size()]}; }
+  std::size_t middle() const { return y.size() / 2 * x.size() + x.size() / 2; }
 };
 
 // "51x51" -> (51, 51); each at least 1, at most 10,000, together 4 million points. Usage Error otherwise.

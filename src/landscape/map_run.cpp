@@ -56,11 +56,6 @@ Surface surface_of(const Grid& grid, const Journal& journal) {
 
 }  // namespace
 
-PlaneCoordinates MapRun::at(std::size_t point) const {
-  const std::size_t nx = grid().x.size();
-  return {grid().x[point % nx], grid().y[point / nx]};
-}
-
 std::size_t MapRun::value(const std::string& name) const {
   const std::vector<std::string>& names = journal().names();
   const auto found = std::find(names.begin(), names.end(), name);

@@ -30,7 +30,7 @@ class MapRun {
   PointEvaluator& evaluator() const { return parts_.evaluator; }
   Journal& journal() const { return parts_.journal; }
   std::int64_t num_classes() const { return parts_.num_classes; }
-  PlaneCoordinates at(std::size_t point) const;
+  PlaneCoordinates at(std::size_t point) const { return grid().at(point); }
   std::vector<std::size_t> all_points() const;
   // Its index among the journal's values; Error if there is none.
   std::size_t value(const std::string& name) const;

@@ -14,10 +14,6 @@ namespace {
 
 constexpr std::int64_t kLeast = 256;
 
-std::size_t middle_point(const Grid& grid) {
-  return grid.y.size() / 2 * grid.x.size() + grid.x.size() / 2;
-}
-
 // The evaluator's chosen point by all images, which the record keeps (kept_images.h).
 Journal::Point exact_point(const MapRun& run) {
   Journal::Point point{{static_cast<double>(Cell::kExact)}, {}};
@@ -81,7 +77,7 @@ class SampledSplit {
 }  // namespace
 
 nlohmann::json map_by_samples(MapRun& run) {
-  const std::size_t reference = middle_point(run.grid());
+  const std::size_t reference = run.grid().middle();
   run.evaluate_points("landscape: reference", {reference}, [&](std::size_t) { return exact_point(run); });
   const std::vector<LandscapeSplit>& all = run.evaluator().splits();
   std::vector<std::int64_t> sizes;

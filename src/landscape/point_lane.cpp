@@ -32,13 +32,6 @@ std::int64_t batch_for(std::int64_t images, const LaneSource& source) {
   return std::min(size, source.chunk);
 }
 
-template <typename Value>
-std::vector<Value> to_vector(const at::Tensor& tensor) {
-  const at::Tensor host = tensor.cpu().contiguous();
-  const Value* data = host.const_data_ptr<Value>();
-  return {data, data + host.numel()};
-}
-
 void append(ImageLosses& to, const ImageLosses& more) {
   to.losses.insert(to.losses.end(), more.losses.begin(), more.losses.end());
   to.correct.insert(to.correct.end(), more.correct.begin(), more.correct.end());
@@ -50,10 +43,6 @@ at::TensorOptions host_options(at::ScalarType type, c10::Device device) {
 }
 
 }  // namespace
-
-ImageLosses to_losses(const ImageValues& values) {
-  return {to_vector<double>(values.losses), to_vector<std::int32_t>(values.correct), to_vector<float>(values.margins)};
-}
 
 struct PointLane::Stream {
   explicit Stream(c10::Device device) : stream(c10::cuda::getStreamFromPool(false, device.index())) {}

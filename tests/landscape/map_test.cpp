@@ -59,6 +59,15 @@ TEST(MakeGrid, HitsBothEndsAndTheMiddle) {
   EXPECT_EQ(grid.y, (std::vector<double>{2}));
 }
 
+TEST(Grid, NumbersItsPointsRowAfterRow) {
+  const Grid grid = make_grid({3, 2}, {-1, 1, 0, 4});
+  EXPECT_EQ(grid.at(0), std::pair(-1.0, 0.0));
+  EXPECT_EQ(grid.at(2), std::pair(1.0, 0.0));
+  EXPECT_EQ(grid.at(3), std::pair(-1.0, 4.0));
+  EXPECT_EQ(grid.at(grid.middle()), std::pair(0.0, 4.0));  // of an even number the later one
+  EXPECT_EQ(make_grid({5, 3}, {-1, 1, 0, 4}).middle(), 7u);
+}
+
 class MapTest : public testing::Test {
  protected:
   explicit MapTest(const std::string& model = "vgg11_bn") : graph_(build(model)) {
