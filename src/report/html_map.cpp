@@ -21,9 +21,7 @@ using nlohmann::json;
 // The provenance's own keys in words; what is not listed shows under its key, so that nothing is hidden.
 std::string fact_name(const std::string& key) {
   static const std::map<std::string, std::string> kNames = {{"bn", "Batch normalisation"},
-                                                            {"bn_mode", "Batch normalisation"},
                                                             {"images", "Images used"},
-                                                            {"num_images", "Images used"},
                                                             {"grid", "Grid"},
                                                             {"splits", "Splits"},
                                                             {"device", "Device"},

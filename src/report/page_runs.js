@@ -26,7 +26,7 @@ function drawDecay() {
     branches: { color, dash: "solid" }, averages: { color: averageColor, dash: "12px,4px" },
     main: { color: theme().main, dash: "dash" }, mainAverage: { color: averageColor, dash: "dot" }
   };
-  const traces = [], shapes = [];
+  const traces = [];
   [["test_loss", 1, ""], ["test_accuracy", 100, "2"]].forEach(([key, factor, n]) => {
     const rows = data.decay.filter((row) => row[key] !== null);
     const axes = { xaxis: "x" + n, yaxis: "y" + n, showlegend: n === "" };
@@ -44,7 +44,7 @@ function drawDecay() {
   });
   const stacked = narrow.matches;
   draw("decay", traces, layout({
-    shapes, height: stacked ? 640 : 380,
+    height: stacked ? 640 : 380,
     xaxis: axis("Epoch at which the rate decays", { domain: stacked ? [0, 1] : [0, 0.45], anchor: "y" }), yaxis: axis("Final test loss (nats)", { domain: stacked ? [0.58, 1] : [0, 1], anchor: "x" }),
     xaxis2: axis("Epoch at which the rate decays", { domain: stacked ? [0, 1] : [0.55, 1], anchor: "y2" }), yaxis2: axis("Final test accuracy (%)", { domain: stacked ? [0, 0.42] : [0, 1], anchor: "x2" })
   }));

@@ -76,7 +76,6 @@ TheoryProblem make_problem(const TheoryConfig& config, std::uint64_t seed) {
   check(std::isfinite(norm_of(u)),
         "the samples are linearly dependent to rounding; take fewer samples or more dimensions");
   problem.solution = u * std::pow(norm_of(u), -config.gamma / (1 + config.gamma));
-  problem.gamma = config.gamma;
   problem.solution_norm = norm_of(problem.solution);
   problem.solution_risk = std::pow(norm_of(theory_u(problem.solution, config.gamma) - problem.target), 2) / 2;
   return problem;
