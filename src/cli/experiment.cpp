@@ -26,7 +26,7 @@ void experiment_command(int argc, char** argv) {
       "experiment",
       "Trains main path and branches, makes the plane, maps train and test loss over it and writes the report. "
       "Steps that are done are skipped.",
-      "CONFIG --out DIR",
+      "CONFIG [--out DIR]",
       "  thalweg experiment experiments/demo.json --out out/demo\n"
       "  thalweg experiment experiments/demo.json --out out/demo --set landscape.grid=51x51\n");
   line.add()("config", "configuration file", cxxopts::value<std::string>(), "CONFIG")(

@@ -141,7 +141,7 @@ double parse_duration(const std::string& text) {
   double value = 0;
   const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
   const std::string unit(result.ptr, text.data() + text.size());
-  const double factor = unit.empty() || unit == "s" ? 1 : unit == "m" || unit == "min" ? 60 : unit == "h" ? 3600 : 0;
+  const double factor = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
   if (result.ec != std::errc() || factor == 0 || !(value > 0) || !std::isfinite(value))
     fail_usage("a time is given as 60s, 5m or 1.5h; got '{}'", text);
   return factor * value;

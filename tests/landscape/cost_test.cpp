@@ -13,7 +13,7 @@ TEST(Duration, HasSecondsMinutesAndHours) {
   EXPECT_EQ(parse_duration("60s"), 60);
   EXPECT_EQ(parse_duration("2m"), 120);
   EXPECT_EQ(parse_duration("1.5h"), 5400);
-  for (const char* bad : {"", "s", "-1s", "0", "1 s", "1d", "nan", "inf"}) {
+  for (const char* bad : {"", "s", "-1s", "0", "1 s", "1d", "5min", "nan", "inf"}) {
     expect_usage_error([&] { parse_duration(bad); }, "60s, 5m or 1.5h");
   }
 }
