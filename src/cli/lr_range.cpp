@@ -23,6 +23,10 @@ LrRangeConfig range_of(const CommandLine& line) {
   return config;
 }
 
+fs::path figure_beside(fs::path csv) {
+  return csv.replace_extension(".svg");
+}
+
 void write_files(const fs::path& csv, const LrRange& range, const std::optional<LrSuggestion>& suggestion) {
   std::vector<Point2> losses, smoothed;
   for (const LrRangePoint& point : range.points) {
@@ -30,8 +34,7 @@ void write_files(const fs::path& csv, const LrRange& range, const std::optional<
     smoothed.push_back({point.lr, point.smoothed});
   }
   write_file_atomically(csv, lr_range_csv(range.points));
-  write_file_atomically(fs::path(csv).replace_extension(".svg"),
-                        lr_range_figure(losses, smoothed, suggestion ? suggestion->steepest : 0));
+  write_file_atomically(figure_beside(csv), lr_range_figure(losses, smoothed, suggestion ? suggestion->steepest : 0));
 }
 
 }  // namespace
@@ -53,7 +56,8 @@ void lr_range_command(int argc, char** argv) {
   const fs::path out = line.required("out", "--out FILE.csv");
   if (out.extension() != ".csv")
     fail_usage("--out names the CSV file, like lr.csv; the figure is written beside it. Got {}", out.string());
-  if (fs::is_directory(out)) fail_usage("--out names a file, and {} is a folder", out.string());
+  check_out(out, "lr.csv", "table of an LR range test", check_lr_range_csv);
+  check_out(figure_beside(out), "lr.svg", "figure of an LR range test", check_lr_range_figure);
   const LrRangeConfig config = range_of(line);
   const nlohmann::json json = load_config_json(line.required("config", "the configuration file"), flags);
   const Session session = open_session(read_experiment_config(json), flags.progress);

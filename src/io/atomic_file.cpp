@@ -87,4 +87,11 @@ std::string read_file(const std::filesystem::path& path) {
   return text;
 }
 
+bool file_begins_with(const std::filesystem::path& path, std::string_view text) {
+  const FileHandle file(open_or_fail(path, O_RDONLY, "open"));
+  std::string begin(text.size(), '\0');
+  begin.resize(read_up_to(file.get(), begin.data(), begin.size(), path));
+  return begin == text;
+}
+
 }  // namespace thalweg

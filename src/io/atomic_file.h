@@ -40,5 +40,6 @@ void check_can_write(const std::filesystem::path& path);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 // Whole file as a string; throws Error naming the path.
 std::string read_file(const std::filesystem::path& path);
+bool file_begins_with(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace thalweg

@@ -4,14 +4,11 @@
 #include <cmath>
 #include <iterator>
 #include <string>
-#include <string_view>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "io/atomic_file.h"
-#include "io/posix_file.h"
 #include "landscape/surface.h"
 
 namespace thalweg {
@@ -52,11 +49,8 @@ void write_surface_csv(const std::filesystem::path& file, const Surface& surface
 }
 
 void check_surface_csv(const std::filesystem::path& file) {
-  char begin[sizeof kColumns - 1];
-  const FileHandle csv(open_or_fail(file, O_RDONLY, "open"));
-  const std::size_t got = read_up_to(csv.get(), begin, sizeof begin, file);
-  check(std::string_view(begin, got) == kColumns, "{} is no table of a surface: it does not begin with \"{}\"",
-        file.string(), kColumns);
+  check(file_begins_with(file, kColumns), "{} is no table of a surface: it does not begin with \"{}\"", file.string(),
+        kColumns);
 }
 
 }  // namespace thalweg

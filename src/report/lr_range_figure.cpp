@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
+#include "io/atomic_file.h"
 #include "report/axes.h"
 #include "report/colors.h"
 
@@ -11,6 +13,7 @@ namespace {
 
 constexpr double kWidth = 560;
 constexpr double kHeight = 380;
+constexpr char kTitle[] = "LR range test";
 
 // Losses beyond some times the first one are of no interest: they are where the test ended.
 Axis loss_axis(const std::vector<Point2>& losses, const std::vector<Point2>& smoothed) {
@@ -33,8 +36,8 @@ std::string lr_range_figure(const std::vector<Point2>& losses, const std::vector
   for (const Point2& p : smoothed) rates.push_back(p.x);
   Axis rate = fit_axis(rates, "Learning rate", 1);
   const Panel panel{70, 30, kWidth - 90, kHeight - 130, rate, loss_axis(losses, smoothed)};
-  Svg svg(kWidth, kHeight, "LR range test", "Training loss while the learning rate grows from step to step");
-  draw_axes(&svg, panel, "LR range test", true);
+  Svg svg(kWidth, kHeight, kTitle, "Training loss while the learning rate grows from step to step");
+  draw_axes(&svg, panel, kTitle, true);
   const Stroke each{"#999999", 0.8, "", 1}, mean{kMainColor, 2, "", 1};
   svg.begin_clip({panel.left, panel.top}, panel.width, panel.height);
   draw_curve(&svg, panel, losses, each);
@@ -49,6 +52,11 @@ std::string lr_range_figure(const std::vector<Point2>& losses, const std::vector
   }
   draw_legend(&svg, {panel.left, panel.top + panel.height + 52}, panel.width, entries);
   return svg.finish();
+}
+
+void check_lr_range_figure(const std::filesystem::path& file) {
+  check(read_file(file).find(fmt::format(">{}</title>", kTitle)) != std::string::npos,
+        "{} is no figure of an LR range test", file.string());
 }
 
 }  // namespace thalweg

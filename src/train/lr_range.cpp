@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/stop.h"
+#include "io/atomic_file.h"
 #include "io/cache_folder.h"
 #include "nn/init.h"
 #include "train/out_of_memory.h"
@@ -18,6 +19,7 @@ namespace {
 
 constexpr double kSmoothing = 0.95;
 constexpr double kDivergence = 4;
+constexpr char kColumns[] = "lr,loss,smoothed_loss\n";
 
 }  // namespace
 
@@ -73,10 +75,14 @@ std::optional<LrSuggestion> suggest_lr(const std::vector<LrRangePoint>& points) 
 
 std::string lr_range_csv(const std::vector<LrRangePoint>& points) {
   const auto cell = [](double value) { return std::isfinite(value) ? fmt::format("{}", value) : std::string(); };
-  std::string text = "lr,loss,smoothed_loss\n";
+  std::string text = kColumns;
   for (const LrRangePoint& point : points)
     text += fmt::format("{},{},{}\n", cell(point.lr), cell(point.loss), cell(point.smoothed));
   return text;
+}
+
+void check_lr_range_csv(const std::filesystem::path& file) {
+  check(file_begins_with(file, kColumns), "{} is no table of an LR range test", file.string());
 }
 
 }  // namespace thalweg

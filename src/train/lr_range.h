@@ -3,6 +3,7 @@
 // explodes none is.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -43,5 +44,7 @@ std::optional<LrSuggestion> suggest_lr(const std::vector<LrRangePoint>& points);
 
 // "lr,loss,smoothed_loss" and a row a point; numbers read back as the same doubles, NaN as an empty cell.
 std::string lr_range_csv(const std::vector<LrRangePoint>& points);
+// Throws Error for a file that is no such table, by how it begins.
+void check_lr_range_csv(const std::filesystem::path& file);
 
 }  // namespace thalweg

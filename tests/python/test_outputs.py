@@ -75,6 +75,15 @@ class OthersFiles(cli.CliTest):
         self.check_fails(USAGE, ["lr-range", self.config, "--out", self.folder / "x.svg"], "CSV")
         self.assertEqual(self.config.read_bytes(), before)
 
+    def test_an_lr_range_test_replaces_its_own_files_alone(self):
+        notes, drawing = self.folder / "notes.csv", self.folder / "drawing.svg"
+        notes.write_text("day,what\n1,mine\n")
+        drawing.write_text("<svg><title>mine</title></svg>")
+        for file, what in ((notes, "no table"), (drawing, "no figure")):
+            before = file.read_bytes()
+            self.check_fails(USAGE, ["lr-range", self.config, "--out", file.with_suffix(".csv")], what, str(file))
+            self.assertEqual(file.read_bytes(), before)
+
     def test_a_refused_experiment_leaves_the_folder_as_it_was(self):
         cli.run_ok("experiment", self.config, "--out", self.out, "--quiet")
         before = (self.out / "config.json").read_bytes()

@@ -4,6 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include "expect_error.h"
+#include "io/atomic_file.h"
+#include "io/temp_folder.h"
+
 namespace thalweg {
 namespace {
 
@@ -42,6 +46,16 @@ TEST(LrRangeTest, SuggestsNothingWhereTheLossNeverFalls) {
 
 TEST(LrRangeTest, TheTableLeavesCellsEmptyThatAreNoNumbers) {
   EXPECT_EQ(lr_range_csv({{0.1, 2.5, 2.5}, {0.25, NAN, INFINITY}}), "lr,loss,smoothed_loss\n0.1,2.5,2.5\n0.25,,\n");
+}
+
+TEST(LrRangeTest, ATableIsToldByItsColumns) {
+  TempFolder folder;
+  write_file_atomically(folder / "own.csv", lr_range_csv({}));
+  EXPECT_NO_THROW(check_lr_range_csv(folder / "own.csv"));
+  for (const char* text : {"", "lr,loss", "lr,loss,accuracy\n0.1,2,3\n"}) {
+    write_file_atomically(folder / "other.csv", text);
+    expect_error([&] { check_lr_range_csv(folder / "other.csv"); }, "no table of an LR range test");
+  }
 }
 
 }  // namespace
