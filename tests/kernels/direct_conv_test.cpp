@@ -189,9 +189,15 @@ INSTANTIATE_TEST_SUITE_P(Shapes, DirectConv,
                                          Case{kInputGradient, 3, 7, 7, 64, 64, 1, 2, 0, at::kBFloat16}));
 
 TEST(DirectConvShapes, NoImagesAreNoWork) {
-  const Problem problem = problem_of({kForward, 0, 4, 4, 64, 64, 3, 1, 1, at::kFloat});
-  if (products_for(problem.args).empty()) GTEST_SKIP() << "the processor lacks the instructions";
-  for (const WordProducts by : products_for(problem.args)) run(problem, by);
+  const Problem none = problem_of({kForward, 0, 4, 4, 64, 64, 3, 1, 1, at::kFloat});
+  if (products_for(none.args).empty()) GTEST_SKIP() << "the processor lacks the instructions";
+  Problem unasked = problem_of({kForward, 1, 4, 4, 64, 64, 3, 1, 1, at::kFloat});
+  unasked.args.conv.num_images = 0;
+  for (const WordProducts by : products_for(none.args)) {
+    EXPECT_NO_THROW(run(none, by));
+    run(unasked, by);
+    EXPECT_TRUE(at::all(unasked.to.isnan()).item<bool>());  // as it was
+  }
 }
 
 TEST(DirectConvShapes, OthersAreLeftToOneDnn) {

@@ -36,7 +36,6 @@ TEST_F(MapModes, StatedStandardErrorsOfASampledMapHold) {
     for (std::size_t j = 0; j < 5; ++j) {
       for (std::size_t i = 0; i < 5; ++i) {
         const std::size_t at = j * 5 + i;
-        LandscapeConfig whole = config_;
         for (const char* split : {"train", "test"}) {
           const double error = s.values.at(std::string(split) + "_loss_stderr")[at];
           if (s.values.at("cell")[at] == static_cast<double>(Cell::kExact)) {
