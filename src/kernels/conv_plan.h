@@ -146,9 +146,9 @@ class ConvPlans {
   // Whether get() has the plan ready; if not, it may not be called while a CUDA graph is captured.
   bool is_built(const ConvShape& shape, ConvPass pass) const { return plans_.contains({shape, pass}); }
 
-  // Times the first options().max_timed candidates that run, on `buffers` (the pass's result is overwritten), and
-  // chooses the fastest, unless is_chosen. What `allocate` returns, device memory of at least so many bytes, must stay
-  // until the end. Waits for the stream's work.
+  // Times the first options().max_timed candidates, those of them that run, on `buffers` (the pass's result is
+  // overwritten), and chooses the fastest, unless is_chosen. `allocate` is called once, and what it returns, device
+  // memory of at least so many bytes, must stay until the end. Waits for the stream's work.
   using Allocate = std::function<ConvWorkspace(std::int64_t bytes)>;
   void tune(const ConvShape& shape, ConvPass pass, const ConvBuffers& buffers, const Allocate& allocate,
             cudaStream_t stream);

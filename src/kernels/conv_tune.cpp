@@ -120,36 +120,39 @@ struct Contender {
   }
 };
 
-// None if the candidate does not run. A slow one, of which float32 has some, is run once a replay.
-std::optional<Contender> make_contender(const Candidate& candidate, TimingStream& stream) {
+// Whether it does; its kernels are loaded then.
+bool runs(const Candidate& candidate, const TimingStream& stream) {
   try {
-    candidate.run(stream.get());  // loads its kernels
+    candidate.run(stream.get());
   } catch (const Error& error) {
     if (is_out_of_memory(error)) throw;  // another plan would give other bits
-    return std::nullopt;
+    return false;
   }
   check_cuda(cudaStreamSynchronize(stream.get()), "run a plan");
-  const double once = stream.milliseconds([&] { candidate.run(stream.get()); });
-  const int runs = once * kMostRuns <= kLongEnough ? kMostRuns : std::max(1, static_cast<int>(kLongEnough / once));
-  Replay replay = capture(candidate, runs, stream.get());
-  if (!replay) return std::nullopt;
-  check_cuda(cudaGraphUpload(replay.get(), stream.get()), "upload a graph");
-  return Contender{candidate.index, runs, std::move(replay)};
+  return true;
 }
 
-// The first `count` of the candidates that run; the heuristics name some of them twice.
-std::vector<Contender> make_contenders(ConvGraph& graph, std::size_t count, const ConvBuffers& buffers,
-                                       const ConvPlans::Allocate& allocate, TimingStream& stream) {
-  std::vector<Contender> contenders;
+double run_once(const Candidate& candidate, TimingStream& stream) {
+  return stream.milliseconds([&] { candidate.run(stream.get()); });
+}
+
+// None if the candidate cannot be captured. Of a slow one, as float32 has some, a replay has fewer runs.
+std::optional<Contender> make_contender(const Candidate& candidate, TimingStream& stream) {
+  const int count = static_cast<int>(std::clamp<double>(kLongEnough / run_once(candidate, stream), 1, kMostRuns));
+  Replay replay = capture(candidate, count, stream.get());
+  if (!replay) return std::nullopt;
+  check_cuda(cudaGraphUpload(replay.get(), stream.get()), "upload a graph");
+  return Contender{candidate.index, count, std::move(replay)};
+}
+
+// The first `count` that cuDNN has here, each once: the heuristics name some twice.
+std::vector<std::size_t> build_candidates(ConvGraph& graph, std::size_t count) {
+  std::vector<std::size_t> built;
   std::set<std::string> names;
-  ConvWorkspace workspace;
-  for (std::size_t i = 0; i < graph.num_candidates() && contenders.size() < count; ++i) {
-    if (!names.insert(graph.name(i)).second || !graph.build(i)) continue;
-    if (const std::int64_t bytes = graph.workspace_bytes(i); bytes > workspace.bytes) workspace = allocate(bytes);
-    if (auto contender = make_contender({graph, i, buffers, workspace.data}, stream))
-      contenders.push_back(std::move(*contender));
+  for (std::size_t i = 0; i < graph.num_candidates() && built.size() < count; ++i) {
+    if (names.insert(graph.name(i)).second && graph.build(i)) built.push_back(i);
   }
-  return contenders;
+  return built;
 }
 
 }  // namespace
@@ -161,15 +164,24 @@ void ConvPlans::tune(const ConvShape& shape, ConvPass pass, const ConvBuffers& b
   check_cuda(cudaStreamSynchronize(stream), "wait for earlier work");
   TimingStream timing(*device_, stream);
   ConvGraph graph(*device_, shape, pass, options_);
-  const std::vector<Contender> contenders = make_contenders(graph, options_.max_timed, buffers, allocate, timing);
+  const std::vector<std::size_t> candidates = build_candidates(graph, options_.max_timed);
+  std::int64_t largest = 0;
+  for (const std::size_t index : candidates) largest = std::max(largest, graph.workspace_bytes(index));
+  const ConvWorkspace workspace = allocate(largest);
+  const auto start = Clock::now();
+  bool is_warm = start - tuned_ <= kStaysWarm;
+  std::vector<Contender> contenders;
+  for (const std::size_t index : candidates) {
+    const Candidate candidate{graph, index, buffers, workspace.data};
+    if (!runs(candidate, timing)) continue;
+    for (; !is_warm; is_warm = Clock::now() - start >= kWarmUp) run_once(candidate, timing);
+    if (std::optional<Contender> contender = make_contender(candidate, timing))
+      contenders.push_back(std::move(*contender));
+  }
   // The buffers go back to whoever knows of the other stream alone.
   check_cuda(cudaStreamSynchronize(timing.get()), "finish a timing");
   check(!contenders.empty(), "{}: none of cuDNN's {} plans ran; use LibTorch's own convolution for it",
         describe(shape, pass), graph.num_candidates());
-  const auto start = Clock::now();
-  if (start - tuned_ > kStaysWarm) {
-    while (Clock::now() - start < kWarmUp) contenders.front().milliseconds(timing);
-  }
   const Fastest fastest = fastest_in_turns(contenders.size(), kRounds, [&](std::size_t contender) {
     return contenders[contender].milliseconds(timing) * 1000;
   });

@@ -70,8 +70,8 @@ void run(const GpuConv& conv, const ConvShape& shape, ConvPass pass, const ConvB
     fail("{}: its plan cannot be chosen while a CUDA graph is captured; run it once before", describe(shape, pass));
   }
   if (plans.options().tune && !plans.is_chosen(shape, pass)) {
-    std::vector<at::Tensor> spaces;
-    const auto allocate = [&](std::int64_t size) { return space_of(spaces.emplace_back(at::empty({size}, bytes))); };
+    at::Tensor space;
+    const auto allocate = [&](std::int64_t size) { return space_of(space = at::empty({size}, bytes)); };
     plans.tune(shape, pass, buffers, allocate, stream);
   }
   const ConvPlan& plan = plans.get(shape, pass);
