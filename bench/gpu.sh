@@ -17,7 +17,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." || exit 1
 
 # Name and limit, in their order: what is worth most comes first, and what no time is left for is dropped. README.md says
 # what they take.
-readonly kFirst="tests:110 train:110 peer:75 landscape:110 landscape_exact:150 experiment:75 side_by_side:45 theory:65
+readonly kFirst="tests:110 train:110 peer:75 landscape:110 landscape_exact:150 experiment:90 side_by_side:45 theory:65
   choices:30 kernels:25 profile:40"
 readonly kMore="peer_compiled:240 landscape_compiled:150 landscape_large:150 sanitizer:90 accuracy:300"
 readonly kBuild="build:540"
@@ -216,6 +216,7 @@ experiment() {
   if [ -e $kUnpacked/data/cifar-10-batches-bin ]; then
     config=(experiments/cifar10-vgg11-cpu.json --set data.train_images=10000 --set data.test_images=2000)
   fi
+  rm -rf build/gpu-experiment
   THALWEG_DATA=$PWD/$kUnpacked/data thalweg experiment "${config[@]}" --device cuda:0 --out build/gpu-experiment \
     --set train.precision=bf16 --set landscape.precision=auto || return 1
   cp build/gpu-experiment/report.html "$kResults/"

@@ -1,3 +1,4 @@
+#include <cstdio>
 #include <filesystem>
 #include <functional>
 
@@ -24,18 +25,17 @@ namespace thalweg {
 namespace {
 
 struct Finding {
-  std::string name;
   bool ok;
   std::string text;
 };
 
-Finding look(const std::string& name, const std::function<std::string()>& check_it) {
+Finding look(const std::function<std::string()>& check_it) {
   try {
-    return {name, true, check_it()};
+    return {true, check_it()};
   } catch (const Error& error) {
-    return {name, false, error.what()};
+    return {false, error.what()};
   } catch (const std::exception& error) {
-    return {name, false, first_line(error.what())};
+    return {false, first_line(error.what())};
   }
 }
 
@@ -120,7 +120,7 @@ void doctor_command(int argc, char** argv) {
   nlohmann::json json = nlohmann::json::array();
   // Each is told at once: a look at a GPU that hangs would take those before it along.
   const auto tell = [&](const std::string& name, bool needed, const std::function<std::string()>& what) {
-    const Finding finding = look(name, what);
+    const Finding finding = look(what);
     ready = ready && (finding.ok || !needed);
     json.push_back({{"name", name}, {"ok", finding.ok}, {"needed", needed}, {"text", finding.text}});
     if (flags.json) return;
