@@ -1,8 +1,12 @@
 #include "experiment/lines.h"
 
 #include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "base/console.h"
+#include "base/progress.h"
 #include "experiment/mapped_surface.h"
 #include "experiment/planes.h"
 #include "trajectory/build_plane.h"
@@ -35,7 +39,7 @@ std::vector<LineRequest> line_requests(const Member& member) {
   std::vector<LineRequest> lines;
   for (std::size_t i = 0; i < branches.size(); ++i) {
     const auto& [first_step, name, end] = branches[i];
-    const std::string fork = fmt::format("{}@{}", member.main_run().string(), first_step);
+    const std::string fork = fmt::format("{}@{}", end, first_step);  // the main path may have no snapshot there
     lines.push_back({"main", name, fork, end, kEndsAlone});
     if (i + 1 == branches.size()) break;
     lines.push_back({name, branches[i + 1].name, end, branches[i + 1].end, session.config.measures.line_points});
@@ -45,6 +49,7 @@ std::vector<LineRequest> line_requests(const Member& member) {
 
 LandscapeConfig config_of(LandscapeConfig config, const Plane& line, int points) {
   config.grid = fmt::format("{}x1", points);
+  config.margin = LandscapeConfig().margin;  // of no use here, but part of what a line is made for
   config.range = fmt::format("0:{},-1:1", line.provenance.at("length").get<double>());
   if (config.bn == BnMode::kOrigin) config.bn = BnMode::kRecompute;
   config.audit_points = std::min(config.audit_points, kMostAuditPoints);
@@ -53,12 +58,15 @@ LandscapeConfig config_of(LandscapeConfig config, const Plane& line, int points)
   return config;
 }
 
+// Without the losses that a run's own evaluation of its end gave: a map of the plane compares one with them already.
 std::optional<Plane> plane_of(const LineRequest& line) {
   PlaneRequest request;
   request.kind = "line";
   request.sources = {line.source, line.target};
   try {
-    return make_plane(request);
+    Plane plane = make_plane(request);
+    plane.provenance.erase("origin_final");
+    return plane;
   } catch (const SameWeights& error) {
     say(fmt::format("no line from {} to {}: {}", line.from, line.to, error.what()));
     return std::nullopt;
@@ -76,9 +84,11 @@ void map_lines(const Member& member) {
   context.progress = ProgressMode::kQuiet;
   double done = 0;
   for (const LineRequest& line : lines) {
+    const fs::path file = member.folder / "lines" / fmt::format("{}+{}.h5", line.from, line.to);
     if (const std::optional<Plane> plane = plane_of(line)) {
-      update_mapped_surface(*plane, config_of(session.config.landscape, *plane, line.points), context,
-                            member.folder / "lines" / fmt::format("{}+{}.h5", line.from, line.to));
+      update_mapped_surface(*plane, config_of(session.config.landscape, *plane, line.points), context, file);
+    } else {
+      fs::remove(file);  // of earlier runs
     }
     progress.update(++done, line.to);
   }

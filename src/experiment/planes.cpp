@@ -180,7 +180,7 @@ Source weights_source(const fs::path& file, const PlaneRequest& request) {
 
 Source open_source(const std::string& text, const PlaneRequest& request) {
   const std::size_t at = text.rfind('@');
-  if (at != std::string::npos && is_run(text.substr(0, at))) {
+  if (!fs::exists(text) && at != std::string::npos && is_run(text.substr(0, at))) {
     const auto step = parse_number<std::int64_t>(text.substr(at + 1));
     if (!step) fail_usage("'{}': a snapshot is named RUN@STEP", text);
     return snapshot_source(text.substr(0, at), *step);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "io/json_member.h"
 #include "io/strict_json.h"
+#include "report/map_notes.h"
 #include "report/map_values.h"
 #include "report/report.h"
 #include "report/window_maps.h"
@@ -134,10 +135,14 @@ Surface read_surface(const fs::path& file) {
                      [&] { return read_surface_hdf5(file); });
 }
 
-std::vector<Surface> read_lines(const fs::path& folder) {
+// Whole ones alone, of an experiment that wants lines: others are left over from another configuration.
+std::vector<Surface> read_lines(const fs::path& folder, const json& config) {
   std::vector<Surface> lines;
+  if (member(member(config, "measures"), "line_points") == 0) return lines;
   for (const fs::path& file : sorted_entries(folder)) {
-    if (file.extension() == ".h5") lines.push_back(read_surface(file));
+    if (file.extension() != ".h5") continue;
+    Surface line = read_surface(file);
+    if (!is_unfinished(line)) lines.push_back(std::move(line));
   }
   return lines;
 }
@@ -196,7 +201,7 @@ ReportData collect_report(const fs::path& experiment) {
   }
   add_branches(experiment / "branches", &data);
   data.surfaces = read_surfaces(experiment / "surfaces");
-  data.lines = read_lines(experiment / "lines");
+  data.lines = read_lines(experiment / "lines", data.config);
   check(!data.config.is_null() || !data.runs.empty() || !data.surfaces.empty(),
         "{} is neither an experiment's nor a run's folder: expected config.json, main/, branches/, metrics.jsonl or "
         "surfaces/*.h5 in it",

@@ -22,6 +22,12 @@ const Surface* find_line(const ReportData& data, const std::string& from, const 
 
 }  // namespace
 
+bool EndLines::has(const std::string& key) const {
+  return std::all_of(branches.begin(), branches.end(), [&](const Branch& branch) {
+    return branch.descent->has(key) && (branch.next == nullptr || branch.next->has(key));
+  });
+}
+
 double EndLines::rise(std::size_t index, const std::string& key) const {
   const std::vector<double>& loss = branches[index].next->values.at(key);
   if (!std::all_of(loss.begin(), loss.end(), [](double v) { return std::isfinite(v); })) return NAN;
@@ -56,7 +62,7 @@ std::optional<EndLines> end_lines(const ReportData& data) {
       before.next = find_line(data, before.name, run.name);
       if (before.next == nullptr) return std::nullopt;
     }
-    const Surface* descent = find_line(data, "main", run.name);
+    const Surface* descent = find_line(data, run.name, run.name);
     if (descent == nullptr) return std::nullopt;
     out.branches.push_back({run.name, *run.fork_epoch, descent, nullptr});
   }

@@ -15,10 +15,12 @@ struct EndLines {
   struct Branch {
     std::string name;
     double fork_epoch = 0;
-    const Surface* descent = nullptr;  // its first point is the fork, its last one the end
+    const Surface* descent = nullptr;  // from its fork to its end
     const Surface* next = nullptr;     // from its end to the next branch's; null of the last
   };
   std::vector<Branch> branches;  // at least two
+
+  bool has(const std::string& key) const;  // whether all lines have it, as the others want
 
   // The highest loss on the line from branch `index` to the next, above the higher of both ends; at least 0, NaN where
   // one on the line is not finite.

@@ -17,10 +17,6 @@ struct Loss {
 };
 constexpr Loss kLosses[] = {{"train_loss", "Train loss", kTrainColor}, {"test_loss", "Test loss", kTestColor}};
 
-bool has(const EndLines& lines, const Loss& loss) {
-  return lines.branches.front().descent->has(loss.key);
-}
-
 // Along all of the lines, one behind the other.
 std::vector<Point2> curve_of(const EndLines& lines, const Loss& loss) {
   std::vector<Point2> curve;
@@ -56,14 +52,14 @@ TextTable table_of(const EndLines& lines) {
                   {"From", "To", "Distance"},
                   {}};
   for (const Loss& loss : kLosses) {
-    if (has(lines, loss)) table.head.push_back(fmt::format("{}: rise", loss.name));
+    if (lines.has(loss.key)) table.head.push_back(fmt::format("{}: rise", loss.name));
   }
   for (std::size_t i = 0; i + 1 < lines.branches.size(); ++i) {
     const EndLines::Branch& branch = lines.branches[i];
     std::vector<std::string> row{branch.name, lines.branches[i + 1].name,
                                  fmt::format("{:.4g}", branch.next->x.back() - branch.next->x.front())};
     for (const Loss& loss : kLosses) {
-      if (has(lines, loss)) row.push_back(rise_text(lines.rise(i, loss.key)));
+      if (lines.has(loss.key)) row.push_back(rise_text(lines.rise(i, loss.key)));
     }
     table.rows.push_back(std::move(row));
   }
@@ -72,9 +68,9 @@ TextTable table_of(const EndLines& lines) {
 
 std::string summary_of(const EndLines& lines) {
   std::string text = "Straight lines in weight space, off any plane, from the end of each branch to that of the next.";
-  if (!has(lines, kLosses[0])) return text;
+  if (!lines.has("train_loss")) return text;
   const double rise = lines.largest_rise("train_loss"), descent = lines.mean_descent("train_loss");
-  if (std::isnan(rise)) return text + " On one of them the train loss is not finite.";
+  if (!std::isfinite(rise + descent)) return text + " On one of them the train loss is not finite.";
   text += fmt::format(" The train loss rises above the higher end by {:.4f} nats at most", rise);
   if (!(descent > 0)) return text + "; from forks to ends it does not fall.";
   return text +
@@ -87,7 +83,7 @@ std::string end_lines_figure(const ReportData& data, const EndLines& lines) {
   std::vector<PanelPlan> plans;
   std::vector<LegendEntry> entries;
   for (const Loss& loss : kLosses) {
-    if (!has(lines, loss)) continue;
+    if (!lines.has(loss.key)) continue;
     plans.push_back(panel_of(data, lines, loss));
     entries.push_back({std::string(loss.name) + " from end to end", {loss.color, 1.8, "", 1}, false, {}, ""});
   }

@@ -80,8 +80,7 @@ struct Floor {
 
 Floor measure_floor(const ReportData& data, const Surface& surface, const std::vector<Fork>& forks) {
   const std::optional<EndLines> lines = end_lines(data);
-  if (lines && lines->branches.front().descent->has(kLoss))
-    return {lines->mean_descent(kLoss), lines->largest_rise(kLoss), true};
+  if (lines && lines->has(kLoss)) return {lines->mean_descent(kLoss), lines->largest_rise(kLoss), true};
   return {mean_descent(surface, forks), largest_rise(surface, forks), false};
 }
 

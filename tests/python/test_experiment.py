@@ -167,8 +167,10 @@ class Finished:
         before = [file.read_bytes() for file in files]
         times = [file.stat().st_mtime_ns for file in files]
         args = ["experiment", self.config, "--out", self.out, "--quiet"]
-        cli.run_ok(*args, "--set", "landscape.grid=3x2")
+        cli.run_ok(*args, "--set", "landscape.grid=3x2", "--set", "landscape.margin=0.3")
         self.assertEqual([file.stat().st_mtime_ns for file in files], times)
+        cli.run_ok(*args, "--set", "measures.line_points=0")
+        self.assertNotIn("Between the ends of branches", (self.out / "report.html").read_text())
         cli.run_ok(*args, "--set", "measures.line_points=3")
         self.assertEqual(cli.read_surface(self.out / "lines/decay-at-1+late.h5")[0]["test_loss"].shape, (1, 3))
         self.assertIn("Between the ends of branches", (self.out / "report.html").read_text())
@@ -232,6 +234,29 @@ class Retraining(cli.CliTest):
         config["branches"].append({"at_epoch": 0.4, "epochs": 1, "schedule": {"kind": "constant", "lr": 0.001}})
         self.check_fails(1, ["experiment", self.write("config.json", config), "--out", self.folder / "out", "--quiet"],
                          "decay-at-0.4", "before the branch was configured")
+
+    def test_a_branch_added_later_at_a_checkpoint_is_one_like_the_others(self):
+        config = cli.experiment_config(cli.MLP)
+        config["train"] |= {"checkpoint_every": 0.2, "keep_last": 100}  # each step
+        out = self.folder / "run@2"  # a name that is no snapshot's, whatever stands before the @
+        cli.run_ok("train", self.write("config.json", config), "--out", self.folder / "run", "--quiet")
+        cli.run_ok("experiment", self.write("config.json", config), "--out", out, "--quiet")
+        config["branches"].append({"at_epoch": 0.6, "epochs": 1, "schedule": {"kind": "constant", "lr": 0.001}})
+        cli.run_ok("experiment", self.write("config.json", config), "--out", out, "--quiet")
+        lines = {"main+decay-at-0.6", "main+decay-at-1", "main+late", "decay-at-0.6+decay-at-1", "decay-at-1+late"}
+        self.assertEqual({file.stem for file in (out / "lines").glob("*.h5")}, lines)
+        page = (out / "report.html").read_text()
+        self.assertIn("Between the ends of branches", page)
+        # What a kill leaves of a line in the making is not the line.
+        (out / "lines/main+late.unfinished.h5").write_bytes((out / "lines/main+late.h5").read_bytes())
+        (out / "lines/main+late.h5").unlink()
+        with h5py.File(out / "lines/main+late.unfinished.h5", "r+") as file:
+            about = json.loads(file["thalweg"][()])
+            about["provenance"]["landscape"]["unfinished"] = True
+            del file["thalweg"]
+            file["thalweg"] = json.dumps(about)
+        cli.run_ok("report", out)
+        self.assertNotIn("Between the ends of branches", (out / "report.html").read_text())
 
     def test_branches_that_end_at_one_epoch_end_at_one_step(self):
         forks = [0.5, 0.7, 1, 1.5]  # of seven steps an epoch: 3.5, 4.9, 7, 10.5

@@ -94,7 +94,7 @@ inline void add_synthetic_lines(ReportData* data) {
   std::string before;
   for (const RunSeries& run : data->runs) {
     if (!run.fork_epoch) continue;
-    add("main", run.name, {1.25, 0.25});
+    add(run.name, run.name, {1.25, 0.25});
     if (!before.empty()) add(before, run.name, std::vector(5, 0.25));
     before = run.name;
   }

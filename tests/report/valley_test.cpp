@@ -113,6 +113,10 @@ TEST(Valley, TheFloorIsThatOfTheStraightLinesInWeightSpaceWhereTheyAreThere) {
   ReportData rising = data;
   for (Surface& line : rising.lines) std::reverse(line.values["train_loss"].begin(), line.values["train_loss"].end());
   EXPECT_FALSE(measure_valley(rising)->descends);
+  ReportData tested = data;
+  tested.lines.back().values.erase("train_loss");
+  EXPECT_FALSE(measure_valley(tested)->in_weight_space);
+  EXPECT_FALSE(contains(end_lines_section(tested), "Train loss"));
   ReportData unfinished = data;
   unfinished.lines.pop_back();
   EXPECT_FALSE(measure_valley(unfinished)->in_weight_space);
