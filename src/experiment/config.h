@@ -3,8 +3,8 @@
 //   {"name": "demo", "seed": 1, "seeds": [], "parallel_runs": 0, "device": "auto", "threads": 0,
 //    "data": {...data/dataset.h...}, "model": {...models/models.h...}, "train": {...train/config.h...},
 //    "branches": [{"at_epoch": 5, "until_epoch": 15, "schedule": {...}, "name": "decay-at-5"}],
-//    "measures": {"sharpness_images": 500, "line_points": 11}, "plane": {"kind": "pca", "origin": "mean", "windows": 0, "shared": false},
-//    "landscape": {...landscape/config.h...}}
+//    "measures": {"sharpness_images": 500, "line_points": 11}, "landscape": {...landscape/config.h...},
+//    "plane": {"kind": "pca", "origin": "mean", "windows": 0, "shared": false}}
 //
 // A branch forks from the main path's exact state at `at_epoch` (a number, or a list for one branch each) and trains
 // for `epochs` more, or until `until_epoch` of the whole. Its schedule counts from the fork; its other settings are the

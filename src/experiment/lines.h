@@ -1,8 +1,9 @@
 // Train and test loss on straight lines in weight space (no projection): from the first snapshot of each branch, which
 // is its fork, to its end, two points, and from its end to that of the next branch by decay time, measures.line_points
 // of them (Frankle et al., "Linear Mode Connectivity and the Lottery Ticket Hypothesis", ICML 2020). Each is a surface
-// of one row, lines/FROM+TO.h5 and .csv, where FROM is "main" at a fork. The images, precision and samples are the landscape's; batch
-// norm's statistics are those of the point, or of the batch, and an adaptive landscape's lines are exact.
+// of one row, lines/FROM+TO.h5 and .csv, where FROM is "main" at a fork. The images, precision and samples are the
+// landscape's; batch norm's statistics are those of the point, or of the batch, and an adaptive landscape's lines are
+// exact.
 #pragma once
 
 #include "experiment/seeds.h"

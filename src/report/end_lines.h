@@ -1,4 +1,4 @@
-// The lines between ends of an experiment (experiment/lines.h): whether branches end on one floor, in weight space itself.
+// The lines between ends of an experiment (experiment/lines.h): whether branches end on one floor, in weight space.
 #pragma once
 
 #include <optional>

@@ -42,8 +42,8 @@ struct ReportData {
   // have neither rate nor train loss: NaN.
   std::vector<RunSeries> averages;
   std::vector<Surface> surfaces;  // first: the main one; may be empty (report before the landscape exists)
-  // On straight lines between two sets of weights, which "points" of the provenance names; read where a branch begins or
-  // ends at one (report/end_lines.h).
+  // On straight lines between two sets of weights, which "points" of the provenance names: those of branches' ends
+  // (report/end_lines.h).
   std::vector<Surface> lines = {};
   std::string loss_label = "Loss (nats)";  // of the surfaces
 };

@@ -1,6 +1,6 @@
 // The files of a run's folder that speak of the run as a whole:
-//   run.json             what the run is: {"name", "seed", "first_step", "train", "description", "fork"?}; must be equal
-//                        for it to go on
+//   run.json             what the run is: {"name", "seed", "first_step", "train", "description", "fork"?}; must be
+//                        equal for it to go on
 //   status.json          where it is: {"state": "running|interrupted|failed|done", "step", "end_step", "final"?, ...}
 //   weights.safetensors  what it ended with (nn/weights_file.h)
 #pragma once

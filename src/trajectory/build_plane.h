@@ -53,8 +53,8 @@ class SameWeights : public Error {
 };
 
 // The line through two points, as a plane whose second direction is zero: the origin is the first, d1 the unit vector
-// to the second. `buffers` belong to the first point. Throws SameWeights if the points are the same. Adds kind, points and
-// length (the distance of the points).
+// to the second. `buffers` belong to the first point. Throws SameWeights if the points are the same. Adds kind, points
+// and length (the distance of the points).
 Plane line_plane(const std::array<PlanePoint, 2>& points, const at::Tensor& buffers, const PlaneContext& context);
 
 // Two filter-normalised Gaussian directions (Li et al., "Visualizing the Loss Landscape of Neural Nets", NeurIPS 2018):

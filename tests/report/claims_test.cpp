@@ -86,7 +86,7 @@ TEST(Claims, TheGainIsOfTheError) {
 }
 
 TEST(Claims, AnIntervalAroundTheClaimedNumberLeavesTheSizeUndecided) {
-  // 15 % of an error of 0.5 are 0.075: the first two intervals of the gain hold it, though one mean is above and one below.
+  // 15 % of an error of 0.5 are 0.075: the first two intervals hold it, though one mean is above and one below.
   const auto verdict = [](double first, double second, double third) {
     return claim_named(claims_of(results_of({{0.5, 0.5, first}, {0.5, 0.5, second}, {0.5, 0.5, third}})), "gain")
         .verdict;
