@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <cuda_runtime_api.h>
@@ -136,6 +137,11 @@ double run_once(const Candidate& candidate, TimingStream& stream) {
   return stream.milliseconds([&] { candidate.run(stream.get()); });
 }
 
+void warm_up(const Candidate& candidate, TimingStream& stream) {
+  const auto start = Clock::now();
+  while (Clock::now() - start < kWarmUp) run_once(candidate, stream);
+}
+
 // None if the candidate cannot be captured. Of a slow one, as float32 has some, a replay has fewer runs.
 std::optional<Contender> make_contender(const Candidate& candidate, TimingStream& stream) {
   const int count = static_cast<int>(std::clamp<double>(kLongEnough / run_once(candidate, stream), 1, kMostRuns));
@@ -168,13 +174,12 @@ void ConvPlans::tune(const ConvShape& shape, ConvPass pass, const ConvBuffers& b
   std::int64_t largest = 0;
   for (const std::size_t index : candidates) largest = std::max(largest, graph.workspace_bytes(index));
   const ConvWorkspace workspace = allocate(largest);
-  const auto start = Clock::now();
-  bool is_warm = start - tuned_ <= kStaysWarm;
+  bool is_cold = Clock::now() - tuned_ > kStaysWarm;
   std::vector<Contender> contenders;
   for (const std::size_t index : candidates) {
     const Candidate candidate{graph, index, buffers, workspace.data};
     if (!runs(candidate, timing)) continue;
-    for (; !is_warm; is_warm = Clock::now() - start >= kWarmUp) run_once(candidate, timing);
+    if (std::exchange(is_cold, false)) warm_up(candidate, timing);
     if (std::optional<Contender> contender = make_contender(candidate, timing))
       contenders.push_back(std::move(*contender));
   }
