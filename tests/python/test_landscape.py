@@ -1,9 +1,7 @@
-"""Evaluations, planes and surfaces against PyTorch and numpy, on a CIFAR-10 folder of made-up images."""
+"""Evaluations and surfaces against PyTorch and numpy."""
 import json
 import signal
-import tempfile
 import unittest
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -12,179 +10,12 @@ import torch
 import cli
 import reference_models
 import safetensors_file
+from mapped_experiment import BN_IMAGES, GRID_TEST, GRID_TRAIN, LOSS_TOLERANCE, TEST, TRAIN, MappedExperiment
 
-RECORDS, TRAIN, TEST = 320, 300, 90
-GRID_TRAIN, GRID_TEST, BN_IMAGES = 130, 60, 50  # of experiment_config
-# Float32 through eleven or twenty layers, relative to the loss; the reference computes in float64.
-LOSS_TOLERANCE = 1e-5
 RESNET = {"name": "resnet20", "width": 0.5}
 
 
-class Landscape(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        scratch = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(scratch.cleanup)
-        cls.scratch = Path(scratch.name)
-        cls.images = {}
-        for split, (images, labels) in cli.write_cifar10(cls.scratch, RECORDS).items():
-            x = reference_models.normalise(images, cli.CIFAR_MEAN, cli.CIFAR_STD)
-            cls.images[split] = x, torch.from_numpy(labels)
-        data = {"name": "cifar10", "path": str(cls.scratch), "train_images": TRAIN, "test_images": TEST}
-        cls.config = cls.scratch / "config.json"
-        cls.config.write_text(json.dumps(cli.experiment_config(cli.VGG, data)))
-        cls.out = cls.scratch / "out"
-        cli.run_ok("experiment", cls.config, "--out", cls.out, "--quiet")
-        cls.plane_file = cls.out / "planes" / "pca.safetensors"
-        cls.plane, cls.about = cli.read_plane(cls.plane_file)
-
-    def model_at(self, x, y):
-        return self.network_at(x, y, cli.VGG, self.plane, self.about)
-
-    def network_at(self, x, y, network, plane, about):
-        """The network at a point of the plane, with the plane's running statistics."""
-        model = reference_models.make(**network).double().eval()
-        weights = plane["origin"] + np.float64(x) * plane["d1"] + np.float64(y) * plane["d2"]
-        state = model.state_dict()
-        for layout, vector in ((about["layout"], weights), (about["buffer_layout"], plane["buffers"])):
-            for entry in layout:
-                values = vector[entry["offset"]:entry["offset"] + int(np.prod(entry["shape"]))]
-                state[entry["name"]] = torch.from_numpy(values).view(entry["shape"])
-        model.load_state_dict(state)
-        return model
-
-    def evaluate(self, network, split, count):
-        """Mean loss, accuracy in percent."""
-        images, labels = (part[:count] for part in self.images[split])
-        with torch.no_grad():
-            logits = network(images)
-        return torch.nn.functional.cross_entropy(logits, labels).item(), (logits.argmax(1) == labels).double().mean().item() * 100
-
-    def check_surface(self, file, network_at, counts):
-        surface, _ = cli.read_surface(file)
-        for j, y in enumerate(surface["ycoordinates"]):
-            for i, x in enumerate(surface["xcoordinates"]):
-                network = network_at(x, y)
-                for split, count in counts.items():
-                    loss, accuracy = self.evaluate(network, split, count)
-                    where = f"{split} at column {i}, row {j}"
-                    self.assertLess(abs(surface[split + "_loss"][j, i] - loss), LOSS_TOLERANCE * loss, where)
-                    self.assertAlmostEqual(surface[split + "_acc"][j, i], accuracy, delta=1e-9, msg=where)
-        return surface
-
-    def landscape(self, name, *flags, plane=None):
-        file = self.scratch / name
-        cli.run_ok("landscape", "--plane", plane or self.plane_file, "--out", file, "--quiet", *flags)
-        return file
-
-    # Planes
-
-    def snapshots(self):
-        """[(run, step)] and the rows [T, P] of all runs in turn, fork points in each."""
-        names, rows = [], []
-        for name, folder in cli.RUNS.items():
-            index, weights, _ = cli.read_trajectory(self.out / folder)
-            names += [(name, record["step"]) for record in index]
-            rows.append(weights.astype(np.float64))
-        return names, np.concatenate(rows)
-
-    def test_plane_is_that_of_a_principal_component_analysis(self):
-        names, rows = self.snapshots()
-        forks = {("decay-at-1", 5), ("late", 7)}  # the same points as on the main path
-        distinct = rows[[name not in forks for name in names]]
-        centred = distinct - distinct.mean(0)
-        _, singular, directions = np.linalg.svd(centred, full_matrices=False)
-        self.assertEqual({key: self.plane[key].dtype for key in self.plane}, {key: np.dtype("<f4") for key in self.plane})
-        np.testing.assert_allclose(self.plane["origin"], distinct.mean(0), rtol=0, atol=1e-6)
-        for k, key in enumerate(("d1", "d2")):
-            self.assertAlmostEqual(abs(directions[k] @ self.plane[key]), 1, delta=1e-5)
-            projections = centred @ self.plane[key]
-            self.assertGreater(projections[np.abs(projections).argmax()], 0, "the farthest row lies on the positive side")
-        d1, d2 = self.plane["d1"].astype(np.float64), self.plane["d2"].astype(np.float64)
-        np.testing.assert_allclose([d1 @ d1, d2 @ d2, d1 @ d2], [1, 1, 0], rtol=0, atol=1e-6)
-        provenance = self.about["plane"]["provenance"]
-        np.testing.assert_allclose(provenance["explained_variance"], (singular**2 / (singular**2).sum())[:2], rtol=1e-5)
-        self.assertEqual(provenance["num_snapshots"], len(distinct))
-
-    def test_path_holds_the_projection_of_every_snapshot(self):
-        names, rows = self.snapshots()
-        path = self.about["plane"]["path"]
-        self.assertEqual([(point["run"], point["step"]) for point in path], names)
-        basis = np.stack([self.plane["d1"], self.plane["d2"]]).astype(np.float64)
-        away = rows - self.plane["origin"]
-        coordinates = away @ basis.T
-        scale = np.abs(coordinates).max()
-        np.testing.assert_allclose([[p["x"], p["y"]] for p in path], coordinates, rtol=0, atol=2e-6 * scale)
-        off_plane = np.linalg.norm(away - coordinates @ basis, axis=1)
-        np.testing.assert_allclose([p["off_plane"] for p in path], off_plane, rtol=1e-5, atol=1e-6 * scale)
-
-    def test_layout_is_the_state_dict_s_order(self):
-        model = reference_models.make(**cli.VGG)
-        expected = [(name, list(p.shape)) for name, p in model.named_parameters()]
-        self.assertEqual([(entry["name"], entry["shape"]) for entry in self.about["layout"]], expected)
-        self.assertEqual(self.plane["origin"].shape, (sum(p.numel() for p in model.parameters()),))
-
-    def test_origin_may_be_the_first_or_the_final_weights(self):
-        _, weights, buffers = cli.read_trajectory(self.out / "main")
-        for origin, row in (("first", 0), ("final", -1)):
-            file = self.scratch / f"{origin}.plane"
-            cli.run_ok("plane", self.out, "--origin", origin, "--out", file)
-            plane, _ = cli.read_plane(file)
-            self.assertEqual(plane["origin"].tobytes(), weights[row].tobytes())
-            self.assertEqual(plane["buffers"].tobytes(), buffers[row].tobytes())
-
-    def test_random_directions_are_filter_normalised(self):
-        file, again, other = (self.scratch / name for name in ("random", "random-again", "random-other"))
-        for out, seed in ((file, 3), (again, 3), (other, 4)):
-            cli.run_ok("plane", self.out / "main", "--kind", "random", "--seed", seed, "--out", out)
-        self.assertEqual(file.read_bytes(), again.read_bytes())
-        self.assertNotEqual(file.read_bytes(), other.read_bytes())
-        plane, about = cli.read_plane(file)
-        self.assertLess(abs(about["plane"]["provenance"]["cosine"]), 0.05)
-        for entry in about["layout"]:
-            part = slice(entry["offset"], entry["offset"] + int(np.prod(entry["shape"])))
-            for direction in (plane["d1"][part], plane["d2"][part]):
-                if len(entry["shape"]) == 1:
-                    self.assertFalse(direction.any(), entry["name"])
-                    continue
-                lengths = [np.linalg.norm(v.reshape(entry["shape"][0], -1), axis=1) for v in (direction, plane["origin"][part])]
-                np.testing.assert_allclose(*lengths, rtol=1e-5, err_msg=entry["name"])
-
-    def test_a_run_that_is_named_twice_counts_once(self):
-        once, twice = self.scratch / "once", self.scratch / "twice"
-        cli.run_ok("plane", self.out, "--out", once)
-        cli.run_ok("plane", self.out, f"{self.out}/main/", self.out, "--out", twice)
-        self.assertEqual(once.read_bytes(), twice.read_bytes())
-
-    def test_a_plane_through_three_points_holds_them(self):
-        file = self.scratch / "points"
-        sources = [self.out / "main", self.out / "branches/late/weights.safetensors", f"{self.out}/main@4"]
-        cli.run_ok("plane", *sources, "--kind", "points", "--out", file)
-        plane, about = cli.read_plane(file)
-        index, main, _ = cli.read_trajectory(self.out / "main")
-        expected = [main[-1], cli.read_trajectory(self.out / "branches/late")[1][-1],
-                    main[[record["step"] for record in index].index(4)]]
-        for point, weights in zip(about["plane"]["path"], expected):
-            at_point = plane["origin"] + point["x"] * plane["d1"] + point["y"] * plane["d2"]
-            np.testing.assert_allclose(at_point, weights, rtol=0, atol=2e-6)
-            self.assertLess(point["off_plane"], 1e-4)
-
-    def test_a_line_is_mapped_from_one_set_of_weights_to_another(self):
-        file, out = self.scratch / "line", self.scratch / "line.h5"
-        cli.run_ok("plane", f"{self.out}/main@4", self.out / "main", "--kind", "line", "--out", file)
-        plane, about = cli.read_plane(file)
-        first, last = about["plane"]["path"]
-        np.testing.assert_allclose(plane["origin"] + last["x"] * plane["d1"], cli.read_trajectory(self.out / "main")[1][-1],
-                                   rtol=0, atol=2e-6)
-        self.assertEqual([first["x"], first["y"], last["y"]], [0, 0, 0])
-        cli.run_ok("landscape", "--plane", file, "--train-images", 20, "--test-images", 20, "--bn-images", 10, "--out", out)
-        arrays, _ = cli.read_surface(out)
-        self.assertEqual(arrays["test_loss"].shape, (1, 51))
-        self.assertEqual(arrays["ycoordinates"].tolist(), [0])
-        refused = cli.run("landscape", "--plane", file, "--grid", "5x5", "--out", out)
-        self.assertEqual(refused.returncode, 2)
-        self.assertIn("Nx1", refused.stderr)
-
+class Landscape(MappedExperiment):
     # Surfaces
 
     def test_lines_between_ends_equal_pytorch(self):

@@ -1,6 +1,5 @@
 """What a run tells of itself: metrics.csv, TensorBoard's events and log.txt hold what metrics.jsonl holds, resumed or not."""
 import csv
-import json
 import signal
 import unittest
 
