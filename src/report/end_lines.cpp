@@ -5,7 +5,6 @@
 
 #include "base/statistics.h"
 #include "io/json_member.h"
-#include "report/run_style.h"
 
 namespace thalweg {
 namespace {
