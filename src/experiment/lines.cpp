@@ -88,7 +88,7 @@ void map_lines(const Member& member) {
     if (const std::optional<Plane> plane = plane_of(line)) {
       update_mapped_surface(*plane, config_of(session.config.landscape, *plane, line.points), context, file);
     } else {
-      fs::remove(file);  // of earlier runs
+      for (const char* kind : {".h5", ".csv"}) fs::remove(fs::path(file).replace_extension(kind));  // of earlier runs
     }
     progress.update(++done, line.to);
   }

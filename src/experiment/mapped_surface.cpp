@@ -23,6 +23,14 @@ fs::path preview_of(const fs::path& surface) {
   return fs::path(surface).replace_extension(".unfinished.h5");
 }
 
+// What is still to be computed does not wait for a report that cannot be written: whoever writes the last one says so.
+void show_whole(const std::function<void()>& shown) {
+  try {
+    if (shown) shown();
+  } catch (const std::exception&) {
+  }
+}
+
 }  // namespace
 
 std::string remove_advice(const fs::path& file) {
@@ -50,6 +58,7 @@ void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, con
   write_surface_hdf5(out, surface);
   remove_journal(journal);
   fs::remove(preview_of(out));
+  show_whole(shown);
 }
 
 void update_mapped_surface(const Plane& plane, const LandscapeConfig& config, const MapContext& context,

@@ -264,7 +264,6 @@ std::vector<fs::path> evaluate_experiment(const Session& session, const std::vec
   for (const Member& member : members) {
     measure_runs(member);
     map_planes(member);
-    write_report(member.folder, collect_report(member.folder));
     map_lines(member);
     for (const fs::path& file : write_report(member.folder, collect_report(member.folder))) files.push_back(file);
   }

@@ -1,5 +1,6 @@
 """One configuration from the first step to the report, and what every run leaves behind."""
 import json
+import signal
 import tempfile
 import unittest
 from pathlib import Path
@@ -277,6 +278,15 @@ class Retraining(cli.CliTest):
         for fork in forks:
             weights = f"branches/decay-at-{fork}/weights.safetensors"
             self.assertEqual((again / weights).read_bytes(), (out / weights).read_bytes())
+
+    def test_the_report_has_the_map_before_the_lines_are_there(self):
+        config = self.write("config.json", cli.experiment_config(cli.VGG, measures={"sharpness_images": 0, "line_points": 1000}))
+        out = self.folder / "out"
+        begun = cli.start("experiment", config, "--out", out, "--quiet")
+        self.assertEqual(cli.signal_when(begun, (out / "lines/decay-at-1+late.h5.journal").exists, signal.SIGTERM), 75)
+        page = (out / "report.html").read_text()
+        self.assertIn("Exact map", page)
+        self.assertNotIn("Between the ends of branches", page)
 
     def test_there_is_no_line_between_two_ends_that_are_the_same(self):
         twins = [{"name": name, "at_epoch": 1, "until_epoch": 2, "schedule": {"kind": "constant", "lr": 0.002}}
