@@ -2,8 +2,8 @@
 
 #include "base/error.h"
 #include "cli/command.h"
-#include "experiment/planes.h"
 #include "experiment/session.h"
+#include "train/run_folder.h"
 #include "train/weights_source.h"
 
 namespace thalweg {

@@ -7,7 +7,6 @@
 #include "base/memory.h"
 #include "cli/command.h"
 #include "experiment/mapped_surface.h"
-#include "experiment/planes.h"
 #include "experiment/session.h"
 #include "landscape/cost.h"
 #include "landscape/grid.h"
@@ -16,6 +15,7 @@
 #include "report/map_notes.h"
 #include "report/minima.h"
 #include "trajectory/plane.h"
+#include "trajectory/window_planes.h"
 
 namespace thalweg {
 namespace {

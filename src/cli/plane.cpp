@@ -5,6 +5,7 @@
 #include "experiment/planes.h"
 #include "experiment/session.h"
 #include "io/atomic_file.h"
+#include "trajectory/window_planes.h"
 
 namespace thalweg {
 namespace {

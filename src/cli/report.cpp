@@ -6,7 +6,7 @@
 #include "cli/command.h"
 #include "io/posix_file.h"
 #include "report/study.h"
-#include "trajectory/run_name.h"
+#include "trajectory/folders.h"
 
 namespace thalweg {
 namespace {
@@ -20,9 +20,9 @@ void append(std::vector<fs::path>& files, std::vector<fs::path> more) {
 // Of one folder, into it: each seed's page, and what they have in common.
 std::vector<fs::path> report_on(const fs::path& folder) {
   std::vector<fs::path> files;
-  if (!fs::is_directory(folder / "seeds")) {
+  if (!fs::is_directory(ExperimentFolder{folder}.seeds())) {
     append(files, write_report(folder, collect_report(folder)));
-    if (fs::is_directory(folder / "branches")) append(files, write_summary(folder));
+    if (fs::is_directory(ExperimentFolder{folder}.branches())) append(files, write_summary(folder));
     return files;
   }
   append(files, write_summary(folder));

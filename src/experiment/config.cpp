@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "trajectory/folders.h"
 #include "trajectory/run_name.h"
 
 namespace thalweg {
@@ -14,7 +15,7 @@ void check_branch_name(const std::string& name, const std::string& path) {
   const auto allowed = [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
   };
-  if (name.empty() || name.front() == '.' || !std::all_of(name.begin(), name.end(), allowed) || name == "main") {
+  if (name.empty() || name.front() == '.' || !std::all_of(name.begin(), name.end(), allowed) || name == kMainRun) {
     fail_usage("{}: a branch is a folder's name of letters, digits, '.', '_' and '-', and not 'main'; got '{}'", path,
                name);
   }

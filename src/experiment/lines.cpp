@@ -10,6 +10,7 @@
 #include "experiment/mapped_surface.h"
 #include "experiment/planes.h"
 #include "trajectory/build_plane.h"
+#include "trajectory/folders.h"
 
 namespace thalweg {
 namespace {
@@ -34,13 +35,14 @@ std::vector<LineRequest> line_requests(const Member& member) {
   const Session& session = member.session;
   std::vector<Branch> branches;
   for (const BranchConfig& branch : session.config.branches)
-    branches.push_back({session.unforked_spec(branch).first_step, branch.name, member.branch_run(branch).string()});
+    branches.push_back(
+        {session.unforked_spec(branch).first_step, branch.name, member.folder.branch_run(branch.name).path.string()});
   std::sort(branches.begin(), branches.end());
   std::vector<LineRequest> lines;
   for (std::size_t i = 0; i < branches.size(); ++i) {
     const auto& [first_step, name, end] = branches[i];
     const std::string fork = fmt::format("{}@{}", end, first_step);  // the main path may have no snapshot there
-    lines.push_back({"main", name, fork, end, kEndsAlone});
+    lines.push_back({kMainRun, name, fork, end, kEndsAlone});
     if (i + 1 == branches.size()) break;
     lines.push_back({name, branches[i + 1].name, end, branches[i + 1].end, session.config.measures.line_points});
   }
@@ -84,7 +86,7 @@ void map_lines(const Member& member) {
   context.progress = ProgressMode::kQuiet;
   double done = 0;
   for (const LineRequest& line : lines) {
-    const fs::path file = member.folder / "lines" / fmt::format("{}+{}.h5", line.from, line.to);
+    const fs::path file = member.folder.lines() / fmt::format("{}+{}.h5", line.from, line.to);
     if (const std::optional<Plane> plane = plane_of(line)) {
       update_mapped_surface(*plane, config_of(session.config.landscape, *plane, line.points), context, file);
     } else {

@@ -3,12 +3,13 @@
 #include <ATen/ATen.h>
 
 #include "base/digest.h"
-#include "experiment/planes.h"
 #include "io/atomic_file.h"
 #include "io/json_member.h"
 #include "io/strict_json.h"
 #include "nn/weights_file.h"
+#include "train/run_folder.h"
 #include "train/sharpness.h"
+#include "trajectory/folders.h"
 
 namespace thalweg {
 namespace {
@@ -28,18 +29,16 @@ nlohmann::json measure(const Session& session, const ImageBatches& images, const
 
 constexpr char kMadeAnew[] = "remove it and run again to make it anew";
 
-constexpr char kWeights[] = "weights.safetensors";
-constexpr char kMeasures[] = "measures.json";
-
 nlohmann::json request_of(const Session& session, const fs::path& run) {
-  return {{"weights", sha256_of_file(run / kWeights)}, {"sharpness_images", session.config.measures.sharpness_images}};
+  return {{"weights", sha256_of_file(RunFolder{run}.weights())},
+          {"sharpness_images", session.config.measures.sharpness_images}};
 }
 
 std::vector<fs::path> unmeasured_runs(const Member& experiment) {
-  std::vector<fs::path> runs = find_runs(experiment.folder);
+  std::vector<fs::path> runs = find_runs(experiment.folder.path);
   std::erase_if(runs, [&](const fs::path& run) {
-    if (!fs::exists(run / kWeights)) return true;  // an average that never began
-    const fs::path file = run / kMeasures;
+    if (!fs::exists(RunFolder{run}.weights())) return true;  // an average that never began
+    const fs::path file = RunFolder{run}.measures();
     if (!fs::exists(file)) return false;
     const auto there = with_advice(kMadeAnew, [&] { return read_json_file(file, ExitCode::kFailure); });
     return member(there, "request") == request_of(experiment.session, run);
@@ -58,11 +57,11 @@ void measure_runs(const Member& experiment) {
   Progress progress("measures", "runs", static_cast<double>(runs.size()), 0, session.progress);
   double done = 0;
   for (const fs::path& run : runs) {
-    const fs::path file = run / kWeights;
+    const fs::path file = RunFolder{run}.weights();
     const Weights weights = with_advice(kMadeAnew, [&] { return read_weights(file, session.graph); });
     nlohmann::json out = measure(session, images, weights);
     out["request"] = request_of(session, run);
-    write_file_atomically(run / kMeasures, out.dump(2) + "\n");
+    write_file_atomically(RunFolder{run}.measures(), out.dump(2) + "\n");
     progress.update(++done, run.filename().string());
   }
   progress.finish();

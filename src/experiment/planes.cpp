@@ -10,6 +10,7 @@
 #include "train/run_folder.h"
 #include "train/weights_source.h"
 #include "trajectory/build_plane.h"
+#include "trajectory/folders.h"
 #include "trajectory/run_name.h"
 #include "trajectory/window_planes.h"
 
@@ -17,10 +18,6 @@ namespace thalweg {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_run(const fs::path& folder) {
-  return fs::exists(folder / "run.json");
-}
 
 // What a run or a weights file says of itself, as a plane keeps it.
 nlohmann::json provenance_of(const nlohmann::json& description, const std::string& data_path) {
@@ -64,13 +61,13 @@ std::string data_path_of(const fs::path& run) {
 
 // Of a run that has ended with fewer snapshots than it took the plane would be another one, and nobody told.
 TrajectoryReader open_trajectory(const fs::path& run) {
-  TrajectoryReader reader(run / "trajectory");
+  TrajectoryReader reader(RunFolder{run}.trajectory());
   const nlohmann::json status = read_run_status(run);
   if (!is_done(status)) return reader;
   const std::int64_t taken = status.value("snapshots", reader.size());
   check(reader.size() == taken,
         "{} is damaged: it has {} snapshots, and the run took {}; remove the run's folder to train it anew",
-        (run / "trajectory/index.log").string(), reader.size(), taken);
+        trajectory_index(RunFolder{run}.trajectory()).string(), reader.size(), taken);
   return reader;
 }
 
@@ -149,7 +146,7 @@ struct Source {
 };
 
 Source snapshot_source(const fs::path& run, std::int64_t step) {
-  const TrajectoryReader reader(run / "trajectory");
+  const TrajectoryReader reader(RunFolder{run}.trajectory());
   check(reader.size() > 0, "{} has no snapshots", run.string());
   for (std::int64_t i = 0; i < reader.size(); ++i) {
     const SnapshotInfo& info = reader.info(i);
@@ -180,7 +177,7 @@ Source weights_source(const fs::path& file, const PlaneRequest& request) {
 
 Source open_source(const std::string& text, const PlaneRequest& request) {
   const std::size_t at = text.rfind('@');
-  if (!fs::exists(text) && at != std::string::npos && is_run(text.substr(0, at))) {
+  if (!fs::exists(text) && at != std::string::npos && RunFolder{text.substr(0, at)}.holds_run()) {
     const auto step = parse_number<std::int64_t>(text.substr(at + 1));
     if (!step) fail_usage("'{}': a snapshot is named RUN@STEP", text);
     return snapshot_source(text.substr(0, at), *step);
@@ -227,55 +224,7 @@ Plane plane_through(const PlaneRequest& request, const Make& make) {
   return make(points, first->weights.buffers, context_of(graph, provenance));
 }
 
-// The averaged path of a run is a run too, and stands behind it.
-std::vector<fs::path> with_averages(const std::vector<fs::path>& runs) {
-  std::vector<fs::path> out;
-  for (const fs::path& run : runs) {
-    out.push_back(run);
-    if (is_run(run / "average")) out.push_back(run / "average");
-  }
-  return out;
-}
-
 }  // namespace
-
-std::vector<fs::path> find_runs(const fs::path& folder) {
-  if (is_run(folder)) return with_averages({folder});
-  std::vector<fs::path> runs;
-  if (!is_run(folder / "main")) {
-    for (const fs::path& seed : seed_folders(folder)) {
-      for (fs::path& run : find_runs(seed)) runs.push_back(std::move(run));
-    }
-    if (!runs.empty()) return runs;
-  }
-  check(is_run(folder / "main"), "{} is neither a run (no run.json) nor an experiment (no main/run.json)",
-        folder.string());
-  runs.push_back(folder / "main");
-  if (fs::is_directory(folder / "branches")) {
-    for (const auto& entry : fs::directory_iterator(folder / "branches")) {
-      if (is_run(entry.path())) runs.push_back(entry.path());
-    }
-    // In the order in which they leave the main path.
-    std::sort(runs.begin() + 1, runs.end(), [](const fs::path& a, const fs::path& b) {
-      const auto key = [](const fs::path& run) {
-        return std::pair(read_run_identity(run).at("first_step").get<std::int64_t>(), run);
-      };
-      return key(a) < key(b);
-    });
-  }
-  return with_averages(runs);
-}
-
-fs::path final_weights_of(const fs::path& folder) {
-  if (!is_run(folder) && !is_run(folder / "main") && !seed_folders(folder).empty())
-    fail_usage("{} has several seeds: name one, {}", folder.string(), seed_folders(folder).front().string());
-  const fs::path file = find_runs(folder).front() / "weights.safetensors";
-  check(fs::exists(file),
-        "{} has no final weights yet; let the run finish, or name a checkpoint's file, or for a plane a snapshot as "
-        "RUN@STEP",
-        folder.string());
-  return file;
-}
 
 Plane make_plane(const PlaneRequest& request) {
   if (request.sources.empty()) fail_usage("a plane needs at least one run");
@@ -289,14 +238,6 @@ Plane make_plane(const PlaneRequest& request) {
 void make_window_planes(const PlaneRequest& request, const std::function<void(Plane plane)>& take) {
   const PcaSource source = open_runs(request);
   window_planes(source.runs, request.windows, parse_plane_origin(request.origin), source.context, take);
-}
-
-std::vector<fs::path> window_files(const fs::path& file, int windows) {
-  std::vector<fs::path> files;
-  for (int k = 1; k <= windows; ++k) {
-    files.push_back(fs::path(file).replace_extension(fmt::format("w{}of{}{}", k, windows, file.extension().string())));
-  }
-  return files;
 }
 
 }  // namespace thalweg

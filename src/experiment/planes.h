@@ -30,13 +30,5 @@ Plane make_plane(const PlaneRequest& request);
 
 // The planes of request.windows windows in turn (trajectory/window_planes.h).
 void make_window_planes(const PlaneRequest& request, const std::function<void(Plane plane)>& take);
-// Where they and their maps lie beside the plane or map `file` of the whole: plane.h5 -> plane.w1of4.h5 ...
-std::vector<std::filesystem::path> window_files(const std::filesystem::path& file, int windows);
-
-// Folders of the runs in `folder`: itself, or main and the branches of an experiment, main first, seed by seed.
-std::vector<std::filesystem::path> find_runs(const std::filesystem::path& folder);
-
-// The file of the final weights of the first of them. Error if the run has none yet.
-std::filesystem::path final_weights_of(const std::filesystem::path& folder);
 
 }  // namespace thalweg

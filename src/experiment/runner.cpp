@@ -24,6 +24,7 @@
 #include "train/plan.h"
 #include "train/run.h"
 #include "train/run_folder.h"
+#include "trajectory/folders.h"
 #include "trajectory/pca.h"
 #include "trajectory/window_planes.h"
 
@@ -33,10 +34,10 @@ namespace {
 namespace fs = std::filesystem;
 
 void add_sources(PlaneRequest& request, const Member& member) {
-  request.sources.push_back(member.main_run().string());
+  request.sources.push_back(member.folder.main_run().path.string());
   if (request.kind != "pca") return;
   for (const BranchConfig& branch : member.session.config.branches) {
-    request.sources.push_back(member.branch_run(branch).string());
+    request.sources.push_back(member.folder.branch_run(branch.name).path.string());
   }
 }
 
@@ -56,8 +57,9 @@ nlohmann::json identity_of(const PlaneRequest& request) {
   nlohmann::json runs = nlohmann::json::array();
   for (const std::string& source : request.sources) {
     // The index carries the checksum of every snapshot: a run that was trained anew makes another plane.
-    const fs::path run = source;
-    runs.push_back({{"name", run.filename().string()}, {"snapshots", sha256_of_file(run / "trajectory/index.log")}});
+    const RunFolder run{source};
+    runs.push_back(
+        {{"name", run.path.filename().string()}, {"snapshots", sha256_of_file(trajectory_index(run.trajectory()))}});
   }
   return {{"kind", request.kind}, {"origin", request.origin}, {"seed", request.seed}, {"runs", runs}};
 }
@@ -121,37 +123,38 @@ void check_images(const Session& session) {
 // The forks' states are compared when the branches begin.
 void check_runs(const Member& member) {
   const Session& session = member.session;
-  const fs::path main = member.main_run();
+  const fs::path main = member.folder.main_run().path;
   check_run_folder(main, run_identity(session.main_spec(), session.graph));
   for (const BranchConfig& branch : session.config.branches) {
-    const fs::path run = member.branch_run(branch);
+    const fs::path run = member.folder.branch_run(branch.name).path;
     if (fs::exists(run)) check_run_folder(run, run_identity(session.unforked_spec(branch), session.graph));
   }
 }
 
 void check_holds_experiment(const fs::path& folder) {
-  const fs::path config = folder / "config.json";
+  const fs::path config = ExperimentFolder{folder}.config();
   check(!fs::exists(config) || !read_json_file(config, ExitCode::kFailure).contains("theory"),
         "{} holds a study of the theory; choose another --out", folder.string());
-  check(!fs::exists(folder / "run.json"), "{} holds a run; choose another --out", folder.string());
+  check(!RunFolder{folder}.holds_run(), "{} holds a run; choose another --out", folder.string());
 }
 
 // Before a folder's configuration is written over. With seeds the runs lie in seeds/, without in the folder itself: one
 // seed may come first and all later, but not the other way round, for the folder then is one seed's experiment.
 void check_folder(const fs::path& folder, const std::vector<Member>& members, bool seeds) {
   check_holds_experiment(folder);
-  check(seeds || !fs::exists(folder / "seeds") || fs::exists(folder / "main"),
+  const ExperimentFolder experiment{folder};
+  check(seeds || !fs::exists(experiment.seeds()) || fs::exists(experiment.main_run().path),
         "{} holds runs of several seeds, and this configuration names none: give it their \"seeds\", or choose another "
         "--out",
         folder.string());
   for (const Member& member : members) {
-    check_holds_experiment(member.folder);
+    check_holds_experiment(member.folder.path);
     check_runs(member);
   }
 }
 
 void write_config(const ExperimentConfig& config, const fs::path& folder) {
-  write_file_atomically(folder / "config.json", to_json(config).dump(2) + "\n");
+  write_file_atomically(ExperimentFolder{folder}.config(), to_json(config).dump(2) + "\n");
 }
 
 // By member and branch what its run said if it diverged.
@@ -192,8 +195,8 @@ std::vector<std::string> train_experiments(std::vector<Member>& members) {
   };
   // All main paths first: the branches of the first seeds begin while those of the last still train.
   for (const Member& member : members) {
-    jobs.push_back({[&, context = context_of(member, "main")] {
-      train_run(member.session.main_spec(), context, member.main_run());
+    jobs.push_back({[&, context = context_of(member, kMainRun)] {
+      train_run(member.session.main_spec(), context, member.folder.main_run().path);
     }});
   }
   Divergences diverged;
@@ -204,7 +207,8 @@ std::vector<std::string> train_experiments(std::vector<Member>& members) {
       const BranchConfig& branch = member.session.config.branches[k];
       const auto train = [&, context = context_of(member, branch.name), said = &diverged[i][k]] {
         try {
-          train_run(member.session.branch_spec(branch, member.main_run()), context, member.branch_run(branch));
+          train_run(member.session.branch_spec(branch, member.folder.main_run().path), context,
+                    member.folder.branch_run(branch.name).path);
         } catch (const Diverged& error) {
           *said = error.what();
         }
@@ -219,7 +223,7 @@ std::vector<std::string> train_experiments(std::vector<Member>& members) {
 // Returns the files of the plane and of its windows.
 std::vector<fs::path> make_planes(const Member& member) {
   const PlaneRequest request = plane_request(member);
-  std::vector<fs::path> files{member.folder / "planes" / (request.kind + ".safetensors")};
+  std::vector<fs::path> files{member.folder.planes() / (request.kind + ".safetensors")};
   nlohmann::json identity = identity_of(request);
   update_plane(files[0], request, identity);
   if (request.windows == 0) return files;
@@ -237,8 +241,8 @@ void map_planes(const Member& member) {
   const Session& session = member.session;
   for (const fs::path& file : make_planes(member)) {
     update_mapped_surface(read_plane(file), session.config.landscape, session.map_context(),
-                          member.folder / "surfaces" / (file.stem().string() + ".h5"),
-                          [&] { write_report(member.folder, collect_report(member.folder)); });
+                          member.folder.surfaces() / (file.stem().string() + ".h5"),
+                          [&] { write_report(member.folder.path, collect_report(member.folder.path)); });
   }
 }
 
@@ -246,11 +250,11 @@ void map_shared_plane(const std::vector<Member>& members, const fs::path& folder
   PlaneRequest request;
   request.origin = members.front().session.config.plane.origin;
   for (const Member& member : members) add_sources(request, member);
-  const fs::path plane = folder / "planes/shared.safetensors";
+  const fs::path plane = ExperimentFolder{folder}.planes() / "shared.safetensors";
   update_plane(plane, request, identity_of(request));
   const Session& session = members.front().session;
   update_mapped_surface(read_plane(plane), session.config.landscape, session.map_context(),
-                        folder / "surfaces/shared.h5", [&] { write_summary(folder); });
+                        ExperimentFolder{folder}.surfaces() / "shared.h5", [&] { write_summary(folder); });
 }
 
 // What comes after training: measures, planes, maps, lines and reports; returns what run_experiment does.
@@ -265,7 +269,8 @@ std::vector<fs::path> evaluate_experiment(const Session& session, const std::vec
     measure_runs(member);
     map_planes(member);
     map_lines(member);
-    for (const fs::path& file : write_report(member.folder, collect_report(member.folder))) files.push_back(file);
+    for (const fs::path& file : write_report(member.folder.path, collect_report(member.folder.path)))
+      files.push_back(file);
   }
   if (session.config.plane.shared && !session.config.seeds.empty()) map_shared_plane(members, folder);
   for (const fs::path& file : write_summary(folder)) files.push_back(file);
@@ -281,9 +286,9 @@ std::vector<fs::path> run_experiment(const Session& session, const fs::path& fol
   check_folder(folder, members, !session.config.seeds.empty());
   std::list<FolderLock> locks;  // a second program would take runs from the first, and both would fail
   if (!session.config.seeds.empty()) locks.emplace_back(folder);
-  for (const Member& member : members) locks.emplace_back(member.folder);
+  for (const Member& member : members) locks.emplace_back(member.folder.path);
   write_config(session.config, folder);
-  for (const Member& member : members) write_config(member.session.config, member.folder);
+  for (const Member& member : members) write_config(member.session.config, member.folder.path);
   const std::vector<std::string> diverged = train_experiments(members);
   if (diverged.empty()) return evaluate_experiment(session, members, folder);
   const std::string said = fmt::format("{}", fmt::join(diverged, ". "));

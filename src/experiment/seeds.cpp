@@ -28,20 +28,22 @@ std::vector<std::pair<std::string, fs::path>> runs_of(const Member& member) {
   std::vector<std::pair<std::string, fs::path>> out;
   const auto add = [&](const std::string& name, const fs::path& run) {
     out.emplace_back(name, run);
-    if (read_run_status(run / "average").contains("final")) out.emplace_back(average_name(name), run / "average");
+    const fs::path average = RunFolder{run}.average().path;
+    if (read_run_status(average).contains("final")) out.emplace_back(average_name(name), average);
   };
-  add("main", member.main_run());
-  for (const BranchConfig& branch : member.session.config.branches) add(branch.name, member.branch_run(branch));
+  add(kMainRun, member.folder.main_run().path);
+  for (const BranchConfig& branch : member.session.config.branches)
+    add(branch.name, member.folder.branch_run(branch.name).path);
   return out;
 }
 
 }  // namespace
 
 std::vector<Member> members_of(const Session& session, const fs::path& folder) {
-  if (session.config.seeds.empty()) return {{session, folder}};
+  if (session.config.seeds.empty()) return {{session, {folder}}};
   std::vector<Member> out;
   for (const std::uint64_t seed : session.config.seeds) {
-    Member member{session, folder / "seeds" / std::to_string(seed)};
+    Member member{session, ExperimentFolder{folder}.seed(seed)};
     member.session.config.seed = seed;
     member.session.config.seeds.clear();
     out.push_back(std::move(member));

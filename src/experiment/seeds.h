@@ -5,16 +5,14 @@
 #include <vector>
 
 #include "experiment/session.h"
+#include "trajectory/folders.h"
 
 namespace thalweg {
 
 // An experiment with one seed, and its folder.
 struct Member {
   Session session;
-  std::filesystem::path folder;
-
-  std::filesystem::path main_run() const { return folder / "main"; }
-  std::filesystem::path branch_run(const BranchConfig& branch) const { return folder / "branches" / branch.name; }
+  ExperimentFolder folder;
 };
 
 // The session itself in `folder`; with "seeds" one a seed, in folder/seeds/<seed>, sharing data and network.

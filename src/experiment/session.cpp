@@ -13,6 +13,7 @@
 #include "train/batches.h"
 #include "train/checkpoint.h"
 #include "train/run_folder.h"
+#include "trajectory/folders.h"
 
 namespace thalweg {
 
@@ -59,7 +60,7 @@ nlohmann::json describe_experiment(const ExperimentConfig& config, const DataSet
 
 RunSpec Session::main_spec() const {
   RunSpec spec;
-  spec.name = "main";
+  spec.name = kMainRun;
   spec.train = config.train;
   spec.seed = config.seed;
   for (const BranchConfig& branch : config.branches) spec.keep.push_back(step_at(branch.at_epoch));

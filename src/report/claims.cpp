@@ -10,6 +10,7 @@
 #include "report/decay_comparison.h"
 #include "report/run_style.h"
 #include "report/valley.h"
+#include "trajectory/folders.h"
 #include "trajectory/run_name.h"
 
 namespace thalweg {
@@ -280,7 +281,7 @@ std::vector<Claim> baseline_claims(const Results& results) {
 std::optional<Claim> averaging_claim(const Results& results) {
   const std::vector<SweepRun> runs = sweep_of(results);
   const auto average =
-      std::find_if(runs.begin(), runs.end(), [](const SweepRun& run) { return run.name == average_name("main"); });
+      std::find_if(runs.begin(), runs.end(), [](const SweepRun& run) { return run.name == average_name(kMainRun); });
   if (average == runs.end()) return std::nullopt;
   Claim claim{"averaging", "(Not the paper's) Late decay does better than averaging the main path's weights", "",
               Verdict::kNotTested};

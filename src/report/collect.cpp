@@ -9,6 +9,7 @@
 #include "report/report.h"
 #include "report/window_maps.h"
 #include "train/metrics.h"
+#include "trajectory/folders.h"
 #include "trajectory/run_name.h"
 
 namespace thalweg {
@@ -76,11 +77,11 @@ std::vector<json> read_epoch_lines(const fs::path& file) {
 }
 
 bool is_run_folder(const fs::path& folder) {
-  return fs::exists(folder / "metrics.jsonl") || fs::exists(folder / "status.json");
+  return fs::exists(RunFolder{folder}.metrics()) || fs::exists(RunFolder{folder}.status());
 }
 
 json read_status(const fs::path& folder) {
-  return read_json_if_any(folder / "status.json");
+  return read_json_if_any(RunFolder{folder}.status());
 }
 
 RunSeries read_series(const fs::path& folder, const std::string& name, std::vector<EpochMetrics> epochs,
@@ -89,7 +90,7 @@ RunSeries read_series(const fs::path& folder, const std::string& name, std::vect
           std::nullopt,
           std::move(epochs),
           member(status, "final"),
-          read_json_if_any(folder / "measures.json"),
+          read_json_if_any(RunFolder{folder}.measures()),
           member(status, "failure") == "diverged"};
 }
 
@@ -99,10 +100,10 @@ struct ReadRun {
 };
 
 ReadRun read_run(const fs::path& folder, const std::string& name, const json& status) {
-  const std::vector<json> lines = read_epoch_lines(folder / "metrics.jsonl");
+  const std::vector<json> lines = read_epoch_lines(RunFolder{folder}.metrics());
   ReadRun out{read_series(folder, name, epochs_of_run(lines), status), std::nullopt};
   if (const json fork = member(status, "fork_epoch"); fork.is_number()) out.run.fork_epoch = fork.get<double>();
-  const fs::path of_average = folder / "average";
+  const fs::path of_average = RunFolder{folder}.average().path;
   RunSeries average = read_series(of_average, average_name(name), epochs_of_average(lines), read_status(of_average));
   average.fork_epoch = out.run.fork_epoch;
   if (!average.epochs.empty() || !average.final_metrics.empty()) out.average = std::move(average);
@@ -186,22 +187,24 @@ void add_branches(const fs::path& folder, ReportData* data) {
 
 ReportData collect_report(const fs::path& experiment) {
   check(fs::is_directory(experiment), "{} is not a folder", experiment.string());
+  const ExperimentFolder folder{experiment};
   ReportData data;
-  data.config = read_json_if_any(experiment / "config.json");
+  data.config = read_json_if_any(folder.config());
   check(!data.config.is_object() || !data.config.contains("theory"),
         "{0} is a study of the theory: its report.html comes of `thalweg theory {0}/config.json --out {0}`",
         experiment.string());
-  const bool has_main = fs::is_directory(experiment / "main");
-  const json status = read_status(has_main ? experiment / "main" : experiment);
+  const fs::path main = folder.main_run().path;
+  const bool has_main = fs::is_directory(main);
+  const json status = read_status(has_main ? main : experiment);
   if (has_main) {
-    add_run(read_run(experiment / "main", "main", status), &data);
+    add_run(read_run(main, kMainRun, status), &data);
   } else if (is_run_folder(experiment)) {
     const bool is_branch = member(status, "fork_epoch").is_number();
-    add_run(read_run(experiment, is_branch ? fs::canonical(experiment).filename().string() : "main", status), &data);
+    add_run(read_run(experiment, is_branch ? fs::canonical(experiment).filename().string() : kMainRun, status), &data);
   }
-  add_branches(experiment / "branches", &data);
-  data.surfaces = read_surfaces(experiment / "surfaces");
-  data.lines = read_lines(experiment / "lines", data.config);
+  add_branches(folder.branches(), &data);
+  data.surfaces = read_surfaces(folder.surfaces());
+  data.lines = read_lines(folder.lines(), data.config);
   check(!data.config.is_null() || !data.runs.empty() || !data.surfaces.empty(),
         "{} is neither an experiment's nor a run's folder: expected config.json, main/, branches/, metrics.jsonl or "
         "surfaces/*.h5 in it",

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "report/run_style.h"
+#include "trajectory/folders.h"
 #include "trajectory/run_name.h"
 #include "trajectory/window_planes.h"
 
@@ -33,7 +34,7 @@ std::vector<std::vector<PathPoint>> paths_by_run(const Surface& surface) {
 const PathPoint* fork_point(const std::vector<std::vector<PathPoint>>& paths, const std::vector<PathPoint>& branch) {
   const PathPoint* fork = nullptr;
   const RunName name = split_run_name(branch.front().run);
-  if (name.run == "main" || name.is_average) return nullptr;
+  if (name.run == kMainRun || name.is_average) return nullptr;
   for (const auto& path : paths) {
     if (!is_main(path.front().run) || split_run_name(path.front().run).seed != name.seed) continue;
     for (const PathPoint& p : path) {

@@ -13,6 +13,7 @@
 #include "report/page.h"
 #include "report/run_style.h"
 #include "report/summary.h"
+#include "trajectory/folders.h"
 
 namespace thalweg {
 namespace {
@@ -48,7 +49,7 @@ json named_run(const ReportData& data, const std::string& name) {
   const RunName split = split_run_name(name);
   return {{"name", name},
           {"label", run_label(split)},
-          {"main", split.run == "main"},
+          {"main", split.run == kMainRun},
           {"average", split.is_average},
           {"color", style.color},
           {"dash", plotly_dash(style.dash)}};
@@ -166,7 +167,7 @@ std::string page_data(const ReportData& data) {
   for (const DecayRow& row : decay_rows(data)) {
     const RunName name = split_run_name(row.name);
     out["decay"].push_back({{"label", run_label(name)},
-                            {"main", name.run == "main"},
+                            {"main", name.run == kMainRun},
                             {"average", name.is_average},
                             {"fork_epoch", number_or_null(row.fork_epoch)},
                             {"test_loss", number_or_null(row.test_loss)},

@@ -10,7 +10,7 @@
 #include "report/minima.h"
 #include "report/run_style.h"
 #include "report/summary.h"
-#include "trajectory/run_name.h"
+#include "trajectory/folders.h"
 
 namespace thalweg {
 namespace {
@@ -51,7 +51,7 @@ std::vector<EpochMetrics> whole_path(const ReportData& seed, const std::string& 
   const RunSeries* series = find_run(seed, run);
   if (series == nullptr || series->diverged) return {};
   std::vector<EpochMetrics> out;
-  if (const RunSeries* main = find_run(seed, "main"); main != nullptr && series->fork_epoch) {
+  if (const RunSeries* main = find_run(seed, kMainRun); main != nullptr && series->fork_epoch) {
     for (const EpochMetrics& m : main->epochs) {
       if (m.epoch <= *series->fork_epoch + kSameEpoch) out.push_back(m);
     }
@@ -92,13 +92,14 @@ const std::vector<Quantity>& quantities() {
 
 Results collect_results(const fs::path& experiment) {
   Results out;
-  if (!fs::is_directory(experiment / "seeds")) {
+  if (!fs::is_directory(ExperimentFolder{experiment}.seeds())) {
     out.seeds.push_back(collect_report(experiment));
   } else {
     out.shared = collect_report(experiment);
     std::erase_if(out.shared.surfaces, [&](const Surface& surface) { return !is_of_all_seeds(surface, out.shared); });
     for (const fs::path& folder : seed_folders(experiment)) out.seeds.push_back(collect_report(folder));
-    check(!out.seeds.empty(), "{} names no seed that is in its folder seeds/", (experiment / "config.json").string());
+    check(!out.seeds.empty(), "{} names no seed that is in its folder seeds/",
+          ExperimentFolder{experiment}.config().string());
     out.config = out.shared.config;
   }
   out.title = out.seeds.front().title;

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "base/error.h"
+#include "trajectory/folders.h"
 
 namespace thalweg {
 namespace {
@@ -20,7 +21,7 @@ std::vector<std::string> branch_order(const ReportData& data) {
   std::vector<std::string> names;
   const auto add = [&](const std::string& run) {
     const std::string name = split_run_name(run).run;
-    if (name != "main" && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    if (name != kMainRun && std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   };
   for (const RunSeries* run : runs) add(run->name);
   for (const Surface& surface : data.surfaces) {
@@ -33,7 +34,7 @@ std::vector<std::string> branch_order(const ReportData& data) {
 
 bool is_main(const std::string& run) {
   const RunName name = split_run_name(run);
-  return name.run == "main" && !name.is_average;
+  return name.run == kMainRun && !name.is_average;
 }
 
 bool is_average(const std::string& run) {
@@ -41,7 +42,7 @@ bool is_average(const std::string& run) {
 }
 
 std::string run_label(const RunName& name) {
-  const bool main = name.run == "main";
+  const bool main = name.run == kMainRun;
   std::string label = main ? "main path" : name.run;
   if (name.is_average) label = fmt::format("average of {}{}", main ? "the " : "", label);
   return name.seed.empty() ? label : fmt::format("{}, seed {}", label, name.seed);
@@ -50,7 +51,7 @@ std::string run_label(const RunName& name) {
 LineStyle run_style(const ReportData& data, const std::string& run) {
   const RunName name = split_run_name(run);
   LineStyle style{kMainColor, ""};
-  if (name.run != "main") {
+  if (name.run != kMainRun) {
     const std::vector<std::string> order = branch_order(data);
     const auto found = std::find(order.begin(), order.end(), name.run);
     style = branch_style(static_cast<std::size_t>(found - order.begin()));

@@ -10,7 +10,7 @@
 #include "report/page.h"
 #include "report/study_tables.h"
 #include "report/svg.h"
-#include "trajectory/run_name.h"
+#include "trajectory/folders.h"
 
 namespace thalweg {
 namespace {
@@ -197,7 +197,7 @@ std::vector<fs::path> write_study(const fs::path& folder, const std::vector<Resu
 std::vector<fs::path> write_summary(const fs::path& experiment) {
   const std::vector<Results> results = {collect_results(experiment)};
   std::vector<fs::path> written;
-  if (fs::is_directory(experiment / "seeds")) written = write_study(experiment, results);
+  if (fs::is_directory(ExperimentFolder{experiment}.seeds())) written = write_study(experiment, results);
   for (fs::path& file : write_claims(experiment, results)) written.push_back(std::move(file));
   return written;
 }

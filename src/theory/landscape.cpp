@@ -8,6 +8,7 @@
 #include "landscape/grid.h"
 #include "theory/figures.h"
 #include "trajectory/build_plane.h"
+#include "trajectory/folders.h"
 #include "trajectory/projection.h"
 
 namespace thalweg {
@@ -21,7 +22,7 @@ RunPath run_path(const TheoryStudy& study, const TheoryRuns& runs, const TheoryC
                  bool main) {
   RunPath path;
   const bool branch = study.config.schedules.is_null() && !main;
-  path.name = main ? "main" : branch ? fmt::format("decay-at-{}", *cell.decay_at) : cell.name;
+  path.name = main ? kMainRun : branch ? fmt::format("decay-at-{}", *cell.decay_at) : cell.name;
   for (std::size_t r = 0; r < runs.steps.size(); ++r) {
     const at::Tensor weights = runs.paths[0][index][static_cast<std::int64_t>(r)].to(at::kFloat);
     if (branch && runs.steps[r] < *cell.decay_at) continue;

@@ -10,6 +10,7 @@
 #include "theory/landscape.h"
 #include "theory/page.h"
 #include "theory/tables.h"
+#include "trajectory/folders.h"
 
 namespace thalweg {
 
@@ -18,7 +19,7 @@ namespace fs = std::filesystem;
 void claim_study_folder(const fs::path& folder, const TheoryConfig& config) {
   const fs::path file = folder / "config.json";
   nlohmann::json there = fs::exists(file) ? read_json_file(file, ExitCode::kFailure) : nlohmann::json();
-  check(!fs::exists(folder / "run.json") && (there.is_null() || there.contains("theory")),
+  check(!RunFolder{folder}.holds_run() && (there.is_null() || there.contains("theory")),
         "{} holds an experiment or a run; choose another --out", folder.string());
   if (!there.is_null()) {
     nlohmann::json here = to_json(config);

@@ -4,13 +4,14 @@
 
 #include "nn/eager.h"
 #include "nn/init.h"
+#include "trajectory/folders.h"
 #include "trajectory/run_name.h"
 
 namespace thalweg {
 namespace {
 
 std::int64_t snapshots_until(const std::filesystem::path& trajectory, std::int64_t step) {
-  if (!std::filesystem::exists(trajectory / "index.log")) return 0;
+  if (!std::filesystem::exists(trajectory_index(trajectory))) return 0;
   const TrajectoryReader reader(trajectory);
   std::int64_t count = 0;
   while (count < reader.size() && reader.info(count).step <= step) ++count;
@@ -23,11 +24,11 @@ AverageRun::AverageRun(const RunSpec& spec, const RunContext& context, const std
                        const ImageBatches& train, std::int64_t step)
     : spec_(spec),
       context_(context),
-      folder_(run / "average"),
+      folder_(RunFolder{run}.average().path),
       train_(train),
       name_(average_name(spec.name)),
-      trajectory_(folder_ / "trajectory", context.graph.parameters.size(), context.graph.buffers.size()) {
-  trajectory_.truncate(snapshots_until(folder_ / "trajectory", step));
+      trajectory_(RunFolder{folder_}.trajectory(), context.graph.parameters.size(), context.graph.buffers.size()) {
+  trajectory_.truncate(snapshots_until(RunFolder{folder_}.trajectory(), step));
   claim_run_folder(folder_, {{"name", name_},
                              {"seed", spec.seed},
                              {"first_step", spec.first_step},

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/parse_number.h"
 #include "io/safetensors.h"
+#include "trajectory/folders.h"
 
 namespace thalweg {
 namespace {
@@ -52,7 +53,7 @@ class Info {
 }  // namespace
 
 std::filesystem::path checkpoint_path(const std::filesystem::path& run, std::int64_t step) {
-  return run / "checkpoints" / fmt::format("{}{:09}{}", kPrefix, step, kSuffix);
+  return RunFolder{run}.checkpoints() / fmt::format("{}{:09}{}", kPrefix, step, kSuffix);
 }
 
 std::filesystem::path run_of_checkpoint(const std::filesystem::path& file) {
@@ -104,7 +105,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& file, const Graph& graph
 
 std::vector<std::int64_t> checkpoint_steps(const std::filesystem::path& run) {
   std::vector<std::int64_t> steps;
-  const std::filesystem::path folder = run / "checkpoints";
+  const std::filesystem::path folder = RunFolder{run}.checkpoints();
   if (!std::filesystem::exists(folder)) return steps;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (const auto step = step_of(entry.path().filename().string())) steps.push_back(*step);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "io/atomic_file.h"
 #include "nn/init.h"
+#include "trajectory/folders.h"
 
 namespace thalweg {
 
@@ -37,7 +38,7 @@ Checkpoint starting_point(const RunSpec& spec, const Graph& graph, const std::fi
 CheckpointFolder::CheckpointFolder(const std::filesystem::path& run, std::int64_t keep_last,
                                    std::function<bool(std::int64_t)> stays)
     : run_(run), keep_last_(keep_last), stays_(std::move(stays)) {
-  remove_temporaries(run / "checkpoints");  // each as large as a checkpoint
+  remove_temporaries(RunFolder{run}.checkpoints());  // each as large as a checkpoint
 }
 
 void CheckpointFolder::save(const Checkpoint& checkpoint) const {

@@ -4,13 +4,14 @@
 #include <cmath>
 
 #include "train/batches.h"
+#include "trajectory/folders.h"
 
 namespace thalweg {
 namespace {
 
 // How the configuration names this run's keys.
 std::string config_path(const RunSpec& spec) {
-  return spec.name == "main" ? "train." : fmt::format("branch {}: ", spec.name);
+  return spec.name == kMainRun ? "train." : fmt::format("branch {}: ", spec.name);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "io/atomic_file.h"
 #include "train/metrics_csv.h"
+#include "trajectory/folders.h"
 
 namespace thalweg {
 namespace {
@@ -45,8 +46,8 @@ std::vector<nlohmann::json> of_kind(const std::vector<nlohmann::json>& lines, st
 
 Recorder::Recorder(const std::filesystem::path& run, std::int64_t metrics_bytes, std::int64_t step)
     : run_(run),
-      metrics_(run / "metrics.jsonl", metrics_bytes),
-      lines_(read_metric_lines(run / "metrics.jsonl")),
+      metrics_(RunFolder{run}.metrics(), metrics_bytes),
+      lines_(read_metric_lines(RunFolder{run}.metrics())),
       events_(run, step + 1),
       log_(run / "log.txt") {
   write_table();

@@ -24,6 +24,7 @@
 #include "train/run_plans.h"
 #include "train/splits.h"
 #include "train/step.h"
+#include "trajectory/folders.h"
 #include "trajectory/store.h"
 
 namespace thalweg {
@@ -54,7 +55,7 @@ class RunLoop {
         splits_(context.graph, context.data, context.device),
         training_(context.graph, splits_.train(), spec.train, spec.seed, start.state),
         plans_(training_.conv_plans(), spec, folder, start.state.step > spec.first_step, cache_folder()),
-        trajectory_(folder / "trajectory", context.graph.parameters.size(), context.graph.buffers.size()),
+        trajectory_(RunFolder{folder}.trajectory(), context.graph.parameters.size(), context.graph.buffers.size()),
         average_(average_run(start.state.step)),
         recorder_(folder, start.metrics_bytes, training_.step()),
         checkpoints_(folder, spec.train.keep_last, [this](std::int64_t step) { return plan_.is_fork(step); }),
@@ -362,9 +363,9 @@ nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const s
     if (context.profile_steps > 0) say(fmt::format("no new profile: {} is done, and takes no step", folder.string()));
     return status.at("final");
   }
-  if (done && averages && !std::filesystem::exists(folder / "average/run.json"))
+  if (done && averages && !RunFolder{folder}.average().holds_run())
     say(fmt::format("{} is gone: its weights are made again of the last checkpoint, its snapshots before that are not",
-                    (folder / "average").string()));
+                    RunFolder{folder}.average().path.string()));
   try {
     return RunLoop(spec, context, folder, starting_point(spec, context.graph, folder)).run();
   } catch (const Error&) {

@@ -1,14 +1,19 @@
 #include "train/run_folder.h"
 
+#include <algorithm>
+
 #include "base/digest.h"
 #include "base/error.h"
 #include "io/atomic_file.h"
 #include "io/config_reader.h"
 #include "io/strict_json.h"
 #include "train/checkpoint.h"
+#include "trajectory/folders.h"
 
 namespace thalweg {
 namespace {
+
+namespace fs = std::filesystem;
 
 // The state that a branch starts from: another main path makes another branch.
 std::string fork_digest(const RunSpec& spec, const Graph& graph) {
@@ -28,6 +33,16 @@ nlohmann::json without_bookkeeping(nlohmann::json identity) {
   return identity;
 }
 
+// The averaged path of a run is a run too, and stands behind it.
+std::vector<fs::path> with_averages(const std::vector<fs::path>& runs) {
+  std::vector<fs::path> out;
+  for (const fs::path& run : runs) {
+    out.push_back(run);
+    if (const RunFolder average = RunFolder{run}.average(); average.holds_run()) out.push_back(average.path);
+  }
+  return out;
+}
+
 }  // namespace
 
 nlohmann::json run_identity(const RunSpec& spec, const Graph& graph) {
@@ -41,13 +56,14 @@ nlohmann::json run_identity(const RunSpec& spec, const Graph& graph) {
   return identity;
 }
 
-void check_run_folder(const std::filesystem::path& folder, const nlohmann::json& identity) {
-  if (!std::filesystem::exists(folder / "run.json")) {
+void check_run_folder(const fs::path& folder, const nlohmann::json& identity) {
+  if (!RunFolder{folder}.holds_run()) {
     check(checkpoint_steps(folder).empty(),
           "{} holds checkpoints but no run.json, which says what run they are of; choose another --out, or remove the "
           "folder to train anew",
           folder.string());
-    check(!std::filesystem::exists(folder / "main"), "{} holds an experiment; choose another --out", folder.string());
+    check(!fs::exists(ExperimentFolder{folder}.main_run().path), "{} holds an experiment; choose another --out",
+          folder.string());
     return;
   }
   nlohmann::json there = without_bookkeeping(resolve_key(
@@ -59,15 +75,14 @@ void check_run_folder(const std::filesystem::path& folder, const nlohmann::json&
        folder.string(), first_difference(there, here));
 }
 
-void claim_run_folder(const std::filesystem::path& folder, const nlohmann::json& identity) {
+void claim_run_folder(const fs::path& folder, const nlohmann::json& identity) {
   check_run_folder(folder, identity);
-  const std::filesystem::path file = folder / "run.json";
-  if (!std::filesystem::exists(file) || read_run_identity(folder) != identity)
-    write_file_atomically(file, identity.dump(2) + "\n");
+  const fs::path file = RunFolder{folder}.identity();
+  if (!fs::exists(file) || read_run_identity(folder) != identity) write_file_atomically(file, identity.dump(2) + "\n");
 }
 
-nlohmann::json read_run_identity(const std::filesystem::path& folder) {
-  const std::filesystem::path file = folder / "run.json";
+nlohmann::json read_run_identity(const fs::path& folder) {
+  const fs::path file = RunFolder{folder}.identity();
   nlohmann::json identity = read_json_file(file.string(), ExitCode::kFailure);
   check(identity.is_object() && identity.contains("name") && identity.at("name").is_string() &&
             identity.contains("first_step") && identity.at("first_step").is_number_integer() &&
@@ -91,13 +106,13 @@ const char* to_string(RunState state) {
   return "";
 }
 
-void write_run_status(const std::filesystem::path& folder, const nlohmann::json& status) {
-  write_file_atomically(folder / "status.json", status.dump(2) + "\n");
+void write_run_status(const fs::path& folder, const nlohmann::json& status) {
+  write_file_atomically(RunFolder{folder}.status(), status.dump(2) + "\n");
 }
 
-nlohmann::json read_run_status(const std::filesystem::path& folder) {
-  const std::filesystem::path file = folder / "status.json";
-  if (!std::filesystem::exists(file)) return {};
+nlohmann::json read_run_status(const fs::path& folder) {
+  const fs::path file = RunFolder{folder}.status();
+  if (!fs::exists(file)) return {};
   nlohmann::json status = read_json_file(file.string(), ExitCode::kFailure);
   const auto has = [&](const char* key, nlohmann::json::value_t type) {
     return status.is_object() && status.contains(key) && status.at(key).type() == type;
@@ -112,25 +127,64 @@ bool is_done(const nlohmann::json& status) {
   return !status.is_null() && status.at("state") == to_string(RunState::kDone);
 }
 
-void write_final_weights(const std::filesystem::path& folder, const RunSpec& spec, const Graph& graph,
-                         const FinalWeights& end) {
+void write_final_weights(const fs::path& folder, const RunSpec& spec, const Graph& graph, const FinalWeights& end) {
   nlohmann::json description = spec.description;
   description["run"] = end.run;
   description["step"] = end.step;
   description["epoch"] = end.epoch;
   description["final"] = end.metrics;
   description["provenance"] = spec.provenance;
-  write_weights(folder / "weights.safetensors", graph, end.weights, end.step, description);
+  write_weights(RunFolder{folder}.weights(), graph, end.weights, end.step, description);
 }
 
-bool has_final_weights(const std::filesystem::path& folder, bool averages) {
-  if (!std::filesystem::exists(folder / "weights.safetensors")) return false;
+bool has_final_weights(const fs::path& folder, bool averages) {
+  if (!fs::exists(RunFolder{folder}.weights())) return false;
   if (!averages) return true;
-  const std::filesystem::path average = folder / "average";
-  const nlohmann::json status = read_run_status(average);
+  const RunFolder average = RunFolder{folder}.average();
+  const nlohmann::json status = read_run_status(average.path);
   if (!is_done(status)) return false;
   const bool never_began = status.at("final").empty();
-  return never_began || std::filesystem::exists(average / "weights.safetensors");
+  return never_began || fs::exists(average.weights());
+}
+
+std::vector<fs::path> find_runs(const fs::path& folder) {
+  if (RunFolder{folder}.holds_run()) return with_averages({folder});
+  const ExperimentFolder experiment{folder};
+  std::vector<fs::path> runs;
+  if (!experiment.main_run().holds_run()) {
+    for (const fs::path& seed : seed_folders(folder)) {
+      for (fs::path& run : find_runs(seed)) runs.push_back(std::move(run));
+    }
+    if (!runs.empty()) return runs;
+  }
+  check(experiment.main_run().holds_run(), "{} is neither a run (no run.json) nor an experiment (no main/run.json)",
+        folder.string());
+  runs.push_back(experiment.main_run().path);
+  if (fs::is_directory(experiment.branches())) {
+    for (const auto& entry : fs::directory_iterator(experiment.branches())) {
+      if (RunFolder{entry.path()}.holds_run()) runs.push_back(entry.path());
+    }
+    // In the order in which they leave the main path.
+    std::sort(runs.begin() + 1, runs.end(), [](const fs::path& a, const fs::path& b) {
+      const auto key = [](const fs::path& run) {
+        return std::pair(read_run_identity(run).at("first_step").get<std::int64_t>(), run);
+      };
+      return key(a) < key(b);
+    });
+  }
+  return with_averages(runs);
+}
+
+fs::path final_weights_of(const fs::path& folder) {
+  const bool has_run = RunFolder{folder}.holds_run() || ExperimentFolder{folder}.main_run().holds_run();
+  if (const auto seeds = seed_folders(folder); !has_run && !seeds.empty())
+    fail_usage("{} has several seeds: name one, {}", folder.string(), seeds.front().string());
+  const fs::path file = RunFolder{find_runs(folder).front()}.weights();
+  check(fs::exists(file),
+        "{} has no final weights yet; let the run finish, or name a checkpoint's file, or for a plane a snapshot as "
+        "RUN@STEP",
+        folder.string());
+  return file;
 }
 
 }  // namespace thalweg

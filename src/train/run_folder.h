@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -48,5 +49,11 @@ void write_final_weights(const std::filesystem::path& folder, const RunSpec& spe
                          const FinalWeights& end);
 // Whether a run that is done, and its average where it has one that began, still have the weights that they ended with.
 bool has_final_weights(const std::filesystem::path& folder, bool averages);
+
+// Folders of the runs in `folder`: itself, or main and the branches of an experiment, main first, seed by seed.
+std::vector<std::filesystem::path> find_runs(const std::filesystem::path& folder);
+
+// The file of the final weights of the first of them. Error if the run has none yet.
+std::filesystem::path final_weights_of(const std::filesystem::path& folder);
 
 }  // namespace thalweg

@@ -10,11 +10,12 @@
 #include <nlohmann/json.hpp>
 
 #include "train/config.h"
+#include "trajectory/folders.h"
 
 namespace thalweg {
 
 struct RunSpec {
-  std::string name = "main";
+  std::string name = kMainRun;
   TrainConfig train;
   std::uint64_t seed = 0;
   std::int64_t first_step = 0;  // 0, or the fork

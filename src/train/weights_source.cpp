@@ -2,6 +2,7 @@
 
 #include "train/checkpoint.h"
 #include "train/run_folder.h"
+#include "trajectory/folders.h"
 
 namespace thalweg {
 
@@ -14,7 +15,7 @@ Weights load_weights(const std::filesystem::path& file, const Graph& graph) {
 nlohmann::json describe_weights(const std::filesystem::path& file) {
   if (!is_checkpoint(file)) return read_weights_description(file);
   const std::filesystem::path run = run_of_checkpoint(std::filesystem::absolute(file));
-  if (!std::filesystem::exists(run / "run.json")) return {};
+  if (!RunFolder{run}.holds_run()) return {};
   const nlohmann::json identity = read_run_identity(run), status = read_run_status(run);
   nlohmann::json description = identity.at("description");
   description["run"] = identity.at("name");

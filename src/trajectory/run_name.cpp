@@ -1,11 +1,10 @@
 #include "trajectory/run_name.h"
 
-#include "base/error.h"
-#include "io/strict_json.h"
+#include <string_view>
+
+#include <fmt/format.h>
 
 namespace thalweg {
-
-namespace fs = std::filesystem;
 
 namespace {
 
@@ -28,18 +27,6 @@ RunName split_run_name(const std::string& name) {
   out.is_average = out.run.ends_with(kAverage);
   if (out.is_average) out.run.resize(out.run.size() - kAverage.size());
   return out;
-}
-
-std::vector<fs::path> seed_folders(const fs::path& experiment) {
-  const fs::path file = experiment / "config.json";
-  if (!fs::is_directory(experiment / "seeds") || !fs::exists(file)) return {};
-  const nlohmann::json config = read_json_file(file, ExitCode::kFailure);
-  check(config.is_object(), "{} is no JSON object", file.string());
-  std::vector<fs::path> folders;
-  for (const nlohmann::json& seed : config.value("seeds", nlohmann::json::array())) {
-    if (fs::path folder = experiment / "seeds" / seed.dump(); fs::is_directory(folder)) folders.push_back(folder);
-  }
-  return folders;
 }
 
 }  // namespace thalweg

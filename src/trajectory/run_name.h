@@ -2,9 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
-#include <vector>
 
 namespace thalweg {
 
@@ -18,9 +16,5 @@ std::string average_name(const std::string& run);
 // "main, seed 2", "main-average, seed 2". A run's own name has no comma in it.
 std::string name_with_seed(const std::string& run, std::uint64_t seed);
 RunName split_run_name(const std::string& name);
-
-// The folders seeds/<seed> of an experiment with "seeds", in the order of its config.json; seeds that are not begun
-// and folders that it does not name are left out.
-std::vector<std::filesystem::path> seed_folders(const std::filesystem::path& experiment);
 
 }  // namespace thalweg

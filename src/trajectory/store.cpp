@@ -23,7 +23,6 @@ static_assert(std::endian::native == std::endian::little, "rows are written as t
 
 constexpr int kVersion = 1;
 constexpr char kRows[] = "weights.f32";
-constexpr char kIndex[] = "index.log";
 
 std::string header_text(std::int64_t num_params, std::int64_t num_buffers) {
   check(num_params >= 1 && num_buffers >= 0, "a trajectory of {} weights and {} buffers: expected at least one weight",
@@ -88,7 +87,7 @@ Record parse_record(const std::string& text, std::size_t row, const fs::path& fo
     record.checksum = value.at("crc32").get<std::uint32_t>();
     return record;
   } catch (const std::exception& error) {
-    fail("record {} of {} is not a snapshot's: {}", row, (folder / kIndex).string(), error.what());
+    fail("record {} of {} is not a snapshot's: {}", row, (trajectory_index(folder)).string(), error.what());
   }
 }
 
@@ -102,11 +101,16 @@ Record parse_record(const std::string& text, std::size_t row, const fs::path& fo
 
 }  // namespace
 
+fs::path trajectory_index(const fs::path& folder) {
+  return folder / "index.log";
+}
+
 TrajectoryWriter::TrajectoryWriter(const fs::path& folder, std::int64_t num_params, std::int64_t num_buffers)
     : rows_path_(made(folder) / kRows),
       num_params_(num_params),
       num_buffers_(num_buffers),
-      log_(folder / kIndex, header_text(num_params, num_buffers), mismatch_advice(folder, num_params, num_buffers)),
+      log_(trajectory_index(folder), header_text(num_params, num_buffers),
+           mismatch_advice(folder, num_params, num_buffers)),
       file_(open_or_fail(rows_path_, O_RDWR | O_CREAT, "open")) {
   for (const std::string& record : log_.take_found())
     steps_.push_back(parse_record(record, steps_.size(), folder).info.step);
@@ -146,7 +150,7 @@ void TrajectoryWriter::write_row(const at::Tensor& weights, const at::Tensor& bu
 void TrajectoryWriter::truncate(std::int64_t keep) {
   check(keep >= 0 && keep <= count(),
         "{} is damaged: it holds {} snapshots, and {} were stored; remove the run's folder to train it anew",
-        (rows_path_.parent_path() / kIndex).string(), count(), keep);
+        (trajectory_index(rows_path_.parent_path())).string(), count(), keep);
   if (keep == count()) return;
   log_.truncate(static_cast<std::size_t>(keep));
   steps_.resize(static_cast<std::size_t>(keep));
@@ -159,8 +163,8 @@ void TrajectoryWriter::cut_rows(std::int64_t keep) {
 
 TrajectoryReader::TrajectoryReader(const fs::path& folder) : rows_path_(folder / kRows) {
   // The index before the rows: a writer at work may add to both meanwhile.
-  const std::vector<std::string> records = read_record_log(folder / kIndex);
-  check(!records.empty(), "{} has no header", (folder / kIndex).string());
+  const std::vector<std::string> records = read_record_log(trajectory_index(folder));
+  check(!records.empty(), "{} has no header", (trajectory_index(folder)).string());
   try {
     const json header = json::parse(records.front());
     const int version = header.at("version").get<int>();
@@ -169,7 +173,8 @@ TrajectoryReader::TrajectoryReader(const fs::path& folder) : rows_path_(folder /
     num_buffers_ = header.at("num_buffers").get<std::int64_t>();
     if (num_params_ < 1 || num_buffers_ < 0) throw std::runtime_error("its sizes make no sense");
   } catch (const std::exception& error) {
-    fail("{} is not the index of a trajectory of version {}: {}", (folder / kIndex).string(), kVersion, error.what());
+    fail("{} is not the index of a trajectory of version {}: {}", (trajectory_index(folder)).string(), kVersion,
+         error.what());
   }
   for (std::size_t i = 1; i < records.size(); ++i) {
     Record record = parse_record(records[i], i - 1, folder);

@@ -34,6 +34,9 @@ struct SnapshotInfo {
   std::string reason;          // why it was taken: SnapshotRule::reason, or "fork"
 };
 
+// The index.log of a trajectory.
+std::filesystem::path trajectory_index(const std::filesystem::path& folder);
+
 class TrajectoryWriter {
  public:
   // Opens or creates. Throws Error if the folder holds a trajectory of another shape, or rows are missing from it.

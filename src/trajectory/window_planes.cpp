@@ -83,4 +83,13 @@ std::vector<PathPoint> fitted_points(const std::vector<PathPoint>& path, const n
   return points;
 }
 
+std::vector<std::filesystem::path> window_files(const std::filesystem::path& file, int windows) {
+  std::vector<std::filesystem::path> files;
+  for (int k = 1; k <= windows; ++k) {
+    files.push_back(
+        std::filesystem::path(file).replace_extension(fmt::format("w{}of{}{}", k, windows, file.extension().string())));
+  }
+  return files;
+}
+
 }  // namespace thalweg

@@ -2,6 +2,7 @@
 // in no plane; a smooth one leaves the plane of a window of length s by a multiple of s^3 (curvature * torsion / 6).
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -22,6 +23,9 @@ std::vector<std::pair<std::size_t, std::size_t>> cut_windows(std::size_t num_sna
 // snapshots), one_plane_explained_variance [2] and rms_spread (of the whole run around its mean).
 void window_planes(const std::vector<RunPath>& runs, int count, PlaneOrigin origin, const PlaneContext& context,
                    const std::function<void(Plane plane)>& take);
+
+// Where they and their maps lie beside the plane or map `file` of the whole: plane.h5 -> plane.w1of4.h5 ...
+std::vector<std::filesystem::path> window_files(const std::filesystem::path& file, int windows);
 
 // The points of a plane's path that the plane was fitted to and its map should hold: those of its window, or all.
 std::vector<PathPoint> fitted_points(const std::vector<PathPoint>& path, const nlohmann::json& provenance);
