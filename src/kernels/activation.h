@@ -1,6 +1,7 @@
 // How activations are stored.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 
@@ -9,6 +10,8 @@
 namespace thalweg {
 
 enum class ActivationType { kFloat32, kBFloat16, kFloat16 };
+// In messages and files. By the enumerators' order.
+inline constexpr std::array<const char*, 3> kActivationTypeNames = {"float32", "bfloat16", "float16"};
 
 // A bfloat16 in memory.
 struct BFloat16 {

@@ -28,13 +28,13 @@ void check_cudnn(cudnnStatus_t status, const char* doing) {
   check(status == CUDNN_STATUS_SUCCESS, "cuDNN failed to {}: {}", doing, cudnnGetErrorString(status));
 }
 
-fe::DataType_t data_type(ConvType type) {
+fe::DataType_t data_type(ActivationType type) {
   switch (type) {
-    case ConvType::kFloat16:
+    case ActivationType::kFloat16:
       return fe::DataType_t::HALF;
-    case ConvType::kBFloat16:
+    case ActivationType::kBFloat16:
       return fe::DataType_t::BFLOAT16;
-    case ConvType::kFloat32:
+    case ActivationType::kFloat32:
       break;
   }
   return fe::DataType_t::FLOAT;
@@ -107,11 +107,11 @@ void add_operations(fe::graph::Graph& graph, const ConvShape& shape, ConvPass pa
 
 // Bars what rounds more than the type and float32 sums do, and what does not give the same bits each time. For float32
 // the tensor cores mean TF32.
-void keep_exact_engines(fe::graph::Graph& graph, ConvType type, bool deterministic) {
+void keep_exact_engines(fe::graph::Graph& graph, ActivationType type, bool deterministic) {
   std::vector<fe::NumericalNote_t> barred = {fe::NumericalNote_t::DOWN_CONVERT_INPUTS,
                                              fe::NumericalNote_t::REDUCED_PRECISION_REDUCTION};
   if (deterministic) barred.push_back(fe::NumericalNote_t::NONDETERMINISTIC);
-  if (type == ConvType::kFloat32) barred.push_back(fe::NumericalNote_t::TENSOR_CORE);
+  if (type == ActivationType::kFloat32) barred.push_back(fe::NumericalNote_t::TENSOR_CORE);
   graph.deselect_numeric_notes(barred);
 }
 

@@ -16,8 +16,9 @@ void check_shape(const ConvShape& x, ConvPass pass) {
 
 std::string describe(const ConvShape& x, ConvPass pass) {
   return fmt::format("{} convolution of {} {}x{}x{}x{} with {}x{}x{}x{}, stride {}, padding {}",
-                     kConvPassNames[static_cast<std::size_t>(pass)], kConvTypeNames[static_cast<std::size_t>(x.type)],
-                     x.n, x.c, x.h, x.w, x.k, x.c, x.r, x.s, x.stride, x.padding);
+                     kConvPassNames[static_cast<std::size_t>(pass)],
+                     kActivationTypeNames[static_cast<std::size_t>(x.type)], x.n, x.c, x.h, x.w, x.k, x.c, x.r, x.s,
+                     x.stride, x.padding);
 }
 
 ConvPlans::ConvPlans(std::unique_ptr<ConvDevice> device, const ConvPlanOptions& options)

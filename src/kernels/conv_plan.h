@@ -24,12 +24,11 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "kernels/activation.h"
 
 typedef struct CUstream_st* cudaStream_t;
 
 namespace thalweg {
-
-enum class ConvType { kFloat32, kFloat16, kBFloat16 };
 
 enum class ConvPass {
   kForward,             // output = conv(image, filter)
@@ -45,15 +44,14 @@ struct ConvShape {
   std::int64_t k = 0, r = 0, s = 0;         // filter
   std::int64_t stride = 1;
   std::int64_t padding = 0;
-  ConvType type = ConvType::kFloat32;
+  ActivationType type = ActivationType::kFloat32;
 
   std::int64_t p() const { return (h + 2 * padding - r) / stride + 1; }
   std::int64_t q() const { return (w + 2 * padding - s) / stride + 1; }
   auto operator<=>(const ConvShape&) const = default;
 };
 
-// "bfloat16", "forward_bias_relu": in messages and files. By the enumerators' order.
-inline constexpr std::array<const char*, 3> kConvTypeNames = {"float32", "float16", "bfloat16"};
+// "forward_bias_relu": in messages and files. By the enumerators' order.
 inline constexpr std::array<const char*, 6> kConvPassNames = {
     "forward", "input_gradient", "weight_gradient", "forward_bias", "forward_bias_relu", "forward_bias_add_relu"};
 

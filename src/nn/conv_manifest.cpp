@@ -18,7 +18,7 @@ constexpr const char* kFormat = "thalweg-conv-plans-1";
 json to_json(const std::pair<ConvShape, ConvPass>& key, const ConvChoice& choice) {
   const auto& [x, pass] = key;
   return {{"pass", kConvPassNames[static_cast<std::size_t>(pass)]},
-          {"type", kConvTypeNames[static_cast<std::size_t>(x.type)]},
+          {"type", kActivationTypeNames[static_cast<std::size_t>(x.type)]},
           {"image", {x.n, x.c, x.h, x.w}},
           {"filter", {x.k, x.c, x.r, x.s}},
           {"stride", x.stride},
@@ -54,7 +54,7 @@ void add_choice(const json& entry, ConvManifest* manifest) {
                         filter[3],
                         entry.at("stride").get<std::int64_t>(),
                         entry.at("padding").get<std::int64_t>(),
-                        named<ConvType>(entry.at("type"), kConvTypeNames)};
+                        named<ActivationType>(entry.at("type"), kActivationTypeNames)};
   const auto pass = named<ConvPass>(entry.at("pass"), kConvPassNames);
   const ConvChoice choice{entry.at("plan").get<std::string>(), entry.at("microseconds").get<double>()};
   check(!choice.plan.empty(), "a plan without a name");

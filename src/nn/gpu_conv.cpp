@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/stream.h"
+#include "nn/activation_type.h"
 
 namespace thalweg {
 namespace {
@@ -12,20 +13,7 @@ namespace {
 constexpr auto kLayout = at::MemoryFormat::ChannelsLast;
 constexpr std::uintptr_t kAlignment = 16;  // what the plans are made for
 
-ConvType conv_type(const at::Tensor& tensor) {
-  switch (tensor.scalar_type()) {
-    case at::kFloat:
-      return ConvType::kFloat32;
-    case at::kHalf:
-      return ConvType::kFloat16;
-    case at::kBFloat16:
-      return ConvType::kBFloat16;
-    default:
-      fail("convolution on a GPU: expected float32, float16 or bfloat16, got {}", c10::toString(tensor.scalar_type()));
-  }
-}
-
-ConvShape conv_shape(const GpuConv& conv, at::IntArrayRef x, at::IntArrayRef w, ConvType type) {
+ConvShape conv_shape(const GpuConv& conv, at::IntArrayRef x, at::IntArrayRef w, ActivationType type) {
   check(x.size() == 4 && w.size() == 4 && x[1] == w[1],
         "convolution: expected an image [N, C, H, W] and a filter [K, C, R, S], got {} and {} dimensions, {} and {} "
         "channels",
@@ -87,7 +75,7 @@ struct Epilogue {
 
 at::Tensor forward(const GpuConv& conv, const at::Tensor& x, const at::Tensor& w, const Epilogue& epilogue) {
   check(x.is_cuda(), "convolution by cuDNN: expected tensors on a GPU, got one on {}", x.device().str());
-  const ConvShape shape = conv_shape(conv, x.sizes(), w.sizes(), conv_type(x));
+  const ConvShape shape = conv_shape(conv, x.sizes(), w.sizes(), activation_type_of(x));
   const at::Tensor image = operand(x, x.sizes(), x);
   const at::Tensor filter = operand(w, w.sizes(), x);
   at::Tensor output = empty_like(x, {shape.n, shape.k, shape.p(), shape.q()});
@@ -120,7 +108,7 @@ at::Tensor conv_relu(const GpuConv& conv, const at::Tensor& x, const at::Tensor&
 at::Tensor conv_input_gradient(const GpuConv& conv, const at::Tensor& dy, const at::Tensor& w,
                                at::IntArrayRef x_sizes) {
   check(dy.is_cuda(), "convolution by cuDNN: expected tensors on a GPU, got one on {}", dy.device().str());
-  const ConvShape shape = conv_shape(conv, x_sizes, w.sizes(), conv_type(dy));
+  const ConvShape shape = conv_shape(conv, x_sizes, w.sizes(), activation_type_of(dy));
   const at::Tensor gradient = operand(dy, {shape.n, shape.k, shape.p(), shape.q()}, dy);
   const at::Tensor filter = operand(w, w.sizes(), dy);
   at::Tensor dx = empty_like(dy, x_sizes);
@@ -130,7 +118,7 @@ at::Tensor conv_input_gradient(const GpuConv& conv, const at::Tensor& dy, const 
 
 void conv_weight_gradient(const GpuConv& conv, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& dw) {
   check(dy.is_cuda(), "convolution by cuDNN: expected tensors on a GPU, got one on {}", dy.device().str());
-  const ConvShape shape = conv_shape(conv, x.sizes(), dw.sizes(), conv_type(dy));
+  const ConvShape shape = conv_shape(conv, x.sizes(), dw.sizes(), activation_type_of(dy));
   const at::Tensor gradient = operand(dy, {shape.n, shape.k, shape.p(), shape.q()}, dy);
   const at::Tensor image = operand(x, x.sizes(), dy);
   const bool direct = dw.scalar_type() == dy.scalar_type() && dw.is_contiguous(kLayout) && is_aligned(dw);

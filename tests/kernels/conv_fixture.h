@@ -18,7 +18,7 @@ inline std::string h200_properties() {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-inline std::set<ConvShape> convolutions_of(const std::string& model, std::int64_t batch, ConvType type) {
+inline std::set<ConvShape> convolutions_of(const std::string& model, std::int64_t batch, ActivationType type) {
   ModelConfig config;
   config.name = model;
   config.shortcut.assign(1, 'B');  // gcc 12 sees an overflow in the assignment of a literal

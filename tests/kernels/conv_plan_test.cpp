@@ -15,7 +15,7 @@ ConvPlans h200_plans(const ConvPlanOptions& options = {}) {
 }
 
 // 3x3, 64 to 64 channels on 32x32: the first stage of ResNet-18.
-ConvShape stage_one(ConvType type = ConvType::kBFloat16) {
+ConvShape stage_one(ActivationType type = ActivationType::kBFloat16) {
   return {128, 64, 32, 32, 64, 3, 3, 1, 1, type};
 }
 
@@ -24,7 +24,7 @@ class ConvPlansOfNetworks : public testing::TestWithParam<const char*> {};
 // 80 is what is left of 50,000 images after batches of 128.
 TEST_P(ConvPlansOfNetworks, HaveADeterministicPlanForEveryPass) {
   ConvPlans plans = h200_plans();
-  for (const ConvType type : {ConvType::kBFloat16, ConvType::kFloat16}) {
+  for (const ActivationType type : {ActivationType::kBFloat16, ActivationType::kFloat16}) {
     for (const std::int64_t batch : {128, 80}) {
       for (const ConvShape& shape : convolutions_of(GetParam(), batch, type)) {
         for (std::size_t pass = 0; pass < kConvPassNames.size(); ++pass) {
@@ -40,7 +40,7 @@ TEST_P(ConvPlansOfNetworks, HaveADeterministicPlanForEveryPass) {
 // What training wants of them in float32, its default. (Evaluation is in float16.)
 TEST_P(ConvPlansOfNetworks, HaveADeterministicPlanToTrainByInFloat32) {
   ConvPlans plans = h200_plans();
-  for (const ConvShape& shape : convolutions_of(GetParam(), 128, ConvType::kFloat32)) {
+  for (const ConvShape& shape : convolutions_of(GetParam(), 128, ActivationType::kFloat32)) {
     for (const ConvPass pass :
          {ConvPass::kForward, ConvPass::kForwardBias, ConvPass::kInputGradient, ConvPass::kWeightGradient}) {
       EXPECT_FALSE(plans.is_built(shape, pass));
@@ -55,7 +55,7 @@ INSTANTIATE_TEST_SUITE_P(Models, ConvPlansOfNetworks, testing::Values("resnet18"
 // Those that tests/nn/gpu_conv_test.cpp runs.
 TEST(ConvPlans, ThereAreSomeForShapesThatNoNetworkHas) {
   ConvPlans plans = h200_plans();
-  for (const ConvType type : {ConvType::kFloat32, ConvType::kFloat16, ConvType::kBFloat16}) {
+  for (const ActivationType type : {ActivationType::kFloat32, ActivationType::kFloat16, ActivationType::kBFloat16}) {
     for (ConvShape shape : kOddConvolutions) {
       shape.type = type;
       for (const ConvPass pass : {ConvPass::kForward, ConvPass::kInputGradient, ConvPass::kWeightGradient})
@@ -81,11 +81,12 @@ TEST(ConvPlans, TakeTheStemsThreeChannelsAsTheyAre) {
 // The engines with tensor cores come first for float32, too, and compute in TF32.
 TEST(ConvPlans, KeepFloat32AwayFromTheTensorCores) {
   const auto device = ConvDevice::absent_gpu(h200_properties());
-  ConvGraph graph(*device, stage_one(ConvType::kFloat32), ConvPass::kForward, {.max_workspace = std::int64_t{1} << 30});
+  ConvGraph graph(*device, stage_one(ActivationType::kFloat32), ConvPass::kForward,
+                  {.max_workspace = std::int64_t{1} << 30});
   EXPECT_FALSE(graph.build(0));
   ConvPlans plans = h200_plans();
   for (const ConvPass pass : {ConvPass::kForward, ConvPass::kInputGradient, ConvPass::kWeightGradient}) {
-    EXPECT_NE(plans.get(stage_one(ConvType::kFloat32), pass).name, graph.name(0));
+    EXPECT_NE(plans.get(stage_one(ActivationType::kFloat32), pass).name, graph.name(0));
   }
 }
 
@@ -103,7 +104,7 @@ TEST(ConvPlans, LeaveOutWhatIsNotDeterministic) {
 TEST(ConvPlans, TakeInWhatIsNotDeterministicWhenTold) {
   const auto device = ConvDevice::absent_gpu(h200_properties());
   const auto buildable = [&](bool deterministic) {
-    ConvGraph graph(*device, stage_one(ConvType::kFloat32), ConvPass::kWeightGradient,
+    ConvGraph graph(*device, stage_one(ActivationType::kFloat32), ConvPass::kWeightGradient,
                     {.max_workspace = std::int64_t{1} << 30, .deterministic = deterministic});
     std::size_t count = 0;
     for (std::size_t i = 0; i < graph.num_candidates(); ++i) count += graph.build(i) ? 1 : 0;

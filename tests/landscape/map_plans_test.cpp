@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 class MapPlansTest : public testing::Test {
  protected:
   MapPlans plans() const { return {ConvPlans::without_gpu(h200_properties(), {}), file_}; }
-  static ConvShape shape() { return {1024, 64, 32, 32, 64, 3, 3, 1, 1, ConvType::kFloat16}; }
+  static ConvShape shape() { return {1024, 64, 32, 32, 64, 3, 3, 1, 1, ActivationType::kFloat16}; }
 
   TempFolder folder_;
   fs::path file_ = folder_ / "map.h5.plans.json";
@@ -70,7 +70,7 @@ TEST_F(MapPlansTest, ThatMakeNoSenseAreAnError) {
 TEST_F(MapPlansTest, ExistForTheEvaluationOfEveryNetwork) {
   ConvPlans conv = ConvPlans::without_gpu(h200_properties(), {});
   for (const char* model : {"vgg11_bn", "resnet18"}) {
-    for (const ConvType type : {ConvType::kFloat16, ConvType::kBFloat16}) {
+    for (const ActivationType type : {ActivationType::kFloat16, ActivationType::kBFloat16}) {
       for (ConvShape shape : convolutions_of(model, 1024, type)) {
         if (shape.c == 3) shape.c = 8;
         conv.get(shape, ConvPass::kForwardBiasRelu);

@@ -131,7 +131,7 @@ TEST(PointEngine, WorkspaceBelowZeroLeavesNoPlan) {
   ConvPlans none = ConvPlans::without_gpu(h200_properties(), {.max_workspace = -1});
   expect_error(
       [&] {
-        none.get({64, 8, 32, 32, 64, 3, 3, 1, 1, ConvType::kFloat16}, ConvPass::kForwardBiasRelu);
+        none.get({64, 8, 32, 32, 64, 3, 3, 1, 1, ActivationType::kFloat16}, ConvPass::kForwardBiasRelu);
       },
       "cuDNN has no deterministic plan");
 }

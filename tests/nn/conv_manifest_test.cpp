@@ -9,7 +9,7 @@
 namespace thalweg {
 namespace {
 
-const ConvShape kShape{128, 64, 32, 32, 96, 3, 1, 2, 1, ConvType::kBFloat16};
+const ConvShape kShape{128, 64, 32, 32, 96, 3, 1, 2, 1, ActivationType::kBFloat16};
 
 ConvManifest example() {
   ConvManifest manifest{91900, "A \"GPU\"", 13000, {}};

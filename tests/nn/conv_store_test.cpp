@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 constexpr ConvPass kPass = ConvPass::kForward;
 
 ConvShape shape(std::int64_t batch) {
-  return {batch, 64, 32, 32, 64, 3, 3, 1, 1, ConvType::kBFloat16};
+  return {batch, 64, 32, 32, 64, 3, 3, 1, 1, ActivationType::kBFloat16};
 }
 
 class ConvStoreTest : public testing::Test {

@@ -76,8 +76,8 @@ void expect_equal_bits(const Results& a, const Results& b) {
   EXPECT_TRUE(at::equal(a.dw, b.dw));
 }
 
-at::ScalarType scalar_type(ConvType type) {
-  return type == ConvType::kFloat32 ? at::kFloat : type == ConvType::kFloat16 ? at::kHalf : at::kBFloat16;
+at::ScalarType scalar_type(ActivationType type) {
+  return type == ActivationType::kFloat32 ? at::kFloat : type == ActivationType::kFloat16 ? at::kHalf : at::kBFloat16;
 }
 
 class PlannedConvolutions : public testing::Test {
@@ -91,7 +91,7 @@ class PlannedConvolutions : public testing::Test {
 TEST_F(PlannedConvolutions, EqualLibTorchs) {
   ConvPlans plans = ConvPlans::on_current_gpu({});
   for (ConvShape shape : kOddConvolutions) {
-    for (const ConvType type : {ConvType::kFloat32, ConvType::kFloat16, ConvType::kBFloat16}) {
+    for (const ActivationType type : {ActivationType::kFloat32, ActivationType::kFloat16, ActivationType::kBFloat16}) {
       shape.type = type;
       const Operands operands = random_operands(shape, scalar_type(type));
       const Results got = by_plans(plans, shape, operands);
@@ -106,7 +106,7 @@ TEST_F(PlannedConvolutions, EqualLibTorchs) {
 TEST_F(PlannedConvolutions, EqualLibTorchsOnTheLayersOfNetworks) {
   ConvPlans plans = ConvPlans::on_current_gpu({});
   for (const char* model : {"resnet18", "resnet20"}) {
-    for (const ConvShape& shape : convolutions_of(model, 80, ConvType::kBFloat16)) {
+    for (const ConvShape& shape : convolutions_of(model, 80, ActivationType::kBFloat16)) {
       const Operands operands = random_operands(shape, at::kBFloat16);
       const Results got = by_plans(plans, shape, operands);
       const Results expected = by_libtorch(shape, operands);
@@ -173,7 +173,7 @@ TEST_F(PlannedConvolutions, AreNotChosenInsideACapture) {
 }
 
 TEST_F(PlannedConvolutions, GiveTheSameBitsAgainAndWithTheSamePlansElsewhere) {
-  const ConvShape shape{80, 64, 16, 16, 128, 3, 3, 2, 1, ConvType::kBFloat16};
+  const ConvShape shape{80, 64, 16, 16, 128, 3, 3, 2, 1, ActivationType::kBFloat16};
   const Operands operands = random_operands(shape, at::kBFloat16);
   ConvPlans tuned = ConvPlans::on_current_gpu({.tune = true});
   const Results first = by_plans(tuned, shape, operands);
@@ -192,7 +192,7 @@ TEST_F(PlannedConvolutions, GiveTheSameBitsAgainAndWithTheSamePlansElsewhere) {
 }
 
 TEST_F(PlannedConvolutions, RunInsideACudaGraph) {
-  const ConvShape shape{16, 16, 8, 8, 16, 3, 3, 1, 1, ConvType::kBFloat16};
+  const ConvShape shape{16, 16, 8, 8, 16, 3, 3, 1, 1, ActivationType::kBFloat16};
   const Operands operands = random_operands(shape, at::kBFloat16);
   ConvPlans plans = ConvPlans::on_current_gpu({});
   const Results eager = by_plans(plans, shape, operands);

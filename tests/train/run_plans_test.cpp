@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 class RunPlansTest : public testing::Test {
  protected:
   static ConvPlans plans() { return ConvPlans::without_gpu(h200_properties(), {}); }
-  static ConvShape shape(std::int64_t batch) { return {batch, 64, 32, 32, 64, 3, 3, 1, 1, ConvType::kBFloat16}; }
+  static ConvShape shape(std::int64_t batch) { return {batch, 64, 32, 32, 64, 3, 3, 1, 1, ActivationType::kBFloat16}; }
   fs::path file(const std::string& run) const { return folder_ / run / "conv_plans.json"; }
 
   // A file with the first forward plan but one, as a timing may choose it. Returns the plan's name.
