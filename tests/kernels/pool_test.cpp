@@ -1,0 +1,70 @@
+#include "kernels/pool.h"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include <ATen/ATen.h>
+
+#include "base/stream.h"
+#include "nn/activation_type.h"
+
+namespace thalweg {
+namespace {
+
+at::Tensor pooled(const at::Tensor& x, int kernel, int stride) {
+  PoolArgs args;
+  args.type = activation_type_of(x);
+  args.n = x.size(0);
+  args.channels = x.size(1);
+  args.height = x.size(2);
+  args.width = x.size(3);
+  args.kernel = kernel;
+  args.stride = stride;
+  const at::Tensor y = at::empty({args.n, args.channels, args.out_height(), args.out_width()}, x.options(),
+                                 at::MemoryFormat::ChannelsLast);
+  args.x = x.const_data_ptr();
+  args.y = y.mutable_data_ptr();
+  if (x.is_cuda()) {
+    max_pool_cuda(args, current_stream(x.device()));
+  } else {
+    max_pool_cpu(args);
+  }
+  return y;
+}
+
+// NaN and infinity included; odd sizes, overlapping windows, channels that no pack divides.
+void expect_pools(c10::Device device) {
+  struct Case {
+    std::int64_t n, c, h, w;
+    int kernel, stride;
+  };
+  auto generator = at::detail::createCPUGenerator(47);
+  for (const Case& c : {Case{3, 64, 8, 8, 2, 2},
+                        {2, 5, 7, 9, 2, 2},
+                        {1, 8, 5, 6, 3, 1},
+                        {4, 16, 2, 2, 2, 2},
+                        {2, 70, 5, 4, 2, 2},
+                        {0, 8, 4, 4, 2, 2}}) {
+    for (const at::ScalarType type : {at::kHalf, at::kBFloat16, at::kFloat}) {
+      const at::Tensor x = at::randn({c.n, c.c, c.h, c.w}, generator).contiguous(at::MemoryFormat::ChannelsLast);
+      if (c.n > 0) x[0][0][1][1] = std::nan(""), x[0][1][0][0] = -INFINITY, x[0][2][1][0] = INFINITY;
+      const at::Tensor low = x.to(type), got = pooled(low.to(device), c.kernel, c.stride).cpu();
+      if (c.n == 0) continue;
+      const at::Tensor expected = at::max_pool2d(low.to(at::kFloat), {c.kernel, c.kernel}, {c.stride, c.stride});
+      EXPECT_TRUE(at::allclose(got.to(at::kFloat), expected, 0, 0, /*equal_nan=*/true));
+    }
+  }
+}
+
+TEST(MaxPool, IsATens) {
+  expect_pools(at::kCPU);
+}
+
+TEST(CudaMaxPool, IsATens) {
+  if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
+  expect_pools({c10::kCUDA, 0});
+}
+
+}  // namespace
+}  // namespace thalweg
