@@ -1,7 +1,6 @@
 #include "io/hdf5_file.h"
 
 #include <algorithm>
-#include <functional>
 #include <numeric>
 #include <utility>
 
@@ -120,17 +119,6 @@ class Writer {
     done(H5Dwrite(target, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &start), what);
   }
 
-  void write_attribute(const std::string& name, const std::string& text) {
-    const std::string what = checked_name(name);
-    const Handle space(H5Screate(H5S_SCALAR), H5Sclose, what);
-    const Handle type = text_type(what);
-    const Handle names(H5Pcreate(H5P_ATTRIBUTE_CREATE), H5Pclose, what);
-    done(H5Pset_char_encoding(names, H5T_CSET_UTF8), what);
-    const Handle target(H5Acreate2(file_, name.c_str(), type, space, names, H5P_DEFAULT), H5Aclose, what);
-    const char* start = checked_text(text, what);
-    done(H5Awrite(target, type, &start), what);
-  }
-
  private:
   // What messages call the item.
   std::string checked_name(const std::string& name) const {
@@ -172,11 +160,11 @@ bool is_scalar(hid_t space, const std::string& what) {
 }
 
 // A scalar string of either kind; `read` fills a buffer given the type in memory.
-std::string read_text(hid_t type, hid_t space, const std::string& what,
-                      const std::function<herr_t(hid_t, void*)>& read) {
+std::string read_text(hid_t dataset, hid_t type, hid_t space, const std::string& what) {
+  const auto read = [&](void* to) { done(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to), what); };
   if (done(H5Tis_variable_str(type), what) > 0) {
     char* text = nullptr;
-    done(read(type, &text), what);
+    read(&text);
     const std::string copy = text == nullptr ? "" : text;
     done(H5Dvlen_reclaim(type, space, H5P_DEFAULT, &text), what);
     return copy;
@@ -184,7 +172,7 @@ std::string read_text(hid_t type, hid_t space, const std::string& what,
   const std::size_t size = H5Tget_size(type);
   check(size > 0, "{}: {}", what, hdf5_reason());
   std::string text(size, '\0');
-  done(read(type, text.data()), what);
+  read(text.data());
   if (done(H5Tget_strpad(type), what) == H5T_STR_SPACEPAD) return text.substr(0, text.find_last_not_of(' ') + 1);
   return text.substr(0, text.find('\0'));
 }
@@ -216,38 +204,19 @@ void read_object(hid_t file, const std::string& name, const std::string& path, H
   if ((kind == H5T_FLOAT || kind == H5T_INTEGER) && H5Sget_simple_extent_type(space) != H5S_NULL) {
     content.datasets[name] = read_values(object, space, what);
   } else if (kind == H5T_STRING && is_scalar(space, what)) {
-    content.strings[name] = read_text(type, space, what, [&](hid_t memory, void* to) {
-      return H5Dread(object, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, to);
-    });
+    content.strings[name] = read_text(object, type, space, what);
   }
 }
 
-void read_attribute(hid_t file, const std::string& name, const std::string& path, Hdf5Content& content) {
-  const std::string what = fmt::format("cannot read {}: attribute \"{}\"", path, name);
-  const Handle attribute(H5Aopen(file, name.c_str(), H5P_DEFAULT), H5Aclose, what);
-  const Handle type(H5Aget_type(attribute), H5Tclose, what);
-  const Handle space(H5Aget_space(attribute), H5Sclose, what);
-  if (done(H5Tget_class(type), what) != H5T_STRING || !is_scalar(space, what)) return;
-  content.attributes[name] =
-      read_text(type, space, what, [&](hid_t memory, void* to) { return H5Aread(attribute, memory, to); });
-}
-
-// The visits only note names: an exception must not pass through HDF5's own frames.
-herr_t note_name(void* names, const char* name) {
+// The visit only notes names: an exception must not pass through HDF5's own frames.
+herr_t note_link(hid_t, const char* name, const H5L_info_t* info, void* names) {
+  if (info->type != H5L_TYPE_HARD) return 0;
   try {
     static_cast<std::vector<std::string>*>(names)->emplace_back(name);
     return 0;
   } catch (...) {
     return -1;
   }
-}
-
-herr_t note_link(hid_t, const char* name, const H5L_info_t* info, void* names) {
-  return info->type == H5L_TYPE_HARD ? note_name(names, name) : 0;
-}
-
-herr_t note_attribute(hid_t, const char* name, const H5A_info_t*, void* names) {
-  return note_name(names, name);
 }
 
 }  // namespace
@@ -263,7 +232,6 @@ void write_hdf5(const std::filesystem::path& path, const Hdf5Content& content) {
   Writer writer(file, name);
   for (const auto& [key, dataset] : content.datasets) writer.write(key, dataset);
   for (const auto& [key, text] : content.strings) writer.write_text(key, text);
-  for (const auto& [key, text] : content.attributes) writer.write_attribute(key, text);
   write_file_atomically(path, file_image(file, what));
 }
 
@@ -277,15 +245,12 @@ Hdf5Content read_hdf5(const std::filesystem::path& path, const std::function<boo
   done(H5Pset_file_image(access, image.data(), image.size()), what);
   // With an image HDF5 wants a name at which nothing lies: below a file nothing can.
   const Handle file(H5Fopen((name + "/image").c_str(), H5F_ACC_RDONLY, access), H5Fclose, what);
-  std::vector<std::string> objects, attributes;
+  std::vector<std::string> objects;
   done(H5Lvisit(file, H5_INDEX_NAME, H5_ITER_INC, note_link, &objects), what);
-  hsize_t first = 0;
-  done(H5Aiterate2(file, H5_INDEX_NAME, H5_ITER_INC, &first, note_attribute, &attributes), what);
   Hdf5Content content;
   for (const std::string& object : objects) {
     if (wanted(object)) read_object(file, object, name, content);
   }
-  for (const std::string& attribute : attributes) read_attribute(file, attribute, name, content);
   return content;
 }
 

@@ -18,15 +18,14 @@ struct Hdf5Dataset {
 };
 
 struct Hdf5Content {
-  std::map<std::string, Hdf5Dataset> datasets;    // at the root; names may hold '/' for groups
-  std::map<std::string, std::string> strings;     // scalar UTF-8 string datasets at the root
-  std::map<std::string, std::string> attributes;  // string attributes of the root group
+  std::map<std::string, Hdf5Dataset> datasets;  // at the root; names may hold '/' for groups
+  std::map<std::string, std::string> strings;   // scalar UTF-8 string datasets at the root
 };
 
 // Equal contents give equal bytes. Texts cannot hold zero bytes. HDF5 is not thread-safe: one call at a time.
 void write_hdf5(const std::filesystem::path& path, const Hdf5Content& content);
 // Reads what write_hdf5 writes and what h5py users write (float32/float64/integer datasets become double).
-// Of any other kind (booleans, compounds, arrays of strings, soft links, numeric attributes) nothing is taken, nor of
+// Of any other kind (booleans, compounds, arrays of strings, soft links, attributes) nothing is taken, nor of
 // datasets whose names are not `wanted`.
 Hdf5Content read_hdf5(
     const std::filesystem::path& path,

@@ -102,14 +102,14 @@ void RecordLog::cut_to(std::size_t offset) {
   sync_file(file_.get(), path_);
 }
 
-void RecordLog::append(std::string_view payload, bool sync) {
+void RecordLog::append(std::string_view payload) {
   check_payload(payload, path_);
   const std::string record = encode(payload);
   const std::size_t before = end();
   try {
     if (::lseek(file_.get(), static_cast<off_t>(before), SEEK_SET) < 0) fail_with_errno("write", path_);
     write_all(file_.get(), record.data(), record.size(), path_);
-    if (sync) sync_file(file_.get(), path_);
+    sync_file(file_.get(), path_);
   } catch (const Error&) {
     // Should even this fail, the next opening drops the torn record, and the next append writes over it.
     [[maybe_unused]] const int ignored = ::ftruncate(file_.get(), static_cast<off_t>(before));

@@ -24,8 +24,8 @@ class RecordLog {
   std::size_t size() const { return ends_.size(); }  // records, without the header
   // Those that were there when the log was opened, for the caller to keep: the second call gives none.
   std::vector<std::string> take_found() { return std::exchange(found_, {}); }
-  // Written and (if `sync`) on disk when this returns; throws Error (disk full) with the log as it was before.
-  void append(std::string_view payload, bool sync = true);
+  // On disk when this returns; throws Error (disk full) with the log as it was before.
+  void append(std::string_view payload);
   // Keeps the first `count` records.
   void truncate(std::size_t count);
 

@@ -60,13 +60,4 @@ nlohmann::json to_json(const Cadence& cadence) {
   return cadence.every;
 }
 
-std::string describe(const Cadence& cadence) {
-  if (cadence.every <= 0) return "never";
-  const char* unit = cadence.unit == Cadence::Unit::kSteps     ? "step"
-                     : cadence.unit == Cadence::Unit::kMinutes ? "minute"
-                                                               : "epoch";
-  if (cadence.every == 1) return fmt::format("every {}", unit);
-  return fmt::format("every {:g} {}s", cadence.every, unit);
-}
-
 }  // namespace thalweg

@@ -34,7 +34,5 @@ struct CadenceLimits {
 Cadence read_cadence(ConfigReader& reader, const std::string& key, const Cadence& fallback, CadenceLimits limits);
 // A number for epochs, an object otherwise: reading it gives the same value.
 nlohmann::json to_json(const Cadence& cadence);
-// "every 2 epochs", "never".
-std::string describe(const Cadence& cadence);
 
 }  // namespace thalweg

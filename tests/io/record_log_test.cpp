@@ -47,7 +47,7 @@ TEST(RecordLog, GivesBackWhatWasAppended) {
   RecordLog log(folder / "log", "header", "");
   EXPECT_EQ(log.take_found(), kRecords);
   EXPECT_EQ(log.take_found(), Records());
-  log.append("four", false);
+  log.append("four");
   EXPECT_EQ(log.size(), 4u);
   EXPECT_EQ(records_of(folder / "log").back(), "four");
   EXPECT_EQ(read_record_log(folder / "log").size(), 5u);

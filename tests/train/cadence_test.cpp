@@ -59,13 +59,6 @@ TEST(Cadence, ReadsEveryFormAndWritesItAgain) {
     EXPECT_EQ(read(to_json(cadence)), cadence);
 }
 
-TEST(Cadence, SaysWhatItIs) {
-  EXPECT_EQ(describe(Cadence{1}), "every epoch");
-  EXPECT_EQ(describe(Cadence{0.5}), "every 0.5 epochs");
-  EXPECT_EQ(describe(Cadence{100, Cadence::Unit::kSteps}), "every 100 steps");
-  EXPECT_EQ(describe(Cadence{0}), "never");
-}
-
 TEST(Cadence, RefusesWhatMakesNoSense) {
   const std::string key = "train.checkpoint_every";
   expect_usage_error([] { read(-1); }, key);
