@@ -134,7 +134,7 @@ ConvPlans start_plans(const ConvPlanOptions& options) {
 }
 
 Batching search_batching(const PointEngine::Source& source) {
-  if (!source.device.is_cuda()) return {125, 1};
+  if (!source.device.is_cuda()) return {default_chunk(source.device), 1};
   ConvPlans plans = start_plans({});
   const auto seconds = [&](const Batching& batching) {
     PointEngine engine(source, &plans, batching);

@@ -76,7 +76,7 @@ class PointEngine {
 ConvPlans start_plans(const ConvPlanOptions& options);
 
 // Which batching is fastest for this source, measured on whole points at the plane's origin with the plans that cuDNN's
-// heuristics name first. Takes some seconds. Of a CPU, which has one: {125, 1}.
+// heuristics name first. Takes some seconds. On a CPU nothing is measured: default_chunk (nn/images.h), one lane.
 Batching search_batching(const PointEngine::Source& source);
 
 }  // namespace thalweg

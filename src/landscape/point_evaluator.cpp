@@ -73,7 +73,7 @@ PointEvaluator::PointEvaluator(const Source& source, const LandscapeConfig& conf
 
 // Where cuDNN does not start, the plain way does what the engine would have done.
 void PointEvaluator::start_engine(const Source& source, const PointEngine::Source& engine) {
-  Batching batching = device_.is_cuda() ? Batching{} : Batching{125, 1};
+  Batching batching = device_.is_cuda() ? Batching{} : Batching{default_chunk(device_), 1};
   if (device_.is_cuda()) {
     try {
       plans_ = std::make_unique<MapPlans>(start_plans({.tune = true}), source.plans);
