@@ -1,5 +1,7 @@
-"""The documents as a reader of Markdown sees them."""
+"""The documents as a reader of Markdown sees them, and what they say of the command line."""
+import os
 import re
+import subprocess
 import unittest
 from pathlib import Path
 
@@ -7,6 +9,19 @@ ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "experiments").rglob("*.md"))]
 BAR = re.compile(r"(?<!\\)\|")
 RULE = re.compile(r"\|( *:?-+:? *\|)+$")
+FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+
+
+def flags_of(*command):
+    """The flags that a command's --help names at the beginnings of lines."""
+    text = subprocess.run([os.environ["THALWEG"], *command, "--help"], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"^ +(?:-\w, *)?(--[a-z-]+)", text, re.MULTILINE))
+
+
+def sections_of(file):
+    """The parts under "## TITLE", by title."""
+    parts = re.split(r"^## (.*)$", file.read_text(), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2]))
 
 
 class Docs(unittest.TestCase):
@@ -23,6 +38,18 @@ class Docs(unittest.TestCase):
                     self.assertRegex(lines[number + 1], RULE, where)
                     columns = len(BAR.findall(line))
                 self.assertEqual(len(BAR.findall(line)), columns, where)
+
+    def test_the_commands_sections_name_their_flags_and_no_others(self):
+        sections = sections_of(ROOT / "docs/cli.md")
+        commands = re.findall(r"^\| \[`([a-z-]+)`\]", (ROOT / "docs/cli.md").read_text(), re.MULTILINE)
+        self.assertGreater(len(commands), 8)
+        shared = set(FLAG.findall(sections["Flags of all commands"]))
+        flags = {command: flags_of(command) for command in commands}
+        for command in commands:
+            self.assertIn("--threads", flags[command], f"the help of {command} was not understood")
+            named = set(FLAG.findall(sections[command]))
+            self.assertEqual(flags[command] - named - shared, set(), f"{command}: not in docs/cli.md")
+            self.assertEqual(named - set.union(*flags.values()), set(), f"docs/cli.md, {command}: no such flag")
 
 
 if __name__ == "__main__":
