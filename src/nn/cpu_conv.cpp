@@ -4,7 +4,10 @@
 #include <optional>
 #include <vector>
 
+#include <omp.h>
+
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
 #include "base/error.h"
@@ -18,6 +21,7 @@ using Ints = std::vector<std::int64_t>;
 using Pair = std::array<std::int64_t, 2>;
 
 constexpr auto kLayout = at::MemoryFormat::ChannelsLast;
+constexpr std::int64_t kImagesOfAThread = 16;  // at least
 
 ConvSizes conv_sizes(const CpuConv& conv, at::IntArrayRef x, at::IntArrayRef w) {
   const auto out = [&](std::int64_t size) { return (size + 2 * conv.padding - w[2]) / conv.stride + 1; };
@@ -71,6 +75,46 @@ bool is_widened(at::ScalarType type) {
 
 at::Tensor widened(const at::Tensor& x) {
   return x.defined() ? x.to(at::kFloat) : x;
+}
+
+// The gradient by a strided filter in bfloat16 oneDNN divides among threads that wait for each other, spinning, at
+// every image: two take as long as one, and up to a thousand times as long where another program has one's core.
+bool threads_wait_for_each_other(const CpuConv& conv, const at::Tensor& x, const at::Tensor& dw) {
+  return x.is_cpu() && x.scalar_type() == at::kBFloat16 && conv.stride > 1 && dw.size(2) > 1;
+}
+
+// What the calling thread begins has no other threads meanwhile: oneDNN divides work among as many as OpenMP has for
+// it, and where those do not come waits for them forever.
+class OneThread {
+ public:
+  OneThread() { omp_set_num_threads(1); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+  ~OneThread() { omp_set_num_threads(before_); }
+
+ private:
+  const int before_ = at::get_num_threads();  // asked the first time in a thread, LibTorch sets OpenMP's number
+};
+
+at::Tensor libtorch_weight_gradient(const CpuConv& conv, const at::Tensor& dy, const at::Tensor& x,
+                                    const at::Tensor& dw) {
+  const at::Tensor like_w = at::empty(dw.sizes(), x.options(), kLayout);
+  return std::get<1>(libtorch_backward(conv, dy, x, like_w, {false, true, false}));
+}
+
+// Each thread takes some of the images by itself.
+void add_up_weight_gradients(const CpuConv& conv, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& dw) {
+  std::vector<at::Tensor> parts(static_cast<std::size_t>(at::get_num_threads()));
+  at::parallel_for(0, x.size(0), kImagesOfAThread, [&](std::int64_t begin, std::int64_t end) {
+    const OneThread one_thread;
+    const at::NoGradGuard no_grad;  // a thread's own
+    parts[static_cast<std::size_t>(at::get_thread_num())] =
+        libtorch_weight_gradient(conv, dy.slice(0, begin, end), x.slice(0, begin, end), dw);
+  });
+  dw.zero_();
+  for (const at::Tensor& part : parts) {
+    if (part.defined()) dw.add_(part);
+  }
 }
 
 // oneDNN's fused convolution, reachable only through the dispatcher (torch.compile's CPU back end uses it).
@@ -145,8 +189,8 @@ void conv_weight_gradient(const CpuConv& conv, const at::Tensor& dy, const at::T
   args.conv = conv_sizes(conv, x.sizes(), dw.sizes());
   args.type = activation_type_of(x);
   if (!x.is_cpu() || !weight_gradient_pays(args)) {
-    const at::Tensor like_w = at::empty(dw.sizes(), x.options(), kLayout);
-    dw.copy_(std::get<1>(libtorch_backward(conv, dy, x, like_w, {false, true, false})));
+    if (threads_wait_for_each_other(conv, x, dw)) return add_up_weight_gradients(conv, dy, x, dw);
+    dw.copy_(libtorch_weight_gradient(conv, dy, x, dw));
     return;
   }
   at::Tensor own;

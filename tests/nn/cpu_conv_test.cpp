@@ -1,9 +1,13 @@
 // The CPU's convolutions, whichever kernel runs them, against LibTorch's in double.
 #include "nn/cpu_conv.h"
 
+#include <thread>
+
 #include <gtest/gtest.h>
+#include <omp.h>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 namespace thalweg {
 namespace {
@@ -99,6 +103,28 @@ INSTANTIATE_TEST_SUITE_P(Shapes, CpuConvolution,
                                          Case{8, 64, 128, 2, at::kFloat}, Case{8, 64, 128, 2, at::kBFloat16},
                                          Case{4, 24, 40, 1, at::kFloat}, Case{4, 24, 40, 1, at::kBFloat16},
                                          Case{16, 64, 64, 1, at::kFloat}));
+
+// Of some images each thread computes the gradient by itself; 16 at least, so that the last of them may have none.
+TEST(CpuConvolutionParts, AddUpToTheGradientOfAllImages) {
+  const int threads = at::get_num_threads();
+  auto generator = at::detail::createCPUGenerator(5);
+  const at::Tensor x = at::randn({51, 16, 16, 16}, generator).to(at::kBFloat16);
+  const at::Tensor dy = at::randn({51, 32, 8, 8}, generator).to(at::kBFloat16);
+  const std::array<std::int64_t, 2> stride{2, 2}, padding{1, 1};
+  const at::Tensor wanted = std::get<1>(at::convolution_backward(
+      dy.to(at::kDouble), x.to(at::kDouble), at::empty({32, 16, 3, 3}, at::kDouble), at::OptionalIntArrayRef(), stride,
+      padding, {1, 1}, false, {0, 0}, 1, {false, true, false}));
+  for (const int count : {1, 2, 5}) {
+    at::set_num_threads(count);
+    const at::Tensor got = at::full({32, 16, 3, 3}, NAN), again = at::empty_like(got);
+    conv_weight_gradient({2, 1}, dy, x, got);
+    std::thread([&] { conv_weight_gradient({2, 1}, dy, x, again); }).join();  // with threads of its own
+    EXPECT_LT((got - wanted).abs().max().item<double>(), 0x1p-7 * wanted.abs().max().item<double>());
+    EXPECT_TRUE(at::equal(got, again));
+    EXPECT_EQ(omp_get_max_threads(), count);
+  }
+  at::set_num_threads(threads);
+}
 
 }  // namespace
 }  // namespace thalweg
