@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
 
 #include "models/models.h"
 #include "nn/images.h"
