@@ -1,5 +1,6 @@
 #include "nn/cpu_conv.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <vector>
@@ -21,7 +22,7 @@ using Ints = std::vector<std::int64_t>;
 using Pair = std::array<std::int64_t, 2>;
 
 constexpr auto kLayout = at::MemoryFormat::ChannelsLast;
-constexpr std::int64_t kImagesOfAThread = 16;  // at least
+constexpr std::int64_t kImagesOfAThread = 16;  // at least: a call that fewer share costs as much as their sums
 
 ConvSizes conv_sizes(const CpuConv& conv, at::IntArrayRef x, at::IntArrayRef w) {
   const auto out = [&](std::int64_t size) { return (size + 2 * conv.padding - w[2]) / conv.stride + 1; };
@@ -78,7 +79,8 @@ at::Tensor widened(const at::Tensor& x) {
 }
 
 // The gradient by a strided filter in bfloat16 oneDNN divides among threads that wait for each other, spinning, at
-// every image: two take as long as one, and up to a thousand times as long where another program has one's core.
+// every image: on an EPYC with AVX-512 two took as long as one, and hundreds of times as long where another program had
+// one's core.
 bool threads_wait_for_each_other(const CpuConv& conv, const at::Tensor& x, const at::Tensor& dw) {
   return x.is_cpu() && x.scalar_type() == at::kBFloat16 && conv.stride > 1 && dw.size(2) > 1;
 }
@@ -102,19 +104,23 @@ at::Tensor libtorch_weight_gradient(const CpuConv& conv, const at::Tensor& dy, c
   return std::get<1>(libtorch_backward(conv, dy, x, like_w, {false, true, false}));
 }
 
-// Each thread takes some of the images by itself.
+// Each thread takes some of the images by itself; which ones depends on the number of threads asked for, not on those
+// that come.
 void add_up_weight_gradients(const CpuConv& conv, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& dw) {
-  std::vector<at::Tensor> parts(static_cast<std::size_t>(at::get_num_threads()));
-  at::parallel_for(0, x.size(0), kImagesOfAThread, [&](std::int64_t begin, std::int64_t end) {
+  const std::int64_t images = x.size(0);
+  const std::int64_t count = std::clamp<std::int64_t>(images / kImagesOfAThread, 1, at::get_num_threads());
+  std::vector<at::Tensor> parts(static_cast<std::size_t>(count));
+  at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
     const OneThread one_thread;
     const at::NoGradGuard no_grad;  // a thread's own
-    parts[static_cast<std::size_t>(at::get_thread_num())] =
-        libtorch_weight_gradient(conv, dy.slice(0, begin, end), x.slice(0, begin, end), dw);
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t first = i * images / count, last = (i + 1) * images / count;
+      parts[static_cast<std::size_t>(i)] =
+          libtorch_weight_gradient(conv, dy.slice(0, first, last), x.slice(0, first, last), dw);
+    }
   });
   dw.zero_();
-  for (const at::Tensor& part : parts) {
-    if (part.defined()) dw.add_(part);
-  }
+  for (const at::Tensor& part : parts) dw.add_(part);
 }
 
 // oneDNN's fused convolution, reachable only through the dispatcher (torch.compile's CPU back end uses it).
