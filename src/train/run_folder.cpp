@@ -1,6 +1,7 @@
 #include "train/run_folder.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/digest.h"
 #include "base/error.h"
@@ -84,9 +85,13 @@ void claim_run_folder(const fs::path& folder, const nlohmann::json& identity) {
 nlohmann::json read_run_identity(const fs::path& folder) {
   const fs::path file = RunFolder{folder}.identity();
   nlohmann::json identity = read_json_file(file.string(), ExitCode::kFailure);
-  check(identity.is_object() && identity.contains("name") && identity.at("name").is_string() &&
-            identity.contains("first_step") && identity.at("first_step").is_number_integer() &&
-            identity.contains("description") && identity.at("description").is_object() && identity.contains("seed") &&
+  const auto has = [&](const char* key, const auto& is_right) {
+    return identity.is_object() && identity.contains(key) && is_right(identity.at(key));
+  };
+  check(has("name", [](const auto& value) { return value.is_string(); }) &&
+            has("seed", [](const auto& value) { return value.is_number_unsigned(); }) &&
+            has("first_step", [](const auto& value) { return value.is_number_integer(); }) &&
+            has("description", [](const auto& value) { return value.is_object(); }) &&
             (!identity.contains("train") || identity.at("train").is_object()),
         "{} is damaged: it does not describe a run", file.string());
   return identity;
@@ -176,9 +181,10 @@ std::vector<fs::path> find_runs(const fs::path& folder) {
 }
 
 fs::path final_weights_of(const fs::path& folder) {
-  const bool has_run = RunFolder{folder}.holds_run() || ExperimentFolder{folder}.main_run().holds_run();
-  if (const auto seeds = seed_folders(folder); !has_run && !seeds.empty())
-    fail_usage("{} has several seeds: name one, {}", folder.string(), seeds.front().string());
+  if (!RunFolder{folder}.holds_run() && !ExperimentFolder{folder}.main_run().holds_run()) {
+    if (const auto seeds = seed_folders(folder); !seeds.empty())
+      fail_usage("{} has several seeds: name one, {}", folder.string(), seeds.front().string());
+  }
   const fs::path file = RunFolder{find_runs(folder).front()}.weights();
   check(fs::exists(file),
         "{} has no final weights yet; let the run finish, or name a checkpoint's file, or for a plane a snapshot as "

@@ -179,6 +179,11 @@ class Damage(cli.CliTest):
                     self.check_fails(1, self.experiment, f"main/{name}")
                 file.write_bytes(before)
 
+    def test_a_description_whose_seed_is_no_number_is_named(self):
+        file = self.out / "main/run.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"seed": "1"}))
+        self.check_fails(1, ["plane", self.out, "--out", self.folder / "p.safetensors"], "main/run.json is damaged")
+
     def test_a_journal_that_is_none_is_named(self):
         journal = self.folder / "s.h5.journal"
         plane = self.out / "planes/pca.safetensors"
