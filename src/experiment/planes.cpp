@@ -12,6 +12,7 @@
 #include "trajectory/build_plane.h"
 #include "trajectory/folders.h"
 #include "trajectory/run_name.h"
+#include "trajectory/store.h"
 #include "trajectory/window_planes.h"
 
 namespace thalweg {
@@ -77,56 +78,67 @@ struct PcaSource {
   PlaneContext context;
 };
 
-PcaSource open_runs(const PlaneRequest& request) {
+// Each run once, however often the sources name it.
+std::vector<fs::path> runs_of(const std::vector<std::string>& sources) {
   std::vector<fs::path> folders;
-  for (const std::string& source : request.sources) {
+  for (const std::string& source : sources) {
     for (const fs::path& run : find_runs(source)) {
       const auto same = [&](const fs::path& other) { return fs::equivalent(run, other); };
       if (std::ranges::none_of(folders, same)) folders.push_back(run);
     }
   }
-  std::vector<nlohmann::json> identities(folders.size());
-  std::transform(folders.begin(), folders.end(), identities.begin(), read_run_identity);
+  return folders;
+}
+
+// A run's folder and its run.json.
+struct IdentifiedRun {
+  fs::path folder;
+  nlohmann::json identity;
+
+  const nlohmann::json& description() const { return identity.at("description"); }
+  std::uint64_t seed() const { return identity.at("seed").get<std::uint64_t>(); }
+};
+
+void check_share_a_plane(const std::vector<IdentifiedRun>& runs) {
   for (const char* key : {"model", "data_digest", "normalisation"}) {
-    for (std::size_t k = 1; k < folders.size(); ++k) {
-      const auto value = [&](std::size_t run) {
-        return identities[run].at("description").value(key, nlohmann::json());
-      };
-      check(value(k) == value(0), "{} and {} have not the same {}: they share no plane", folders[0].string(),
-            folders[k].string(), key);
+    for (const IdentifiedRun& run : runs) {
+      check(run.description().value(key, nlohmann::json()) == runs[0].description().value(key, nlohmann::json()),
+            "{} and {} have not the same {}: they share no plane", runs[0].folder.string(), run.folder.string(), key);
     }
   }
-  const bool one_seed = std::all_of(identities.begin(), identities.end(), [&](const nlohmann::json& identity) {
-    return identity.at("seed") == identities.front().at("seed");
-  });
+}
+
+PcaSource open_runs(const PlaneRequest& request) {
+  std::vector<IdentifiedRun> runs;
+  for (const fs::path& folder : runs_of(request.sources)) runs.push_back({folder, read_run_identity(folder)});
+  check_share_a_plane(runs);
+  const IdentifiedRun& first = runs.front();
+  const bool one_seed = std::ranges::all_of(runs, [&](const IdentifiedRun& run) { return run.seed() == first.seed(); });
   PcaSource out;
   nlohmann::json names = nlohmann::json::array();
   std::map<std::uint64_t, std::size_t> main_of;  // by seed
-  for (std::size_t k = 0; k < folders.size(); ++k) {
-    const nlohmann::json& identity = identities[k];
-    const auto seed = identity.at("seed").get<std::uint64_t>();
-    const auto [main, is_first] = main_of.emplace(seed, out.runs.size());
+  for (const IdentifiedRun& run : runs) {
+    const auto [main, is_main] = main_of.emplace(run.seed(), out.runs.size());
     std::optional<Fork> fork;
-    if (!is_first) fork = Fork{main->second, identity.at("first_step").get<std::int64_t>()};
-    auto name = identity.at("name").get<std::string>();
-    if (!one_seed) name = name_with_seed(name, seed);
-    RunPath run = load_run(open_trajectory(folders[k]), name, fork);
-    check(fork || !run.infos.empty(), "{} has no snapshots", folders[k].string());
-    if (run.infos.empty()) continue;  // an average that never began, or a branch that was stopped at once
-    out.runs.push_back(std::move(run));
+    if (!is_main) fork = Fork{main->second, run.identity.at("first_step").get<std::int64_t>()};
+    auto name = run.identity.at("name").get<std::string>();
+    if (!one_seed) name = name_with_seed(name, run.seed());
+    RunPath path = load_run(open_trajectory(run.folder), name, fork);
+    check(fork || !path.infos.empty(), "{} has no snapshots", run.folder.string());
+    if (path.infos.empty()) continue;  // an average that never began, or a branch that was stopped at once
     names.push_back({{"name", name},
-                     {"first_step", identity.at("first_step")},
-                     {"snapshots", out.runs.back().infos.size()},
-                     {"last_step", out.runs.back().infos.back().step}});
+                     {"first_step", run.identity.at("first_step")},
+                     {"snapshots", path.infos.size()},
+                     {"last_step", path.infos.back().step}});
+    out.runs.push_back(std::move(path));
   }
-  const nlohmann::json& identity = identities.front();
-  nlohmann::json provenance = provenance_of(identity.at("description"), data_path_of(folders.front()));
+  nlohmann::json provenance = provenance_of(first.description(), data_path_of(first.folder));
   provenance["runs"] = names;
-  provenance["run_seed"] = identity.at("seed");
+  provenance["run_seed"] = first.seed();
   if (!one_seed) {
     for (const auto& [seed, main] : main_of) provenance["run_seeds"].push_back(seed);
   }
-  out.context = context_of(graph_of(identity.at("description"), folders.front().string()), provenance);
+  out.context = context_of(graph_of(first.description(), first.folder.string()), provenance);
   return out;
 }
 

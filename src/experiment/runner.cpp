@@ -26,6 +26,7 @@
 #include "train/run_folder.h"
 #include "trajectory/folders.h"
 #include "trajectory/pca.h"
+#include "trajectory/store.h"
 #include "trajectory/window_planes.h"
 
 namespace thalweg {

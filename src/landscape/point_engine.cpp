@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/stream.h"
+#include "nn/images.h"
 
 namespace thalweg {
 namespace {

@@ -6,6 +6,7 @@
 #include "nn/init.h"
 #include "trajectory/folders.h"
 #include "trajectory/run_name.h"
+#include "trajectory/store.h"
 
 namespace thalweg {
 namespace {

@@ -1,4 +1,4 @@
-// The files of a run's folder that speak of the run as a whole:
+// Which runs a folder holds, and the files of a run's folder that speak of the run as a whole:
 //   run.json             what the run is: {"name", "seed", "first_step", "train", "description", "fork"?}; must be
 //                        equal for it to go on
 //   status.json          where it is: {"state": "running|interrupted|failed|done", "step", "end_step", "final"?, ...}

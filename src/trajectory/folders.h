@@ -1,4 +1,5 @@
-// Where the files of a run and of an experiment lie (docs/formats.md), whether or not they are there.
+// Where the files of a run and of an experiment lie that more than one part of the program needs (docs/formats.md has
+// them all), whether or not they are there.
 #pragma once
 
 #include <cstdint>

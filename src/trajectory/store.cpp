@@ -87,7 +87,7 @@ Record parse_record(const std::string& text, std::size_t row, const fs::path& fo
     record.checksum = value.at("crc32").get<std::uint32_t>();
     return record;
   } catch (const std::exception& error) {
-    fail("record {} of {} is not a snapshot's: {}", row, (trajectory_index(folder)).string(), error.what());
+    fail("record {} of {} is not a snapshot's: {}", row, trajectory_index(folder).string(), error.what());
   }
 }
 
@@ -150,7 +150,7 @@ void TrajectoryWriter::write_row(const at::Tensor& weights, const at::Tensor& bu
 void TrajectoryWriter::truncate(std::int64_t keep) {
   check(keep >= 0 && keep <= count(),
         "{} is damaged: it holds {} snapshots, and {} were stored; remove the run's folder to train it anew",
-        (trajectory_index(rows_path_.parent_path())).string(), count(), keep);
+        trajectory_index(rows_path_.parent_path()).string(), count(), keep);
   if (keep == count()) return;
   log_.truncate(static_cast<std::size_t>(keep));
   steps_.resize(static_cast<std::size_t>(keep));
@@ -164,7 +164,7 @@ void TrajectoryWriter::cut_rows(std::int64_t keep) {
 TrajectoryReader::TrajectoryReader(const fs::path& folder) : rows_path_(folder / kRows) {
   // The index before the rows: a writer at work may add to both meanwhile.
   const std::vector<std::string> records = read_record_log(trajectory_index(folder));
-  check(!records.empty(), "{} has no header", (trajectory_index(folder)).string());
+  check(!records.empty(), "{} has no header", trajectory_index(folder).string());
   try {
     const json header = json::parse(records.front());
     const int version = header.at("version").get<int>();
@@ -173,7 +173,7 @@ TrajectoryReader::TrajectoryReader(const fs::path& folder) : rows_path_(folder /
     num_buffers_ = header.at("num_buffers").get<std::int64_t>();
     if (num_params_ < 1 || num_buffers_ < 0) throw std::runtime_error("its sizes make no sense");
   } catch (const std::exception& error) {
-    fail("{} is not the index of a trajectory of version {}: {}", (trajectory_index(folder)).string(), kVersion,
+    fail("{} is not the index of a trajectory of version {}: {}", trajectory_index(folder).string(), kVersion,
          error.what());
   }
   for (std::size_t i = 1; i < records.size(); ++i) {
