@@ -159,7 +159,7 @@ bool is_scalar(hid_t space, const std::string& what) {
   return done(H5Sget_simple_extent_type(space), what) == H5S_SCALAR;
 }
 
-// A scalar string of either kind; `read` fills a buffer given the type in memory.
+// A scalar string of either kind: of variable or of fixed length.
 std::string read_text(hid_t dataset, hid_t type, hid_t space, const std::string& what) {
   const auto read = [&](void* to) { done(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to), what); };
   if (done(H5Tis_variable_str(type), what) > 0) {

@@ -10,9 +10,9 @@
 #include "base/stream.h"
 #include "kernels/head.h"
 #include "kernels/overflow.h"
-#include "kernels/pool.h"
 #include "nn/activation_type.h"
 #include "nn/materialise.h"
+#include "nn/max_pool.h"
 
 namespace thalweg {
 namespace {
@@ -40,27 +40,6 @@ void find_overflow(const at::Tensor& values, const Evaluator::Watch& watch) {
   } else {
     find_overflow_cpu(args);
   }
-}
-
-at::Tensor pool(const Step& step, const at::Tensor& x) {
-  PoolArgs args;
-  args.type = activation_type_of(x);
-  args.n = x.size(0);
-  args.height = x.size(2);
-  args.width = x.size(3);
-  args.channels = x.size(1);
-  args.kernel = step.kernel;
-  args.stride = step.stride;
-  const at::Tensor y = at::empty({args.n, args.channels, args.out_height(), args.out_width()}, x.options(),
-                                 at::MemoryFormat::ChannelsLast);
-  args.x = x.const_data_ptr();
-  args.y = y.mutable_data_ptr();
-  if (x.is_cuda()) {
-    max_pool_cuda(args, current_stream(x.device()));
-  } else {
-    max_pool_cpu(args);
-  }
-  return y;
 }
 
 // Steps whose results can be larger than what they read.
@@ -179,7 +158,7 @@ at::Tensor Evaluator::run_step(const Step& step, const std::vector<at::Tensor>& 
       return step.relu ? y.relu_() : y;
     }
     case StepKind::kMaxPool:
-      if (plans_ || x.is_cpu()) return pool(step, x.contiguous(at::MemoryFormat::ChannelsLast));
+      if (plans_ || x.is_cpu()) return max_pool(x.contiguous(at::MemoryFormat::ChannelsLast), step.kernel, step.stride);
       return at::max_pool2d(x, {step.kernel, step.kernel}, {step.stride, step.stride});
     case StepKind::kGlobalAvgPool:
       // The mean over one pixel is that pixel; the reduction kernel would cost a pass.
