@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::int64_t kPanel = kWordPanel;  // output channels of a task
 constexpr std::int64_t kTaskPixels = 256;
-constexpr int kRows = 6;  // pixels of a tile: 24 registers of sums
+constexpr int kRows = 6;                   // pixels of a tile: 24 registers of sums
+constexpr std::int64_t kBlockWords = 128;  // of input channels: their weights, 32 kB, stay in the first-level cache
 
 #ifdef THALWEG_AVX512
 // Adds the products of kNumRows pixels' `words` input words with kPanel output channels to the pixels' sums.
@@ -43,76 +44,22 @@ THALWEG_AVX512 void add_products(const ConvWord* const* from, float* const* sums
   }
 }
 
-// Sixteen output channels at a time: there are half as many registers, of half the width.
-template <int kNumRows>
-THALWEG_AVX2 void add_products_avx2(const ConvWord* const* from, float* const* sums, const ConvWord* weights,
-                                    std::int64_t words) {
-  for (std::int64_t part = 0; part < kPanel; part += 16) {
-    __m256 sum[kNumRows][2];
-#pragma GCC unroll 8
-    for (int i = 0; i < kNumRows; ++i) {
-      sum[i][0] = _mm256_loadu_ps(sums[i] + part);
-      sum[i][1] = _mm256_loadu_ps(sums[i] + part + 8);
-    }
-    const float* weight = reinterpret_cast<const float*>(weights + part);
-    for (std::int64_t w = 0; w < words; ++w, weight += kPanel) {
-      const __m256 low = _mm256_loadu_ps(weight), high = _mm256_loadu_ps(weight + 8);
-#pragma GCC unroll 8
-      for (int i = 0; i < kNumRows; ++i) {
-        const __m256 x = _mm256_broadcast_ss(reinterpret_cast<const float*>(from[i] + w));
-        sum[i][0] = _mm256_fmadd_ps(x, low, sum[i][0]);
-        sum[i][1] = _mm256_fmadd_ps(x, high, sum[i][1]);
-      }
-    }
-#pragma GCC unroll 8
-    for (int i = 0; i < kNumRows; ++i) {
-      _mm256_storeu_ps(sums[i] + part, sum[i][0]);
-      _mm256_storeu_ps(sums[i] + part + 8, sum[i][1]);
-    }
-  }
-}
-
 template <bool kBFloat16>
 THALWEG_AVX512 void finish_pixel(const DirectConvArgs& args, const float* sums, std::int64_t at, std::int64_t channel) {
   finish_sums<kBFloat16, kPanel>(args, sums, at, channel);
 }
 
-THALWEG_AVX2 void finish_pixel_avx2(const DirectConvArgs& args, const float* sums, std::int64_t at,
-                                    std::int64_t channel) {
-  const float *bias = static_cast<const float*>(args.bias), *other = static_cast<const float*>(args.other);
-  for (std::int64_t k = 0; k < kPanel; k += 8) {
-    __m256 x = _mm256_loadu_ps(sums + k);
-    if (bias) x = _mm256_add_ps(x, _mm256_loadu_ps(bias + channel + k));
-    if (other) x = _mm256_add_ps(x, _mm256_loadu_ps(other + at + k));
-    if (args.relu) x = _mm256_max_ps(_mm256_setzero_ps(), x);
-    _mm256_storeu_ps(static_cast<float*>(args.to) + at + k, x);
-  }
-}
-
-// What a task calls, of one kind of products.
+// What a task calls, of one type.
 struct Kernels {
   using AddProducts = void (*)(const ConvWord* const*, float* const*, const ConvWord*, std::int64_t);
   std::array<AddProducts, kRows> add_products;  // of one row, of two, ...
   void (*finish_pixel)(const DirectConvArgs&, const float*, std::int64_t, std::int64_t);
-  // Of input channels. A block's weights, 256 bytes a word, stay in the first-level cache; by AVX2 each tile reads them
-  // in four passes over the cache, for which half of it must do.
-  std::int64_t block_words;
 };
 
 template <bool kBFloat16>
-constexpr Kernels kAvx512 = {{add_products<kBFloat16, 1>, add_products<kBFloat16, 2>, add_products<kBFloat16, 3>,
-                              add_products<kBFloat16, 4>, add_products<kBFloat16, 5>, add_products<kBFloat16, 6>},
-                             finish_pixel<kBFloat16>,
-                             128};
-constexpr Kernels kAvx2 = {{add_products_avx2<1>, add_products_avx2<2>, add_products_avx2<3>, add_products_avx2<4>,
-                            add_products_avx2<5>, add_products_avx2<6>},
-                           finish_pixel_avx2,
-                           64};
-
-const Kernels& kernels_of(ActivationType type, WordProducts products) {
-  if (products == WordProducts::kAvx2) return kAvx2;
-  return type == ActivationType::kFloat32 ? kAvx512<false> : kAvx512<true>;
-}
+constexpr Kernels kKernels = {{add_products<kBFloat16, 1>, add_products<kBFloat16, 2>, add_products<kBFloat16, 3>,
+                               add_products<kBFloat16, 4>, add_products<kBFloat16, 5>, add_products<kBFloat16, 6>},
+                              finish_pixel<kBFloat16>};
 
 // One task: kPanel output channels of some images.
 class Task {
@@ -134,9 +81,8 @@ class Task {
     const ConvWord* weights = args_.weights + panel * args_.conv.taps() * product_.words * kPanel;
     for (const std::vector<PixelPair>& pairs : plan_.taps) {
       list_rows(pairs, first_image, num_images);
-      const std::int64_t block = plan_.kernels.block_words;
-      for (std::int64_t word = 0; word < product_.words; word += block)
-        add_block(weights + word * kPanel, word, std::min(block, product_.words - word));
+      for (std::int64_t word = 0; word < product_.words; word += kBlockWords)
+        add_block(weights + word * kPanel, word, std::min(kBlockWords, product_.words - word));
       weights += product_.words * kPanel;
     }
     for (std::int64_t pixel = 0; pixel < num_images * product_.to_pixels; ++pixel) {
@@ -185,12 +131,13 @@ class Task {
   std::vector<float*> to_;
 };
 
-void run(const DirectConvArgs& args, WordProducts products) {
+void avx512_conv_cpu(const DirectConvArgs& args) {
   const ConvProduct product(args);
   const auto taps = connected_pixels(args);
   const std::int64_t images = std::clamp<std::int64_t>(kTaskPixels / product.to_pixels, 1, args.conv.num_images);
   const std::int64_t groups = (args.conv.num_images + images - 1) / images;
-  const Task::Plan plan{kernels_of(args.type, products), taps, images};
+  const bool is_float32 = args.type == ActivationType::kFloat32;
+  const Task::Plan plan{is_float32 ? kKernels<false> : kKernels<true>, taps, images};
   at::parallel_for(0, groups * (product.outputs / kPanel), 1, [&](std::int64_t begin, std::int64_t end) {
     Task task(args, plan);
     for (std::int64_t t = begin; t < end; ++t) {
@@ -230,8 +177,10 @@ bool direct_conv_takes(const DirectConvArgs& args) {
 }
 
 bool direct_conv_takes(const DirectConvArgs& args, WordProducts products) {
+  if (products == WordProducts::kNone) return false;
+  if (products == WordProducts::kAvx2 && args.type != ActivationType::kFloat32) return false;
   const std::int64_t panel = direct_conv_panel(products);
-  return products != WordProducts::kNone && args.conv.channels % panel == 0 && args.conv.filters % panel == 0;
+  return args.conv.channels % panel == 0 && args.conv.filters % panel == 0;
 }
 
 bool direct_conv_pays(const DirectConvArgs& args) {
@@ -256,7 +205,9 @@ void direct_conv_cpu(const DirectConvArgs& args) {
 void direct_conv_cpu(const DirectConvArgs& args, WordProducts products) {
 #ifdef THALWEG_AVX512
   if (args.conv.num_images == 0) return;
-  products == WordProducts::kTiles ? tile_conv_cpu(args) : run(args, products);
+  if (products == WordProducts::kTiles) return tile_conv_cpu(args);
+  if (products == WordProducts::kAvx2) return avx2_conv_cpu(args);
+  avx512_conv_cpu(args);
 #endif
 }
 

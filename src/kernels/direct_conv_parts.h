@@ -35,13 +35,16 @@ std::vector<std::vector<PixelPair>> connected_pixels(const DirectConvArgs& args)
 
 // Packed weights are [outputs / panel][taps][words][panel]. For tiles each [16 words][16 outputs] of that lies on its
 // own, the blocks of a word side by side.
-constexpr std::int64_t kWordPanel = 64, kTilePanel = 32;
+constexpr std::int64_t kWordPanel = 64, kTilePanel = 32, kNarrowPanel = 16;
 inline std::int64_t direct_conv_panel(WordProducts products) {
+  if (products == WordProducts::kAvx2) return kNarrowPanel;
   return products == WordProducts::kTiles ? kTilePanel : kWordPanel;
 }
 
 // bfloat16 alone, C and K multiples of 32.
 void tile_conv_cpu(const DirectConvArgs& args);
+// float32 alone, C and K multiples of 16.
+void avx2_conv_cpu(const DirectConvArgs& args);
 
 #ifdef THALWEG_AVX512
 template <bool kBFloat16>

@@ -1,0 +1,182 @@
+// The direct convolution by AVX2, float32. Six pixels of the result that the same taps meet (in the middle of the image
+// or at one of its edges) and sixteen output channels are summed in registers over all taps and input channels.
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+#include <ATen/Parallel.h>
+
+#include "kernels/direct_conv_parts.h"
+
+namespace thalweg {
+
+#ifdef THALWEG_AVX512
+namespace {
+
+constexpr std::int64_t kPanel = kNarrowPanel;  // output channels of a task
+constexpr int kRows = 6;                       // pixels of a tile: 12 registers of sums, of 16
+constexpr std::int64_t kTaskPixels = 1024;     // enough small images that pixels at their edges fill tiles, too
+
+// Positions along one axis of the result that the same taps meet.
+struct Band {
+  std::vector<std::int64_t> taps;
+  std::vector<std::int64_t> to, from;  // by position; its input under the first of the taps
+  std::int64_t step = 0;               // of the input, from tap to tap
+};
+
+// The input under tap `t` at `to`, or -1.
+std::int64_t input_under(const DirectConvArgs& args, std::int64_t t, std::int64_t to, std::int64_t from_size) {
+  const ConvSizes& conv = args.conv;
+  std::int64_t from = to * conv.stride + t - conv.padding;
+  if (args.pass == DirectConvPass::kInputGradient) {
+    const std::int64_t shifted = to + conv.padding - t;
+    from = shifted % conv.stride == 0 ? shifted / conv.stride : -1;
+  }
+  return from < from_size ? std::max<std::int64_t>(from, -1) : -1;
+}
+
+std::vector<Band> bands_of(const DirectConvArgs& args, std::int64_t from_size, std::int64_t to_size) {
+  std::vector<Band> bands;
+  for (std::int64_t to = 0; to < to_size; ++to) {
+    Band band;
+    std::int64_t first = 0;
+    for (std::int64_t t = 0; t < args.conv.kernel; ++t) {
+      const std::int64_t from = input_under(args, t, to, from_size);
+      if (from < 0) continue;
+      if (band.taps.empty()) first = from;
+      if (band.taps.size() == 1) band.step = from - first;
+      band.taps.push_back(t);
+    }
+    auto same = std::ranges::find(bands, band.taps, &Band::taps);
+    if (same == bands.end()) same = bands.insert(same, std::move(band));
+    same->to.push_back(to);
+    same->from.push_back(first);
+  }
+  return bands;
+}
+
+// Pixels of one image in one band of rows and one of columns. All is counted in values.
+struct PixelClass {
+  struct Tap {
+    std::int64_t weights;  // of a panel
+    std::int64_t from;     // behind the pixel's input under the first tap
+  };
+  std::vector<Tap> taps;
+  std::vector<PixelPair> pixels;  // under the first tap
+};
+
+std::vector<PixelClass> classes_of(const DirectConvArgs& args, const ConvProduct& product) {
+  const auto columns = bands_of(args, product.from_width, product.to_width);
+  std::vector<PixelClass> classes;
+  for (const Band& row :
+       bands_of(args, product.from_pixels / product.from_width, product.to_pixels / product.to_width)) {
+    for (const Band& column : columns) {
+      PixelClass& pixel = classes.emplace_back();
+      for (std::size_t r = 0; r < row.taps.size(); ++r) {
+        for (std::size_t s = 0; s < column.taps.size(); ++s) {
+          const std::int64_t from =
+              static_cast<std::int64_t>(r) * row.step * product.from_width + static_cast<std::int64_t>(s) * column.step;
+          const std::int64_t tap = row.taps[r] * args.conv.kernel + column.taps[s];
+          pixel.taps.push_back({tap * product.inputs * kPanel, from * product.inputs});
+        }
+      }
+      for (std::size_t p = 0; p < row.to.size(); ++p) {
+        for (std::size_t q = 0; q < column.to.size(); ++q)
+          pixel.pixels.push_back({(row.from[p] * product.from_width + column.from[q]) * product.inputs,
+                                  (row.to[p] * product.to_width + column.to[q]) * product.outputs});
+      }
+    }
+  }
+  return classes;
+}
+
+struct Tile {
+  const std::vector<PixelClass::Tap>& taps;
+  const float* weights;  // the panel's
+  std::int64_t inputs;
+  const float* bias;                     // the panel's, or null
+  std::array<const float*, kRows> from;  // under the first tap
+  std::array<std::int64_t, kRows> to;    // of the panel's first channel
+};
+
+template <int kNumRows>
+THALWEG_AVX2 void make_tile(const DirectConvArgs& args, const Tile& tile) {
+  __m256 sums[kNumRows][2];
+#pragma GCC unroll 8
+  for (int i = 0; i < kNumRows; ++i) sums[i][0] = sums[i][1] = _mm256_setzero_ps();
+  for (const PixelClass::Tap& tap : tile.taps) {
+    const float* weights = tile.weights + tap.weights;
+    const float* from[kNumRows];
+#pragma GCC unroll 8
+    for (int i = 0; i < kNumRows; ++i) from[i] = tile.from[i] + tap.from;
+    for (std::int64_t c = 0; c < tile.inputs; ++c, weights += kPanel) {
+      const __m256 low = _mm256_loadu_ps(weights), high = _mm256_loadu_ps(weights + 8);
+#pragma GCC unroll 8
+      for (int i = 0; i < kNumRows; ++i) {
+        const __m256 x = _mm256_broadcast_ss(from[i] + c);
+        sums[i][0] = _mm256_fmadd_ps(x, low, sums[i][0]);
+        sums[i][1] = _mm256_fmadd_ps(x, high, sums[i][1]);
+      }
+    }
+  }
+  const float* other = static_cast<const float*>(args.other);
+#pragma GCC unroll 8
+  for (int i = 0; i < kNumRows; ++i) {
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) {
+      const std::int64_t at = tile.to[i] + j * 8;
+      __m256 x = sums[i][j];
+      if (tile.bias) x = _mm256_add_ps(x, _mm256_loadu_ps(tile.bias + j * 8));
+      if (other) x = _mm256_add_ps(x, _mm256_loadu_ps(other + at));
+      if (args.relu) x = _mm256_max_ps(_mm256_setzero_ps(), x);  // of a NaN it gives the second
+      _mm256_storeu_ps(static_cast<float*>(args.to) + at, x);
+    }
+  }
+}
+
+constexpr std::array kMakeTile{make_tile<1>, make_tile<2>, make_tile<3>, make_tile<4>, make_tile<5>, make_tile<6>};
+
+// A panel of some images' results.
+void run_task(const DirectConvArgs& args, const ConvProduct& product, const std::vector<PixelClass>& classes,
+              std::int64_t panel, std::int64_t first_image, std::int64_t end_image) {
+  const float* weights =
+      reinterpret_cast<const float*>(args.weights) + panel * args.conv.taps() * product.inputs * kPanel;
+  const float* bias = args.bias ? static_cast<const float*>(args.bias) + panel * kPanel : nullptr;
+  for (const PixelClass& pixel : classes) {
+    Tile tile{pixel.taps, weights, product.inputs, bias, {}, {}};
+    std::size_t rows = 0;
+    for (std::int64_t n = first_image; n < end_image; ++n) {
+      const float* from = static_cast<const float*>(args.from) + n * product.from_pixels * product.inputs;
+      const std::int64_t to = n * product.to_pixels * product.outputs + panel * kPanel;
+      for (const PixelPair& pair : pixel.pixels) {
+        tile.from[rows] = from + pair.from;
+        tile.to[rows] = to + pair.to;
+        if (++rows < kRows) continue;
+        make_tile<kRows>(args, tile);
+        rows = 0;
+      }
+    }
+    if (rows > 0) kMakeTile[rows - 1](args, tile);
+  }
+}
+
+}  // namespace
+
+void avx2_conv_cpu(const DirectConvArgs& args) {
+  const ConvProduct product(args);
+  const auto classes = classes_of(args, product);
+  const std::int64_t images = std::max<std::int64_t>(kTaskPixels / std::max(product.from_pixels, product.to_pixels), 1);
+  const std::int64_t groups = (args.conv.num_images + images - 1) / images, panels = product.outputs / kPanel;
+  // A group's panels follow each other: its images are in the cache by then.
+  at::parallel_for(0, groups * panels, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t t = begin; t < end; ++t) {
+      const std::int64_t first = t / panels * images;
+      run_task(args, product, classes, t % panels, first, std::min(first + images, args.conv.num_images));
+    }
+  });
+}
+
+#endif
+
+}  // namespace thalweg
