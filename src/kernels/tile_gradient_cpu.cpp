@@ -12,7 +12,7 @@
 
 #include "kernels/amx.h"
 #include "kernels/transpose16.h"
-#include "kernels/weight_gradient_tiles.h"
+#include "kernels/weight_gradient_parts.h"
 
 namespace thalweg {
 

@@ -95,12 +95,15 @@ TEST_P(WeightGradient, TheBitsDoNotDependOnTheThreads) {
 }
 
 // An odd image, more than one chunk of images or of rows, taps that lie outside of the whole image, strides that leave
-// pixels over.
+// pixels over; by AVX2 few weights and many.
 INSTANTIATE_TEST_SUITE_P(
     Shapes, WeightGradient,
     testing::Values(Case{1, 4, 4, 32, 8, 3, 1, 1, at::kFloat}, Case{1, 4, 4, 32, 8, 3, 1, 1, at::kBFloat16},
                     Case{37, 8, 8, 32, 16, 3, 1, 1, at::kFloat}, Case{70, 4, 4, 48, 13, 3, 1, 1, at::kFloat},
-                    Case{5, 33, 32, 16, 6, 3, 1, 1, at::kFloat}, Case{37, 8, 8, 64, 24, 3, 1, 1, at::kBFloat16},
+                    Case{5, 33, 32, 16, 6, 3, 1, 1, at::kFloat}, Case{5, 33, 32, 16, 136, 3, 1, 1, at::kFloat},
+                    Case{70, 4, 4, 48, 47, 3, 1, 1, at::kFloat}, Case{9, 7, 6, 64, 33, 3, 2, 1, at::kFloat},
+                    Case{3, 2, 2, 64, 40, 5, 1, 2, at::kFloat}, Case{9, 7, 7, 16, 32, 1, 2, 0, at::kFloat},
+                    Case{17, 9, 6, 16, 17, 4, 3, 2, at::kFloat}, Case{37, 8, 8, 64, 24, 3, 1, 1, at::kBFloat16},
                     Case{5, 2, 2, 32, 8, 5, 1, 2, at::kFloat}, Case{6, 2, 2, 32, 8, 5, 1, 2, at::kBFloat16},
                     Case{7, 9, 6, 32, 8, 3, 2, 1, at::kFloat}, Case{7, 9, 6, 32, 8, 3, 2, 1, at::kBFloat16},
                     Case{70, 4, 4, 64, 32, 3, 1, 1, at::kBFloat16}, Case{33, 17, 19, 32, 64, 3, 1, 1, at::kBFloat16},
