@@ -11,7 +11,6 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #define THALWEG_AVX512 __attribute__((target("avx512f,avx512bf16,avx512vl,avx512bw")))
-#define THALWEG_AVX2 __attribute__((target("avx2,fma")))
 #endif
 
 namespace thalweg {
@@ -58,8 +57,8 @@ inline WordProducts word_products(ActivationType type) {
   if (type == ActivationType::kBFloat16)
     return __builtin_cpu_supports("avx512bf16") ? WordProducts::kAvx512 : WordProducts::kNone;
   if (type != ActivationType::kFloat32) return WordProducts::kNone;
-  if (__builtin_cpu_supports("avx512f")) return WordProducts::kAvx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return WordProducts::kAvx2;
+  if (has_avx512f()) return WordProducts::kAvx512;
+  if (has_avx2()) return WordProducts::kAvx2;
 #endif
   return WordProducts::kNone;
 }

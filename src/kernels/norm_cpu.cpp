@@ -31,13 +31,13 @@ void for_each_chunk(const NormShape& shape, F work) {
 }
 
 // The chunk's mean [C] and the sum of squared distances from it [C].
-template <typename T>
+template <int kWidth, typename T>
 THALWEG_INLINE void chunk_moments(const Chunk& chunk, const void* input, float* __restrict mean, float* __restrict m2) {
   const std::int64_t channels = chunk.channels;
   const T* __restrict x = static_cast<const T*>(input) + chunk.begin;
   if constexpr (kHasLanes<T>) {
-    if (for_each_pair(chunk.rows, channels, [&](const LanePair& pair) THALWEG_INLINED_LAMBDA {
-          lane_moments(pair, chunk.rows, x, mean, m2);
+    if (for_each_block<kWidth>(chunk.rows, channels, [&](const LaneBlock<kWidth>& block) THALWEG_INLINED_LAMBDA {
+          lane_moments(block, chunk.rows, x, mean, m2);
         }))
       return;
   }
@@ -55,14 +55,14 @@ THALWEG_INLINE void chunk_moments(const Chunk& chunk, const void* input, float* 
   }
 }
 
-template <typename T, bool kRelu, bool kOther>
+template <int kWidth, typename T, bool kRelu, bool kOther>
 THALWEG_INLINE void apply_chunk(const Chunk& chunk, const NormForwardArgs& args) {
   const T* x = static_cast<const T*>(args.x) + chunk.begin;
   const T* other = kOther ? static_cast<const T*>(args.other) + chunk.begin : nullptr;
   T* y = static_cast<T*>(args.y) + chunk.begin;
   if constexpr (kHasLanes<T>) {
-    if (for_each_pair(chunk.rows, chunk.channels, [&](const LanePair& pair) THALWEG_INLINED_LAMBDA {
-          lane_apply<T, kRelu, kOther>(pair, args, x, other, y);
+    if (for_each_block<kWidth>(chunk.rows, chunk.channels, [&](const LaneBlock<kWidth>& block) THALWEG_INLINED_LAMBDA {
+          lane_apply<kRelu, kOther>(block, args, x, other, y);
         }))
       return;
   }
@@ -173,7 +173,7 @@ THALWEG_INLINE void pooled_gradient_chunk(std::int64_t k, const NormBackwardArgs
 }
 
 // sum g [C] and sum g * xhat [C].
-template <typename T, ReluMask kMask>
+template <int kWidth, typename T, ReluMask kMask>
 THALWEG_INLINE void chunk_gradient_sums(const Chunk& chunk, const NormBackwardArgs& args, float* __restrict sum,
                                         float* __restrict dot) {
   const std::int64_t channels = chunk.channels;
@@ -183,8 +183,8 @@ THALWEG_INLINE void chunk_gradient_sums(const Chunk& chunk, const NormBackwardAr
   const float* __restrict mean = args.mean;
   const float* __restrict invstd = args.invstd;
   if constexpr (kHasLanes<T>) {
-    if (for_each_pair(chunk.rows, channels, [&](const LanePair& pair) THALWEG_INLINED_LAMBDA {
-          lane_gradient_sums<T, kMask>(pair, args, x, y, dy, sum, dot);
+    if (for_each_block<kWidth>(chunk.rows, channels, [&](const LaneBlock<kWidth>& block) THALWEG_INLINED_LAMBDA {
+          lane_gradient_sums<kMask>(block, args, x, y, dy, sum, dot);
         }))
       return;
   }
@@ -202,7 +202,7 @@ THALWEG_INLINE void chunk_gradient_sums(const Chunk& chunk, const NormBackwardAr
   for (std::int64_t c = 0; c < channels; ++c) dot[c] *= invstd[c];
 }
 
-template <typename T, ReluMask kMask, bool kOther>
+template <int kWidth, typename T, ReluMask kMask, bool kOther>
 THALWEG_INLINE void gradient_chunk(const Chunk& chunk, const NormBackwardArgs& args) {
   const T* x = static_cast<const T*>(args.x) + chunk.begin;
   const T* y = kMask == ReluMask::kRead ? static_cast<const T*>(args.y) + chunk.begin : nullptr;
@@ -210,8 +210,8 @@ THALWEG_INLINE void gradient_chunk(const Chunk& chunk, const NormBackwardArgs& a
   T* dx = static_cast<T*>(args.dx) + chunk.begin;
   T* dother = kOther ? static_cast<T*>(args.dother) + chunk.begin : nullptr;
   if constexpr (kHasLanes<T>) {
-    if (for_each_pair(chunk.rows, chunk.channels, [&](const LanePair& pair) THALWEG_INLINED_LAMBDA {
-          lane_gradient<T, kMask, kOther>(pair, args, x, y, dy, dx, dother);
+    if (for_each_block<kWidth>(chunk.rows, chunk.channels, [&](const LaneBlock<kWidth>& block) THALWEG_INLINED_LAMBDA {
+          lane_gradient<kMask, kOther>(block, args, x, y, dy, dx, dother);
         }))
       return;
   }
@@ -229,53 +229,86 @@ THALWEG_INLINE void gradient_chunk(const Chunk& chunk, const NormBackwardArgs& a
   }
 }
 
-// One function a type and step, compiled for each instruction set; the flags choose among loops inside. `k` is the
-// number of the chunk.
-#define THALWEG_NORM_LOOPS(SUFFIX, T)                                                                           \
-  THALWEG_SIMD void moments_##SUFFIX(const Chunk& chunk, const NormForwardArgs& args, float* mean, float* m2) { \
-    chunk_moments<T>(chunk, args.x, mean, m2);                                                                  \
-  }                                                                                                             \
-  THALWEG_SIMD void apply_##SUFFIX(std::int64_t k, const Chunk& chunk, const NormForwardArgs& args) {           \
-    if (args.shape.pool_width > 0) {                                                                            \
-      apply_pooled_chunk<T>(k, args);                                                                           \
-    } else if (args.shape.relu) {                                                                               \
-      args.other ? apply_chunk<T, true, true>(chunk, args) : apply_chunk<T, true, false>(chunk, args);          \
-    } else {                                                                                                    \
-      args.other ? apply_chunk<T, false, true>(chunk, args) : apply_chunk<T, false, false>(chunk, args);        \
-    }                                                                                                           \
-  }                                                                                                             \
-  THALWEG_SIMD void sums_##SUFFIX(std::int64_t k, const Chunk& chunk, const NormBackwardArgs& args, float* sum, \
-                                  float* dot) {                                                                 \
-    if (args.shape.pool_width > 0) {                                                                            \
-      pooled_gradient_sums<T>(k, args, sum, dot);                                                               \
-    } else if (!args.shape.relu) {                                                                              \
-      chunk_gradient_sums<T, ReluMask::kNone>(chunk, args, sum, dot);                                           \
-    } else {                                                                                                    \
-      args.y ? chunk_gradient_sums<T, ReluMask::kRead>(chunk, args, sum, dot)                                   \
-             : chunk_gradient_sums<T, ReluMask::kComputed>(chunk, args, sum, dot);                              \
-    }                                                                                                           \
-  }                                                                                                             \
-  THALWEG_SIMD void gradient_##SUFFIX(std::int64_t k, const Chunk& chunk, const NormBackwardArgs& args) {       \
-    if (args.shape.pool_width > 0) {                                                                            \
-      pooled_gradient_chunk<T>(k, args);                                                                        \
-    } else if (!args.shape.relu) {                                                                              \
-      gradient_chunk<T, ReluMask::kNone, false>(chunk, args);                                                   \
-    } else if (args.dother) {                                                                                   \
-      gradient_chunk<T, ReluMask::kRead, true>(chunk, args);                                                    \
-    } else {                                                                                                    \
-      args.y ? gradient_chunk<T, ReluMask::kRead, false>(chunk, args)                                           \
-             : gradient_chunk<T, ReluMask::kComputed, false>(chunk, args);                                      \
-    }                                                                                                           \
+// The flags choose among loops. `k` is the number of the chunk.
+template <int kWidth, typename T>
+THALWEG_INLINE void apply_any_chunk(std::int64_t k, const Chunk& chunk, const NormForwardArgs& args) {
+  if (args.shape.pool_width > 0) {
+    apply_pooled_chunk<T>(k, args);
+  } else if (args.shape.relu) {
+    args.other ? apply_chunk<kWidth, T, true, true>(chunk, args) : apply_chunk<kWidth, T, true, false>(chunk, args);
+  } else {
+    args.other ? apply_chunk<kWidth, T, false, true>(chunk, args) : apply_chunk<kWidth, T, false, false>(chunk, args);
   }
-THALWEG_NORM_LOOPS(f32, float)
-THALWEG_NORM_LOOPS(bf16, BFloat16)
-THALWEG_NORM_LOOPS(f16, Float16)
+}
+
+template <int kWidth, typename T>
+THALWEG_INLINE void any_chunk_gradient_sums(std::int64_t k, const Chunk& chunk, const NormBackwardArgs& args,
+                                            float* sum, float* dot) {
+  if (args.shape.pool_width > 0) {
+    pooled_gradient_sums<T>(k, args, sum, dot);
+  } else if (!args.shape.relu) {
+    chunk_gradient_sums<kWidth, T, ReluMask::kNone>(chunk, args, sum, dot);
+  } else {
+    args.y ? chunk_gradient_sums<kWidth, T, ReluMask::kRead>(chunk, args, sum, dot)
+           : chunk_gradient_sums<kWidth, T, ReluMask::kComputed>(chunk, args, sum, dot);
+  }
+}
+
+template <int kWidth, typename T>
+THALWEG_INLINE void gradient_any_chunk(std::int64_t k, const Chunk& chunk, const NormBackwardArgs& args) {
+  if (args.shape.pool_width > 0) {
+    pooled_gradient_chunk<T>(k, args);
+  } else if (!args.shape.relu) {
+    gradient_chunk<kWidth, T, ReluMask::kNone, false>(chunk, args);
+  } else if (args.dother) {
+    gradient_chunk<kWidth, T, ReluMask::kRead, true>(chunk, args);
+  } else {
+    args.y ? gradient_chunk<kWidth, T, ReluMask::kRead, false>(chunk, args)
+           : gradient_chunk<kWidth, T, ReluMask::kComputed, false>(chunk, args);
+  }
+}
+
+struct NormLoops {
+  void (*moments)(const Chunk& chunk, const NormForwardArgs& args, float* mean, float* m2);
+  void (*apply)(std::int64_t k, const Chunk& chunk, const NormForwardArgs& args);
+  void (*sums)(std::int64_t k, const Chunk& chunk, const NormBackwardArgs& args, float* sum, float* dot);
+  void (*gradient)(std::int64_t k, const Chunk& chunk, const NormBackwardArgs& args);
+};
+
+// k##NAME<T>: the loops compiled for an instruction set whose vectors have WIDTH floats.
+#define THALWEG_NORM_LOOPS(NAME, TARGET, WIDTH)                                                                       \
+  template <typename T>                                                                                               \
+  TARGET void moments_##NAME(const Chunk& chunk, const NormForwardArgs& args, float* mean, float* m2) {               \
+    chunk_moments<WIDTH, T>(chunk, args.x, mean, m2);                                                                 \
+  }                                                                                                                   \
+  template <typename T>                                                                                               \
+  TARGET void apply_##NAME(std::int64_t k, const Chunk& chunk, const NormForwardArgs& args) {                         \
+    apply_any_chunk<WIDTH, T>(k, chunk, args);                                                                        \
+  }                                                                                                                   \
+  template <typename T>                                                                                               \
+  TARGET void sums_##NAME(std::int64_t k, const Chunk& chunk, const NormBackwardArgs& args, float* sum, float* dot) { \
+    any_chunk_gradient_sums<WIDTH, T>(k, chunk, args, sum, dot);                                                      \
+  }                                                                                                                   \
+  template <typename T>                                                                                               \
+  TARGET void gradient_##NAME(std::int64_t k, const Chunk& chunk, const NormBackwardArgs& args) {                     \
+    gradient_any_chunk<WIDTH, T>(k, chunk, args);                                                                     \
+  }                                                                                                                   \
+  template <typename T>                                                                                               \
+  constexpr NormLoops k##NAME{moments_##NAME<T>, apply_##NAME<T>, sums_##NAME<T>, gradient_##NAME<T>};
+THALWEG_NORM_LOOPS(Avx512, THALWEG_AVX512F, 16)
+THALWEG_NORM_LOOPS(Avx2, THALWEG_AVX2, 8)
+THALWEG_NORM_LOOPS(Plain, , 4)
 #undef THALWEG_NORM_LOOPS
 
-// The loop of the activations' type.
-template <typename Loop>
-Loop* loop_of(const NormShape& shape, Loop* f32, Loop* bf16, Loop* f16) {
-  return shape.type == ActivationType::kFloat32 ? f32 : shape.type == ActivationType::kBFloat16 ? bf16 : f16;
+// The processor's best.
+template <typename T>
+const NormLoops& loops_for() {
+  return has_avx512f() ? kAvx512<T> : has_avx2() ? kAvx2<T> : kPlain<T>;
+}
+
+const NormLoops& loops_of(ActivationType type) {
+  if (type == ActivationType::kFloat32) return loops_for<float>();
+  return type == ActivationType::kBFloat16 ? loops_for<BFloat16>() : loops_for<Float16>();
 }
 
 float* partial_at(float* partial, const NormShape& shape, std::int64_t k) {
@@ -332,26 +365,24 @@ THALWEG_SIMD void total_sums(const NormBackwardArgs& args) {
 
 void norm_forward_cpu(const NormForwardArgs& args) {
   const NormShape& shape = args.shape;
-  const auto moments = loop_of(shape, moments_f32, moments_bf16, moments_f16);
-  const auto apply = loop_of(shape, apply_f32, apply_bf16, apply_f16);
+  const NormLoops& loops = loops_of(shape.type);
   for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) {
     float* mean = partial_at(args.partial, shape, k);
-    moments(chunk, args, mean, mean + shape.channels);
+    loops.moments(chunk, args, mean, mean + shape.channels);
   });
   total_moments(args);
-  for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) { apply(k, chunk, args); });
+  for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) { loops.apply(k, chunk, args); });
 }
 
 void norm_backward_cpu(const NormBackwardArgs& args) {
   const NormShape& shape = args.shape;
-  const auto sums = loop_of(shape, sums_f32, sums_bf16, sums_f16);
-  const auto gradient = loop_of(shape, gradient_f32, gradient_bf16, gradient_f16);
+  const NormLoops& loops = loops_of(shape.type);
   for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) {
     float* sum = partial_at(args.partial, shape, k);
-    sums(k, chunk, args, sum, sum + shape.channels);
+    loops.sums(k, chunk, args, sum, sum + shape.channels);
   });
   total_sums(args);
-  for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) { gradient(k, chunk, args); });
+  for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) { loops.gradient(k, chunk, args); });
 }
 
 }  // namespace thalweg

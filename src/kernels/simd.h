@@ -1,18 +1,47 @@
-// For the CPU twins: a function compiled for several instruction sets, of which the processor's best is taken when the
-// program is loaded.
+// For the CPU twins: functions compiled for several instruction sets, of which the processor's best is taken.
 //
-// Files that use THALWEG_SIMD are compiled without contraction of a * b + c into one rounding (CMakeLists.txt), so that
-// each instruction set gives the same bits. THALWEG_SIMD_FMA is for a file that is compiled with it, for speed.
+// THALWEG_SIMD leaves the choice to the loader. A loop that is written in vectors is compiled once for each width that
+// processors have, with THALWEG_AVX512F and THALWEG_AVX2, and chooses by has_avx512f() and has_avx2(): vectors wider
+// than the instruction set's GCC takes apart through memory, and selects among them element by element.
+//
+// Files that use these are compiled without contraction of a * b + c into one rounding (CMakeLists.txt), so that each
+// instruction set gives the same bits; but for theory_cpu.cpp, for speed.
 #pragma once
+
+#if defined(__x86_64__)
+#define THALWEG_AVX512F __attribute__((target("avx512f")))
+#define THALWEG_AVX2 __attribute__((target("avx2,fma")))
+#else
+#define THALWEG_AVX512F
+#define THALWEG_AVX2
+#endif
 
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
 #define THALWEG_SIMD __attribute__((target_clones("avx512f", "avx2", "default")))
-#define THALWEG_SIMD_FMA __attribute__((target_clones("avx512f", "fma", "default")))
 #else
 #define THALWEG_SIMD
-#define THALWEG_SIMD_FMA
 #endif
 // What such a function calls, so that it is compiled with it.
 #define THALWEG_INLINE inline __attribute__((always_inline))
 // The same of a lambda, behind its parameters: one that is not inlined is compiled for the oldest instruction set.
 #define THALWEG_INLINED_LAMBDA __attribute__((always_inline))
+
+namespace thalweg {
+
+inline bool has_avx512f() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512f");
+#else
+  return false;
+#endif
+}
+
+inline bool has_avx2() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+  return false;
+#endif
+}
+
+}  // namespace thalweg

@@ -20,14 +20,32 @@ namespace {
 constexpr std::int64_t kBytes = 64;
 
 template <typename T>
-struct Simd {
-  typedef T Vector __attribute__((vector_size(kBytes), may_alias));
-  static constexpr std::int64_t kLanes = kBytes / static_cast<std::int64_t>(sizeof(T));
-};
+constexpr std::int64_t kLanes = kBytes / static_cast<std::int64_t>(sizeof(T));
 
 template <typename T>
 struct alignas(kBytes) Block {
-  T lane[Simd<T>::kLanes];
+  T lane[kLanes<T>];
+};
+
+template <typename T, int kVectorBytes>
+struct Simd {
+  typedef T Vector __attribute__((vector_size(kVectorBytes), may_alias));
+};
+
+// A block as two vectors, where the processor's have half its size: GCC takes larger ones apart, through memory.
+template <typename T>
+struct __attribute__((may_alias)) Halves {
+  using Vector = typename Simd<T, kBytes / 2>::Vector;
+  Vector low, high;
+
+  THALWEG_INLINE void operator+=(const Halves& b) { low += b.low, high += b.high; }
+  THALWEG_INLINE void operator-=(const Halves& b) { low -= b.low, high -= b.high; }
+  friend THALWEG_INLINE Halves operator+(const Halves& a, const Halves& b) { return {a.low + b.low, a.high + b.high}; }
+  friend THALWEG_INLINE Halves operator-(const Halves& a, const Halves& b) { return {a.low - b.low, a.high - b.high}; }
+  friend THALWEG_INLINE Halves operator*(const Halves& a, const Halves& b) { return {a.low * b.low, a.high * b.high}; }
+  friend THALWEG_INLINE Halves operator+(const Halves& a, T b) { return {a.low + b, a.high + b}; }
+  friend THALWEG_INLINE Halves operator-(const Halves& a, T b) { return {a.low - b, a.high - b}; }
+  friend THALWEG_INLINE Halves operator*(const Halves& a, T b) { return {a.low * b, a.high * b}; }
 };
 
 // The random numbers of one data set's steps, which all its groups of lanes use.
@@ -67,9 +85,9 @@ Draws<T> draw_steps(const TheoryArgs<T>& args, std::int64_t set) {
 }
 
 // Four sums that do not wait for each other, added in a fixed order: of term(k) over k.
-template <typename T, typename Term>
-THALWEG_INLINE typename Simd<T>::Vector sum_over(std::int64_t count, Term term) {
-  typename Simd<T>::Vector s0 = {}, s1 = {}, s2 = {}, s3 = {};
+template <typename Vector, typename Term>
+THALWEG_INLINE Vector sum_over(std::int64_t count, Term term) {
+  Vector s0 = {}, s1 = {}, s2 = {}, s3 = {};
   std::int64_t k = 0;
   for (; k + 4 <= count; k += 4) {
     s0 += term(k);
@@ -81,9 +99,9 @@ THALWEG_INLINE typename Simd<T>::Vector sum_over(std::int64_t count, Term term) 
   return (s0 + s1) + (s2 + s3);
 }
 
-template <typename T>
-THALWEG_INLINE typename Simd<T>::Vector product(const typename Simd<T>::Vector* w, const T* x, std::int64_t d) {
-  return sum_over<T>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA { return w[k] * x[k]; });
+template <typename Vector, typename T>
+THALWEG_INLINE Vector product(const Vector* w, const T* x, std::int64_t d) {
+  return sum_over<Vector>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA { return w[k] * x[k]; });
 }
 
 // What one sample adds to a step of each lane (theory_pull), from the lanes' squared norms and products with it. Over
@@ -92,7 +110,7 @@ template <TheoryPower kPower, typename T>
 THALWEG_INLINE void pull_lanes(const Block<T>& norm, const Block<T>& product, const T* rates, T share, T gamma, T label,
                                Block<T>& take, Block<T>& keep) {
 #pragma GCC ivdep
-  for (std::int64_t l = 0; l < Simd<T>::kLanes; ++l) {
+  for (std::int64_t l = 0; l < kLanes<T>; ++l) {
     const T scale = theory_scale<kPower>(norm.lane[l], gamma);
     const auto pull = theory_pull(rates[l] * share, scale, norm.lane[l], gamma, product.lane[l], label);
     take.lane[l] = pull.take;
@@ -100,14 +118,13 @@ THALWEG_INLINE void pull_lanes(const Block<T>& norm, const Block<T>& product, co
   }
 }
 
-template <typename T>
-THALWEG_INLINE typename Simd<T>::Vector& vector_of(Block<T>& block) {
-  return *reinterpret_cast<typename Simd<T>::Vector*>(block.lane);
+template <typename Vector, typename T>
+THALWEG_INLINE Vector& vector_of(Block<T>& block) {
+  return *reinterpret_cast<Vector*>(block.lane);
 }
 
-template <TheoryPower kPower, typename T>
+template <typename Vector, TheoryPower kPower, typename T>
 THALWEG_INLINE void run_steps(const Group<T>& group) {
-  using Vector = typename Simd<T>::Vector;
   const TheoryArgs<T>& args = *group.args;
   const std::int64_t d = args.dimensions, batch = batch_size(args);
   const T* inputs = args.inputs + group.set * args.num_samples * d;
@@ -116,21 +133,25 @@ THALWEG_INLINE void run_steps(const Group<T>& group) {
   const Vector* takes = reinterpret_cast<const Vector*>(group.takes);
   const T share = T(1) / static_cast<T>(batch);
   Block<T> norm, products, keeps;
-  vector_of(norm) = sum_over<T>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA { return w[k] * w[k]; });
+  vector_of<Vector>(norm) = sum_over<Vector>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA { return w[k] * w[k]; });
   for (std::int64_t step = 0; step < args.num_steps; ++step) {
     const std::int64_t* samples = group.draws->samples.data() + step * batch;
     const T* noise = group.draws->noise.data() + step * batch;
     const T* rates = args.rates + step * args.rate_stride + group.first_cell;
-    vector_of(keeps) = Vector{} + T(1);
+    vector_of<Vector>(keeps) = Vector{} + T(1);
     for (std::int64_t b = 0; b < batch; ++b) {
-      vector_of(products) = product<T>(w, inputs + samples[b] * d, d);
+      vector_of<Vector>(products) = product(w, inputs + samples[b] * d, d);
       pull_lanes<kPower>(norm, products, rates, share, args.gamma, labels[samples[b]] + noise[b], group.takes[b],
                          keeps);
     }
     const T* first = inputs + samples[0] * d;
-    const Vector take = takes[0], keep = vector_of(keeps);
-    vector_of(norm) = sum_over<T>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA {
-      Vector value = kPower == TheoryPower::kZero ? w[k] - take * first[k] : keep * w[k] - take * first[k];
+    const Vector take = takes[0], keep = vector_of<Vector>(keeps);
+    vector_of<Vector>(norm) = sum_over<Vector>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA {
+      Vector value = w[k];
+      // GCC fuses the first product that it meets. Rounded by itself, that with `keep` would swallow what a small rate
+      // takes off.
+      if constexpr (kPower != TheoryPower::kZero) value = keep * value;
+      value -= take * first[k];
       for (std::int64_t b = 1; b < batch; ++b) value -= takes[b] * inputs[samples[b] * d + k];
       w[k] = value;
       return value * value;
@@ -138,61 +159,70 @@ THALWEG_INLINE void run_steps(const Group<T>& group) {
   }
 }
 
-template <TheoryPower kPower, typename T>
+template <typename Vector, TheoryPower kPower, typename T>
 THALWEG_INLINE void measure(const Group<T>& group) {
-  using Vector = typename Simd<T>::Vector;
   const TheoryArgs<T>& args = *group.args;
   const std::int64_t d = args.dimensions, n = args.num_samples;
   const Vector* w = reinterpret_cast<const Vector*>(group.weights);
   const T* target = args.target + group.set * d;
   const T* solution = args.solution + group.set * d;
-  const Vector norm = sum_over<T>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA { return w[k] * w[k]; });
-  Vector scale = {};
-  for (std::int64_t l = 0; l < Simd<T>::kLanes; ++l) scale[l] = theory_scale<kPower>(norm[l], args.gamma);
-  const Vector loss = sum_over<T>(n, [&](std::int64_t i) THALWEG_INLINED_LAMBDA {
-    const Vector p = product<T>(w, args.inputs + (group.set * n + i) * d, d);
+  Block<T> norm, scales, loss, risk, distance;
+  vector_of<Vector>(norm) = sum_over<Vector>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA { return w[k] * w[k]; });
+  for (std::int64_t l = 0; l < kLanes<T>; ++l) scales.lane[l] = theory_scale<kPower>(norm.lane[l], args.gamma);
+  const Vector scale = vector_of<Vector>(scales);
+  vector_of<Vector>(loss) = sum_over<Vector>(n, [&](std::int64_t i) THALWEG_INLINED_LAMBDA {
+    const Vector p = product(w, args.inputs + (group.set * n + i) * d, d);
     const Vector r = scale * p - args.labels[group.set * n + i];
     return r * r;
   });
-  const Vector risk = sum_over<T>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA {
+  vector_of<Vector>(risk) = sum_over<Vector>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA {
     const Vector r = scale * w[k] - target[k];
     return r * r;
   });
-  const Vector distance = sum_over<T>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA {
+  vector_of<Vector>(distance) = sum_over<Vector>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA {
     const Vector r = w[k] - solution[k];
     return r * r;
   });
   TheoryMeasure<T>* out = args.measures + group.set * args.num_cells + group.first_cell;
   for (std::int64_t l = 0; l < group.num_lanes; ++l)
-    out[l] = {loss[l] / static_cast<T>(2 * n), norm[l], risk[l] / 2, distance[l]};
+    out[l] = {loss.lane[l] / static_cast<T>(2 * n), norm.lane[l], risk.lane[l] / 2, distance.lane[l]};
 }
 
-template <TheoryPower kPower, typename T>
+template <typename Vector, TheoryPower kPower, typename T>
 THALWEG_INLINE void run_group(const Group<T>& group) {
-  run_steps<kPower>(group);
-  if (group.args->measures != nullptr) measure<kPower>(group);
+  run_steps<Vector, kPower>(group);
+  if (group.args->measures != nullptr) measure<Vector, kPower>(group);
 }
 
-template <typename T>
+template <typename Vector, typename T>
 THALWEG_INLINE void choose_power(const Group<T>& group) {
   switch (theory_power(static_cast<double>(group.args->gamma))) {
     case TheoryPower::kZero:
-      return run_group<TheoryPower::kZero>(group);
+      return run_group<Vector, TheoryPower::kZero>(group);
     case TheoryPower::kOne:
-      return run_group<TheoryPower::kOne>(group);
+      return run_group<Vector, TheoryPower::kOne>(group);
     case TheoryPower::kTwo:
-      return run_group<TheoryPower::kTwo>(group);
+      return run_group<Vector, TheoryPower::kTwo>(group);
     case TheoryPower::kAny:
-      return run_group<TheoryPower::kAny>(group);
+      return run_group<Vector, TheoryPower::kAny>(group);
   }
 }
 
-// One function a type, compiled for each instruction set.
-THALWEG_SIMD_FMA void run_lanes(const Group<float>& group) {
-  choose_power(group);
+template <typename T>
+THALWEG_AVX512F void run_lanes_by_avx512(const Group<T>& group) {
+  choose_power<typename Simd<T, kBytes>::Vector>(group);
 }
-THALWEG_SIMD_FMA void run_lanes(const Group<double>& group) {
-  choose_power(group);
+
+template <typename T>
+THALWEG_AVX2 void run_lanes_by_avx2(const Group<T>& group) {
+  choose_power<Halves<T>>(group);
+}
+
+template <typename T>
+void run_lanes(const Group<T>& group) {
+  if (has_avx512f()) return run_lanes_by_avx512(group);
+  if (has_avx2()) return run_lanes_by_avx2(group);
+  choose_power<typename Simd<T, kBytes>::Vector>(group);
 }
 
 // Weights between [C, d] and [d][lanes]; lanes without a cell stay zero.
@@ -221,21 +251,20 @@ void store_weights(const Group<T>& group) {
 
 template <typename T>
 void run_all(const TheoryArgs<T>& args) {
-  constexpr std::int64_t kLanes = Simd<T>::kLanes;
   std::vector<Draws<T>> draws(static_cast<std::size_t>(args.num_sets));
   at::parallel_for(0, args.num_sets, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t s = begin; s < end; ++s) draws[static_cast<std::size_t>(s)] = draw_steps(args, s);
   });
-  const std::int64_t groups = (args.num_cells + kLanes - 1) / kLanes;
+  const std::int64_t groups = (args.num_cells + kLanes<T> - 1) / kLanes<T>;
   at::parallel_for(0, args.num_sets * groups, 1, [&](std::int64_t begin, std::int64_t end) {
     std::vector<Block<T>> weights(static_cast<std::size_t>(args.dimensions));
     std::vector<Block<T>> takes(static_cast<std::size_t>(batch_size(args)));
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t set = i / groups, first = i % groups * kLanes;
+      const std::int64_t set = i / groups, first = i % groups * kLanes<T>;
       const Group<T> group{&args,
                            set,
                            first,
-                           std::min(kLanes, args.num_cells - first),
+                           std::min(kLanes<T>, args.num_cells - first),
                            &draws[static_cast<std::size_t>(set)],
                            weights.data(),
                            takes.data()};
