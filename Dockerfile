@@ -23,6 +23,9 @@ RUN apt-get update && \
     mkdir -p /out /data && chmod 1777 /out /data
 COPY --from=build /runtime/root/ /
 COPY experiments/*.json /usr/share/thalweg/experiments/
+COPY experiments/paper/*.json /usr/share/thalweg/experiments/paper/
+COPY experiments/theory/*.json /usr/share/thalweg/experiments/theory/
+COPY experiments/accuracy/*.json /usr/share/thalweg/experiments/accuracy/
 ARG THALWEG_COMMIT=unknown
 LABEL org.opencontainers.image.title="thalweg" \
       org.opencontainers.image.description="Trains networks, keeps the way, and maps the loss around it" \

@@ -42,4 +42,4 @@ if ! buildah pull --quiet "$base" >/dev/null; then
 fi
 buildah build --layers --build-arg "BASE=$base" --build-arg "THALWEG_COMMIT=$(git describe --always --dirty)" \
   --tag "$tag" "$@" .
-echo "built $tag; the demo in it: podman run --rm -v \$PWD/out:/out $tag experiment /usr/share/thalweg/experiments/demo.json --out /out/demo" >&2
+echo "built $tag; the demo in it: mkdir -p out && podman run --rm --userns=keep-id --user \$(id -u) -v \$PWD/out:/out $tag experiment /usr/share/thalweg/experiments/demo.json --out /out/demo" >&2

@@ -42,7 +42,7 @@ CommandLine::CommandLine(const std::string& name, const std::string& summary, co
   options_.add_options("Common")("set", "change a key of the configuration: --set train.batch=64",
                                  cxxopts::value<std::vector<std::string>>(), "KEY=VALUE")(
       "device", "auto, cpu, cuda or cuda:N", cxxopts::value<std::string>(), "NAME")(
-      "seed", "seed of weights, data order, augmentation and random directions", cxxopts::value<std::string>(), "N")(
+      "seed", "seed: weights, data order, augmentation; directions; samples", cxxopts::value<std::string>(), "N")(
       "threads", "CPU threads, 0 for one a physical core", cxxopts::value<std::string>(), "N")(
       "json", "print results as JSON")("quiet", "no settings and no progress on stderr")("h,help", "show this help");
 }
