@@ -2,7 +2,6 @@
 // or at one of its edges) and sixteen output channels are summed in registers over all taps and input channels.
 #include <algorithm>
 #include <array>
-#include <utility>
 #include <vector>
 
 #include <ATen/Parallel.h>
@@ -25,33 +24,28 @@ struct Band {
   std::int64_t step = 0;               // of the input, from tap to tap
 };
 
-// The input under tap `t` at `to`, or -1.
-std::int64_t input_under(const DirectConvArgs& args, std::int64_t t, std::int64_t to, std::int64_t from_size) {
+// Of an axis of `size` pixels in the image and `out_size` in the output.
+std::vector<Band> bands_of(const DirectConvArgs& args, std::int64_t size, std::int64_t out_size) {
   const ConvSizes& conv = args.conv;
-  std::int64_t from = to * conv.stride + t - conv.padding;
-  if (args.pass == DirectConvPass::kInputGradient) {
-    const std::int64_t shifted = to + conv.padding - t;
-    from = shifted % conv.stride == 0 ? shifted / conv.stride : -1;
-  }
-  return from < from_size ? std::max<std::int64_t>(from, -1) : -1;
-}
-
-std::vector<Band> bands_of(const DirectConvArgs& args, std::int64_t from_size, std::int64_t to_size) {
-  std::vector<Band> bands;
-  for (std::int64_t to = 0; to < to_size; ++to) {
-    Band band;
-    std::int64_t first = 0;
-    for (std::int64_t t = 0; t < args.conv.kernel; ++t) {
-      const std::int64_t from = input_under(args, t, to, from_size);
-      if (from < 0) continue;
-      if (band.taps.empty()) first = from;
-      if (band.taps.size() == 1) band.step = from - first;
-      band.taps.push_back(t);
+  const bool forward = args.pass == DirectConvPass::kForward;
+  std::vector<Band> positions(static_cast<std::size_t>(forward ? out_size : size));
+  for (std::int64_t t = 0; t < conv.kernel; ++t) {
+    const TapRange range = inside(conv, t, size, out_size);
+    for (std::int64_t output = range.begin; output < range.end; ++output) {
+      const std::int64_t image = output * conv.stride + t - conv.padding, from = forward ? image : output;
+      Band& position = positions[static_cast<std::size_t>(forward ? output : image)];
+      if (position.taps.empty()) position.from = {from};
+      if (position.taps.size() == 1) position.step = from - position.from[0];
+      position.taps.push_back(t);
     }
-    auto same = std::ranges::find(bands, band.taps, &Band::taps);
-    if (same == bands.end()) same = bands.insert(same, std::move(band));
-    same->to.push_back(to);
-    same->from.push_back(first);
+  }
+  std::vector<Band> bands;
+  for (std::size_t to = 0; to < positions.size(); ++to) {
+    auto band = std::ranges::find(bands, positions[to].taps, &Band::taps);
+    const std::int64_t from = positions[to].taps.empty() ? 0 : positions[to].from[0];
+    if (band == bands.end()) band = bands.insert(band, {positions[to].taps, {}, {}, positions[to].step});
+    band->to.push_back(static_cast<std::int64_t>(to));
+    band->from.push_back(from);
   }
   return bands;
 }
@@ -67,10 +61,9 @@ struct PixelClass {
 };
 
 std::vector<PixelClass> classes_of(const DirectConvArgs& args, const ConvProduct& product) {
-  const auto columns = bands_of(args, product.from_width, product.to_width);
+  const auto columns = bands_of(args, args.conv.width, args.conv.out_width);
   std::vector<PixelClass> classes;
-  for (const Band& row :
-       bands_of(args, product.from_pixels / product.from_width, product.to_pixels / product.to_width)) {
+  for (const Band& row : bands_of(args, args.conv.height, args.conv.out_height)) {
     for (const Band& column : columns) {
       PixelClass& pixel = classes.emplace_back();
       for (std::size_t r = 0; r < row.taps.size(); ++r) {

@@ -268,47 +268,14 @@ THALWEG_INLINE void gradient_any_chunk(std::int64_t k, const Chunk& chunk, const
   }
 }
 
-struct NormLoops {
-  void (*moments)(const Chunk& chunk, const NormForwardArgs& args, float* mean, float* m2);
-  void (*apply)(std::int64_t k, const Chunk& chunk, const NormForwardArgs& args);
-  void (*sums)(std::int64_t k, const Chunk& chunk, const NormBackwardArgs& args, float* sum, float* dot);
-  void (*gradient)(std::int64_t k, const Chunk& chunk, const NormBackwardArgs& args);
-};
-
-// k##NAME<T>: the loops compiled for an instruction set whose vectors have WIDTH floats.
-#define THALWEG_NORM_LOOPS(NAME, TARGET, WIDTH)                                                                       \
-  template <typename T>                                                                                               \
-  TARGET void moments_##NAME(const Chunk& chunk, const NormForwardArgs& args, float* mean, float* m2) {               \
-    chunk_moments<WIDTH, T>(chunk, args.x, mean, m2);                                                                 \
-  }                                                                                                                   \
-  template <typename T>                                                                                               \
-  TARGET void apply_##NAME(std::int64_t k, const Chunk& chunk, const NormForwardArgs& args) {                         \
-    apply_any_chunk<WIDTH, T>(k, chunk, args);                                                                        \
-  }                                                                                                                   \
-  template <typename T>                                                                                               \
-  TARGET void sums_##NAME(std::int64_t k, const Chunk& chunk, const NormBackwardArgs& args, float* sum, float* dot) { \
-    any_chunk_gradient_sums<WIDTH, T>(k, chunk, args, sum, dot);                                                      \
-  }                                                                                                                   \
-  template <typename T>                                                                                               \
-  TARGET void gradient_##NAME(std::int64_t k, const Chunk& chunk, const NormBackwardArgs& args) {                     \
-    gradient_any_chunk<WIDTH, T>(k, chunk, args);                                                                     \
-  }                                                                                                                   \
-  template <typename T>                                                                                               \
-  constexpr NormLoops k##NAME{moments_##NAME<T>, apply_##NAME<T>, sums_##NAME<T>, gradient_##NAME<T>};
-THALWEG_NORM_LOOPS(Avx512, THALWEG_AVX512F, 16)
-THALWEG_NORM_LOOPS(Avx2, THALWEG_AVX2, 8)
-THALWEG_NORM_LOOPS(Plain, , 4)
-#undef THALWEG_NORM_LOOPS
-
-// The processor's best.
-template <typename T>
-const NormLoops& loops_for() {
-  return has_avx512f() ? kAvx512<T> : has_avx2() ? kAvx2<T> : kPlain<T>;
-}
-
-const NormLoops& loops_of(ActivationType type) {
-  if (type == ActivationType::kFloat32) return loops_for<float>();
-  return type == ActivationType::kBFloat16 ? loops_for<BFloat16>() : loops_for<Float16>();
+// Calls work<W, T>(): vectors of W floats, activations of type T.
+template <typename Work>
+void by_width_and_type(ActivationType type, const Work& work) {
+  with_vectors([&]<int kWidth>() THALWEG_INLINED_LAMBDA {
+    if (type == ActivationType::kFloat32) return work.template operator()<kWidth, float>();
+    if (type == ActivationType::kBFloat16) return work.template operator()<kWidth, BFloat16>();
+    work.template operator()<kWidth, Float16>();
+  });
 }
 
 float* partial_at(float* partial, const NormShape& shape, std::int64_t k) {
@@ -365,24 +332,32 @@ THALWEG_SIMD void total_sums(const NormBackwardArgs& args) {
 
 void norm_forward_cpu(const NormForwardArgs& args) {
   const NormShape& shape = args.shape;
-  const NormLoops& loops = loops_of(shape.type);
   for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) {
     float* mean = partial_at(args.partial, shape, k);
-    loops.moments(chunk, args, mean, mean + shape.channels);
+    by_width_and_type(shape.type, [&]<int kWidth, typename T>() THALWEG_INLINED_LAMBDA {
+      chunk_moments<kWidth, T>(chunk, args.x, mean, mean + shape.channels);
+    });
   });
   total_moments(args);
-  for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) { loops.apply(k, chunk, args); });
+  for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) {
+    by_width_and_type(shape.type, [&]<int kWidth, typename T>()
+                                      THALWEG_INLINED_LAMBDA { apply_any_chunk<kWidth, T>(k, chunk, args); });
+  });
 }
 
 void norm_backward_cpu(const NormBackwardArgs& args) {
   const NormShape& shape = args.shape;
-  const NormLoops& loops = loops_of(shape.type);
   for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) {
     float* sum = partial_at(args.partial, shape, k);
-    loops.sums(k, chunk, args, sum, sum + shape.channels);
+    by_width_and_type(shape.type, [&]<int kWidth, typename T>() THALWEG_INLINED_LAMBDA {
+      any_chunk_gradient_sums<kWidth, T>(k, chunk, args, sum, sum + shape.channels);
+    });
   });
   total_sums(args);
-  for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) { loops.gradient(k, chunk, args); });
+  for_each_chunk(shape, [&](std::int64_t k, const Chunk& chunk) {
+    by_width_and_type(shape.type, [&]<int kWidth, typename T>()
+                                      THALWEG_INLINED_LAMBDA { gradient_any_chunk<kWidth, T>(k, chunk, args); });
+  });
 }
 
 }  // namespace thalweg

@@ -1,8 +1,7 @@
 // For the CPU twins: functions compiled for several instruction sets, of which the processor's best is taken.
 //
-// THALWEG_SIMD leaves the choice to the loader. A loop that is written in vectors is compiled once for each width that
-// processors have, with THALWEG_AVX512F and THALWEG_AVX2, and chooses by has_avx512f() and has_avx2(): vectors wider
-// than the instruction set's GCC takes apart through memory, and selects among them element by element.
+// THALWEG_SIMD leaves the choice to the loader. Loops that are written in vectors go through with_vectors: vectors
+// wider than the instruction set's GCC takes apart through memory, and selects among them element by element.
 //
 // Files that use these are compiled without contraction of a * b + c into one rounding (CMakeLists.txt), so that each
 // instruction set gives the same bits; but for theory_cpu.cpp, for speed.
@@ -42,6 +41,23 @@ inline bool has_avx2() {
 #else
   return false;
 #endif
+}
+
+// Calls work<W>(), a lambda with THALWEG_INLINED_LAMBDA, compiled for the processor's best instruction set: W is the
+// number of floats in its vectors.
+template <typename Work>
+THALWEG_AVX512F void with_avx512_vectors(const Work& work) {
+  work.template operator()<16>();
+}
+template <typename Work>
+THALWEG_AVX2 void with_avx2_vectors(const Work& work) {
+  work.template operator()<8>();
+}
+template <typename Work>
+void with_vectors(const Work& work) {
+  if (has_avx512f()) return with_avx512_vectors(work);
+  if (has_avx2()) return with_avx2_vectors(work);
+  work.template operator()<4>();
 }
 
 }  // namespace thalweg

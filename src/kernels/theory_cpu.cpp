@@ -209,20 +209,14 @@ THALWEG_INLINE void choose_power(const Group<T>& group) {
 }
 
 template <typename T>
-THALWEG_AVX512F void run_lanes_by_avx512(const Group<T>& group) {
-  choose_power<typename Simd<T, kBytes>::Vector>(group);
-}
-
-template <typename T>
-THALWEG_AVX2 void run_lanes_by_avx2(const Group<T>& group) {
-  choose_power<Halves<T>>(group);
-}
-
-template <typename T>
 void run_lanes(const Group<T>& group) {
-  if (has_avx512f()) return run_lanes_by_avx512(group);
-  if (has_avx2()) return run_lanes_by_avx2(group);
-  choose_power<typename Simd<T, kBytes>::Vector>(group);
+  with_vectors([&]<int kFloats>() THALWEG_INLINED_LAMBDA {
+    if constexpr (kFloats == 8) {
+      choose_power<Halves<T>>(group);
+    } else {
+      choose_power<typename Simd<T, kBytes>::Vector>(group);
+    }
+  });
 }
 
 // Weights between [C, d] and [d][lanes]; lanes without a cell stay zero.
