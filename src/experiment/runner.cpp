@@ -108,7 +108,7 @@ void check_plans(const Session& session) {
   if (plane.windows > 0) check_config([&] { cut_windows(main, plane.windows); });
 }
 
-// So is this.
+// Image counts that the splits lack, said before anything is trained.
 void check_images(const Session& session) {
   const LandscapeConfig& config = session.config.landscape;
   std::int64_t images = 0;
@@ -182,7 +182,7 @@ std::vector<std::string> take_out_diverged(std::vector<Member>& members, const D
 // branch that diverged is taken out of its member's configuration, so that the others can be mapped. Returns what was
 // said of each.
 std::vector<std::string> train_experiments(std::vector<Member>& members) {
-  const Lanes lanes = members.front().session.lanes();
+  const RunLanes lanes = members.front().session.lanes();
   std::vector<Job> jobs;
   const auto title = [&](const Member& member, const std::string& run) {
     return members.size() == 1 ? run : fmt::format("seed {} {}", member.session.config.seed, run);

@@ -37,7 +37,7 @@ nlohmann::json make_provenance(c10::Device device) {
           {"threads", at::get_num_threads()}};
 }
 
-Lanes Session::lanes() const {
+RunLanes Session::lanes() const {
   constexpr int kRunsOnGpu = 4;
   const int count = config.parallel_runs > 0 ? config.parallel_runs : device.is_cuda() ? kRunsOnGpu : 1;
   return {count, std::max(at::get_num_threads() / count, 1), device};

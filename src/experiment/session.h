@@ -25,7 +25,7 @@ struct Session {
   MapContext map_context() const { return {graph, data, device, progress}; }
   // How many runs train at once, and with how many CPU threads: as many whether others train or not, since the bits on
   // a CPU depend on it.
-  Lanes lanes() const;
+  RunLanes lanes() const;
   RunSpec main_spec() const;
   // What a branch is, but for the state that it starts from.
   RunSpec unforked_spec(const BranchConfig& branch) const;

@@ -112,7 +112,7 @@ class ThreadCount {
 
 }  // namespace
 
-void run_side_by_side(const std::vector<Job>& jobs, const Lanes& lanes) {
+void run_side_by_side(const std::vector<Job>& jobs, const RunLanes& lanes) {
   const ThreadCount threads(lanes.threads);
   JobBoard board(jobs);
   if (lanes.count == 1) {

@@ -15,7 +15,7 @@ struct Job {
   std::optional<std::size_t> after = {};  // index of an earlier job that must have succeeded
 };
 
-struct Lanes {
+struct RunLanes {
   int count = 1;    // jobs at once
   int threads = 1;  // CPU threads of each
   c10::Device device;
@@ -24,6 +24,6 @@ struct Lanes {
 // Does all jobs, in order as far as lanes are free, each on a thread of its own with (on a GPU) a stream of its own;
 // one lane is the calling thread. Where a job fails the others go on, but for those that come after it. At the end
 // throws what the first of the failed jobs threw (Stopped last of all). After a stop was requested no job begins.
-void run_side_by_side(const std::vector<Job>& jobs, const Lanes& lanes);
+void run_side_by_side(const std::vector<Job>& jobs, const RunLanes& lanes);
 
 }  // namespace thalweg

@@ -15,13 +15,13 @@
 namespace thalweg {
 
 template <int kWidth>
-struct Lanes {
+struct LaneTypes {
   typedef float Floats __attribute__((vector_size(kWidth * 4)));
   typedef std::uint32_t Bits __attribute__((vector_size(kWidth * 4)));
   typedef std::uint16_t Halves __attribute__((vector_size(kWidth * 2)));
 };
 template <int kWidth>
-using FloatLanes = typename Lanes<kWidth>::Floats;
+using FloatLanes = typename LaneTypes<kWidth>::Floats;
 
 // By reference: a vector in an argument has another ABI on each instruction set.
 template <int kWidth>
@@ -30,9 +30,9 @@ THALWEG_INLINE void load_lanes(FloatLanes<kWidth>& to, const float* from) {
 }
 template <int kWidth>
 THALWEG_INLINE void load_lanes(FloatLanes<kWidth>& to, const BFloat16* from) {
-  typename Lanes<kWidth>::Halves bits;
+  typename LaneTypes<kWidth>::Halves bits;
   std::memcpy(&bits, from, sizeof(bits));
-  to = (FloatLanes<kWidth>)(__builtin_convertvector(bits, typename Lanes<kWidth>::Bits) << 16);
+  to = (FloatLanes<kWidth>)(__builtin_convertvector(bits, typename LaneTypes<kWidth>::Bits) << 16);
 }
 template <int kWidth>
 THALWEG_INLINE void store_lanes(float* to, const FloatLanes<kWidth>& from) {
@@ -41,11 +41,11 @@ THALWEG_INLINE void store_lanes(float* to, const FloatLanes<kWidth>& from) {
 // Rounds as `store` of kernels/activation.h.
 template <int kWidth>
 THALWEG_INLINE void store_lanes(BFloat16* to, const FloatLanes<kWidth>& from) {
-  using Bits = typename Lanes<kWidth>::Bits;
+  using Bits = typename LaneTypes<kWidth>::Bits;
   const Bits bits = (Bits)from;
   const Bits rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
   const Bits nan = Bits{} + 0x7FC0u;
-  const auto halves = __builtin_convertvector(from != from ? nan : rounded, typename Lanes<kWidth>::Halves);
+  const auto halves = __builtin_convertvector(from != from ? nan : rounded, typename LaneTypes<kWidth>::Halves);
   std::memcpy(to, &halves, sizeof(halves));
 }
 

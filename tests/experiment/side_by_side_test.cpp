@@ -23,7 +23,7 @@
 namespace thalweg {
 namespace {
 
-Lanes lanes_of(int count, int threads = 1) {
+RunLanes lanes_of(int count, int threads = 1) {
   return {count, threads, at::kCPU};
 }
 
