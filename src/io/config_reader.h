@@ -2,10 +2,12 @@
 // usage Error that names the full path of the key ("train.schedule.lr") and, for an unknown one, the nearest known key.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -13,6 +15,16 @@
 #include "base/error.h"
 
 namespace thalweg {
+
+// An enumeration's values, each with what configurations call it.
+template <typename Enum>
+using EnumNames = std::vector<std::pair<Enum, std::string>>;
+
+// Of a value that is among them.
+template <typename Enum>
+const std::string& name_of(Enum value, const EnumNames<Enum>& names) {
+  return std::find_if(names.begin(), names.end(), [&](const auto& name) { return name.first == value; })->second;
+}
 
 class ConfigReader {
  public:
@@ -32,6 +44,13 @@ class ConfigReader {
   std::string get_string(const std::string& key, const std::string& fallback);
   // One of `choices`.
   std::string get_choice(const std::string& key, const std::string& fallback, const std::vector<std::string>& choices);
+  template <typename Enum>
+  Enum get_enum(const std::string& key, Enum fallback, const EnumNames<Enum>& names) {
+    std::vector<std::string> choices;
+    for (const auto& [value, name] : names) choices.push_back(name);
+    const std::string chosen = get_choice(key, name_of(fallback, names), choices);
+    return std::find_if(names.begin(), names.end(), [&](const auto& name) { return name.second == chosen; })->first;
+  }
   double required_double(const std::string& key, double min, double max = std::numeric_limits<double>::max());
   std::int64_t required_int(const std::string& key, std::int64_t min,
                             std::int64_t max = std::numeric_limits<std::int64_t>::max());

@@ -10,18 +10,6 @@
 
 namespace thalweg {
 
-const char* to_string(BnMode mode) {
-  switch (mode) {
-    case BnMode::kRecompute:
-      return "recompute";
-    case BnMode::kOrigin:
-      return "origin";
-    case BnMode::kBatch:
-      return "batch";
-  }
-  return "";
-}
-
 LandscapeConfig resolve_precision(const LandscapeConfig& config, c10::Device device) {
   LandscapeConfig out = config;
   if (config.precision == c10::ScalarType::Undefined) {
@@ -63,22 +51,12 @@ Tolerance parse_tolerance(const std::string& text) {
 
 namespace {
 
-const std::vector<std::pair<std::string, c10::ScalarType>> kPrecisions = {{"float32", c10::ScalarType::Float},
-                                                                          {"bf16", c10::ScalarType::BFloat16},
-                                                                          {"float16", c10::ScalarType::Half},
-                                                                          {"auto", c10::ScalarType::Undefined}};
-
-std::string name_of(c10::ScalarType precision) {
-  return std::find_if(kPrecisions.begin(), kPrecisions.end(), [&](const auto& p) { return p.second == precision; })
-      ->first;
-}
-
-c10::ScalarType read_precision(ConfigReader& reader) {
-  std::vector<std::string> names;
-  for (const auto& [name, type] : kPrecisions) names.push_back(name);
-  const std::string chosen = reader.get_choice("precision", "float32", names);
-  return std::find_if(kPrecisions.begin(), kPrecisions.end(), [&](const auto& p) { return p.first == chosen; })->second;
-}
+const EnumNames<c10::ScalarType> kPrecisions = {{c10::ScalarType::Float, "float32"},
+                                                {c10::ScalarType::BFloat16, "bf16"},
+                                                {c10::ScalarType::Half, "float16"},
+                                                {c10::ScalarType::Undefined, "auto"}};
+const EnumNames<BnMode> kBnModes = {
+    {BnMode::kRecompute, "recompute"}, {BnMode::kOrigin, "origin"}, {BnMode::kBatch, "batch"}};
 
 void read_sampling(ConfigReader& reader, LandscapeConfig& config) {
   config.images = reader.get_int("images", config.images, 0);
@@ -118,12 +96,11 @@ LandscapeConfig read_landscape_config(ConfigReader reader) {
       names.push_back(split.is_string() ? split.get<std::string>() : split.dump());
     reader.parse("splits", [&] { set_splits(config, names); });
   }
-  const std::string bn = reader.get_choice("bn", "recompute", {"recompute", "origin", "batch"});
-  config.bn = bn == "recompute" ? BnMode::kRecompute : bn == "origin" ? BnMode::kOrigin : BnMode::kBatch;
+  config.bn = reader.get_enum("bn", config.bn, kBnModes);
   config.bn_images = reader.get_int("bn_images", config.bn_images, 2);
   config.train_images = reader.get_int("train_images", config.train_images, 0);
   config.test_images = reader.get_int("test_images", config.test_images, 0);
-  config.precision = read_precision(reader);
+  config.precision = reader.get_enum("precision", config.precision, kPrecisions);
   config.audit_points = reader.get_int("audit_points", config.audit_points, 1, 1 << 20);
   config.max_deviation = reader.get_double("max_deviation", config.max_deviation, 0);
   const bool is_reduced = config.precision == c10::ScalarType::BFloat16 || config.precision == c10::ScalarType::Half;
@@ -142,11 +119,11 @@ nlohmann::json to_json(const LandscapeConfig& config) {
           {"range", config.range},
           {"margin", config.margin},
           {"splits", splits},
-          {"bn", to_string(config.bn)},
+          {"bn", name_of(config.bn, kBnModes)},
           {"bn_images", config.bn_images},
           {"train_images", config.train_images},
           {"test_images", config.test_images},
-          {"precision", name_of(config.precision)},
+          {"precision", name_of(config.precision, kPrecisions)},
           {"audit_points", config.audit_points},
           {"max_deviation", config.max_deviation},
           {"images", config.images},

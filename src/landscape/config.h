@@ -23,7 +23,6 @@ enum class BnMode {
   kOrigin,     // the plane's buffers, the same everywhere (what older tools do)
   kBatch       // of each batch of bn_images evaluated images
 };
-const char* to_string(BnMode mode);
 
 // How a point's losses come about.
 enum class MapMode {

@@ -14,9 +14,8 @@ namespace {
 constexpr std::int64_t kMaxSteps = 10'000'000;
 constexpr double kMaxRate = 1e6;
 
-const char* to_string(LabelNoise noise) {
-  return noise == LabelNoise::kNone ? "none" : noise == LabelNoise::kFixed ? "fixed" : "fresh";
-}
+const EnumNames<LabelNoise> kNoises = {
+    {LabelNoise::kNone, "none"}, {LabelNoise::kFixed, "fixed"}, {LabelNoise::kFresh, "fresh"}};
 
 // A list of numbers, or {"from", "to", "count"}: spaced by the logarithm or evenly.
 std::vector<double> read_series(ConfigReader& reader, const std::string& key, double min, double max, bool log) {
@@ -46,8 +45,7 @@ std::vector<double> read_series(ConfigReader& reader, const std::string& key, do
 }
 
 void read_noise(ConfigReader reader, TheoryConfig& config) {
-  const std::string kind = reader.get_choice("kind", "none", {"none", "fixed", "fresh"});
-  config.noise = kind == "none" ? LabelNoise::kNone : kind == "fixed" ? LabelNoise::kFixed : LabelNoise::kFresh;
+  config.noise = reader.get_enum("kind", config.noise, kNoises);
   config.noise_std = reader.get_double("std", config.noise_std, 0, 1e6);
   reader.finish();
 }
@@ -132,7 +130,7 @@ nlohmann::json to_json(const TheoryConfig& config) {
                            {"gamma", config.gamma},
                            {"target_norm", config.target_norm},
                            {"init_norm", config.init_norm},
-                           {"noise", {{"kind", to_string(config.noise)}, {"std", config.noise_std}}},
+                           {"noise", {{"kind", name_of(config.noise, kNoises)}, {"std", config.noise_std}}},
                            {"batch", config.batch},
                            {"steps", config.steps},
                            {"seeds", config.seeds},

@@ -13,18 +13,13 @@ constexpr double kBelowOne = 1 - 1e-12;
 // An epoch of many steps refuses nothing that some data set allows.
 constexpr std::int64_t kManySteps = 1 << 20;
 
-const char* to_string(OptimizerKind kind) {
-  return kind == OptimizerKind::kSgd ? "sgd" : "adamw";
-}
-
-const char* to_string(AverageKind kind) {
-  return kind == AverageKind::kNone ? "none" : kind == AverageKind::kEma ? "ema" : "swa";
-}
+const EnumNames<OptimizerKind> kOptimizers = {{OptimizerKind::kSgd, "sgd"}, {OptimizerKind::kAdamW, "adamw"}};
+const EnumNames<AverageKind> kAverages = {
+    {AverageKind::kNone, "none"}, {AverageKind::kEma, "ema"}, {AverageKind::kSwa, "swa"}};
 
 OptimizerConfig read_optimizer(ConfigReader reader) {
   OptimizerConfig config;
-  const std::string kind = reader.get_choice("kind", to_string(config.kind), {"sgd", "adamw"});
-  config.kind = kind == "sgd" ? OptimizerKind::kSgd : OptimizerKind::kAdamW;
+  config.kind = reader.get_enum("kind", config.kind, kOptimizers);
   if (config.kind == OptimizerKind::kAdamW) {
     config.weight_decay = 0.01;  // torch.optim.AdamW's
     config.beta1 = reader.get_double("beta1", config.beta1, 0, kBelowOne);
@@ -47,8 +42,7 @@ OptimizerConfig read_optimizer(ConfigReader reader) {
 
 AverageConfig read_average(ConfigReader reader) {
   AverageConfig config;
-  const std::string kind = reader.get_choice("kind", to_string(config.kind), {"none", "ema", "swa"});
-  config.kind = kind == "none" ? AverageKind::kNone : kind == "ema" ? AverageKind::kEma : AverageKind::kSwa;
+  config.kind = reader.get_enum("kind", config.kind, kAverages);
   config.decay = reader.get_double("decay", config.decay, 0, kBelowOne);
   config.start_epoch = reader.get_double("start_epoch", 0, 0);
   reader.finish();
@@ -56,7 +50,7 @@ AverageConfig read_average(ConfigReader reader) {
 }
 
 nlohmann::json to_json(const OptimizerConfig& o) {
-  nlohmann::json json = {{"kind", to_string(o.kind)},
+  nlohmann::json json = {{"kind", name_of(o.kind, kOptimizers)},
                          {"weight_decay", o.weight_decay},
                          {"decay_norm_and_bias", o.decay_norm_and_bias},
                          {"clip_norm", o.clip_norm},
@@ -70,7 +64,7 @@ nlohmann::json to_json(const OptimizerConfig& o) {
 }
 
 nlohmann::json to_json(const AverageConfig& a) {
-  return {{"kind", to_string(a.kind)}, {"decay", a.decay}, {"start_epoch", a.start_epoch}};
+  return {{"kind", name_of(a.kind, kAverages)}, {"decay", a.decay}, {"start_epoch", a.start_epoch}};
 }
 
 AugmentSpec read_augment(ConfigReader reader) {
