@@ -8,6 +8,8 @@
 #include <openssl/evp.h>
 #include <zlib.h>
 
+#include <ATen/core/Tensor.h>
+
 #include "base/error.h"
 
 namespace thalweg {
@@ -39,6 +41,15 @@ std::string sha256_of(std::string_view bytes) {
   Sha256 digest;
   digest.update(bytes.data(), bytes.size());
   return digest.hex();
+}
+
+std::string sha256_of_tensors(std::initializer_list<at::Tensor> tensors) {
+  std::string digests;
+  for (const at::Tensor& tensor : tensors) {
+    const at::Tensor bytes = tensor.contiguous();
+    digests += sha256_of({static_cast<const char*>(bytes.const_data_ptr()), bytes.nbytes()});
+  }
+  return sha256_of(digests);
 }
 
 std::string sha256_of_file(const std::filesystem::path& path) {

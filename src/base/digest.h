@@ -4,11 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
 
 struct evp_md_ctx_st;
+namespace at {
+class Tensor;
+}
 
 namespace thalweg {
 
@@ -28,6 +32,8 @@ class Sha256 {
 
 // The same in one go.
 std::string sha256_of(std::string_view bytes);
+// Of tensors on the CPU: of the digests of their bytes, row-major.
+std::string sha256_of_tensors(std::initializer_list<at::Tensor> tensors);
 // Throws Error if the file cannot be read.
 std::string sha256_of_file(const std::filesystem::path& path);
 

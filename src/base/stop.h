@@ -12,7 +12,7 @@ namespace thalweg {
 // Installs the handlers; called once by `main`. Signals are process-wide, hence the one global behind these functions.
 void install_stop_handlers();
 bool stop_requested();
-// For tests and for callers that stop for a reason of their own.
+// For tests.
 void request_stop(bool on = true);
 
 // Everything computed so far is on disk; the same command goes on from there.

@@ -13,11 +13,11 @@
 #include "base/stream.h"
 #include "cli/command.h"
 #include "data/dataset.h"
+#include "data/image_batches.h"
 #include "io/atomic_file.h"
 #include "models/models.h"
 #include "nn/eager.h"
 #include "nn/evaluate.h"
-#include "nn/images.h"
 #include "nn/init.h"
 #include "thalweg/version.h"
 
@@ -88,7 +88,7 @@ std::string kernel_self_test(c10::Device device) {
 
   Evaluator evaluator(compile(graph), device);
   evaluator.load(fold_weights(evaluator.program(), weights.to(device), buffers.to(device)));
-  const ImageBatches images(data.test.images, data.test.labels, n.mean, n.std, device);
+  const ImageBatches images = on_device(data.test, n, device);
   const LossSums sums = sum_split_losses(images, network_of(evaluator));
 
   const at::NoGradGuard no_grad;

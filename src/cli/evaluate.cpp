@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "cli/command.h"
+#include "data/image_batches.h"
 #include "experiment/session.h"
 #include "train/run_folder.h"
 #include "train/weights_source.h"
@@ -63,11 +64,10 @@ void evaluate_command(int argc, char** argv) {
   if (description.contains("normalisation")) session.data.normalisation = description.at("normalisation");
   const Weights weights = load_weights(file, session.graph);
   const ImageSet& images = split_of(session.data, split);
-  const Normalisation& n = session.data.normalisation;
   Evaluator evaluator(compile(session.graph), session.device);
   const SplitMetrics metrics =
       evaluate_weights(evaluator, weights.weights.to(session.device), weights.buffers.to(session.device),
-                       {images.images, images.labels, n.mean, n.std, session.device}, /*stops=*/true);
+                       on_device(images, session.data.normalisation, session.device), /*stops=*/true);
   if (flags.json) {
     nlohmann::json out = {
         {"loss", metrics.loss}, {"accuracy", metrics.accuracy}, {"images", metrics.images}, {"split", split}};

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "base/digest.h"
+#include "data/image_batches.h"
 #include "io/atomic_file.h"
 #include "io/json_member.h"
 #include "io/strict_json.h"
@@ -52,8 +53,7 @@ void measure_runs(const Member& experiment) {
   const std::vector<fs::path> runs = unmeasured_runs(experiment);
   if (runs.empty()) return;
   const Session& session = experiment.session;
-  const ImageBatches images(session.data.train.images, session.data.train.labels, session.data.normalisation.mean,
-                            session.data.normalisation.std, session.device);
+  const ImageBatches images = on_device(session.data.train, session.data.normalisation, session.device);
   Progress progress("measures", "runs", static_cast<double>(runs.size()), 0, session.progress);
   double done = 0;
   for (const fs::path& run : runs) {

@@ -210,12 +210,7 @@ Grid map_grid(const Plane& plane, const LandscapeConfig& config) {
 }
 
 std::string plane_digest(const Plane& plane) {
-  std::string digests;
-  for (const at::Tensor& tensor : {plane.origin, plane.d1, plane.d2, plane.buffers}) {
-    const at::Tensor bytes = tensor.contiguous();
-    digests += sha256_of({static_cast<const char*>(bytes.const_data_ptr()), bytes.nbytes()});
-  }
-  return sha256_of(digests);
+  return sha256_of_tensors({plane.origin, plane.d1, plane.d2, plane.buffers});
 }
 
 Surface map_landscape(const Plane& plane, const LandscapeConfig& asked, const MapContext& context,

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "nn/images.h"
+#include "data/image_batches.h"
 
 namespace thalweg {
 namespace {
@@ -22,7 +22,7 @@ ImageBatches first_images(const ImageSet& set, std::int64_t count, const Normali
                           const std::string& what) {
   check(count <= set.size(), "{}: {} images asked for, the split has {}", what, count, set.size());
   const std::int64_t n = count == 0 ? set.size() : count;
-  return {set.images.narrow(0, 0, n), set.labels.narrow(0, 0, n), norm.mean, norm.std, device};
+  return on_device({set.images.narrow(0, 0, n), set.labels.narrow(0, 0, n)}, norm, device);
 }
 
 std::vector<std::int64_t> labels_of(const ImageBatches& images) {

@@ -30,11 +30,11 @@ AverageRun::AverageRun(const RunSpec& spec, const RunContext& context, const std
       name_(average_name(spec.name)),
       trajectory_(RunFolder{folder_}.trajectory(), context.graph.parameters.size(), context.graph.buffers.size()) {
   trajectory_.truncate(snapshots_until(RunFolder{folder_}.trajectory(), step));
-  claim_run_folder(folder_, {{"name", name_},
-                             {"seed", spec.seed},
-                             {"first_step", spec.first_step},
-                             {"train", to_json(spec.train)},
-                             {"description", spec.description}});
+  RunSpec own = spec;  // of the run's own weights: neither fork nor end are its own
+  own.name = name_;
+  own.fork.clear();
+  own.end_step.reset();
+  claim_run_folder(folder_, run_identity(own, context.graph));
 }
 
 at::Tensor AverageRun::buffers_of(const at::Tensor& average) const {

@@ -19,11 +19,7 @@ namespace fs = std::filesystem;
 // The state that a branch starts from: another main path makes another branch.
 std::string fork_digest(const RunSpec& spec, const Graph& graph) {
   const TrainState state = read_checkpoint(spec.fork, graph).state;
-  std::string digests;
-  for (const at::Tensor& tensor : {state.weights, state.momentum, state.buffers}) {
-    digests += sha256_of({static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes()});
-  }
-  return sha256_of(digests);
+  return sha256_of_tensors({state.weights, state.momentum, state.buffers});
 }
 
 // What the run computes, without what it keeps, and how often it tells: that may change where it goes on.

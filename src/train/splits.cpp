@@ -1,16 +1,10 @@
 #include "train/splits.h"
 
 #include "base/stream.h"
+#include "data/image_batches.h"
 #include "nn/evaluate.h"
 
 namespace thalweg {
-namespace {
-
-ImageBatches on_device(const DataSet& data, const ImageSet& split, c10::Device device) {
-  return {split.images, split.labels, data.normalisation.mean, data.normalisation.std, device};
-}
-
-}  // namespace
 
 std::vector<NamedSplit> watched_splits(const DataSet& data) {
   std::vector<NamedSplit> splits = {{"test", &data.test}};
@@ -19,9 +13,9 @@ std::vector<NamedSplit> watched_splits(const DataSet& data) {
 }
 
 Splits::Splits(const Graph& graph, const DataSet& data, c10::Device device)
-    : train_(on_device(data, data.train, device)), evaluator_(compile(graph), device) {
+    : train_(on_device(data.train, data.normalisation, device)), evaluator_(compile(graph), device) {
   for (const NamedSplit& split : watched_splits(data)) {
-    watched_.push_back({split.name, on_device(data, *split.images, device)});
+    watched_.push_back({split.name, on_device(*split.images, data.normalisation, device)});
   }
 }
 

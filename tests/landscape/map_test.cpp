@@ -9,6 +9,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "base/stop.h"
+#include "data/image_batches.h"
 #include "expect_error.h"
 #include "io/temp_folder.h"
 #include "landscape/start_plane.h"
@@ -94,8 +95,7 @@ class MapTest : public testing::Test {
   // Loss of a split at a point by plain eager arithmetic, batch norm as given.
   double eager_loss(const ImageSet& split, double x, double y, const at::Tensor& buffers) {
     const at::NoGradGuard no_grad;
-    const Normalisation& n = data_.normalisation;
-    const ImageBatches images(split.images, split.labels, n.mean, n.std, at::kCPU);
+    const ImageBatches images = on_device(split, data_.normalisation, at::kCPU);
     const at::Tensor weights = plane_.origin + x * plane_.d1 + y * plane_.d2;
     const at::Tensor logits = run_eager(graph_, graph_.parameters.views(weights), graph_.buffers.views(buffers),
                                         images.range(0, images.size()), NormMode::kEval);
@@ -126,8 +126,7 @@ TEST_F(MapTest, EveryPointWithOriginStatisticsEqualsAPlainEvaluation) {
 
 TEST_F(MapTest, RecomputedStatisticsAreThoseOfTheTrainingSubsetAtThePoint) {
   const Surface surface = map();
-  const Normalisation& n = data_.normalisation;
-  const ImageBatches train(data_.train.images, data_.train.labels, n.mean, n.std, at::kCPU);
+  const ImageBatches train = on_device(data_.train, data_.normalisation, at::kCPU);
   const at::Tensor buffers = initial_buffers(graph_);
   estimate_batch_norm(graph_, plane_.origin + surface.x[2] * plane_.d1 + surface.y[1] * plane_.d2, buffers,
                       train.range(0, 30));
