@@ -14,8 +14,8 @@
 #include <ATen/Parallel.h>
 
 #include "base/stop.h"
-#include "base/stream.h"
 #include "expect_error.h"
+#include "gpu.h"
 #include "models/models.h"
 #include "nn/init.h"
 #include "train/step.h"
@@ -127,27 +127,23 @@ TEST(SideBySideLanes, FailWhereThereAreNotThreadsEnough) {
 
 // As in an experiment, where nothing has been put on the GPU before.
 TEST(CudaSideBySide, LanesMayBeTheFirstToUseTheGpu) {
-  if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
-  const c10::Device gpu(c10::kCUDA, 0);
-  use_device(gpu);
+  THALWEG_NEED_GPU();
   std::atomic<int> sum = 0;
-  const Job job{[&] { sum += at::ones({4}, at::TensorOptions(gpu).dtype(at::kInt)).sum().item<int>(); }};
-  run_side_by_side({job, job}, {2, 1, gpu});
+  const Job job{[&] { sum += at::ones({4}, at::TensorOptions(kGpu).dtype(at::kInt)).sum().item<int>(); }};
+  run_side_by_side({job, job}, {2, 1, kGpu});
   EXPECT_EQ(sum, 8);
 }
 
 // Each lane captures its graphs and replays them while the others do the same, on one GPU.
 TEST(CudaSideBySide, RunsGiveTheBitsOfOneAlone) {
-  if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
-  const c10::Device gpu(c10::kCUDA, 0);
-  use_device(gpu);
+  THALWEG_NEED_GPU();
   ModelConfig model;
   model.name = "vgg11_bn";
   model.width = 0.25;
   const Graph graph = build_model(model, {3, 32, 32}, 10);
   auto generator = at::detail::createCPUGenerator(29);
   const ImageBatches images(at::randint(0, 256, {200, 3, 32, 32}, generator).to(at::kByte),
-                            at::randint(0, 10, {200}, generator), {0.5, 0.5, 0.5}, {0.25, 0.25, 0.25}, gpu);
+                            at::randint(0, 10, {200}, generator), {0.5, 0.5, 0.5}, {0.25, 0.25, 0.25}, kGpu);
   TrainConfig config;
   config.batch = 64;
   config.bf16 = true;
@@ -170,7 +166,7 @@ TEST(CudaSideBySide, RunsGiveTheBitsOfOneAlone) {
       ConvManifest same = plans;
       together[i] = train(i, same);
     }});
-  run_side_by_side(jobs, {4, 1, gpu});
+  run_side_by_side(jobs, {4, 1, kGpu});
   for (std::size_t i = 0; i < together.size(); ++i) EXPECT_TRUE(at::equal(together[i], alone[i])) << "run " << i;
 }
 

@@ -3,7 +3,7 @@
 
 #include <ATen/ATen.h>
 
-#include "base/stream.h"
+#include "gpu.h"
 #include "models/models.h"
 #include "nn/evaluate.h"
 #include "nn/init.h"
@@ -13,13 +13,8 @@
 namespace thalweg {
 namespace {
 
-class CudaKernels : public testing::Test {
+class CudaKernels : public GpuTest {
  protected:
-  void SetUp() override {
-    if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
-    use_device(gpu_);  // float32, not TF32
-  }
-  const c10::Device gpu_{c10::kCUDA, 0};
   at::Generator generator_ = at::detail::createCPUGenerator(23);
 
   ImageBatches images(c10::Device device, std::int64_t n = 37) {
@@ -36,7 +31,7 @@ TEST_F(CudaKernels, BatchesEqualTheCpus) {
   const at::Tensor indices = at::tensor({5, 0, 36, 7}, at::kLong);
   const AugmentSpec spec{4, true, 6};
   const at::Tensor cpu = images(at::kCPU).training_batch(indices, 4, nullptr, {spec, false, 3}).images;
-  const at::Tensor cuda = images(gpu_).training_batch(indices.to(gpu_), 4, nullptr, {spec, false, 3}).images;
+  const at::Tensor cuda = images(kGpu).training_batch(indices.to(kGpu), 4, nullptr, {spec, false, 3}).images;
   EXPECT_TRUE(at::allclose(cuda.cpu(), cpu, 1e-6, 1e-6));  // one multiply-add, contracted there
 }
 
@@ -52,9 +47,9 @@ TEST_F(CudaKernels, FoldedWeightsEqualTheCpus) {
   const at::Tensor points = at::randn({3, 2}, generator_);
   const at::Tensor buffers = initial_buffers(graph) + at::rand({3, graph.buffers.size()}, generator_);
   const at::Tensor cpu = PlaneMaterialiser(program, {origin, d1, d2}).folded(points, buffers);
-  const PlaneMaterialiser on_gpu(program, {origin.to(gpu_), d1.to(gpu_), d2.to(gpu_)});
-  EXPECT_TRUE(at::allclose(on_gpu.folded(points.to(gpu_), buffers.to(gpu_)).cpu(), cpu, 1e-5, 1e-6));
-  EXPECT_TRUE(at::allclose(on_gpu.weights(points.to(gpu_)).cpu(),
+  const PlaneMaterialiser on_gpu(program, {origin.to(kGpu), d1.to(kGpu), d2.to(kGpu)});
+  EXPECT_TRUE(at::allclose(on_gpu.folded(points.to(kGpu), buffers.to(kGpu)).cpu(), cpu, 1e-5, 1e-6));
+  EXPECT_TRUE(at::allclose(on_gpu.weights(points.to(kGpu)).cpu(),
                            PlaneMaterialiser(program, {origin, d1, d2}).weights(points), 1e-5, 1e-6));
 }
 
@@ -66,9 +61,9 @@ TEST_F(CudaKernels, LossesEqualTheCpus) {
   const at::Tensor weights = initial_weights(graph, 2);
   const at::Tensor buffers = initial_buffers(graph);
   Evaluator on_cpu(compile(graph), at::kCPU);
-  Evaluator on_gpu(compile(graph), gpu_);
+  Evaluator on_gpu(compile(graph), kGpu);
   const SplitMetrics cpu = evaluate_weights(on_cpu, weights, buffers, images(at::kCPU));
-  const SplitMetrics cuda = evaluate_weights(on_gpu, weights.to(gpu_), buffers.to(gpu_), images(gpu_));
+  const SplitMetrics cuda = evaluate_weights(on_gpu, weights.to(kGpu), buffers.to(kGpu), images(kGpu));
   EXPECT_NEAR(cuda.loss, cpu.loss, 1e-5 * cpu.loss);
   EXPECT_EQ(cuda.accuracy, cpu.accuracy);
 }
@@ -81,7 +76,7 @@ TEST_F(CudaKernels, TrainingStepsEqualTheCpus) {
   TrainConfig train;
   train.batch = 16;
   std::vector<at::Tensor> weights;
-  for (const c10::Device device : {c10::Device(at::kCPU), gpu_}) {
+  for (const c10::Device device : {c10::Device(at::kCPU), kGpu}) {
     const ImageBatches data = images(device);
     TrainStep step(graph, data, train, 1, fresh_state(initial_weights(graph, 3), initial_buffers(graph)));
     for (int i = 0; i < 7; ++i) step.run(0.05);

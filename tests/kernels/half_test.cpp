@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 
+#include "gpu.h"
 #include "models/models.h"
 #include "nn/images.h"
 #include "nn/init.h"
@@ -95,20 +96,14 @@ TEST(Images, ComeInHalfPrecisionWithPaddedChannels) {
   EXPECT_EQ(got.narrow(1, 3, 5).abs().sum().item<float>(), 0);
 }
 
-class CudaKernelsInHalf : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
-  }
-  const c10::Device gpu_{c10::kCUDA, 0};
-};
+class CudaKernelsInHalf : public GpuTest {};
 
 TEST_F(CudaKernelsInHalf, FoldedWeightsEqualTheCpus) {
   const Folding folding;
   const Program program = compile(folding.graph, {.channel_multiple = 8});
   for (const at::ScalarType type : {at::kHalf, at::kBFloat16}) {
     const at::Tensor expected = folding.fold(program, type, at::kCPU).first.to(at::kFloat);
-    const auto [got, overflowed] = folding.fold(program, type, gpu_);
+    const auto [got, overflowed] = folding.fold(program, type, kGpu);
     // One unit in the last place, where the other rounding of float32 falls on the other side of a middle.
     EXPECT_TRUE(at::allclose(got.to(at::kFloat), expected, type == at::kHalf ? 0x1p-10 : 0x1p-7, 1e-6));
     EXPECT_LT((got.to(at::kFloat) != expected).to(at::kFloat).mean().item<double>(), 0.01);
@@ -119,7 +114,7 @@ TEST_F(CudaKernelsInHalf, FoldedWeightsEqualTheCpus) {
 TEST_F(CudaKernelsInHalf, ImagesEqualTheCpus) {
   const at::Tensor indices = at::tensor({3, 0, 10}, at::kLong);
   const at::Tensor expected = images(at::kCPU).gather(indices, at::kHalf, 8).to(at::kFloat);
-  const at::Tensor got = images(gpu_).gather(indices.to(gpu_), at::kHalf, 8).cpu().to(at::kFloat);
+  const at::Tensor got = images(kGpu).gather(indices.to(kGpu), at::kHalf, 8).cpu().to(at::kFloat);
   EXPECT_TRUE(at::allclose(got, expected, 0x1p-10, 1e-6));
 }
 

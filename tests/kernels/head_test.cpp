@@ -8,6 +8,7 @@
 #include <ATen/ATen.h>
 
 #include "base/stream.h"
+#include "gpu.h"
 #include "nn/activation_type.h"
 #include "nn/images.h"
 
@@ -100,18 +101,17 @@ TEST(Head, ShowsNanAndInfinity) {
 
 // Multiply-adds are contracted there.
 TEST(CudaHead, EqualsTheCpus) {
-  if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
-  const c10::Device gpu(c10::kCUDA, 0);
+  THALWEG_NEED_GPU();
   for (const Head& head : kHeads) {
     if (head.labels.size(0) == 0) continue;
-    const ImageValues expected = head.run(), got = head.to(gpu).run();
+    const ImageValues expected = head.run(), got = head.to(kGpu).run();
     const double scale = expected.losses.abs().max().item<double>();
     EXPECT_TRUE(at::allclose(got.losses.cpu(), expected.losses, 1e-4, 1e-5 * scale));
     EXPECT_TRUE(at::equal(got.correct.cpu(), expected.correct));
     EXPECT_TRUE(at::allclose(got.margins.cpu(), expected.margins, 1e-4, 1e-5 * scale));
-    EXPECT_TRUE(at::equal(head.to(gpu).run().losses, got.losses));
+    EXPECT_TRUE(at::equal(head.to(kGpu).run().losses, got.losses));
   }
-  const Head head = Head(37, 4, 200, 10, at::kHalf).to(gpu);
+  const Head head = Head(37, 4, 200, 10, at::kHalf).to(kGpu);
   EXPECT_TRUE(at::equal(head.rows(5, 22).run().losses, head.run().losses.slice(0, 5, 22)));
 }
 

@@ -7,6 +7,7 @@
 #include <ATen/Parallel.h>
 
 #include "base/stream.h"
+#include "gpu.h"
 
 namespace thalweg {
 namespace {
@@ -219,13 +220,12 @@ TEST_P(NormTest, TheBitsDoNotDependOnTheThreads) {
 }
 
 TEST_P(NormTest, OnAGpuEqualsTheFormulasAndItselfAgain) {
-  if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
-  const c10::Device gpu(c10::kCUDA, 0);
-  const Norm got = run(case_, gpu, problem_);
+  THALWEG_NEED_GPU();
+  const Norm got = run(case_, kGpu, problem_);
   expect_outcome(case_, got, expected(case_, problem_, got.y));
-  expect_same_bits(got, run(case_, gpu, problem_));
-  expect_same_bits(got, run(case_, gpu, problem_, Memory::kInPlace));
-  const Norm elsewhere = run(case_, gpu, problem_, Memory::kUnalignedParameters);
+  expect_same_bits(got, run(case_, kGpu, problem_));
+  expect_same_bits(got, run(case_, kGpu, problem_, Memory::kInPlace));
+  const Norm elsewhere = run(case_, kGpu, problem_, Memory::kUnalignedParameters);
   expect_outcome(case_, elsewhere, expected(case_, problem_, elsewhere.y));
 }
 

@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 
 #include "base/stream.h"
+#include "gpu.h"
 #include "nn/activation_type.h"
 
 namespace thalweg {
@@ -48,8 +49,8 @@ TEST(Overflow, IsSeenWhereverItIs) {
 }
 
 TEST(CudaOverflow, IsSeenWhereverItIs) {
-  if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
-  expect_finds_overflow({c10::kCUDA, 0});
+  THALWEG_NEED_GPU();
+  expect_finds_overflow(kGpu);
 }
 
 }  // namespace

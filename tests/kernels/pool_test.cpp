@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 
+#include "gpu.h"
 #include "nn/max_pool.h"
 
 namespace thalweg {
@@ -39,8 +40,8 @@ TEST(MaxPool, IsATens) {
 }
 
 TEST(CudaMaxPool, IsATens) {
-  if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
-  expect_pools({c10::kCUDA, 0});
+  THALWEG_NEED_GPU();
+  expect_pools(kGpu);
 }
 
 }  // namespace

@@ -9,8 +9,8 @@
 #include <ATen/ATen.h>
 
 #include "base/stop.h"
-#include "base/stream.h"
 #include "expect_error.h"
+#include "gpu.h"
 #include "io/temp_folder.h"
 #include "kernels/conv_fixture.h"
 #include "kernels/conv_taps.h"
@@ -271,11 +271,11 @@ TEST_F(HalfMap, AutoIsTheDevicesFastest) {
   PlaneProblem problem;
   problem.config.precision = read_landscape_config(ConfigReader({{"precision", "auto"}}, "landscape")).precision;
   EXPECT_EQ(to_json(problem.config).at("precision"), "auto");
-  EXPECT_EQ(resolve_precision(problem.config, c10::Device(at::kCUDA, 0)).precision, at::kHalf);
+  EXPECT_EQ(resolve_precision(problem.config, kGpu).precision, at::kHalf);
   const bool has_bf16 = word_products(ActivationType::kBFloat16) != WordProducts::kNone;
   EXPECT_EQ(resolve_precision(problem.config, at::kCPU).precision, has_bf16 ? at::kBFloat16 : at::kFloat);
   problem.config.bn = BnMode::kBatch;
-  EXPECT_EQ(resolve_precision(problem.config, c10::Device(at::kCUDA, 0)).precision, at::kFloat);
+  EXPECT_EQ(resolve_precision(problem.config, kGpu).precision, at::kFloat);
   // What was taken stands in the surface.
   problem.config.bn = BnMode::kOrigin;
   problem.config.grid = "2x2";
@@ -285,22 +285,17 @@ TEST_F(HalfMap, AutoIsTheDevicesFastest) {
 }
 
 // Skipped, and counted as skipped, where there is no GPU.
-class CudaPointEngine : public testing::Test {
+class CudaPointEngine : public GpuTest {
  protected:
-  void SetUp() override {
-    if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
-    use_device(gpu_);
-  }
-  const c10::Device gpu_{c10::kCUDA, 0};
   TempFolder folder_;
 };
 
 TEST_F(CudaPointEngine, IsNearTheCpusFloat32) {
   for (const char* model : {"resnet18", "resnet20", "vgg11", "vgg11_bn", "mlp"}) {
     PlaneProblem problem(model);
-    expect_float32s(problem, at::kHalf, gpu_);
+    expect_float32s(problem, at::kHalf, kGpu);
     problem.config.bn = BnMode::kOrigin;
-    expect_float32s(problem, at::kHalf, gpu_);
+    expect_float32s(problem, at::kHalf, kGpu);
   }
 }
 
@@ -308,12 +303,12 @@ TEST_F(CudaPointEngine, IsNearTheCpusFloat32) {
 TEST_F(CudaPointEngine, GivesTheSameBitsPlainlyAndByGraphs) {
   const PlaneProblem problem;
   ConvPlans plans = start_plans({.tune = true});
-  Engine first(problem, {64, 1}, gpu_, &plans);
+  Engine first(problem, {64, 1}, kGpu, &plans);
   const std::vector<ImageLosses> expected = first.walk(false);
   expect_equal(expected[0], expected[8]);  // the first time plainly, the fifth replayed
   for (int k = 0; k < 3; ++k) expect_same_walk(first.walk(true), expected);
   for (const int lanes : {2, 4}) {
-    Engine engine(problem, {64, lanes}, gpu_, &plans);
+    Engine engine(problem, {64, lanes}, kGpu, &plans);
     for (int k = 0; k < 4; ++k) expect_same_walk(engine.walk(true), expected);
     EXPECT_EQ(engine->refusal(), "");
   }
@@ -323,8 +318,8 @@ TEST_F(CudaPointEngine, GoesThroughATenWhereThereAreNoPlans) {
   const PlaneProblem problem;
   ConvPlans plans = start_plans({});
   ConvPlans none = start_plans({.max_workspace = -1});  // which every plan exceeds
-  const std::vector<ImageLosses> expected = Engine(problem, {64, 2}, gpu_, &plans).walk(true);
-  Engine engine(problem, {64, 2}, gpu_, &none);
+  const std::vector<ImageLosses> expected = Engine(problem, {64, 2}, kGpu, &plans).walk(true);
+  Engine engine(problem, {64, 2}, kGpu, &none);
   const std::vector<ImageLosses> got = engine.walk(true);
   EXPECT_NE(engine->refusal(), "");
   for (std::size_t k = 0; k < got.size(); ++k) expect_close(got[k], expected[k]);
@@ -333,7 +328,7 @@ TEST_F(CudaPointEngine, GoesThroughATenWhereThereAreNoPlans) {
 TEST_F(CudaPointEngine, EvaluatesNamedImagesAsAmongAll) {
   const PlaneProblem problem;
   ConvPlans plans = start_plans({});
-  Engine engine(problem, {64, 2}, gpu_, &plans);
+  Engine engine(problem, {64, 2}, kGpu, &plans);
   const std::vector<ImageLosses> all = engine.walk(true);
   engine->expect(kPoints, false);
   for (int k = 0; k < 3; ++k) {
@@ -345,14 +340,14 @@ TEST_F(CudaPointEngine, EvaluatesNamedImagesAsAmongAll) {
 
 TEST_F(CudaPointEngine, FallsBackToFloat32WhereFloat16Overflows) {
   PlaneProblem weights = with_large_weights(), activations = with_large_activations();
-  expect_fallback(weights, gpu_);
-  expect_fallback(activations, gpu_);
+  expect_fallback(weights, kGpu);
+  expect_fallback(activations, kGpu);
 }
 
 TEST_F(CudaPointEngine, AMapMadeAgainByItsPlansHasTheSameBits) {
   PlaneProblem problem;
   problem.config.precision = at::kHalf;
-  const MapContext context{problem.graph, problem.data, gpu_, ProgressMode::kQuiet};
+  const MapContext context{problem.graph, problem.data, kGpu, ProgressMode::kQuiet};
   const Surface first = map_landscape(problem.plane, problem.config, context, folder_ / "map.h5.journal");
   EXPECT_EQ(first.provenance.at("landscape").at("engine").at("path"), "graphs");
   EXPECT_LT(first.provenance.at("landscape").at("audit").at("largest_deviation").at("test").get<double>(), 3e-3);

@@ -6,7 +6,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
-#include "base/stream.h"
+#include "gpu.h"
 #include "models/models.h"
 #include "nn/eager.h"
 
@@ -169,8 +169,7 @@ INSTANTIATE_TEST_SUITE_P(Networks, BackpropTest, testing::ValuesIn(kNetworks));
 class CudaBackprop : public BackpropTest {
  protected:
   void SetUp() override {
-    if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
-    use_device({c10::kCUDA, 0});
+    THALWEG_NEED_GPU();
     on_gpu_ = problem_;
     for (at::Tensor Problem::*tensor : {&Problem::weights, &Problem::buffers, &Problem::images, &Problem::labels})
       on_gpu_.*tensor = (on_gpu_.*tensor).to(at::kCUDA);

@@ -12,6 +12,7 @@
 
 #include "base/stream.h"
 #include "expect_error.h"
+#include "gpu.h"
 #include "kernels/conv_fixture.h"
 
 namespace thalweg {
@@ -25,7 +26,7 @@ struct Operands {
 Operands random_operands(const ConvShape& s, at::ScalarType type) {
   at::Generator generator = at::detail::createCPUGenerator(31);
   const auto random = [&](at::IntArrayRef sizes) {
-    const at::Tensor values = at::randn(sizes, generator).to(at::Device(at::kCUDA, 0), type);
+    const at::Tensor values = at::randn(sizes, generator).to(kGpu, type);
     return values.dim() == 4 ? values.contiguous(at::MemoryFormat::ChannelsLast) : values;
   };
   return {random({s.n, s.c, s.h, s.w}), random({s.k, s.c, s.r, s.s}), random({s.n, s.k, s.p(), s.q()}), random({s.k}),
@@ -80,13 +81,7 @@ at::ScalarType scalar_type(ActivationType type) {
   return type == ActivationType::kFloat32 ? at::kFloat : type == ActivationType::kFloat16 ? at::kHalf : at::kBFloat16;
 }
 
-class PlannedConvolutions : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
-    use_device({c10::kCUDA, 0});
-  }
-};
+class PlannedConvolutions : public GpuTest {};
 
 TEST_F(PlannedConvolutions, EqualLibTorchs) {
   ConvPlans plans = ConvPlans::on_current_gpu({});

@@ -8,6 +8,7 @@
 #include <ATen/Parallel.h>
 
 #include "base/stop.h"
+#include "gpu.h"
 #include "kernels/simd.h"
 #include "tests/theory/fixture.h"
 #include "theory/flow.h"
@@ -145,12 +146,12 @@ TEST(TheorySimulation, RecordsHaveTheEndsAndAscend) {
 }
 
 TEST(TheorySimulation, TheGpuDoesWhatTheCpuDoes) {
-  if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
+  THALWEG_NEED_GPU();
   for (const std::int64_t batch : {0, 1, 4}) {
     const TheoryConfig config = small_config({{"batch", batch}});
     const auto problems = make_problems(config);
     const TheoryRuns cpu = run_small(config, problems, make_cells(config));
-    const TheoryRuns gpu = run_small(config, problems, make_cells(config), c10::Device(at::kCUDA, 0));
+    const TheoryRuns gpu = run_small(config, problems, make_cells(config), kGpu);
     EXPECT_TRUE(at::allclose(cpu.paths, gpu.paths, 1e-9, 1e-11));  // float64: another order of sums
   }
 }

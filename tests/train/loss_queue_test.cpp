@@ -6,6 +6,8 @@
 
 #include <ATen/ATen.h>
 
+#include "gpu.h"
+
 namespace thalweg {
 namespace {
 
@@ -103,7 +105,7 @@ TEST(LossQueueTest, OnACpuEveryLossHasArrivedAtOnce) {
 }
 
 TEST(CudaLossQueue, TellsTheLossOfItsStepThoughTheNextOverwritesIt) {
-  if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
+  THALWEG_NEED_GPU();
   LossQueue queue;
   const at::Tensor loss = at::zeros({}, at::TensorOptions(at::kCUDA));
   for (std::int64_t step = 1; step <= 200; ++step) {

@@ -8,6 +8,7 @@
 
 #include "base/stream.h"
 #include "expect_error.h"
+#include "gpu.h"
 #include "run_fixture.h"
 #include "train/batches.h"
 #include "train/run_folder.h"
@@ -170,8 +171,8 @@ TEST_F(RunTest, WhatIsKeptAndToldMayChangeWhereARunGoesOn) {
 class CudaRunTest : public RunTest {
  protected:
   void SetUp() override {
-    if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
-    device_ = {c10::kCUDA, 0};
+    THALWEG_NEED_GPU();
+    device_ = kGpu;
     use_device(device_);
     spec_.train.bf16 = true;
   }

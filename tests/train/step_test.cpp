@@ -10,7 +10,7 @@
 #include <ATen/ATen.h>
 
 #include "base/memory.h"
-#include "base/stream.h"
+#include "gpu.h"
 #include "models/models.h"
 #include "nn/init.h"
 
@@ -194,10 +194,7 @@ TEST(TrainStepTest, NoiseScaleIsThatOfTheBatchAndItsFirstHalf) {
 
 class CudaTrainStep : public testing::TestWithParam<const char*> {
  protected:
-  void SetUp() override {
-    if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine";
-    use_device({c10::kCUDA, 0});
-  }
+  void SetUp() override { THALWEG_NEED_GPU(); }
 };
 
 // Timings differ, and with them plans and bits.
@@ -212,9 +209,8 @@ void expect_equal_bits(const TrainStep& a, const TrainStep& b) {
 }
 
 TEST_P(CudaTrainStep, CapturedStepsGiveTheBitsOfUncapturedOnes) {
-  const c10::Device gpu(c10::kCUDA, 0);
   const Graph graph = network(GetParam());
-  const ImageBatches data = images(50, gpu);
+  const ImageBatches data = images(50, kGpu);
   for (const bool bf16 : {false, true}) {
     for (const bool plans : {false, true}) {
       TrainConfig config = config_of(16);
@@ -239,7 +235,7 @@ TEST_P(CudaTrainStep, CapturedStepsGiveTheBitsOfUncapturedOnes) {
 
 TEST_P(CudaTrainStep, TheSamePlansGiveTheSameBitsAgain) {
   const Graph graph = network(GetParam());
-  const ImageBatches data = images(50, {c10::kCUDA, 0});
+  const ImageBatches data = images(50, kGpu);
   TrainConfig config = config_of(16);
   config.bf16 = true;
   config.accumulate = 2;
@@ -253,7 +249,7 @@ TEST_P(CudaTrainStep, TheSamePlansGiveTheSameBitsAgain) {
 // They take other steps between captured ones, uncaptured and over half a batch.
 TEST_P(CudaTrainStep, StatisticsLeaveTheBitsAlone) {
   const Graph graph = network(GetParam());
-  const ImageBatches data = images(50, {c10::kCUDA, 0});
+  const ImageBatches data = images(50, kGpu);
   const TrainConfig config = config_of(16);
   TrainStep told(graph, data, config, 1, start_of(graph)), plain(graph, data, config, 1, start_of(graph));
   StepStatistics statistics;
@@ -268,7 +264,7 @@ TEST_P(CudaTrainStep, FollowsTheCpu) {
   std::vector<at::Tensor> weights;
   TrainConfig config = config_of(16);
   config.conv_plans = false;  // runs under the sanitizers (bench/gpu.sh), where the timing of plans would take hours
-  for (const c10::Device device : {c10::Device(at::kCPU), c10::Device(c10::kCUDA, 0)}) {
+  for (const c10::Device device : {c10::Device(at::kCPU), kGpu}) {
     const ImageBatches data = images(50, device);
     TrainStep step(graph, data, config, 1, start_of(graph));
     for (int i = 0; i < 3; ++i) step.run(0.01);
