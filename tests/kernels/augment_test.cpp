@@ -77,6 +77,46 @@ TEST(MakeBatch, APartOfABatchIsThatPartOfTheWhole) {
   }
 }
 
+// Of a batch of 7 images [5, 6] of two channels, stored as three, with all that may be done to them.
+TEST(MakeBatch, IsItsFormulaPixelByPixel) {
+  const at::Tensor images = at::randint(0, 256, {9, 2, 5, 6}, at::detail::createCPUGenerator(4)).to(at::kByte);
+  const at::Tensor labels = at::arange(9, at::kLong), order = at::tensor({3, 8, 1, 0, 5, 2, 7}, at::kLong);
+  const at::Tensor out = at::full({7, 5, 6, 3}, NAN), marked = at::empty({2, 7}, at::kLong);
+  const float scale[] = {0.02f, 0.013f}, shift[] = {-1.7f, 0.4f};
+  StepControl control;
+  control.epoch = 3;
+  control.mix = 0.3f;
+  BatchArgs args;
+  args.images = images.const_data_ptr<std::uint8_t>();
+  args.labels = labels.const_data_ptr<std::int64_t>();
+  args.indices = order.const_data_ptr<std::int64_t>();
+  args.num_images = args.batch_size = 7;
+  args.channels = 2, args.height = 5, args.width = 6, args.out_channels = 3;
+  args.scale = scale, args.shift = shift;
+  args.control = &control;
+  args.out = out.data_ptr();
+  args.out_labels = marked.data_ptr<std::int64_t>();
+  args.out_partners = args.out_labels + 7;
+  for (const AugmentSpec spec :
+       {AugmentSpec{}, {0, true, 0}, {3, false, 0}, {8, true, 0}, {0, false, 3}, {2, true, 9}}) {
+    for (const bool mixup : {false, true}) {
+      args.augment = spec;
+      args.mixup = mixup;
+      make_batch_cpu(args);
+      for (std::int64_t i = 0; i < out.numel(); ++i) {
+        const int c = static_cast<int>(i % 3), x = static_cast<int>(i / 3 % 6), y = static_cast<int>(i / 18 % 5);
+        const std::int64_t n = i / 90, index = batch_index(args, n), partner = partner_index(args, n);
+        float expected = c == 2 ? 0 : augmented_pixel(args, draw_augmentation(args, index), index, c, y, x);
+        if (mixup && c < 2) {
+          const Augmentation other = draw_augmentation(args, partner);
+          expected = mixed(args, expected, augmented_pixel(args, other, partner, c, y, x));
+        }
+        ASSERT_EQ(out.data_ptr<float>()[i], expected) << "image " << n << ", y " << y << ", x " << x << ", c " << c;
+      }
+    }
+  }
+}
+
 // Each augmented image must be one of the windows that padding, shifting and mirroring by plain tensor operations give.
 TEST(MakeBatch, CropsAndFlipsAsPaddedWindows) {
   const std::int64_t n = 300;
