@@ -315,7 +315,8 @@ END
 # Whether there is a device. Whatever else is wrong with this machine, stages may still tell something.
 look_at_machine() {
   timeout -k 5 90 $kUnpacked/bin/thalweg doctor --device cuda:0 2>&1 | tee $kResults/doctor.log
-  grep -q '^ok *device ' $kResults/doctor.log  # nothing of one that hangs
+  # Nothing of one that hangs, or that has no kernels in the programs.
+  grep -q '^ok *device ' $kResults/doctor.log && grep -q '^ok *kernels ' $kResults/doctor.log
 }
 
 # run_stage NAME LIMIT: its output to NAME.log. 124: it ran out of time; 77: it cannot run here.

@@ -4,6 +4,7 @@
 #include <ATen/cuda/CUDAContext.h>
 #include <ATen/cudnn/Handle.h>
 #include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGraphsC10Utils.h>
 #include <c10/cuda/CUDAStream.h>
 
 namespace thalweg {
@@ -41,6 +42,10 @@ void use_own_stream(c10::Device device) {
 std::unique_lock<std::mutex> capture_lock() {
   static std::mutex mutex;  // the process's: so is what it guards
   return std::unique_lock(mutex);
+}
+
+bool is_capturing() {
+  return c10::cuda::currentStreamCaptureStatusMayInitCtx() != c10::cuda::CaptureStatus::None;
 }
 
 cudaStream_t current_stream(c10::Device device) {

@@ -16,13 +16,18 @@ namespace thalweg {
 void use_device(c10::Device device, bool deterministic = true);
 
 // Makes `device` current for the calling thread, with a CUDA stream that no other thread's work waits for, and the
-// libraries' handles ready: none is then created while another thread captures.
+// libraries' handles ready: none is then created while another thread captures. LibTorch has kMaxStreams for that: one
+// more thread would get the first one's.
+inline constexpr int kMaxStreams = 32;
 void use_own_stream(c10::Device device);
 
 // Held by a thread while it captures a CUDA graph, or does for the first time what it will capture (libraries load
 // kernels and create handles then, and candidates are timed). LibTorch keeps a list of graphs without a lock of its
 // own.
 std::unique_lock<std::mutex> capture_lock();
+
+// Whether a CUDA graph is captured on the current stream of the current GPU; false where no GPU was used.
+bool is_capturing();
 
 cudaStream_t current_stream(c10::Device device);
 

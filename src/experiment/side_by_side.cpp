@@ -113,6 +113,8 @@ class ThreadCount {
 }  // namespace
 
 void run_side_by_side(const std::vector<Job>& jobs, const RunLanes& lanes) {
+  if (lanes.device.is_cuda() && lanes.count > kMaxStreams)
+    fail_usage("parallel_runs: a GPU takes at most {} runs side by side, got {}", kMaxStreams, lanes.count);
   const ThreadCount threads(lanes.threads);
   JobBoard board(jobs);
   if (lanes.count == 1) {

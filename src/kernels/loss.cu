@@ -22,8 +22,8 @@ __global__ void image_losses_kernel(LossArgs args) {
   if (args.margins != nullptr) args.margins[n] = value.margin;
 }
 
-__global__ void sum_losses_kernel(const double* losses, const std::int32_t* correct, std::int64_t num_images,
-                                  LossSums* out) {
+__global__ void __launch_bounds__(Tuning::kSumThreads)
+    sum_losses_kernel(const double* losses, const std::int32_t* correct, std::int64_t num_images, LossSums* out) {
   __shared__ double loss[Tuning::kSumThreads];
   __shared__ std::int64_t right[Tuning::kSumThreads];
   const int t = static_cast<int>(threadIdx.x);

@@ -68,7 +68,8 @@ __global__ void norm_pooled_sums_kernel(NormBackwardArgs args) {
   save_partial(args.partial, shape, share, sum, dot);
 }
 
-__global__ void norm_finish_sums_kernel(NormBackwardArgs args) {
+__global__ void __launch_bounds__(Tuning::kTotalChannels* Tuning::kTotalThreads)
+    norm_finish_sums_kernel(NormBackwardArgs args) {
   const NormShape& shape = args.shape;
   const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * Tuning::kTotalChannels + threadIdx.x;
   const bool active = c < shape.channels;

@@ -34,7 +34,8 @@ __device__ double chunk_rows(const NormShape& shape, std::int64_t k) {
   return static_cast<double>(left < kNormRows ? left : kNormRows);
 }
 
-__global__ void norm_finish_moments_kernel(NormForwardArgs args) {
+__global__ void __launch_bounds__(Tuning::kTotalChannels* Tuning::kTotalThreads)
+    norm_finish_moments_kernel(NormForwardArgs args) {
   const NormShape& shape = args.shape;
   const std::int64_t c = static_cast<std::int64_t>(blockIdx.x) * Tuning::kTotalChannels + threadIdx.x;
   const bool active = c < shape.channels;

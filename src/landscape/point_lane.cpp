@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/stream.h"
 
 namespace thalweg {
 namespace {
@@ -86,7 +87,12 @@ PointLane::~PointLane() {
   // Its memory goes back while work may still be under way, after an exception also such that `done` does not cover.
   try {
     if (stream_) stream_->stream.synchronize();
-  } catch (const std::exception&) {  // of a GPU that is lost there is nothing to wait for
+  } catch (const std::exception&) {
+    // Of a GPU that is lost there is nothing to wait for, and LibTorch cannot take pinned memory back: it would throw
+    // where nothing may. The memory is left.
+    new auto(std::move(results_));
+    new auto(std::move(named_));
+    new auto(std::move(host_coordinates_));
   }
 }
 
@@ -127,9 +133,10 @@ at::Tensor PointLane::measure_statistics() {
   try {
     return statistics_->measure(weights, source_.bn_images);
   } catch (const Error& error) {
-    if (!source_.plans || !refusal_.empty() || is_out_of_memory(error)) throw;
+    if (!source_.plans || !refusal_.empty() || is_out_of_memory(error) || is_capturing()) throw;
     refusal_ = error.what();
   }
+  if (stream_) stream_->stream.synchronize();  // what goes back now is known to another stream alone
   statistics_.emplace(source_.graph, source_.device, source_.type);
   return statistics_->measure(weights, source_.bn_images);
 }

@@ -50,12 +50,7 @@ bool computes(StepKind kind) {
 }  // namespace
 
 Evaluator::Evaluator(Program program, c10::Device device, at::ScalarType type, ConvPlans* plans)
-    : program_(std::move(program)),
-      device_(device),
-      type_(type),
-      layers_(program_.segments.size()),
-      plans_(plans),
-      refused_(program_.segments.size(), false) {}
+    : program_(std::move(program)), device_(device), type_(type), layers_(program_.segments.size()), plans_(plans) {}
 
 void Evaluator::load(const at::Tensor& folded) {
   check(folded.dim() == 1 && folded.size(0) == program_.folded_size, "expected {} folded weights, got {}",
@@ -120,12 +115,13 @@ at::Tensor Evaluator::run_conv(const Step& step, const at::Tensor& x, const std:
   }
   if (device_.is_cpu())
     return layer.packed.run(x, {other.value_or(at::Tensor()), other && is_free(step)}, separate_relu_);
-  if (plans_ && !refused_[static_cast<std::size_t>(step.segment)]) {
+  const std::pair refused(step.segment, x.size(0));
+  if (plans_ && !refused_.contains(refused)) {
     try {
       return run_planned(step, x, other);
     } catch (const Error& error) {
-      if (is_out_of_memory(error)) throw;
-      refused_[static_cast<std::size_t>(step.segment)] = true;
+      if (is_out_of_memory(error) || is_capturing()) throw;
+      refused_.insert(refused);
       if (refusal_.empty()) refusal_ = error.what();
     }
   }

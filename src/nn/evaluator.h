@@ -7,6 +7,8 @@
 #pragma once
 
 #include <optional>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -71,7 +73,7 @@ class Evaluator {
   bool separate_relu_ = false;        // CPU: oneDNN's fused ReLU turns NaN into 0, and these weights could give NaN
   ConvPlans* plans_;
   // Found out by the first run, which is otherwise const.
-  mutable std::vector<bool> refused_;  // by segment: cuDNN has no plan
+  mutable std::set<std::pair<int, std::int64_t>> refused_;  // segment, images: cuDNN has no plan
   mutable std::string refusal_;
 };
 

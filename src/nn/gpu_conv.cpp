@@ -1,7 +1,9 @@
 #include "nn/gpu_conv.h"
 
+#include <algorithm>
+#include <limits>
+
 #include <ATen/ATen.h>
-#include <c10/cuda/CUDAGraphsC10Utils.h>
 
 #include "base/error.h"
 #include "base/stream.h"
@@ -12,13 +14,19 @@ namespace {
 
 constexpr auto kLayout = at::MemoryFormat::ChannelsLast;
 constexpr std::uintptr_t kAlignment = 16;  // what the plans are made for
+constexpr std::int64_t kMostValues = std::numeric_limits<std::int32_t>::max();
 
 ConvShape conv_shape(const GpuConv& conv, at::IntArrayRef x, at::IntArrayRef w, ActivationType type) {
   check(x.size() == 4 && w.size() == 4 && x[1] == w[1],
         "convolution: expected an image [N, C, H, W] and a filter [K, C, R, S], got {} and {} dimensions, {} and {} "
         "channels",
         x.size(), w.size(), x.size() > 1 ? x[1] : 0, w.size() > 1 ? w[1] : 0);
-  return {x[0], x[1], x[2], x[3], w[0], w[2], w[3], conv.stride, conv.padding, type};
+  const ConvShape shape{x[0], x[1], x[2], x[3], w[0], w[2], w[3], conv.stride, conv.padding, type};
+  // LibTorch cuts such a batch for itself.
+  check(std::max(shape.c * shape.h * shape.w, shape.k * shape.p() * shape.q()) <= kMostValues / shape.n,
+        "convolution: {} images of {} x {} x {} to {} x {} x {} are more values than a plan can count", shape.n,
+        shape.c, shape.h, shape.w, shape.k, shape.p(), shape.q());
+  return shape;
 }
 
 bool is_aligned(const at::Tensor& tensor) {
@@ -53,8 +61,7 @@ void run(const GpuConv& conv, const ConvShape& shape, ConvPass pass, const ConvB
   ConvPlans& plans = conv.plans;
   const at::TensorOptions bytes = at::TensorOptions(at::kByte).device(device);
   const cudaStream_t stream = current_stream(device);
-  if (!plans.is_built(shape, pass) &&
-      c10::cuda::currentStreamCaptureStatusMayInitCtx() != c10::cuda::CaptureStatus::None) {
+  if (!plans.is_built(shape, pass) && is_capturing()) {
     fail("{}: its plan cannot be chosen while a CUDA graph is captured; run it once before", describe(shape, pass));
   }
   if (plans.options().tune && !plans.is_chosen(shape, pass)) {

@@ -1,7 +1,10 @@
 #include "train/average_run.h"
 
+#include <utility>
+
 #include <ATen/ATen.h>
 
+#include "base/stream.h"
 #include "nn/eager.h"
 #include "nn/init.h"
 #include "trajectory/folders.h"
@@ -40,6 +43,8 @@ AverageRun::AverageRun(const RunSpec& spec, const RunContext& context, const std
 at::Tensor AverageRun::buffers_of(const at::Tensor& average) const {
   const at::Tensor buffers = initial_buffers(context_.graph).to(average.device());
   if (context_.graph.has_batch_norm()) {
+    const bool is_first = average.is_cuda() && !std::exchange(has_estimated_, true);
+    const std::unique_lock lock = is_first ? capture_lock() : std::unique_lock<std::mutex>();
     estimate_batch_norm(context_.graph, average, buffers, train_.range(0, std::min(kAverageImages, train_.size())));
   }
   return buffers;

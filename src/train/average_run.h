@@ -46,6 +46,7 @@ class AverageRun {
   const ImageBatches& train_;
   std::string name_;
   TrajectoryWriter trajectory_;
+  mutable bool has_estimated_ = false;  // batch norm's statistics, for which LibTorch then has chosen its kernels
 };
 
 }  // namespace thalweg

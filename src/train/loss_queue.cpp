@@ -23,6 +23,17 @@ class DeviceScalar : public PendingScalar {
     host_.copy_(scalar, /*non_blocking=*/true);
     event_.record(c10::cuda::getCurrentCUDAStream(scalar.device().index()));
   }
+  // LibTorch takes pinned memory back with an event on the GPU. Of one that is lost that throws, where nothing may, and
+  // would end the program before it says what happened: the memory is left then.
+  ~DeviceScalar() override {
+    try {
+      event_.query();
+    } catch (const std::exception&) {
+      new at::Tensor(std::move(host_));
+    }
+  }
+  DeviceScalar(const DeviceScalar&) = delete;
+  DeviceScalar& operator=(const DeviceScalar&) = delete;
   bool arrived() const override { return event_.query(); }
   double wait() const override {
     event_.synchronize();

@@ -13,6 +13,7 @@
 #define __global__
 #define __device__
 #define __host__
+#define __launch_bounds__(threads)
 #define __shared__ static  // blocks do not overlap
 
 typedef struct CUstream_st* cudaStream_t;

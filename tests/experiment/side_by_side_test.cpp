@@ -77,6 +77,17 @@ TEST_P(SideBySide, OthersGoOnWhereOneFailsButNotThoseBehindIt) {
   EXPECT_EQ(sorted(), (std::vector<int>{0, 4}));
 }
 
+TEST(RunsSideBySide, TakeNoMoreStreamsThanAGpuHas) {
+  std::atomic<int> done = 0;
+  const std::vector<Job> jobs(40, Job{[&] { ++done; }});
+  expect_usage_error(
+      [&] {
+        run_side_by_side(jobs, {33, 1, kGpu});
+      },
+      "a GPU takes at most 32 runs side by side, got 33");
+  EXPECT_EQ(done, 0);
+}
+
 TEST_P(SideBySide, NoJobBeginsAfterAStop) {
   const std::vector<Job> jobs = {{[] { request_stop(); }}, noting(1, 0), noting(2, 0)};
   EXPECT_THROW(run_side_by_side(jobs, lanes_of(GetParam())), Stopped);
