@@ -5,6 +5,8 @@
 #include <functional>
 #include <span>
 
+#include <fmt/ranges.h>
+
 #include "base/error.h"
 #include "report/claim_text.h"
 #include "report/decay_comparison.h"
@@ -211,16 +213,22 @@ Claim speed_claim(const EqualEnds& ends, Claim claim) {
     const double goal = *test_value_at(seed, baseline.name, ends.epoch, "test_accuracy");
     return epoch_reaching(seed, run.name, goal).value_or(INFINITY);
   };
-  const auto speeds_of = [&](const SweepRun& run) {
-    return by_seed(ends.seeds,
-                   [&](const ReportData& seed) { return epochs_of(seed, baseline) / epochs_of(seed, run); });
+  // `early` and `late`: how many evaluation intervals before its evaluation the baseline, and the run, came there.
+  const auto speeds_of = [&](const SweepRun& run, double early = 0, double late = 0) {
+    return by_seed(ends.seeds, [&](const ReportData& seed) {
+      return (epochs_of(seed, baseline) - early * evaluation_interval(seed, baseline.name)) /
+             (epochs_of(seed, run) - late * evaluation_interval(seed, run.name));
+    });
   };
   const auto is_slower = [&](const SweepRun& a, const SweepRun& b) {
     return statistic_of(speeds_of(a)).mean < statistic_of(speeds_of(b)).mean;
   };
   const SweepRun& best = *std::max_element(ends.runs.begin() + 1, ends.runs.end(), is_slower);
   const std::vector<double> speeds = speeds_of(best);
-  const MeanTest fastest = test_mean(speeds);
+  MeanTest fastest = test_mean(speeds);
+  fastest.low = test_mean(speeds_of(best, 1, 0)).low;
+  const std::vector<double> at_most = speeds_of(best, 0, 1);
+  fastest.high = at_most.size() == speeds.size() ? test_mean(at_most).high : INFINITY;
   const auto never = std::count(speeds.begin(), speeds.end(), 0.0);
   if (never == std::ssize(speeds)) {
     claim.measured = "no later decay reaches it";
@@ -228,7 +236,7 @@ Claim speed_claim(const EqualEnds& ends, Claim claim) {
     const auto epochs = by_seed(ends.seeds, [&](const ReportData& seed) { return epochs_of(seed, baseline); });
     claim.measured = fmt::format(
         "decay at {:g} (the fastest of {}) is there {} times as fast as decay at {:g}, which is there after {:.3g} "
-        "epochs; epochs are known to an evaluation interval, {:g}",
+        "epochs; epochs are known to an evaluation interval, {:g}, which the interval allows for",
         *best.fork_epoch, ends.runs.size() - 1, with_interval(fastest, 2), *baseline.fork_epoch,
         statistic_of(epochs).mean, evaluation_interval(*ends.seeds.front(), baseline.name));
     if (never > 0)
@@ -313,15 +321,20 @@ std::optional<Claim> averaging_claim(const Results& results) {
   return claim;
 }
 
-// The branches that diverged in some seed; empty without.
-std::string failures(const Results& results) {
+// The branches that are not compared, and those that diverged in some seed; empty without.
+std::string left_out(const Results& results) {
+  const DecaySweep sweep = decay_sweep(results);
   std::string text;
+  if (!sweep.left_out.empty())
+    text = fmt::format("; left out, with another schedule or forking where another does: {}",
+                       fmt::join(sweep.left_out, ", "));
+  if (!sweep.one_schedule) text += "; the branches' schedules differ, not their decay times alone";
   const std::size_t all = results.seeds.size();
   for (const SweepRun& run : sweep_of(results)) {
     if (!run.fork_epoch || is_average(run.name) || run.num_diverged == 0) continue;
     text +=
-        fmt::format("; decay at {:g} diverged{}: left out{}", *run.fork_epoch,
-                    all > 1 ? " in " + of_seeds(run.num_diverged, all) : "", run.num_diverged < all ? " there" : "");
+        fmt::format("; {} diverged{}: left out{}", run.name, all > 1 ? " in " + of_seeds(run.num_diverged, all) : "",
+                    run.num_diverged < all ? " there" : "");
   }
   return text;
 }
@@ -371,9 +384,9 @@ const char* to_string(Verdict verdict) {
 std::vector<Claim> claims_of(const Results& results) {
   std::vector<Claim> out = valley_claims(results), branches = branch_claims(results);
   for (std::vector<Claim>* claims : {&out, &branches}) tell_fewer_seeds(results.seeds.size(), claims);
-  const std::string left_out = failures(results);
+  const std::string others = left_out(results);
   for (Claim& claim : branches) {
-    claim.measured += left_out;
+    claim.measured += others;
     out.push_back(std::move(claim));
   }
   return out;

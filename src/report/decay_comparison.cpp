@@ -2,16 +2,62 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
+#include "io/json_member.h"
 #include "report/run_style.h"
 
 namespace thalweg {
 
-std::vector<SweepRun> branches_of(const Results& results) {
-  std::vector<SweepRun> out;
-  for (SweepRun& run : sweep_of(results)) {
-    if (run.fork_epoch && !is_average(run.name) && std::isfinite(run.end_epoch)) out.push_back(std::move(run));
+namespace {
+
+// As text; empty of a branch that the configuration does not name.
+std::string schedule_of(const nlohmann::json& config, const std::string& branch) {
+  const nlohmann::json branches = member(config, "branches");
+  for (const nlohmann::json& b : branches) {
+    if (member(b, "name") == branch) return member(b, "schedule").dump();
   }
+  return "";
+}
+
+}  // namespace
+
+std::vector<std::string> comparable_branches(const nlohmann::json& config, const std::vector<BranchAt>& branches) {
+  std::map<std::string, std::size_t> counts;
+  for (const BranchAt& branch : branches) ++counts[schedule_of(config, branch.name)];
+  std::string most;
+  std::size_t most_count = 1;
+  for (const BranchAt& branch : branches) {
+    const std::string schedule = schedule_of(config, branch.name);
+    if (counts[schedule] > most_count) most = schedule, most_count = counts[schedule];
+  }
+  std::vector<std::string> out;
+  double last = -INFINITY;
+  for (const BranchAt& branch : branches) {
+    if (branch.fork_epoch == last || (most_count > 1 && schedule_of(config, branch.name) != most)) continue;
+    out.push_back(branch.name);
+    last = branch.fork_epoch;
+  }
+  return out;
+}
+
+DecaySweep decay_sweep(const Results& results) {
+  DecaySweep out;
+  std::vector<BranchAt> branches;
+  for (SweepRun& run : sweep_of(results)) {
+    if (!run.fork_epoch || is_average(run.name) || !std::isfinite(run.end_epoch)) continue;
+    branches.push_back({run.name, *run.fork_epoch});
+    out.runs.push_back(std::move(run));
+  }
+  const std::vector<std::string> comparable = comparable_branches(results.config, branches);
+  std::erase_if(out.runs, [&](const SweepRun& run) {
+    const bool is_left_out = std::find(comparable.begin(), comparable.end(), run.name) == comparable.end();
+    if (is_left_out) out.left_out.push_back(run.name);
+    return is_left_out;
+  });
+  out.one_schedule = std::all_of(comparable.begin(), comparable.end(), [&](const std::string& branch) {
+    return schedule_of(results.config, branch) == schedule_of(results.config, comparable.front());
+  });
   return out;
 }
 
@@ -33,7 +79,7 @@ std::vector<double> differences(const std::vector<const ReportData*>& seeds, con
 }
 
 EqualEnds equal_ends(const Results& results, double at_most) {
-  EqualEnds out{at_most, branches_of(results), {}};
+  EqualEnds out{at_most, decay_sweep(results).runs, {}};
   for (const SweepRun& run : out.runs) out.epoch = std::min(out.epoch, run.end_epoch);
   std::erase_if(out.runs, [&](const SweepRun& run) { return *run.fork_epoch >= out.epoch; });
   for (const ReportData& seed : results.seeds) {
@@ -47,7 +93,7 @@ EqualEnds equal_ends(const Results& results, double at_most) {
 
 std::vector<Comparison> compare_decay_times(const Results& results) {
   std::vector<Comparison> out;
-  const std::vector<SweepRun> runs = branches_of(results);
+  const std::vector<SweepRun> runs = decay_sweep(results).runs;
   std::vector<const ReportData*> seeds;
   for (const ReportData& seed : results.seeds) seeds.push_back(&seed);
   for (std::size_t i = 1; i < runs.size(); ++i) {

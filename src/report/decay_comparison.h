@@ -7,13 +7,31 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "base/statistics.h"
 #include "report/results.h"
 
 namespace thalweg {
 
-// Runs with a fork that some seed is done with, by fork epoch; no averages.
-std::vector<SweepRun> branches_of(const Results& results);
+// A branch as a configuration has it.
+struct BranchAt {
+  std::string name;
+  double fork_epoch = 0;
+};
+
+// Those of the branches, given by fork epoch, that tell of the decay time alone: of the schedule that most of them have
+// (of two the one that comes first; where each has its own, all of them), the first of those that fork together.
+// `config` is the experiment's; a branch that it does not name has no schedule, as others like it.
+std::vector<std::string> comparable_branches(const nlohmann::json& config, const std::vector<BranchAt>& branches);
+
+// What a comparison of decay times is made of.
+struct DecaySweep {
+  std::vector<SweepRun> runs;         // comparable branches that some seed is done with, by fork epoch; no averages
+  std::vector<std::string> left_out;  // such branches that are not comparable
+  bool one_schedule = true;           // of all runs
+};
+DecaySweep decay_sweep(const Results& results);
 
 // Branches that can be compared after one number of epochs: the earliest end of all, or `at_most`; of those that have
 // decayed by then.

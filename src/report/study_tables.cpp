@@ -4,6 +4,8 @@
 #include <cctype>
 #include <cmath>
 
+#include <fmt/ranges.h>
+
 #include "base/error.h"
 #include "report/claims.h"
 #include "report/decay_comparison.h"
@@ -128,6 +130,8 @@ TextTable comparison_table(const Results& results) {
                               over_seeds(results.seeds.size(), "95 % intervals of paired t tests, p by Holm's method")),
                   {"Run", "At epoch", "Test accuracy, points", "p", "Test loss, nats", "p"},
                   {}};
+  if (const DecaySweep sweep = decay_sweep(results); !sweep.left_out.empty())
+    table.caption += fmt::format("; without {}", fmt::join(sweep.left_out, ", "));
   const std::size_t seeds = results.seeds.size();
   for (const Comparison& c : compare_decay_times(results)) {
     table.rows.push_back({c.run, fmt::format("{:g}", c.epoch), test_text(c.accuracy, 2, seeds), p_cell(c.accuracy_p),

@@ -3,8 +3,10 @@
 
 #include "base/error.h"
 #include "base/statistics.h"
+#include "report/decay_comparison.h"
 #include "report/decay_panel.h"
 #include "report/study.h"
+#include "trajectory/run_name.h"
 
 namespace thalweg {
 namespace {
@@ -58,7 +60,10 @@ void add_figure(const Results& results, const std::vector<SweepRun>& runs, const
 
 std::vector<Figure> sweep_figures(const Results& results, std::size_t index) {
   std::vector<Figure> figures;
-  const std::vector<SweepRun> runs = sweep_of(results);
+  std::vector<SweepRun> runs = sweep_of(results);
+  const std::vector<std::string> left_out = decay_sweep(results).left_out;
+  std::erase_if(runs,
+                [&](const SweepRun& run) { return std::ranges::count(left_out, split_run_name(run.name).run) > 0; });
   const std::span<const Quantity> all = quantities(), losses = all.first(kNumLosses);
   add_figure(results, runs, "decay-sweep", losses, index, &figures);
   add_figure(results, runs, "decay-geometry", all.subspan(losses.size()), index, &figures);

@@ -105,24 +105,30 @@ TEST(Claims, TheGainIsOfTheBranchThatIsBestAfterEquallyManyEpochs) {
 }
 
 TEST(Claims, EpochsToTheBaselinesAccuracyCountFromTheStart) {
-  // The branch at 4 rises by 0.1 an epoch and reaches 0.5 after one of its own: epoch 5 of 10.
+  // The branch at 4 rises by 0.1 an epoch and reaches 0.5 after one of its own: epoch 5 of 10. Both may have been there
+  // an evaluation earlier: 9 / 5 to 10 / 4 times as fast.
   const Claim faster = claim_named(claims_of(results_of({{0.5, 1.0, 0.4}, {0.5, 1.0, 0.4}})), "faster");
-  EXPECT_EQ(faster.verdict, Verdict::kSupported);
-  expect_told(faster, "decay at 4 (the fastest of 2) is there 2.00");
+  EXPECT_EQ(faster.verdict, Verdict::kSizeUndecided);
+  expect_told(faster, "decay at 4 (the fastest of 2) is there 2.00 [1.80, 2.50] times as fast");
+  // Epoch 7 of 20: 19 / 7 to 20 / 6.
+  const std::vector<double> ends(3, 20);
+  const Claim twice = claim_named(claims_of(results_of({{0.5, 1.0, 0.4}, {0.5, 1.0, 0.4}}, ends)), "faster");
+  EXPECT_EQ(twice.verdict, Verdict::kSupported);
+  expect_told(twice, "2.86 [2.71, 3.33] times as fast");
   EXPECT_EQ(claim_named(claims_of(results_of({{0.5, 0.45, 0.4}, {0.5, 0.45, 0.4}})), "faster").verdict,
             Verdict::kContradicted);
 }
 
 TEST(Claims, ABaselineOnAPlateauIsChargedUntilItCameThere) {
-  // The baseline is at 0.5 from epoch 4 on; the branch at 4 merely comes there too, at epoch 5.
+  // The baseline is at 0.5 from epoch 3 on; the branch at 4 merely comes there too, at epoch 5.
   Results results = results_of({{0.5, 1.0, 0.4}, {0.5, 1.0, 0.4}});
   for (ReportData& seed : results.seeds) {
-    for (EpochMetrics& m : seed.runs[1].epochs) m.test_accuracy = m.epoch < 4 ? 0.4 : 0.5;
+    for (EpochMetrics& m : seed.runs[1].epochs) m.test_accuracy = m.epoch < 3 ? 0.4 : 0.5;
   }
   const Claim faster = claim_named(claims_of(results), "faster");
   EXPECT_EQ(faster.verdict, Verdict::kContradicted);
   expect_told(faster,
-              "is there 0.80 [0.80, 0.80] times as fast as decay at 2, which is there after 4 "
+              "is there 0.60 [0.40, 0.75] times as fast as decay at 2, which is there after 3 "
               "epochs; epochs are known to an evaluation interval, 1");
 }
 
@@ -146,6 +152,46 @@ TEST(Claims, DecayTimesAreComparedAfterEquallyManyEpochs) {
   EXPECT_EQ(compare_decay_times(results_of(kLaterIsBetter, {5, 10, 10})).size(), 1U);
   EXPECT_EQ(claim_named(claims_of(results_of(kLaterIsBetter, {5, 10, 10})), "later-accuracy").verdict,
             Verdict::kNotTested);
+}
+
+// Two more that fork at 2 and at 4, reduced to another rate, and one more that forks at 4 as the others do.
+Results of_two_schedules() {
+  Results results = results_of(kLaterIsBetter);
+  for (ReportData& seed : results.seeds) {
+    for (const auto& [name, fork] : {std::pair{"early-to-half", 2.0}, {"to-half", 4.0}, {"once-more", 4.0}})
+      seed.runs.push_back(run_of(name, fork, kEnd, 0.9));
+  }
+  for (const char* name : {"decay-at-2", "decay-at-4", "decay-at-6", "once-more"})
+    results.config["branches"].push_back({{"name", name}, {"schedule", {{"kind", "constant"}, {"lr", 0.01}}}});
+  for (const char* name : {"early-to-half", "to-half"})
+    results.config["branches"].push_back({{"name", name}, {"schedule", {{"kind", "constant"}, {"lr", 0.05}}}});
+  return results;
+}
+
+TEST(Claims, BranchesOfAnotherScheduleOrTheSameForkAreNotCompared) {
+  const Results results = of_two_schedules();
+  const std::vector<Claim> claims = claims_of(results), expected = claims_of(results_of(kLaterIsBetter));
+  for (const char* id : {"later-accuracy", "later-loss", "later-gap", "faster", "gain"}) {
+    const Claim claim = claim_named(claims, id);
+    EXPECT_EQ(claim.measured, claim_named(expected, id).measured +
+                                  "; left out, with another schedule or forking where another does: early-to-half, "
+                                  "once-more, to-half");
+    EXPECT_EQ(claim.verdict, claim_named(expected, id).verdict);
+  }
+  std::vector<std::string> compared;
+  for (const Comparison& c : compare_decay_times(results)) compared.push_back(c.run);
+  EXPECT_EQ(compared, (std::vector<std::string>{"decay-at-4", "decay-at-6"}));
+  EXPECT_EQ(sweep_table(results).rows.size(), 7u);  // what they ended with is told of all
+}
+
+TEST(Claims, BranchesOfSchedulesOfTheirOwnAreComparedWithAWord) {
+  Results results = results_of(kLaterIsBetter);
+  for (const double lr : {0.01, 0.02, 0.03})
+    results.config["branches"].push_back(
+        {{"name", fmt::format("decay-at-{:g}", 200 * lr)}, {"schedule", {{"kind", "constant"}, {"lr", lr}}}});
+  const Claim told = claim_named(claims_of(results), "later-accuracy");
+  EXPECT_EQ(told.measured, claim_named(claims_of(results_of(kLaterIsBetter)), "later-accuracy").measured +
+                               "; the branches' schedules differ, not their decay times alone");
 }
 
 TEST(Claims, PairedDifferencesCarryHolmsCorrection) {
@@ -193,7 +239,7 @@ void fail_last_branch(ReportData* seed) {
 TEST(Claims, ABranchThatDivergedIsNamed) {
   Results results = results_of(kLaterIsBetter);
   fail_last_branch(&results.seeds[1]);
-  const std::string why = "; decay at 6 diverged in ";
+  const std::string why = "; decay-at-6 diverged in ";
   for (const char* id : {"later-accuracy", "later-loss", "later-gap", "faster", "gain"})
     expect_told(claim_named(claims_of(results), id), "; 2 of 3 seeds" + why + "1 of 3 seeds: left out there");
   EXPECT_TRUE(contains(sweep_table(results).rows.at(2).at(3), "(2 seeds)"));
@@ -280,9 +326,9 @@ TEST(Claims, OfOneSeedHoldNoDeviation) {
 TEST(Claims, AveragesAreNoBranches) {
   ReportData data = synthetic_report(5);
   const Valley valley = measure_valley(data).value();
-  const std::size_t branches = branches_of({"", {}, {}, {data}}).size();
+  const std::size_t branches = decay_sweep({"", {}, {}, {data}}).runs.size();
   add_synthetic_averages(&data);
-  EXPECT_EQ(branches_of({"", {}, {}, {data}}).size(), branches);
+  EXPECT_EQ(decay_sweep({"", {}, {}, {data}}).runs.size(), branches);
   EXPECT_EQ(measure_valley(data)->alignment, valley.alignment);
   EXPECT_EQ(measure_valley(data)->barrier, valley.barrier);
   EXPECT_EQ(measure_valley(data)->last_distance, valley.last_distance);
