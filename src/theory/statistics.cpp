@@ -94,12 +94,19 @@ std::optional<std::size_t> best_cell(const TheoryStudy& study) {
   return best;
 }
 
+std::optional<std::size_t> end_of_descent(const TheoryStudy& study, std::size_t cell) {
+  for (std::size_t r = 0; r < study.runs.steps.size(); ++r) {
+    if (has_descended(study, cell, r)) return r;
+  }
+  return std::nullopt;
+}
+
 Phases phases_of(const TheoryStudy& study, std::size_t cell) {
   const std::vector<std::int64_t>& steps = study.runs.steps;
   const std::int64_t decay = study.cells[cell].decay_at.value_or(steps.back());
   Phases phases;
   phases.decayed = static_cast<std::size_t>(std::lower_bound(steps.begin(), steps.end(), decay) - steps.begin());
-  while (phases.descended < phases.decayed && !has_descended(study, cell, phases.descended)) ++phases.descended;
+  phases.descended = std::min(end_of_descent(study, cell).value_or(phases.decayed), phases.decayed);
   return phases;
 }
 

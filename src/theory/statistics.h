@@ -36,6 +36,8 @@ struct TheoryStudy {
 // Whether the mean train loss has come down by then: to 1 % of the first or, with noise anew at each step, to
 // eta sigma^2 d ||w||^(2 gamma) / B at the rate that led there. That is four times what a small rate keeps it at.
 bool has_descended(const TheoryStudy& study, std::size_t cell, std::size_t record);
+// The first record at which it has, before the decay or behind it; empty if there is none.
+std::optional<std::size_t> end_of_descent(const TheoryStudy& study, std::size_t cell);
 
 // How a cell ended, by its means.
 enum class Ending {
@@ -53,7 +55,7 @@ std::optional<std::size_t> best_cell(const TheoryStudy& study);
 // Records that part a cell's path: descent up to `descended`, then up to `decayed` drift along the minima or, where
 // there is none (drift_steps is infinite), rest at one, then decay. A rate that never changes has its end as `decayed`.
 struct Phases {
-  std::size_t descended = 0;  // the first that has_descended; `decayed` if there is none before it
+  std::size_t descended = 0;  // end_of_descent; `decayed` if that is not before it
   std::size_t decayed = 0;    // the first that is not before the rate changes
 };
 Phases phases_of(const TheoryStudy& study, std::size_t cell);

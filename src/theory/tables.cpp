@@ -75,11 +75,16 @@ std::string phases_csv(const TheoryStudy& study) {
     out += fmt::format(",{0}_step,{0}_train_loss,{0}_test_risk,{0}_norm_ratio", phase);
   out += '\n';
   for (std::size_t c = 0; c < study.cells.size(); ++c) {
-    const Phases phases = phases_of(study, c);
     out += cell_columns(study.cells[c]);
-    for (const std::size_t r : {std::size_t{0}, phases.descended, phases.decayed, study.runs.steps.size() - 1}) {
-      const CellState state = study.state(c, r);
-      out += fmt::format(",{},{},{},{}", study.runs.steps[r], number(state.train_loss.mean),
+    const std::size_t end = study.runs.steps.size() - 1;
+    for (const std::optional<std::size_t> r :
+         {std::optional<std::size_t>(0), end_of_descent(study, c), {phases_of(study, c).decayed}, {end}}) {
+      if (!r) {
+        out += ",,,,";
+        continue;
+      }
+      const CellState state = study.state(c, *r);
+      out += fmt::format(",{},{},{},{}", study.runs.steps[*r], number(state.train_loss.mean),
                          number(state.test_risk.mean), number(state.norm_ratio.mean));
     }
     out += '\n';

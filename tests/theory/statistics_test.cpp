@@ -60,6 +60,18 @@ TEST(TheoryPhases, ADecayWithinTheDescentLeavesNothingBetween) {
   }
 }
 
+TEST(TheoryPhases, ADescentMayEndBehindTheDecay) {
+  const auto end_of = [](double scale) {
+    const TheoryStudy study = made_study({{"rates", {0.01}}, {"records", 300}, {"decay_times", {0}}},
+                                         [&](std::int64_t, std::int64_t, std::int64_t step) {
+                                           return TheoryPoint{std::exp(-static_cast<double>(step) / scale), 1, 1, 1};
+                                         });
+    return end_of_descent(study, 0);
+  };
+  EXPECT_EQ(end_of(20), 93u);            // a record a step
+  EXPECT_EQ(end_of(200), std::nullopt);  // at e^-1.5 in the end
+}
+
 TEST(TheoryPhases, ARunThatDivergesNeverComesDown) {
   const auto diverging = [](double step) { return step < 30 ? 1 + step : NAN; };
   EXPECT_EQ(phase_steps({{"decay_times", {200}}}, diverging), (PhaseSteps{200, 200}));
