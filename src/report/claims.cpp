@@ -117,7 +117,9 @@ std::string where_lines_are(std::size_t on_plane, std::size_t all) {
 void tell_along(const std::vector<Valley>& valleys, Claim* claim) {
   std::vector<double> alignment, rises;
   std::size_t count = 0, on_plane = 0;
+  double error = 0;
   for (const Valley& valley : valleys) {
+    error = std::max(error, valley.standard_error);
     alignment.push_back(valley.alignment);
     if (std::isfinite(valley.barrier)) rises.push_back(100 * valley.barrier);
     if (valley.alignment >= kAligned && valley.barrier <= kBarrier) ++count;
@@ -133,6 +135,8 @@ void tell_along(const std::vector<Valley>& valleys, Claim* claim) {
         "; on straight lines between neighbouring ends{} the train loss rises by {} % of the descent to "
         "the floor",
         where_lines_are(on_plane, valleys.size()), with_interval(claim->estimate, 1));
+    if (error > 0)
+      claim->measured += fmt::format(", where losses of samples have standard errors of up to {:.1f} %", 100 * error);
   }
   if (const std::size_t bad = valleys.size() - rises.size(); bad > 0)
     claim->measured += fmt::format("; in {} it is not finite there", of_seeds(bad, valleys.size()));

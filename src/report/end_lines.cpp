@@ -5,6 +5,7 @@
 
 #include "base/statistics.h"
 #include "io/json_member.h"
+#include "report/map_notes.h"
 
 namespace thalweg {
 namespace {
@@ -39,6 +40,18 @@ double EndLines::largest_rise(const std::string& key) const {
     const double here = rise(i, key);
     if (std::isnan(here)) return here;
     largest = std::max(largest, here);
+  }
+  return largest;
+}
+
+double EndLines::largest_error(const std::string& key) const {
+  double largest = 0;
+  for (const Branch& branch : branches) {
+    for (const Surface* line : {branch.descent, branch.next}) {
+      if (line == nullptr || is_all_exact(*line)) continue;
+      if (!line->has(key + "_stderr")) return NAN;
+      for (const double error : line->values.at(key + "_stderr")) largest = std::max(largest, error);
+    }
   }
   return largest;
 }

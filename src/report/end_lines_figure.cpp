@@ -69,6 +69,11 @@ TextTable table_of(const EndLines& lines) {
 std::string summary_of(const EndLines& lines) {
   std::string text = "Straight lines in weight space, off any plane, from the end of each branch to that of the next.";
   if (!lines.has("train_loss")) return text;
+  if (const double error = lines.largest_error("train_loss"); error != 0)
+    text += fmt::format(
+        " The losses are of samples of the images, another one on each line: the train loss is known to a "
+        "standard error of {:.2g} nats at most, and what follows no better.",
+        error);
   const double rise = lines.largest_rise("train_loss"), descent = lines.mean_descent("train_loss");
   if (!std::isfinite(rise + descent)) return text + " On one of them the train loss is not finite.";
   text += fmt::format(" The train loss rises above the higher end by {:.4f} nats at most", rise);

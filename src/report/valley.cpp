@@ -75,13 +75,15 @@ double mean_descent(const Surface& surface, const std::vector<Fork>& forks) {
 
 struct Floor {
   double descent, rise;  // of the train loss
+  double error;          // standard error of that loss
   bool in_weight_space;
 };
 
 Floor measure_floor(const ReportData& data, const Surface& surface, const std::vector<Fork>& forks) {
   const std::optional<EndLines> lines = end_lines(data);
-  if (lines && lines->has(kLoss)) return {lines->mean_descent(kLoss), lines->largest_rise(kLoss), true};
-  return {mean_descent(surface, forks), largest_rise(surface, forks), false};
+  if (lines && lines->has(kLoss))
+    return {lines->mean_descent(kLoss), lines->largest_rise(kLoss), lines->largest_error(kLoss), true};
+  return {mean_descent(surface, forks), largest_rise(surface, forks), 0, false};
 }
 
 }  // namespace
@@ -123,6 +125,7 @@ std::optional<Valley> measure_valley(const ReportData& data) {
   out.descends = !(floor.descent <= 0);
   const bool finite = std::isfinite(floor.descent) && std::isfinite(floor.rise);
   out.barrier = finite && out.descends ? floor.rise / floor.descent : INFINITY;
+  out.standard_error = floor.error / floor.descent;
   out.first_distance = std::hypot(first.x - minima.test->x, first.y - minima.test->y);
   out.last_distance = std::hypot(main->back().x - minima.test->x, main->back().y - minima.test->y);
   out.test_on_edge = minima.test_on_edge;

@@ -20,6 +20,8 @@ struct Valley {
   // False where branches end no lower, on average, than they forked: such a seed shows no floor.
   bool descends = true;
   bool in_weight_space = false;  // both; else they are those of the plane's map
+  // Of the losses on the lines in weight space, at most, in the same parts; 0 where they are over all images.
+  double standard_error = 0;
   // From the main path to the smallest test loss, at the first fork and at its end.
   double first_distance = 0, last_distance = 0;
   bool test_on_edge = false;  // the smallest test loss lies on the border of the map: a smaller one may be outside

@@ -117,6 +117,18 @@ TEST(Valley, TheFloorIsThatOfTheStraightLinesInWeightSpaceWhereTheyAreThere) {
   tested.lines.back().values.erase("train_loss");
   EXPECT_FALSE(measure_valley(tested)->in_weight_space);
   EXPECT_FALSE(contains(end_lines_section(tested), "Train loss"));
+  // Losses of samples: their standard errors are told, in parts of the descent, which is 1.
+  EXPECT_EQ(measure_valley(data)->standard_error, 0);
+  ReportData sampled = data;
+  for (Surface& line : sampled.lines) {
+    line.values["cell"] = std::vector<double>(line.x.size(), static_cast<double>(Cell::kEstimated));
+    line.values["train_loss_stderr"] = std::vector<double>(line.x.size(), 0.03);
+  }
+  sampled.lines[4].values["train_loss_stderr"][1] = 0.05;
+  EXPECT_DOUBLE_EQ(measure_valley(sampled)->standard_error, 0.05);
+  expect_told(claim_named(claims_of({"", {}, {}, {data, sampled}}), "valley"), "standard errors of up to 5.0 %");
+  EXPECT_TRUE(contains(end_lines_section(sampled), "a standard error of 0.05 nats at most"));
+  EXPECT_FALSE(contains(end_lines_section(data), "standard error"));
   ReportData unfinished = data;
   unfinished.lines.pop_back();
   EXPECT_FALSE(measure_valley(unfinished)->in_weight_space);
