@@ -52,7 +52,17 @@ void add_curves(const ReportData& data, const std::vector<RunSeries>& series, Pa
 
 void add_rate_figure(const ReportData& data, std::vector<Figure>* figures) {
   PanelPlan plan{.title = "Learning rate", .y_label = "Learning rate", .log_ratio = kLogAxisRatio};
-  add_curves(data, data.runs, &plan, [](const EpochMetrics& m) { return std::optional<double>(m.lr); });
+  // A row holds the rate of the last update before it, so that of the epochs since the row before.
+  for (const RunSeries* run : drawing_order(data.runs)) {
+    std::vector<Point2> curve;
+    double from = run->fork_epoch.value_or(0);
+    for (const EpochMetrics& m : run->epochs) {
+      curve.push_back({from, m.lr});
+      curve.push_back({m.epoch, m.lr});
+      from = m.epoch;
+    }
+    if (!curve.empty()) plan.curves.emplace_back(std::move(curve), run_stroke(data, *run));
+  }
   if (plan.curves.empty()) return;
   figures->push_back(
       {"learning-rate.svg", draw_panels(data.title + ": learning rate", "Epoch", {plan}, run_legend(data))});

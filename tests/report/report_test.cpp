@@ -166,6 +166,19 @@ TEST(Figures, OfCurvesShowAPointAloneAsADot) {
   EXPECT_EQ(count(curve_figures(data)[1].svg, "<circle"), before + 2);
 }
 
+// A row's rate is that of the update before it: a branch has it from its fork on.
+TEST(Figures, ShowTheRateFromAForkOn) {
+  ReportData data;
+  data.runs = {{"main", std::nullopt, {{100, 1, 0.1, 1, 0.5, {}, {}}, {200, 2, 0.1, 1, 0.5, {}, {}}}, nullptr},
+               {"decay-at-1", 1.0, {{200, 2, 0.01, 1, 0.5, {}, {}}}, nullptr}};
+  const std::string with_fork_at_1 = curve_figures(data)[0].svg;
+  data.runs[1].fork_epoch = 1.5;
+  EXPECT_NE(curve_figures(data)[0].svg, with_fork_at_1);
+  data.runs[1].fork_epoch = 1.0;  // another row within the epoch, of the same rate, changes no line
+  data.runs[0].epochs.insert(data.runs[0].epochs.begin(), {50, 0.5, 0.1, 1, 0.5, {}, {}});
+  EXPECT_EQ(count(curve_figures(data)[0].svg, "<path"), count(with_fork_at_1, "<path"));
+}
+
 TEST(Figures, ShowAveragesOfTestLossButNoneOfTheRate) {
   ReportData data = synthetic_report(2);
   const auto before = curve_figures(data);
