@@ -132,7 +132,13 @@ nlohmann::json tell_surface(const std::string& out, bool as_json) {
     else
       fmt::print("{}: no {} is finite\n", out, key);
   }
-  if (!as_json) fmt::print("{}: {}\n", out, result["notes"].get<std::string>());
+  result["not_finite"] = num_not_finite(surface);
+  if (!as_json) {
+    fmt::print("{}: {}\n", out, result["notes"].get<std::string>());
+    if (const std::size_t bad = num_not_finite(surface); bad > 0)
+      fmt::print("{}: {} of {} points have a value that is not finite (NaN or inf)\n", out, bad,
+                 surface.x.size() * surface.y.size());
+  }
   return result;
 }
 

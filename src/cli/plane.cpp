@@ -90,6 +90,11 @@ void plane_command(int argc, char** argv) {
   if (request.windows > 0) std::ranges::for_each(window_files(out, request.windows), check_plane_out);
   check_can_write(out);
   const Plane plane = make_plane(request);
+  if (request.windows > 0) {  // of the first run, whose path comes first
+    const auto is_elsewhere = [&](const PathPoint& point) { return point.run != plane.path.front().run; };
+    const auto end = std::ranges::find_if(plane.path, is_elsewhere);
+    cut_windows(static_cast<std::size_t>(end - plane.path.begin()), request.windows);  // too many: before any file
+  }
   write_plane(out, plane);
   nlohmann::json result = tell_plane(out, plane, flags.json);
   if (request.windows > 0) result["windows"] = write_windows(request, out, flags.json);

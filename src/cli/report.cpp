@@ -1,6 +1,7 @@
 #include "report/report.h"
 
 #include <filesystem>
+#include <map>
 
 #include "base/error.h"
 #include "cli/command.h"
@@ -33,7 +34,11 @@ std::vector<fs::path> report_on(const fs::path& folder) {
 // Of several experiments, into a folder of its own.
 std::vector<fs::path> report_across(const std::vector<std::string>& folders, const fs::path& out) {
   std::vector<Results> experiments;
-  for (const std::string& folder : folders) experiments.push_back(collect_results(folder));
+  std::map<std::string, int> titles;
+  for (const std::string& folder : folders) ++titles[experiments.emplace_back(collect_results(folder)).title];
+  for (std::size_t k = 0; k < folders.size(); ++k) {
+    if (titles[experiments[k].title] > 1) experiments[k].title += fmt::format(" ({})", folders[k]);
+  }
   create_folders(out);
   std::vector<fs::path> files = write_study(out, experiments);
   append(files, write_claims(out, experiments));
@@ -59,6 +64,13 @@ void report_command(int argc, char** argv) {
   if (folders.size() > 1 && !line.has("out")) fail_usage("a report over several experiments needs a folder: --out DIR");
   if (folders.size() == 1 && line.has("out"))
     fail_usage("the report of one experiment goes into its folder; --out is for several");
+  for (std::size_t k = 0; k < folders.size(); ++k) {
+    for (std::size_t i = 0; i < k; ++i) {
+      std::error_code none;  // of a folder that is not there: what reads it says so
+      if (fs::equivalent(folders[i], folders[k], none))
+        fail_usage("{} and {} are one folder: name each experiment once", folders[i], folders[k]);
+    }
+  }
   nlohmann::json names = nlohmann::json::array();
   for (const fs::path& file : folders.size() == 1 ? report_on(folders[0]) : report_across(folders, line.text("out")))
     names.push_back(file.string());

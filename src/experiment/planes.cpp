@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include <ATen/ops/isfinite.h>
+
 #include "base/error.h"
 #include "base/parse_number.h"
 #include "models/models.h"
@@ -208,6 +210,7 @@ void need_sources(const PlaneRequest& request, std::size_t count) {
 Plane random_plane_of(const PlaneRequest& request) {
   need_sources(request, 1);
   const Source source = open_source(request.sources[0], request);
+  check(at::isfinite(source.weights.weights).all().item<bool>(), "{}: its weights are not finite", request.sources[0]);
   const Graph graph = graph_of(source.description, request.sources[0]);
   nlohmann::json provenance = provenance_of(source.description, source.data_path);
   add_final(provenance, source.description);

@@ -283,6 +283,8 @@ std::vector<fs::path> evaluate_experiment(const Session& session, const std::vec
 std::vector<fs::path> run_experiment(const Session& session, const fs::path& folder) {
   check_plans(session);
   check_images(session);
+  if (session.config.plane.shared && session.config.seeds.empty())
+    say("note: plane.shared: the configuration names no seeds to share a plane");
   std::vector<Member> members = members_of(session, folder);
   check_folder(folder, members, !session.config.seeds.empty());
   std::list<FolderLock> locks;  // a second program would take runs from the first, and both would fail

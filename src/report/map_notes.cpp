@@ -113,9 +113,9 @@ std::string adaptive_text(const Surface& surface, const json& adaptive) {
 std::string sampled_text(const Surface& surface) {
   const auto cells = count_cells(surface);
   return fmt::format(
-      "Sampled map: {} are estimated from a sample of {}, {} exact ({}); the largest standard error of the loss is {}.",
-      points_text(of(cells, Cell::kEstimated)), sample_text(surface), are(of(cells, Cell::kExact)),
-      all_images_text(surface), by_split(largest(surface, "_loss_stderr"), " nats"));
+      "Sampled map: {} estimated from a sample of {}, {} exact ({}); the largest standard error of the loss is {}.",
+      are(of(cells, Cell::kEstimated)), sample_text(surface), are(of(cells, Cell::kExact)), all_images_text(surface),
+      by_split(largest(surface, "_loss_stderr"), " nats"));
 }
 
 std::string unfinished_text(const Surface& surface) {

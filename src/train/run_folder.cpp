@@ -74,6 +74,7 @@ void check_run_folder(const fs::path& folder, const nlohmann::json& identity) {
 
 void claim_run_folder(const fs::path& folder, const nlohmann::json& identity) {
   check_run_folder(folder, identity);
+  remove_temporaries(folder);
   const fs::path file = RunFolder{folder}.identity();
   if (!fs::exists(file) || read_run_identity(folder) != identity) write_file_atomically(file, identity.dump(2) + "\n");
 }
@@ -152,12 +153,11 @@ std::vector<fs::path> find_runs(const fs::path& folder) {
   if (RunFolder{folder}.holds_run()) return with_averages({folder});
   const ExperimentFolder experiment{folder};
   std::vector<fs::path> runs;
-  if (!experiment.main_run().holds_run()) {
-    for (const fs::path& seed : seed_folders(folder)) {
-      for (fs::path& run : find_runs(seed)) runs.push_back(std::move(run));
-    }
-    if (!runs.empty()) return runs;
+  for (const fs::path& seed : seed_folders(folder)) {
+    if (!ExperimentFolder{seed}.main_run().holds_run()) continue;  // not begun
+    for (fs::path& run : find_runs(seed)) runs.push_back(std::move(run));
   }
+  if (!runs.empty()) return runs;  // what one seed may have left in the folder itself is not of this experiment
   check(experiment.main_run().holds_run(), "{} is neither a run (no run.json) nor an experiment (no main/run.json)",
         folder.string());
   runs.push_back(experiment.main_run().path);
@@ -177,7 +177,7 @@ std::vector<fs::path> find_runs(const fs::path& folder) {
 }
 
 fs::path final_weights_of(const fs::path& folder) {
-  if (!RunFolder{folder}.holds_run() && !ExperimentFolder{folder}.main_run().holds_run()) {
+  if (!RunFolder{folder}.holds_run()) {
     if (const auto seeds = seed_folders(folder); !seeds.empty())
       fail_usage("{} has several seeds: name one, {}", folder.string(), seeds.front().string());
   }

@@ -23,7 +23,7 @@ nlohmann::json run_identity(const RunSpec& spec, const Graph& graph);
 // Throws Error if the folder is another run's: naming the first key that differs from its run.json, or because there is
 // none beside checkpoints or an experiment's main path. A fork that `identity` leaves out is not compared.
 void check_run_folder(const std::filesystem::path& folder, const nlohmann::json& identity);
-// The same; writes run.json where there is none.
+// The same; writes run.json where there is none, and removes what a killed process left half written.
 void claim_run_folder(const std::filesystem::path& folder, const nlohmann::json& identity);
 // Throws Error naming the file if it is damaged.
 nlohmann::json read_run_identity(const std::filesystem::path& folder);

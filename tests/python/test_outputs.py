@@ -176,7 +176,10 @@ class OthersFiles(cli.CliTest):
         far = ["landscape", "--plane", plane, "--out", surface, "--grid", "2x2", "--range=1e38:2e38,1e38:2e38", "--quiet"]
         told = json.loads(cli.run_ok(*far, "--json"))
         self.assertIsNone(told["train_loss"])
-        self.assertIn("no train_loss is finite", cli.run_ok(*far))
+        said = cli.run_ok(*far)
+        self.assertIn("no train_loss is finite", said)
+        self.assertIn("4 of 4 points have a value that is not finite", said)
+        self.assertEqual(told["not_finite"], 4)
         lines = surface.with_suffix(".csv").read_text().splitlines()
         self.assertEqual(len(lines), 5)
         self.assertNotIn("-nan", lines[1])

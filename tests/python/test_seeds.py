@@ -105,6 +105,32 @@ class Seeds(cli.CliTest):
         self.assertEqual(kept.stat().st_mtime_ns, before)
         self.assertEqual(len(cli.read_json(out / "seeds.json")["runs"]["main"]["test_loss"]["values"]), 3)
 
+    def test_what_one_seed_left_in_the_folder_is_not_of_the_experiment(self):
+        out = self.experiment("out")
+        self.experiment("out", seeds=[5, 11])
+        plane = self.folder / "plane.safetensors"
+        cli.run_ok("plane", out, "--out", plane, "--quiet")
+        runs = {point["run"] for point in cli.read_plane(plane)[1]["plane"]["path"]}
+        self.assertEqual(runs, {f"{run}, seed {seed}" for run in cli.RUNS for seed in (5, 11)})
+        self.check_fails(2, ["evaluate", "--weights", out], "several seeds", "seeds/5")
+
+    def test_a_killed_writer_s_file_goes_with_the_next_run(self):
+        out = self.experiment("out")
+        left = [out / "main/.status.json.1-0-0.tmp", out / "branches/decay-at-1/.status.json.1-0-0.tmp"]
+        for file in left:
+            file.write_text("half")
+            (file.parent / "status.json").unlink()
+        self.experiment("out")
+        self.assertEqual([file for file in left if file.exists()], [])
+
+    def test_a_report_names_each_experiment_once(self):
+        out, other, across = self.experiment("out", seeds=[5]), self.experiment("other", seeds=[11]), self.folder / "across"
+        self.check_fails(2, ["report", out, self.folder / "other/../out", "--out", across], "one folder")
+        self.assertFalse(across.exists())
+        cli.run_ok("report", out, other, "--out", across)
+        titles = [one["title"] for one in cli.read_json(across / "claims.json")["experiments"]]
+        self.assertEqual([title.endswith(f"({folder})") for title, folder in zip(titles, (out, other))], [True, True])
+
     def test_stopped_or_killed_it_goes_on_to_the_same_bits(self):
         seeds = [5, 11, 2]
         config = self.write("config.json", cli.long_experiment_config(threads=2, seeds=seeds, parallel_runs=2,

@@ -114,6 +114,15 @@ class Windows(unittest.TestCase):
             self.assertEqual(file.read_text(), "mine")
         self.assertEqual(sorted(file.name for file in self.scratch.glob("kept*")), ["kept.w2of2.h5", "kept.w2of2.safetensors"])
 
+    def test_too_many_windows_leave_the_plane_as_it_was(self):
+        plane = self.scratch / "before.safetensors"
+        cli.run_ok("plane", self.out, "--out", plane)
+        before = plane.read_bytes()
+        result = cli.run("plane", self.out, "--origin", "final", "--windows", 3, "--out", plane)
+        self.assertEqual((result.returncode, result.stdout), (1, ""), result.stderr)
+        self.assertIn("take 2 windows at most", result.stderr)
+        self.assertEqual(plane.read_bytes(), before)
+
     def test_what_cannot_be_is_an_error_that_says_so(self):
         plane = self.scratch / "none.safetensors"
         for code, args, words in [

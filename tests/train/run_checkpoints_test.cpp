@@ -45,7 +45,7 @@ TEST_F(RunTest, ARunThatBreaksInItsLastUpdateIsNotDone) {
   spec_.train.schedule = {{"kind", "constant"}, {"lr", 1e6}};
   const std::string message = message_of([&] { train(spec_, "run"); });
   EXPECT_NE(message.find("after step 1 "), std::string::npos) << message;
-  EXPECT_NE(message.find("last good checkpoint is none"), std::string::npos) << message;
+  EXPECT_NE(message.find("There is no good checkpoint"), std::string::npos) << message;
   EXPECT_EQ(read_run_status(folder_ / "run").at("state"), "failed");
 }
 
