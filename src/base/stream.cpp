@@ -45,7 +45,7 @@ std::unique_lock<std::mutex> capture_lock() {
 }
 
 bool is_capturing() {
-  return c10::cuda::currentStreamCaptureStatusMayInitCtx() != c10::cuda::CaptureStatus::None;
+  return at::hasCUDA() && c10::cuda::currentStreamCaptureStatusMayInitCtx() != c10::cuda::CaptureStatus::None;
 }
 
 cudaStream_t current_stream(c10::Device device) {

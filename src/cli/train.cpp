@@ -19,7 +19,7 @@ void train_command(int argc, char** argv) {
   const CommonFlags flags = line.common();
   const std::string out = line.required("out", "--out RUN");
   const nlohmann::json json = load_config_json(line.required("config", "the configuration file"), flags);
-  const Session session = open_session(read_experiment_config(json), flags.progress);
+  const Session session = open_session(read_experiment_config(json, ForksBehindTheEnd::kDropped), flags.progress);
   RunContext context = session.run_context();
   if (line.has("profile")) context.profile_steps = line.integer("profile", 1, 1000);
   nlohmann::json result;

@@ -23,13 +23,14 @@ void check_branch_name(const std::string& name, const std::string& path) {
     fail_usage("{}: '{}' is the name of the averaged weights of a run '{}'; take another", path, name, split.run);
 }
 
-std::vector<double> fork_epochs(ConfigReader& reader, double main_epochs) {
+std::vector<double> fork_epochs(ConfigReader& reader, double main_epochs, ForksBehindTheEnd behind) {
   std::vector<double> epochs;
   if (reader.has("at_epoch") && reader.get_json("at_epoch").is_array()) {
     epochs = reader.get_doubles("at_epoch", {});
   } else {
-    epochs = {reader.required_double("at_epoch", 0, main_epochs)};
+    epochs = {reader.required_double("at_epoch", 0)};
   }
+  if (behind == ForksBehindTheEnd::kDropped) std::erase_if(epochs, [&](double epoch) { return epoch > main_epochs; });
   for (const double epoch : epochs) {
     if (epoch < 0 || epoch > main_epochs) {
       fail_usage("{}: {:g} lies outside the main path's {:g} epochs", reader.full_name("at_epoch"), epoch, main_epochs);
@@ -39,8 +40,8 @@ std::vector<double> fork_epochs(ConfigReader& reader, double main_epochs) {
 }
 
 // One object may stand for several branches ("at_epoch": [2, 4, 6]).
-std::vector<BranchConfig> read_branches(ConfigReader reader, double main_epochs) {
-  const std::vector<double> forks = fork_epochs(reader, main_epochs);
+std::vector<BranchConfig> read_branches(ConfigReader reader, double main_epochs, ForksBehindTheEnd behind) {
+  const std::vector<double> forks = fork_epochs(reader, main_epochs, behind);
   const std::string name = reader.get_string("name", "");
   const bool until = reader.has("until_epoch");
   if (until == reader.has("epochs")) {
@@ -110,7 +111,7 @@ void check_average(const ExperimentConfig& config) {
 
 }  // namespace
 
-ExperimentConfig read_experiment_config(const nlohmann::json& json) {
+ExperimentConfig read_experiment_config(const nlohmann::json& json, ForksBehindTheEnd behind) {
   ExperimentConfig config;
   if (json.is_object() && json.contains("theory"))
     fail_usage("this configures a study of the nonlinear model (\"theory\"): thalweg theory runs it");
@@ -132,7 +133,7 @@ ExperimentConfig read_experiment_config(const nlohmann::json& json) {
     std::set<std::string> names;
     for (std::size_t i = 0; i < branches.size(); ++i) {
       const std::string path = fmt::format("branches.{}", i);
-      for (const BranchConfig& branch : read_branches(ConfigReader(branches[i], path), config.train.epochs)) {
+      for (const BranchConfig& branch : read_branches(ConfigReader(branches[i], path), config.train.epochs, behind)) {
         check_rules(branch.schedule, branch.snapshots, path + ".", branch.epochs);
         if (!names.insert(branch.name).second) fail_usage("{}: two branches are named '{}'", path, branch.name);
         config.branches.push_back(branch);

@@ -61,7 +61,10 @@ struct ExperimentConfig {
 };
 
 // Strict; usage Error naming the key. Schedules and snapshot rules are checked too.
-ExperimentConfig read_experiment_config(const nlohmann::json& json);
+// Branches that fork behind the main path's end are refused, or dropped where the main path alone is trained.
+enum class ForksBehindTheEnd { kRefused, kDropped };
+ExperimentConfig read_experiment_config(const nlohmann::json& json,
+                                        ForksBehindTheEnd behind = ForksBehindTheEnd::kRefused);
 // With every default filled in; reading it gives the same configuration.
 nlohmann::json to_json(const ExperimentConfig& config);
 

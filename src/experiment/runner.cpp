@@ -212,6 +212,8 @@ std::vector<std::string> train_experiments(std::vector<Member>& members) {
                     member.folder.branch_run(branch.name).path);
         } catch (const Diverged& error) {
           *said = error.what();
+        } catch (const NoFork& error) {
+          *said = error.what();
         }
       };
       jobs.push_back({train, i});

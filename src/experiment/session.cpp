@@ -7,6 +7,7 @@
 
 #include "base/device.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/stream.h"
 #include "io/json_member.h"
 #include "thalweg/version.h"
@@ -16,6 +17,21 @@
 #include "trajectory/folders.h"
 
 namespace thalweg {
+namespace {
+
+DataSet load_within_memory(const DataConfig& config) {
+  try {
+    return load_data(config);
+  } catch (const std::exception& error) {
+    if (!is_out_of_memory(error)) throw;
+    fail(
+        "out of memory while the data were loaded ({}): take fewer images (data.train_images, data.test_images) or a "
+        "smaller data.pad_to",
+        first_line(error.what()));
+  }
+}
+
+}  // namespace
 
 Session open_session(const ExperimentConfig& config, ProgressMode progress) {
   set_num_threads(config.threads);
@@ -23,7 +39,7 @@ Session open_session(const ExperimentConfig& config, ProgressMode progress) {
   ExperimentConfig resolved = config;
   resolved.landscape = resolve_precision(config.landscape, device);
   use_device(device, config.train.deterministic);
-  DataSet data = load_data(config.data);
+  DataSet data = load_within_memory(config.data);
   const at::IntArrayRef shape = data.train.images.sizes();
   Graph graph = build_model(config.model, {shape[1], shape[2], shape[3]}, data.num_classes());
   return {resolved, device, std::move(data), std::move(graph), progress};
@@ -91,10 +107,16 @@ RunSpec Session::branch_spec(const BranchConfig& branch, const std::filesystem::
   if (std::filesystem::exists(spec.fork)) return spec;
   const nlohmann::json status = read_run_status(main_folder);
   const bool stopped_before = member(status, "stopped_early").is_object() && status.at("step") < spec.first_step;
-  fail("{} keeps no checkpoint at epoch {:g}, where the branch '{}' forks: {}, or choose another --out",
-       main_folder.string(), branch.at_epoch, branch.name,
-       stopped_before ? "it stopped early. Fork before that, or let train.early_stop wait longer"
-                      : "it was trained before the branch was configured. Remove that folder to train it again");
+  const std::string missing =
+      fmt::format("{} keeps no checkpoint at epoch {:g}, where the branch '{}' forks: ", main_folder.string(),
+                  branch.at_epoch, branch.name);
+  if (stopped_before)
+    throw NoFork(missing +
+                 "it stopped early. Fork before that, or let train.early_stop wait longer, or choose another --out");
+  fail(
+      "{}it was trained before the branch was configured. Remove that folder to train it again, or choose another "
+      "--out",
+      missing);
 }
 
 }  // namespace thalweg

@@ -14,6 +14,12 @@
 
 namespace thalweg {
 
+// The main path stopped early, before a branch's fork.
+class NoFork : public Error {
+ public:
+  using Error::Error;
+};
+
 struct Session {
   ExperimentConfig config;
   c10::Device device;
@@ -29,7 +35,7 @@ struct Session {
   RunSpec main_spec() const;
   // What a branch is, but for the state that it starts from.
   RunSpec unforked_spec(const BranchConfig& branch) const;
-  // `main_folder` holds the main path's run, with a checkpoint at the fork.
+  // `main_folder` holds the main path's run, with a checkpoint at the fork. Throws NoFork, or another Error without one.
   RunSpec branch_spec(const BranchConfig& branch, const std::filesystem::path& main_folder) const;
   // Updates of the main path before epoch `epoch`.
   std::int64_t step_at(double epoch) const;

@@ -55,7 +55,7 @@ class JobBoard {
     }
     if (stop) std::rethrow_exception(stop);
     if (std::count(states_.begin(), states_.end(), State::kWaiting) > 0)
-      throw Stopped("stopped between two runs; run the same command again to go on");
+      throw Stopped("stopped before the next run began; run the same command again to go on");
   }
 
  private:

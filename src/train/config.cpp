@@ -10,6 +10,7 @@ namespace thalweg {
 namespace {
 
 constexpr double kBelowOne = 1 - 1e-12;
+constexpr double kLargestFloat = 1e38;  // steps are computed in float32
 // An epoch of many steps refuses nothing that some data set allows.
 constexpr std::int64_t kManySteps = 1 << 20;
 
@@ -24,14 +25,14 @@ OptimizerConfig read_optimizer(ConfigReader reader) {
     config.weight_decay = 0.01;  // torch.optim.AdamW's
     config.beta1 = reader.get_double("beta1", config.beta1, 0, kBelowOne);
     config.beta2 = reader.get_double("beta2", config.beta2, 0, kBelowOne);
-    config.eps = reader.get_double("eps", config.eps, 0);
+    config.eps = reader.get_double("eps", config.eps, 0, 1);
   } else {
     config.momentum = reader.get_double("momentum", config.momentum, 0, 1);
     config.nesterov = reader.get_bool("nesterov", config.nesterov);
   }
-  config.weight_decay = reader.get_double("weight_decay", config.weight_decay, 0);
-  config.clip_norm = reader.get_double("clip_norm", 0, 0);
-  config.sam_rho = reader.get_double("sam_rho", 0, 0);
+  config.weight_decay = reader.get_double("weight_decay", config.weight_decay, 0, kLargestFloat);
+  config.clip_norm = reader.get_double("clip_norm", 0, 0, kLargestFloat);
+  config.sam_rho = reader.get_double("sam_rho", 0, 0, kLargestFloat);
   config.decay_norm_and_bias = reader.get_bool("decay_norm_and_bias", config.decay_norm_and_bias);
   if (config.nesterov && config.momentum == 0) {
     fail_usage("{} needs a momentum above 0", reader.full_name("nesterov"));

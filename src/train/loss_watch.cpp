@@ -37,14 +37,12 @@ std::string LossWatch::judge(double loss, std::int64_t step) {
 std::string LossWatch::divergence(double loss, std::int64_t step) const {
   const std::filesystem::path own = checkpoints_.last_before(step);
   const std::filesystem::path good = own.empty() && spec_.first_step < step ? spec_.fork : own;
-  return fmt::format(
-      "the training loss is {} after step {} (epoch {:.2f}, rate {:g}): training diverged. {}. Lower the rate, or put "
-      "a "
-      "warm-up in front of it{}",
-      std::isnan(loss) ? "nan" : fmt::format("{:g}", loss), step, plan_.epoch_at(step),
-      plan_.lr_at(std::max(step - 1, plan_.first_step())),
-      good.empty() ? "There is no good checkpoint" : "The last good checkpoint is " + good.string(),
-      std::isfinite(loss) ? "; or allow such losses by train.divergence_factor" : "");
+  const std::string text = std::isnan(loss) ? "nan" : fmt::format("{:g}", loss);
+  return fmt::format("the training loss is {} after step {} (epoch {:.2f}, rate {:g}): training diverged. {}. {}{}",
+                     text, step, plan_.epoch_at(step), plan_.lr_at(std::max(step - 1, plan_.first_step())),
+                     good.empty() ? "There is no good checkpoint" : "The last good checkpoint is " + good.string(),
+                     "Lower the rate, or put a warm-up in front of it, as another run with another --out",
+                     std::isfinite(loss) ? "; or allow such losses by train.divergence_factor" : "");
 }
 
 void LossWatch::add_checkpoint(std::int64_t step) {

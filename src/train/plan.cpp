@@ -25,7 +25,11 @@ RunPlan::RunPlan(const RunSpec& spec, std::int64_t num_train_images)
                                        std::llround(spec.train.epochs * static_cast<double>(steps_per_epoch_)))),
       schedule_(spec.train.schedule, config_path(spec) + "schedule", steps_per_epoch_, spec.train.epochs,
                 end_step_ - first_step_),
-      snapshots_(spec.train.snapshots, config_path(spec) + "snapshots", snapshot_range()) {}
+      snapshots_(spec.train.snapshots, config_path(spec) + "snapshots", snapshot_range()) {
+  if (end_step_ == first_step_ && spec.train.epochs > 0)
+    fail_usage("{}epochs: {:g} epochs are not one step, of {} an epoch", config_path(spec), spec.train.epochs,
+               steps_per_epoch_);
+}
 
 SnapshotRange RunPlan::snapshot_range() const {
   SnapshotRange range{first_step_, end_step_, steps_per_epoch_, schedule_.change_steps(end_step_ - first_step_)};

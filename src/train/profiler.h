@@ -3,6 +3,7 @@
 // computed depends on it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -28,6 +29,8 @@ class StepProfiler {
   bool finish();
   // Whether there was a step after the warm-up.
   bool began() const { return seen_ > kWarmUp; }
+  // That the file holds.
+  std::int64_t steps() const { return std::clamp<std::int64_t>(seen_ - kWarmUp, 0, steps_); }
 
  private:
   void start();

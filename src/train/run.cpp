@@ -11,6 +11,7 @@
 #include "base/stop.h"
 #include "io/cache_folder.h"
 #include "io/folder_lock.h"
+#include "io/json_member.h"
 #include "train/average_run.h"
 #include "train/banner.h"
 #include "train/checkpoint_folder.h"
@@ -77,6 +78,7 @@ class RunLoop {
     if (context_.progress != ProgressMode::kQuiet) say(banner);
     recorder_.note(banner);
     if (!plans_.note().empty()) tell(plans_.note());
+    tell_other_threads();
     try {
       run_steps();
       return finish_or_stop();
@@ -95,6 +97,18 @@ class RunLoop {
   void tell(const std::string& happening) {
     if (context_.progress != ProgressMode::kQuiet) say(fmt::format("{}: {}", title(), happening));
     recorder_.note(happening);
+  }
+
+  // Sums over other numbers of threads have other last bits.
+  void tell_other_threads() {
+    if (training_.step() == spec_.first_step || !context_.device.is_cpu()) return;
+    const nlohmann::json before = member(member(read_run_status(folder_), "provenance"), "threads");
+    const nlohmann::json now = member(spec_.provenance, "threads");
+    if (before.is_number() && now.is_number() && before != now)
+      tell(fmt::format(
+          "note: the steps so far were made by {} threads, it goes on with {}: its bits will not be those of "
+          "a run that was not stopped",
+          before.dump(), now.dump()));
   }
 
   const std::string& title() const { return context_.title.empty() ? spec_.name : context_.title; }
@@ -120,8 +134,12 @@ class RunLoop {
                        StepProfiler::kWarmUp));
     if (stopped_early_) {
       const EarlyStop& rule = spec_.train.early_stop;
-      recorder_.note(fmt::format("stopped early: no better {} for {:g} epochs", rule.metric, rule.patience));
+      tell(fmt::format("stopped early at epoch {:g}: no better {} for {:g} epochs than at epoch {:g}", epoch(),
+                       rule.metric, rule.patience, best_epoch(recorder_.lines(), rule.metric, rule.min_delta)->epoch));
     }
+    if (average_ && !training_.average().defined())
+      tell(fmt::format("no average: it was to begin at epoch {:g}, and the run ended at {:g}",
+                       spec_.train.average.start_epoch, epoch()));
   }
 
   void one_step(Progress& progress) {
@@ -176,7 +194,7 @@ class RunLoop {
     }
   }
 
-  void note_profile() { recorder_.note(fmt::format("profile of {} steps in profile.json", context_.profile_steps)); }
+  void note_profile() { recorder_.note(fmt::format("profile of {} steps in profile.json", profiler_.steps())); }
 
   nlohmann::json line(const char* kind, std::int64_t step, double lr) const {
     return {{"kind", kind}, {"step", step}, {"epoch", plan_.epoch_at(step)}, {"lr", lr}};

@@ -184,9 +184,9 @@ ScheduleShape read_table(ConfigReader& reader, const ScheduleTimes& times) {
     const bool is_pair = point.is_array() && point.size() == 2 && point[0].is_number() && point[1].is_number();
     if (!is_pair) fail_usage("{}: expected pairs [epoch, lr] of numbers, got {}", name, point.dump());
     const auto epoch = point[0].get<double>(), lr = point[1].get<double>();
-    const bool in_order = shape.knots.empty() ? epoch == 0 : epoch > last && epoch <= kMaxScheduleEpochs;
-    if (!in_order)
-      fail_usage("{}: epochs must ascend from 0 to {} at most, but one is {}", name, kMaxScheduleEpochs, epoch);
+    if (shape.knots.empty() && epoch != 0) fail_usage("{}: the first point must be at epoch 0, not {}", name, epoch);
+    if (!shape.knots.empty() && !(epoch > last && epoch <= kMaxScheduleEpochs))
+      fail_usage("{}: epochs must ascend to {} at most, but one is {}", name, kMaxScheduleEpochs, epoch);
     if (!(lr >= 0 && lr <= kMaxLr)) fail_usage("{}: rates must be between 0 and {}, but one is {}", name, kMaxLr, lr);
     shape.knots.push_back({static_cast<double>(times.steps(epoch)), lr});
     last = epoch;

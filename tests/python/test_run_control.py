@@ -23,8 +23,54 @@ class RunControl(cli.CliTest):
         self.assertEqual((status["state"], status["step"], status["end_step"]), ("done", 15, 45))
         self.assertEqual(status["stopped_early"]["epoch"], 1)
         self.assertTrue((out / "main/checkpoints/best.safetensors").exists())
-        self.assertIn("stopped early: no better test_loss for 2 epochs", (out / "main/log.txt").read_text())
+        self.assertIn("stopped early at epoch 3: no better test_loss for 2 epochs than at epoch 1",
+                      (out / "main/log.txt").read_text())
         self.assertEqual(cli.read_json(out / "branches/decay-at-1/status.json")["state"], "done")
+        self.assertTrue((out / "report.html").exists())  # plane, map and report are of the runs that there are
+        self.assertEqual({point["run"] for point in cli.read_plane(out / "planes/pca.safetensors")[1]["plane"]["path"]},
+                         {"main", "decay-at-1"})
+        again = cli.run("train", self.write("main.json", config), "--out", self.folder / "alone")
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertIn("stopped early at epoch 3", again.stderr)
+
+    def test_train_drops_branches_behind_the_end_of_the_main_path(self):
+        config = cli.experiment_config(cli.MLP)
+        config["branches"] = [{"at_epoch": [1, 2], "epochs": 1, "schedule": {"kind": "constant", "lr": 0.002}}]
+        config["train"]["epochs"] = 1
+        path, out = self.write("config.json", config), self.folder / "out"
+        cli.run_ok("train", path, "--out", out, "--quiet")
+        self.assertTrue((out / "checkpoints/step-000000005.safetensors").exists())  # of the fork at 1
+        self.check_fails(2, ["experiment", path, "--out", self.folder / "all"], "branches.0.at_epoch", "main path's 1 epochs")
+
+    def test_an_average_that_never_began_is_told(self):
+        config = cli.experiment_config(cli.MLP, branches=[])
+        config["train"] |= {"epochs": 9, "early_stop": {"metric": "test_loss", "patience": 2, "min_delta": 1000},
+                            "average": {"kind": "swa", "start_epoch": 5}}
+        result = cli.run("train", self.write("config.json", config), "--out", self.folder / "out")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("no average: it was to begin at epoch 5, and the run ended at 3", result.stderr)
+
+    def test_another_number_of_threads_is_told_where_a_run_goes_on(self):
+        config = cli.experiment_config(cli.VGG, {"name": "synthetic", "train_images": 2000, "test_images": 100}, branches=[])
+        config["train"] |= {"epochs": 2, "batch": 100}
+        path, out = self.write("config.json", config), self.folder / "out"
+        process = cli.start("train", path, "--out", out, "--threads", "1", "--quiet")
+        begun = lambda: (out / "metrics.jsonl").exists() and (out / "metrics.jsonl").stat().st_size > 0
+        self.assertEqual(cli.signal_when(process, begun, signal.SIGTERM), 75)
+        cli.run_ok("train", path, "--out", out, "--threads", "2", "--quiet")
+        self.assertIn("the steps so far were made by 1 threads, it goes on with 2", (out / "log.txt").read_text())
+
+    def test_a_run_without_a_step_is_refused(self):
+        config = self.write("config.json", cli.experiment_config(cli.MLP, branches=[]))
+        self.check_fails(2, ["train", config, "--out", self.folder / "out", "--set", "train.epochs=0.01"], "train.epochs", "not one step")
+        self.assertFalse((self.folder / "out").exists())
+
+    def test_numbers_beyond_float32_are_refused(self):
+        config = self.write("config.json", cli.experiment_config(cli.MLP, branches=[]))
+        for key in ("clip_norm", "sam_rho", "weight_decay"):
+            self.check_fails(2, ["train", config, "--out", self.folder / "out", "--set", f"train.optimizer.{key}=1e39"],
+                             f"train.optimizer.{key}", "1e+38")
+        self.assertFalse((self.folder / "out").exists())
 
     def test_the_validation_split_is_evaluated_as_in_training(self):
         config = cli.experiment_config(cli.MLP, {**cli.SYNTHETIC, "validation_images": 60})

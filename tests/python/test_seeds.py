@@ -1,5 +1,6 @@
 """An experiment over several seeds, its runs side by side."""
 import math
+import shutil
 import signal
 import statistics
 import time
@@ -89,7 +90,8 @@ class Seeds(cli.CliTest):
         self.assertIn("| Claim | Measured | Verdict |", (out / "claims.md").read_text())
         self.assertIn("The claims", (out / "report.html").read_text())
         across = self.folder / "across"
-        cli.run_ok("report", out, out, "--out", across)
+        other = shutil.copytree(out, self.folder / "other")
+        cli.run_ok("report", out, other, "--out", across)
         together = cli.read_json(across / "claims.json")
         self.assertEqual([claim["id"] for claim in together["across"]], ["depth", "data"])
         self.assertEqual(len(together["experiments"]), 2)

@@ -299,7 +299,7 @@ TEST(Schedule, RejectsWhatTheNewerKindsDoNotAllow) {
   expect_in_error(R"("kind": "table")", "train.schedule.points");
   expect_in_error(R"("kind": "table", "points": [])", "train.schedule.points");
   expect_in_error(R"("kind": "table", "points": [[0, 1], 5])", "got 5");
-  expect_in_error(R"("kind": "table", "points": [[1, 1]])", "ascend from 0");
+  expect_in_error(R"("kind": "table", "points": [[1, 1]])", "the first point must be at epoch 0, not 1");
   expect_in_error(R"("kind": "table", "points": [[0, 1], [3, 1], [3, 2]])", "one is 3");
   expect_in_error(R"("kind": "table", "points": [[0, -1]])", "one is -1");
   expect_in_error(R"("kind": "table", "points": [[0, 1]], "lr": 1)", "train.schedule.lr");
