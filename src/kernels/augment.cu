@@ -1,5 +1,5 @@
 // Definition: kernels/augment.h. Some blocks an image, so that a batch of some hundred keeps a GPU busy; their threads
-// walk its output values in memory order (channels-last).
+// walk its output values in memory order.
 // Bytes an image: C*H*W read (twice that with mixup), 2 or 4 times out_channels*H*W written.
 #include "kernels/augment.h"
 #include "kernels/launch.cuh"
@@ -23,12 +23,12 @@ __global__ void make_batch_kernel(BatchArgs args) {
   if (first == 0 && args.out_labels) args.out_labels[n] = args.labels[index];
   if (first == 0 && args.mixup) args.out_partners[n] = args.labels[partner];
   const int channels = stored_channels(args);
-  const int size = channels * args.height * args.width;
+  const int pixels = args.height * args.width, size = channels * pixels;
   T* out = static_cast<T*>(args.out) + n * size;
   for (int i = first; i < size; i += Tuning::kBlocks * Tuning::kThreads) {
-    const int c = i % channels;
-    const int y = i / channels / args.width;
-    const int x = i / channels % args.width;
+    const int c = args.planar ? i / pixels : i % channels;
+    const int pixel = args.planar ? i % pixels : i / channels;
+    const int y = pixel / args.width, x = pixel % args.width;
     if (c >= args.channels) {
       store(out[i], 0.0f);
       continue;

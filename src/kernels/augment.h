@@ -44,7 +44,8 @@ struct BatchArgs {
   const StepControl* control = nullptr;  // if set, epoch, first index and share of the mixture are those in there
   bool mixup = false;                    // needs `control`
   ActivationType type = ActivationType::kFloat32;
-  void* out = nullptr;                   // [num_images, H, W, out_channels] (channels-last)
+  bool planar = false;                   // a channel lies behind the other
+  void* out = nullptr;                   // [num_images, H, W, out_channels], planar: [num_images, out_channels, H, W]
   std::int64_t* out_labels = nullptr;    // [num_images], or nullptr
   std::int64_t* out_partners = nullptr;  // [num_images] labels of the images mixed in; of mixup
 };

@@ -23,25 +23,30 @@ PixelTable make_table(const BatchArgs& args) {
   return table;
 }
 
-// Row y of image `index`, augmented: [W, C].
-void make_row(const BatchArgs& args, const PixelTable& table, const Augmentation& a, std::int64_t index, int y,
-              float* row) {
-  const int width = args.width, channels = args.channels, from_y = y + a.dy;
+// An image and what happens to it.
+struct Source {
+  std::int64_t index;
+  Augmentation augmentation;
+};
+
+// Row y of a channel, augmented; values lie `stride` apart.
+void make_row(const BatchArgs& args, const PixelTable& table, const Source& source, int channel, int y, float* row,
+              int stride) {
+  const Augmentation& a = source.augmentation;
+  const int width = args.width, from_y = y + a.dy;
   const auto blank = [&](int begin, int end) {
-    if (begin < end) std::fill(row + begin * channels, row + end * channels, 0.0f);
+    for (int x = begin; x < end; ++x) row[x * stride] = 0;
   };
   if (from_y < 0 || from_y >= args.height) return blank(0, width);
   const int begin = std::clamp(-a.dx, 0, width), end = std::clamp(width - a.dx, 0, width);
   blank(0, begin);
   blank(end, width);
-  for (int c = 0; c < channels; ++c) {
-    const std::uint8_t* from = args.images + ((index * channels + c) * args.height + from_y) * width;
-    const std::array<float, 256>& value_of = table[static_cast<std::size_t>(c)];
-    if (a.flip) {
-      for (int x = begin; x < end; ++x) row[x * channels + c] = value_of[from[width - 1 - (x + a.dx)]];
-    } else {
-      for (int x = begin; x < end; ++x) row[x * channels + c] = value_of[from[x + a.dx]];
-    }
+  const std::uint8_t* from = args.images + ((source.index * args.channels + channel) * args.height + from_y) * width;
+  const std::array<float, 256>& value_of = table[static_cast<std::size_t>(channel)];
+  if (a.flip) {
+    for (int x = begin; x < end; ++x) row[x * stride] = value_of[from[width - 1 - (x + a.dx)]];
+  } else {
+    for (int x = begin; x < end; ++x) row[x * stride] = value_of[from[x + a.dx]];
   }
   if (y >= a.cut_y0 && y < a.cut_y1) blank(std::max(a.cut_x0, 0), std::min(a.cut_x1, width));
 }
@@ -49,30 +54,34 @@ void make_row(const BatchArgs& args, const PixelTable& table, const Augmentation
 template <typename T>
 void make_image(const BatchArgs& args, const PixelTable& table, std::int64_t n) {
   const std::int64_t index = batch_index(args, args.first + n);
-  const Augmentation augmentation = draw_augmentation(args, index);
+  const Source source{index, draw_augmentation(args, index)};
   const std::int64_t partner = args.mixup ? partner_index(args, args.first + n) : 0;
-  const Augmentation other = args.mixup ? draw_augmentation(args, partner) : Augmentation();
+  const Source other{partner, args.mixup ? draw_augmentation(args, partner) : Augmentation()};
   if (args.out_labels) args.out_labels[n] = args.labels[index];
   if (args.mixup) args.out_partners[n] = args.labels[partner];
-  const int channels = stored_channels(args);
-  const std::ptrdiff_t row_size = args.width * args.channels;
-  std::vector<float> rows(static_cast<std::size_t>(2 * row_size));
-  T* out = static_cast<T*>(args.out) + n * args.height * args.width * channels;
-  const bool as_it_is = std::is_same_v<T, float> && channels == args.channels && !args.mixup;
+  const int channels = stored_channels(args), width = args.width;
+  const int stride = args.planar ? 1 : channels, plane = args.planar ? args.height * width : 1;
+  T* out = static_cast<T*>(args.out) + n * args.height * width * channels;
+  const bool as_it_is = std::is_same_v<T, float> && !args.mixup;
+  std::vector<float> rows(as_it_is ? 0 : static_cast<std::size_t>(2 * width));
   for (int y = 0; y < args.height; ++y) {
-    float* row = as_it_is ? reinterpret_cast<float*>(out) : rows.data();
-    make_row(args, table, augmentation, index, y, row);
-    if (as_it_is) {
-      out += row_size;
-      continue;
-    }
-    if (args.mixup) {
-      make_row(args, table, other, partner, y, row + row_size);
-      for (std::ptrdiff_t i = 0; i < row_size; ++i) row[i] = mixed(args, row[i], row[row_size + i]);
-    }
-    for (int x = 0; x < args.width; ++x) {
-      for (int c = 0; c < args.channels; ++c) store(*out++, *row++);
-      for (int c = args.channels; c < channels; ++c) store(*out++, 0.0f);
+    for (int c = 0; c < channels; ++c) {
+      T* to = out + c * plane + y * width * stride;
+      if (c >= args.channels) {
+        for (int x = 0; x < width; ++x) store(to[x * stride], 0.0f);
+        continue;
+      }
+      if (as_it_is) {
+        make_row(args, table, source, c, y, reinterpret_cast<float*>(to), stride);
+        continue;
+      }
+      float *row = rows.data(), *mixed_in = row + width;
+      make_row(args, table, source, c, y, row, 1);
+      if (args.mixup) {
+        make_row(args, table, other, c, y, mixed_in, 1);
+        for (int x = 0; x < width; ++x) row[x] = mixed(args, row[x], mixed_in[x]);
+      }
+      for (int x = 0; x < width; ++x) store(to[x * stride], row[x]);
     }
   }
 }

@@ -3,8 +3,10 @@
 namespace thalweg {
 
 Network network_of(const Evaluator& evaluator) {
-  return {[&evaluator](const at::Tensor& images) { return evaluator.logits(images); }, evaluator.type(),
-          default_chunk(evaluator.device())};
+  Network network{[&evaluator](const at::Tensor& images) { return evaluator.logits(images); }, evaluator.type(),
+                  default_chunk(evaluator.device())};
+  if (evaluator.flattens_images()) network.format = at::MemoryFormat::Contiguous;
+  return network;
 }
 
 SplitMetrics to_metrics(const LossSums& sums, std::int64_t images) {

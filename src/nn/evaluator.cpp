@@ -174,7 +174,7 @@ at::Tensor Evaluator::run_step(const Step& step, const std::vector<at::Tensor>& 
 // The value that step number num_steps - 1 writes.
 at::Tensor Evaluator::run(const at::Tensor& images, std::size_t num_steps, const Watch* watch) const {
   std::vector<at::Tensor> slots(static_cast<std::size_t>(program_.num_slots));
-  slots[0] = images.contiguous(at::MemoryFormat::ChannelsLast);
+  slots[0] = flattens_images() ? images : images.contiguous(at::MemoryFormat::ChannelsLast);
   int last = 0;
   for (std::size_t k = 0; k < num_steps; ++k) {
     const Step& step = program_.steps[k];

@@ -34,7 +34,8 @@ class Evaluator {
   // next load; what is written there later counts).
   void load(const at::Tensor& folded);
 
-  // images: type() [N, C, H, W] on the device, normalised, channels-last for speed. Returns float32 [N, num_classes],
+  // images: type() [N, C, H, W] on the device, normalised, for speed channels-last, or contiguous where the network
+  // flattens_images(). Returns float32 [N, num_classes],
   // contiguous. load() must have been called.
   at::Tensor logits(const at::Tensor& images) const;
 
@@ -49,6 +50,7 @@ class Evaluator {
   void losses(const at::Tensor& images, const at::Tensor& labels, const ImageValues& out,
               const Watch* watch = nullptr) const;
 
+  bool flattens_images() const { return program_.steps.front().kind == StepKind::kFlatten; }
   // Why a convolution was not run by a plan; empty where all were.
   const std::string& refusal() const { return refusal_; }
 

@@ -48,6 +48,8 @@ struct Graph {
   std::array<std::int64_t, 3> input_shape() const { return nodes.front().shape; }
   std::int64_t num_classes() const { return nodes.back().shape[0]; }
   bool has_batch_norm() const { return buffers.size() > 0; }
+  // Whether images are flattened at once, by channel: then they had better lie so.
+  bool flattens_images() const { return nodes.size() > 1 && nodes[1].op == Op::kFlatten; }
 };
 
 // Builds a graph node by node; each call returns the new node's index. Parameter names are PREFIX.weight and so on.

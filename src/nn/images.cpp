@@ -10,9 +10,10 @@
 namespace thalweg {
 namespace {
 
-at::Tensor empty_batch(const at::Tensor& images, std::int64_t size, at::ScalarType type, std::int64_t channels = 0) {
+at::Tensor empty_batch(const at::Tensor& images, std::int64_t size, at::ScalarType type, at::MemoryFormat format,
+                       std::int64_t channels = 0) {
   return at::empty({size, channels > 0 ? channels : images.size(1), images.size(2), images.size(3)},
-                   images.options().dtype(type).memory_format(at::MemoryFormat::ChannelsLast));
+                   images.options().dtype(type).memory_format(format));
 }
 
 }  // namespace
@@ -46,6 +47,7 @@ BatchArgs ImageBatches::batch_args(const at::Tensor& indices, std::int64_t size,
   args.shift = shift_.const_data_ptr<float>();
   args.out_channels = static_cast<int>(out.size(1));
   args.type = activation_type_of(out);
+  args.planar = !out.is_contiguous(at::MemoryFormat::ChannelsLast);
   args.out = out.mutable_data_ptr();
   return args;
 }
@@ -58,8 +60,9 @@ void ImageBatches::make_batch(const BatchArgs& args) const {
   }
 }
 
-at::Tensor ImageBatches::gather(const at::Tensor& indices, at::ScalarType type, std::int64_t channels) const {
-  const at::Tensor out = empty_batch(images_, indices.size(0), type, channels);
+at::Tensor ImageBatches::gather(const at::Tensor& indices, at::ScalarType type, std::int64_t channels,
+                                at::MemoryFormat format) const {
+  const at::Tensor out = empty_batch(images_, indices.size(0), type, format, channels);
   make_batch(batch_args(indices, indices.size(0), out));
   return out;
 }
@@ -67,7 +70,7 @@ at::Tensor ImageBatches::gather(const at::Tensor& indices, at::ScalarType type, 
 ImageBatches::TrainingBatch ImageBatches::training_batch(const at::Tensor& order, std::int64_t size,
                                                          const StepControl* control, const TrainingSpec& spec) const {
   TrainingBatch batch;
-  batch.images = empty_batch(images_, size, spec.type);
+  batch.images = empty_batch(images_, size, spec.type, spec.format);
   batch.labels = at::empty({size}, labels_.options());
   BatchArgs args = batch_args(order, size, batch.images);
   args.augment = spec.augment;
@@ -85,8 +88,9 @@ ImageBatches::TrainingBatch ImageBatches::training_batch(const at::Tensor& order
   return batch;
 }
 
-at::Tensor ImageBatches::range(std::int64_t begin, std::int64_t end, at::ScalarType type) const {
-  return gather(at::arange(begin, end, labels_.options()), type);
+at::Tensor ImageBatches::range(std::int64_t begin, std::int64_t end, at::ScalarType type,
+                               at::MemoryFormat format) const {
+  return gather(at::arange(begin, end, labels_.options()), type, 0, format);
 }
 
 ImageValues empty_values(std::int64_t n, const at::TensorOptions& options) {
@@ -123,8 +127,9 @@ ImageValues evaluate_images(const ImageBatches& split, const Network& network, c
     if (network.stops && stop_requested())
       throw Stopped("stopped in the middle of an evaluation; the same command makes it anew");
     const std::int64_t end = std::min(n, begin + network.chunk);
-    const at::Tensor logits = network.logits(all ? split.range(begin, end, network.type)
-                                                 : split.gather(indices.slice(0, begin, end), network.type));
+    const at::Tensor logits =
+        network.logits(all ? split.range(begin, end, network.type, network.format)
+                           : split.gather(indices.slice(0, begin, end), network.type, 0, network.format));
     image_losses(logits, labels.slice(0, begin, end), slice(values, begin, end));
   }
   return values;

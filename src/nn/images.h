@@ -21,14 +21,15 @@ class ImageBatches {
   std::int64_t size() const { return labels_.size(0); }
   const at::Tensor& labels() const { return labels_; }
 
-  // Normalised images `indices` (int64 [n] on the device): `type` (float32, bfloat16 or float16) [n, C, H, W],
-  // channels-last. With `channels` above C there are so many, those beyond C zero.
-  at::Tensor gather(const at::Tensor& indices, at::ScalarType type = at::kFloat, std::int64_t channels = 0) const;
+  // Normalised images `indices` (int64 [n] on the device): `type` (float32, bfloat16 or float16) [n, C, H, W]. With
+  // `channels` above C there are so many, those beyond C zero.
+  at::Tensor gather(const at::Tensor& indices, at::ScalarType type = at::kFloat, std::int64_t channels = 0,
+                    at::MemoryFormat format = at::MemoryFormat::ChannelsLast) const;
 
   // `size` images of a training batch, augmented (kernels/augment.h). The batch begins in an epoch's order (int64 [N]
   // on the device) at the position that `control` names.
   struct TrainingBatch {
-    at::Tensor images;    // `type` [size, C, H, W], channels-last
+    at::Tensor images;    // `type` [size, C, H, W]
     at::Tensor labels;    // int64 [size]
     at::Tensor partners;  // int64 [size] with mixup: labels of the images mixed in
   };
@@ -36,14 +37,16 @@ class ImageBatches {
     AugmentSpec augment;
     bool mixup = false;
     std::uint64_t seed = 0;
-    at::ScalarType type = at::kFloat;  // or at::kBFloat16
-    std::int64_t first = 0;            // of the images, counted from the batch's begin
-    std::int64_t batch_size = 0;       // of mixup: of the whole batch
+    at::ScalarType type = at::kFloat;                          // or at::kBFloat16
+    std::int64_t first = 0;                                    // of the images, counted from the batch's begin
+    std::int64_t batch_size = 0;                               // of mixup: of the whole batch
+    at::MemoryFormat format = at::MemoryFormat::ChannelsLast;  // or Contiguous
   };
   TrainingBatch training_batch(const at::Tensor& order, std::int64_t size, const StepControl* control,
                                const TrainingSpec& spec) const;
   // Images [begin, end).
-  at::Tensor range(std::int64_t begin, std::int64_t end, at::ScalarType type = at::kFloat) const;
+  at::Tensor range(std::int64_t begin, std::int64_t end, at::ScalarType type = at::kFloat,
+                   at::MemoryFormat format = at::MemoryFormat::ChannelsLast) const;
 
  private:
   BatchArgs batch_args(const at::Tensor& indices, std::int64_t size, const at::Tensor& out) const;
@@ -61,6 +64,7 @@ struct Network {
   at::ScalarType type = at::kFloat;                     // of the images
   std::int64_t chunk = 125;                             // images at a time
   bool stops = false;                                   // throws Stopped between two chunks after a signal
+  at::MemoryFormat format = at::MemoryFormat::ChannelsLast;
 };
 
 // Values of single images, on the split's device; kernels/loss.h says what they are.

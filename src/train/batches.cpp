@@ -70,9 +70,9 @@ std::int64_t Batches::begin(std::int64_t step, StepControl& control) {
 }
 
 ImageBatches::TrainingBatch Batches::slice(std::int64_t offset, std::int64_t size, const StepControl* control,
-                                           at::ScalarType type) const {
+                                           at::ScalarType type, at::MemoryFormat format) const {
   return images_.training_batch(order_, size, control,
-                                {config_.augment, config_.mixup > 0, seed_, type, offset, size_});
+                                {config_.augment, config_.mixup > 0, seed_, type, offset, size_, format});
 }
 
 }  // namespace thalweg

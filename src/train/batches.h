@@ -30,7 +30,7 @@ class Batches {
   std::int64_t begin(std::int64_t step, StepControl& control);
   // `size` images from number `offset` of that batch on. `control` in memory of the device.
   ImageBatches::TrainingBatch slice(std::int64_t offset, std::int64_t size, const StepControl* control,
-                                    at::ScalarType type) const;
+                                    at::ScalarType type, at::MemoryFormat format) const;
 
  private:
   const ImageBatches& images_;

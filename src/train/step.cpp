@@ -108,7 +108,9 @@ void TrainStep::begin(double lr) {
 
 void TrainStep::compute_slice(std::int64_t offset, std::int64_t size, std::int64_t whole, const Pass& pass) {
   const auto* control = reinterpret_cast<const StepControl*>(control_.const_data_ptr<std::uint8_t>());
-  const ImageBatches::TrainingBatch batch = batches_.slice(offset, size, control, backprop_.activation_type());
+  const ImageBatches::TrainingBatch batch =
+      batches_.slice(offset, size, control, backprop_.activation_type(),
+                     graph_.flattens_images() ? at::MemoryFormat::Contiguous : at::MemoryFormat::ChannelsLast);
   std::optional<ProfileRange> range("forward");
   const at::Tensor logits = backprop_.forward(batch.images, pass.first);
   const at::Tensor gradient = at::empty_like(logits);

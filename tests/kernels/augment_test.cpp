@@ -97,23 +97,37 @@ TEST(MakeBatch, IsItsFormulaPixelByPixel) {
   args.out = out.data_ptr();
   args.out_labels = marked.data_ptr<std::int64_t>();
   args.out_partners = args.out_labels + 7;
+  const auto expected = [&](std::int64_t n, int c, int y, int x) {
+    if (c == 2) return 0.0f;
+    const std::int64_t index = batch_index(args, n), partner = partner_index(args, n);
+    const float value = augmented_pixel(args, draw_augmentation(args, index), index, c, y, x);
+    if (!args.mixup) return value;
+    return mixed(args, value, augmented_pixel(args, draw_augmentation(args, partner), partner, c, y, x));
+  };
   for (const AugmentSpec spec :
        {AugmentSpec{}, {0, true, 0}, {3, false, 0}, {8, true, 0}, {0, false, 3}, {2, true, 9}}) {
-    for (const bool mixup : {false, true}) {
+    for (const int way : {0, 1, 2, 3}) {
       args.augment = spec;
-      args.mixup = mixup;
+      args.mixup = way % 2 == 1;
+      args.planar = way / 2 == 1;
+      out.fill_(NAN);
       make_batch_cpu(args);
-      for (std::int64_t i = 0; i < out.numel(); ++i) {
-        const int c = static_cast<int>(i % 3), x = static_cast<int>(i / 3 % 6), y = static_cast<int>(i / 18 % 5);
-        const std::int64_t n = i / 90, index = batch_index(args, n), partner = partner_index(args, n);
-        float expected = c == 2 ? 0 : augmented_pixel(args, draw_augmentation(args, index), index, c, y, x);
-        if (mixup && c < 2) {
-          const Augmentation other = draw_augmentation(args, partner);
-          expected = mixed(args, expected, augmented_pixel(args, other, partner, c, y, x));
-        }
-        ASSERT_EQ(out.data_ptr<float>()[i], expected) << "image " << n << ", y " << y << ", x " << x << ", c " << c;
+      const at::Tensor got = args.planar ? out.view({7, 3, 5, 6}) : out.permute({0, 3, 1, 2});
+      const auto value = got.accessor<float, 4>();
+      for (std::int64_t i = 0; i < got.numel(); ++i) {
+        const int x = static_cast<int>(i % 6), y = static_cast<int>(i / 6 % 5), c = static_cast<int>(i / 30 % 3);
+        ASSERT_EQ(value[i / 90][c][y][x], expected(i / 90, c, y, x)) << "value " << i << ", way " << way;
       }
     }
+  }
+}
+
+TEST(MakeBatch, HoldsTheSameValuesInBothLayouts) {
+  const ImageBatches source = batches(random_images(7));
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+    const at::Tensor planar = source.range(1, 7, type, at::MemoryFormat::Contiguous);
+    EXPECT_TRUE(planar.is_contiguous());
+    EXPECT_TRUE(at::equal(planar, source.range(1, 7, type)));
   }
 }
 
