@@ -12,6 +12,7 @@
 #include "io/cache_folder.h"
 #include "io/folder_lock.h"
 #include "io/json_member.h"
+#include "kernels/conv_taps.h"
 #include "train/average_run.h"
 #include "train/banner.h"
 #include "train/checkpoint_folder.h"
@@ -79,6 +80,8 @@ class RunLoop {
     recorder_.note(banner);
     if (!plans_.note().empty()) tell(plans_.note());
     tell_other_threads();
+    if (spec_.train.bf16 && context_.device.is_cpu() && word_products(ActivationType::kBFloat16) == WordProducts::kNone)
+      tell("note: this processor has no instructions for bf16, and is faster with train.precision float32");
     try {
       run_steps();
       return finish_or_stop();
@@ -106,7 +109,7 @@ class RunLoop {
     const nlohmann::json now = member(spec_.provenance, "threads");
     if (before.is_number() && now.is_number() && before != now)
       tell(fmt::format(
-          "note: the steps so far were made by {} threads, it goes on with {}: its bits will not be those of "
+          "note: the steps so far were made with --threads {}, it goes on with {}: its bits will not be those of "
           "a run that was not stopped",
           before.dump(), now.dump()));
   }
