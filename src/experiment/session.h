@@ -35,7 +35,7 @@ struct Session {
   RunSpec main_spec() const;
   // What a branch is, but for the state that it starts from.
   RunSpec unforked_spec(const BranchConfig& branch) const;
-  // `main_folder` holds the main path's run, with a checkpoint at the fork. Throws NoFork, or another Error without one.
+  // `main_folder` holds the main path's run, with a checkpoint at the fork. Without one throws NoFork or another Error.
   RunSpec branch_spec(const BranchConfig& branch, const std::filesystem::path& main_folder) const;
   // Updates of the main path before epoch `epoch`.
   std::int64_t step_at(double epoch) const;

@@ -1,5 +1,5 @@
-// A row of an image at a time: what a pixel becomes is looked up, and all that is drawn for the image is settled outside
-// the loops over its pixels.
+// A row of an image at a time: what a pixel becomes is looked up, and all that is drawn for the image is settled
+// outside the loops over its pixels.
 #include <algorithm>
 #include <array>
 #include <type_traits>

@@ -26,7 +26,7 @@ struct EndLines {
   // one on the line is not finite.
   double rise(std::size_t index, const std::string& key) const;
   double largest_rise(const std::string& key) const;  // of all lines; NaN if any is
-  // The largest standard error of the losses on the lines; 0 where they are over all images, NaN where one is not known.
+  // The largest standard error of the losses on the lines; 0 where they are over all images, NaN where it is not known.
   double largest_error(const std::string& key) const;
   // From forks to ends, on average.
   double mean_descent(const std::string& key) const;
