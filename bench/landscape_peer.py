@@ -53,7 +53,7 @@ def commit():
 
 
 def flat(tensors):
-    return torch.cat([t.detach().reshape(-1) for t in tensors]).float()
+    return torch.cat([torch.zeros(0), *(t.detach().reshape(-1) for t in tensors)]).float()  # a network may have no buffers
 
 
 def layout(named):
