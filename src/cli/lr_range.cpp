@@ -60,7 +60,7 @@ void lr_range_command(int argc, char** argv) {
   check_out(figure_beside(out), "lr.svg", "figure of an LR range test", check_lr_range_figure);
   const LrRangeConfig config = range_of(line);
   const nlohmann::json json = load_config_json(line.required("config", "the configuration file"), flags);
-  const Session session = open_session(read_experiment_config(json), flags.progress);
+  const Session session = open_session(read_experiment_config(json, ForksBehindTheEnd::kDropped), flags.progress);
   check_can_write(out);
   Progress progress("lr-range", "steps", static_cast<double>(config.steps), 0, flags.progress);
   double done = 0;

@@ -60,9 +60,9 @@ struct ExperimentConfig {
   LandscapeConfig landscape;
 };
 
-// Strict; usage Error naming the key. Schedules and snapshot rules are checked too.
 // Branches that fork behind the main path's end are refused, or dropped where the main path alone is trained.
 enum class ForksBehindTheEnd { kRefused, kDropped };
+// Strict; usage Error naming the key. Schedules and snapshot rules are checked too.
 ExperimentConfig read_experiment_config(const nlohmann::json& json,
                                         ForksBehindTheEnd behind = ForksBehindTheEnd::kRefused);
 // With every default filled in; reading it gives the same configuration.

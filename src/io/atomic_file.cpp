@@ -53,14 +53,26 @@ void AtomicFile::commit() {
   sync_folder(folder_of(path_));
 }
 
-void remove_temporaries(const std::filesystem::path& folder) {
+namespace {
+
+void remove_hidden(const std::filesystem::path& folder, const std::string& prefix) {
   if (!std::filesystem::exists(folder)) return;
   std::vector<std::filesystem::path> left;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    if (name.starts_with('.') && name.ends_with(".tmp")) left.push_back(entry.path());
+    if (name.starts_with(prefix) && name.ends_with(".tmp")) left.push_back(entry.path());
   }
   for (const std::filesystem::path& file : left) std::filesystem::remove(file);
+}
+
+}  // namespace
+
+void remove_temporaries(const std::filesystem::path& folder) {
+  remove_hidden(folder, ".");
+}
+
+void remove_temporaries_of(const std::filesystem::path& file) {
+  remove_hidden(file.parent_path(), fmt::format(".{}.", file.filename().string()));
 }
 
 void check_can_write(const std::filesystem::path& path) {

@@ -34,6 +34,8 @@ class AtomicFile {
 
 // Removes what AtomicFiles of killed processes left in a folder that no other process writes to.
 void remove_temporaries(const std::filesystem::path& folder);
+// Those of one file alone.
+void remove_temporaries_of(const std::filesystem::path& file);
 // Throws what an AtomicFile at `path` would throw on being made, to be had before anything is computed; creates missing
 // parent folders.
 void check_can_write(const std::filesystem::path& path);

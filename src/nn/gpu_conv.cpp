@@ -23,9 +23,10 @@ ConvShape conv_shape(const GpuConv& conv, at::IntArrayRef x, at::IntArrayRef w, 
         x.size(), w.size(), x.size() > 1 ? x[1] : 0, w.size() > 1 ? w[1] : 0);
   const ConvShape shape{x[0], x[1], x[2], x[3], w[0], w[2], w[3], conv.stride, conv.padding, type};
   // LibTorch cuts such a batch for itself.
-  check(std::max(shape.c * shape.h * shape.w, shape.k * shape.p() * shape.q()) <= kMostValues / shape.n,
-        "convolution: {} images of {} x {} x {} to {} x {} x {} are more values than a plan can count", shape.n,
-        shape.c, shape.h, shape.w, shape.k, shape.p(), shape.q());
+  check(shape.n * std::max(shape.c * shape.h * shape.w, shape.k * shape.p() * shape.q()) <= kMostValues,
+        "{} images of {} x {} x {} convolved to {} x {} x {} are more values than a plan can count; in training take a "
+        "smaller train.batch, train.accumulate, or train.conv_plans false",
+        shape.n, shape.c, shape.h, shape.w, shape.k, shape.p(), shape.q());
   return shape;
 }
 

@@ -119,7 +119,7 @@ void tell_along(const std::vector<Valley>& valleys, Claim* claim) {
   std::size_t count = 0, on_plane = 0;
   double error = 0;
   for (const Valley& valley : valleys) {
-    error = std::max(error, valley.standard_error);
+    error = std::isnan(valley.standard_error) ? valley.standard_error : std::max(valley.standard_error, error);
     alignment.push_back(valley.alignment);
     if (std::isfinite(valley.barrier)) rises.push_back(100 * valley.barrier);
     if (valley.alignment >= kAligned && valley.barrier <= kBarrier) ++count;
@@ -135,6 +135,7 @@ void tell_along(const std::vector<Valley>& valleys, Claim* claim) {
         "; on straight lines between neighbouring ends{} the train loss rises by {} % of the descent to "
         "the floor",
         where_lines_are(on_plane, valleys.size()), with_interval(claim->estimate, 1));
+    if (std::isnan(error)) claim->measured += ", where losses are of samples, how near is not known";
     if (error > 0)
       claim->measured += fmt::format(", where losses of samples have standard errors of up to {:.1f} %", 100 * error);
   }
@@ -230,9 +231,9 @@ Claim speed_claim(const EqualEnds& ends, Claim claim) {
   const SweepRun& best = *std::max_element(ends.runs.begin() + 1, ends.runs.end(), is_slower);
   const std::vector<double> speeds = speeds_of(best);
   MeanTest fastest = test_mean(speeds);
-  fastest.low = test_mean(speeds_of(best, 1, 0)).low;
+  fastest.low = std::min(fastest.low, test_mean(speeds_of(best, 1, 0)).low);
   const std::vector<double> at_most = speeds_of(best, 0, 1);
-  fastest.high = at_most.size() == speeds.size() ? test_mean(at_most).high : INFINITY;
+  fastest.high = at_most.size() == speeds.size() ? std::max(fastest.high, test_mean(at_most).high) : INFINITY;
   const auto never = std::count(speeds.begin(), speeds.end(), 0.0);
   if (never == std::ssize(speeds)) {
     claim.measured = "no later decay reaches it";

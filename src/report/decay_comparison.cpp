@@ -11,11 +11,18 @@ namespace thalweg {
 
 namespace {
 
-// As text; empty of a branch that the configuration does not name.
+// As text, without lengths that are the branch's own (schedules are filled in with them); empty of a branch that the
+// configuration does not name.
 std::string schedule_of(const nlohmann::json& config, const std::string& branch) {
   const nlohmann::json branches = member(config, "branches");
   for (const nlohmann::json& b : branches) {
-    if (member(b, "name") == branch) return member(b, "schedule").dump();
+    if (member(b, "name") != branch) continue;
+    nlohmann::json schedule = member(b, "schedule");
+    for (const char* key : {"epochs", "decay_epochs"}) {
+      if (schedule.is_object() && schedule.contains(key) && schedule.at(key) == member(b, "epochs"))
+        schedule.erase(key);
+    }
+    return schedule.dump();
   }
   return "";
 }
@@ -31,10 +38,11 @@ std::vector<std::string> comparable_branches(const nlohmann::json& config, const
     const std::string schedule = schedule_of(config, branch.name);
     if (counts[schedule] > most_count) most = schedule, most_count = counts[schedule];
   }
+  const bool filters = most_count > 1 && 2 * most_count >= branches.size();
   std::vector<std::string> out;
   double last = -INFINITY;
   for (const BranchAt& branch : branches) {
-    if (branch.fork_epoch == last || (most_count > 1 && schedule_of(config, branch.name) != most)) continue;
+    if (branch.fork_epoch == last || (filters && schedule_of(config, branch.name) != most)) continue;
     out.push_back(branch.name);
     last = branch.fork_epoch;
   }

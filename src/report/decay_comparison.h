@@ -20,8 +20,8 @@ struct BranchAt {
   double fork_epoch = 0;
 };
 
-// Those of the branches, given by fork epoch, that tell of the decay time alone: of the schedule that most of them have
-// (of two the one that comes first; where each has its own, all of them), the first of those that fork together.
+// Those of the branches, given by fork epoch, that tell of the decay time alone: of the schedule that half of them or
+// more have (of two the one that comes first; where none is, all of them), the first of those that fork together.
 // `config` is the experiment's; a branch that it does not name has no schedule, as others like it.
 std::vector<std::string> comparable_branches(const nlohmann::json& config, const std::vector<BranchAt>& branches);
 

@@ -69,10 +69,12 @@ TextTable table_of(const EndLines& lines) {
 std::string summary_of(const EndLines& lines) {
   std::string text = "Straight lines in weight space, off any plane, from the end of each branch to that of the next.";
   if (!lines.has("train_loss")) return text;
-  if (const double error = lines.largest_error("train_loss"); error != 0)
+  const double error = lines.largest_error("train_loss");
+  if (std::isnan(error)) text += " The losses are of samples of the images, how near is not known.";
+  if (error > 0)
     text += fmt::format(
         " The losses are of samples of the images, another one on each line: the train loss is known to a "
-        "standard error of {:.2g} nats at most, and what follows no better.",
+        "standard error of {:.2g} nats at most, its differences along one line better.",
         error);
   const double rise = lines.largest_rise("train_loss"), descent = lines.mean_descent("train_loss");
   if (!std::isfinite(rise + descent)) return text + " On one of them the train loss is not finite.";

@@ -108,10 +108,11 @@ class RunLoop {
     const nlohmann::json before = member(member(read_run_status(folder_), "provenance"), "threads");
     const nlohmann::json now = member(spec_.provenance, "threads");
     if (before.is_number() && now.is_number() && before != now)
-      tell(fmt::format(
-          "note: the steps so far were made with --threads {}, it goes on with {}: its bits will not be those of "
-          "a run that was not stopped",
-          before.dump(), now.dump()));
+      tell(
+          fmt::format("note: the steps so far were made with {} CPU threads a run, it goes on with {}: its bits will "
+                      "not be those of "
+                      "a run that was not stopped",
+                      before.dump(), now.dump()));
   }
 
   const std::string& title() const { return context_.title.empty() ? spec_.name : context_.title; }

@@ -74,7 +74,9 @@ void check_run_folder(const fs::path& folder, const nlohmann::json& identity) {
 
 void claim_run_folder(const fs::path& folder, const nlohmann::json& identity) {
   check_run_folder(folder, identity);
-  remove_temporaries(folder);
+  const RunFolder run{folder};
+  for (const fs::path& own : {run.identity(), run.status(), run.weights(), run.measures(), folder / "metrics.csv"})
+    remove_temporaries_of(own);
   const fs::path file = RunFolder{folder}.identity();
   if (!fs::exists(file) || read_run_identity(folder) != identity) write_file_atomically(file, identity.dump(2) + "\n");
 }

@@ -58,7 +58,7 @@ class RunControl(cli.CliTest):
         begun = lambda: (out / "metrics.jsonl").exists() and (out / "metrics.jsonl").stat().st_size > 0
         self.assertEqual(cli.signal_when(process, begun, signal.SIGTERM), 75)
         cli.run_ok("train", path, "--out", out, "--threads", "2", "--quiet")
-        self.assertIn("the steps so far were made with --threads 1, it goes on with 2", (out / "log.txt").read_text())
+        self.assertIn("the steps so far were made with 1 CPU threads a run, it goes on with 2", (out / "log.txt").read_text())
 
     def test_a_run_without_a_step_is_refused(self):
         config = self.write("config.json", cli.experiment_config(cli.MLP, branches=[]))

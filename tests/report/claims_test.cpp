@@ -119,6 +119,33 @@ TEST(Claims, EpochsToTheBaselinesAccuracyCountFromTheStart) {
             Verdict::kContradicted);
 }
 
+// Epochs 11, 21, 41 against 5, 10, 20: an evaluation earlier all seeds would agree on 2, and have no spread.
+TEST(Claims, AnIntervalThatAllowsForTheEvaluationsIsNoNarrower) {
+  const std::vector<double> ends(3, 45);
+  Results results = results_of(std::vector(3, std::vector{0.5, 0.5, 0.4}), ends);
+  const double baseline[] = {11, 21, 41}, late[] = {5, 10, 20};
+  for (std::size_t s = 0; s < 3; ++s) {
+    for (EpochMetrics& m : results.seeds[s].runs[1].epochs) m.test_accuracy = m.epoch < baseline[s] ? 0.3 : 0.5;
+    for (EpochMetrics& m : results.seeds[s].runs[2].epochs) m.test_accuracy = m.epoch < late[s] ? 0.3 : 0.5;
+  }
+  const Claim faster = claim_named(claims_of(results), "faster");
+  const MeanTest plain = test_mean({11 / 5.0, 21 / 10.0, 41 / 20.0});
+  EXPECT_DOUBLE_EQ(faster.estimate.mean, plain.mean);
+  EXPECT_DOUBLE_EQ(faster.estimate.low, plain.low);  // 1.93
+  EXPECT_EQ(faster.verdict, Verdict::kSizeUndecided);
+}
+
+// Schedules are filled in with the length of the branch, which differs with its fork.
+TEST(Claims, ALengthOfItsOwnMakesNoOtherSchedule) {
+  Results results = results_of(kLaterIsBetter);
+  for (const double fork : {2.0, 4.0, 6.0})
+    results.config["branches"].push_back({{"name", fmt::format("decay-at-{:g}", fork)},
+                                          {"epochs", kEnd - fork},
+                                          {"schedule", {{"kind", "cosine"}, {"lr", 0.01}, {"epochs", kEnd - fork}}}});
+  const std::string plain = claim_named(claims_of(results_of(kLaterIsBetter)), "later-accuracy").measured;
+  EXPECT_EQ(claim_named(claims_of(results), "later-accuracy").measured, plain);
+}
+
 TEST(Claims, ABaselineOnAPlateauIsChargedUntilItCameThere) {
   // The baseline is at 0.5 from epoch 3 on; the branch at 4 merely comes there too, at epoch 5.
   Results results = results_of({{0.5, 1.0, 0.4}, {0.5, 1.0, 0.4}});
