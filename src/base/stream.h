@@ -15,10 +15,10 @@ namespace thalweg {
 // that were fastest when first tried. A CPU is always deterministic.
 void use_device(c10::Device device, bool deterministic = true);
 
-// Makes `device` current for the calling thread, with a CUDA stream that no other thread's work waits for, and the
-// libraries' handles ready: none is then created while another thread captures. LibTorch has kMaxStreams for that: one
-// more thread would get the first one's.
+// LibTorch has so many streams: one more thread would get the first one's.
 inline constexpr int kMaxStreams = 32;
+// Makes `device` current for the calling thread, with a CUDA stream that no other thread's work waits for, and the
+// libraries' handles ready: none is then created while another thread captures.
 void use_own_stream(c10::Device device);
 
 // Held by a thread while it captures a CUDA graph, or does for the first time what it will capture (libraries load

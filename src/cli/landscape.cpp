@@ -135,9 +135,9 @@ nlohmann::json tell_surface(const std::string& out, bool as_json) {
   result["not_finite"] = num_not_finite(surface);
   if (!as_json) {
     fmt::print("{}: {}\n", out, result["notes"].get<std::string>());
-    if (const std::size_t bad = num_not_finite(surface); bad > 0)
-      fmt::print("{}: {} of {} points have a value that is not finite (NaN or inf)\n", out, bad,
-                 surface.x.size() * surface.y.size());
+    if (result["not_finite"] > 0)
+      fmt::print("{}: {} of {} points have a value that is not finite (NaN or inf)\n", out, result["not_finite"].dump(),
+                 result["points"].dump());
   }
   return result;
 }

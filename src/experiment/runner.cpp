@@ -158,19 +158,19 @@ void write_config(const ExperimentConfig& config, const fs::path& folder) {
   write_file_atomically(ExperimentFolder{folder}.config(), to_json(config).dump(2) + "\n");
 }
 
-// By member and branch what its run said if it diverged.
-using Divergences = std::vector<std::vector<std::string>>;
+// By member and branch what its run said if it diverged or had nowhere to fork.
+using BranchFailures = std::vector<std::vector<std::string>>;
 
 // Returns what was said; the branches are gone from the members' configurations.
-std::vector<std::string> take_out_diverged(std::vector<Member>& members, const Divergences& diverged) {
+std::vector<std::string> take_out_failed(std::vector<Member>& members, const BranchFailures& failed) {
   std::vector<std::string> said;
   for (std::size_t i = 0; i < members.size(); ++i) {
     std::vector<BranchConfig> sound;
-    for (std::size_t k = 0; k < diverged[i].size(); ++k) {
-      if (diverged[i][k].empty()) {
+    for (std::size_t k = 0; k < failed[i].size(); ++k) {
+      if (failed[i][k].empty()) {
         sound.push_back(members[i].session.config.branches[k]);
       } else {
-        said.push_back(diverged[i][k]);
+        said.push_back(failed[i][k]);
       }
     }
     members[i].session.config.branches = std::move(sound);
@@ -179,7 +179,7 @@ std::vector<std::string> take_out_diverged(std::vector<Member>& members, const D
 }
 
 // Trains main paths and branches, side by side where the session says so; results are in the folders' status.json. A
-// branch that diverged is taken out of its member's configuration, so that the others can be mapped. Returns what was
+// branch that fails so is taken out of its member's configuration, so that the others can be mapped. Returns what was
 // said of each.
 std::vector<std::string> train_experiments(std::vector<Member>& members) {
   const RunLanes lanes = members.front().session.lanes();
@@ -200,13 +200,13 @@ std::vector<std::string> train_experiments(std::vector<Member>& members) {
       train_run(member.session.main_spec(), context, member.folder.main_run().path);
     }});
   }
-  Divergences diverged;
-  for (const Member& member : members) diverged.emplace_back(member.session.config.branches.size());
+  BranchFailures failed;
+  for (const Member& member : members) failed.emplace_back(member.session.config.branches.size());
   for (std::size_t i = 0; i < members.size(); ++i) {
     const Member& member = members[i];
-    for (std::size_t k = 0; k < diverged[i].size(); ++k) {
+    for (std::size_t k = 0; k < failed[i].size(); ++k) {
       const BranchConfig& branch = member.session.config.branches[k];
-      const auto train = [&, context = context_of(member, branch.name), said = &diverged[i][k]] {
+      const auto train = [&, context = context_of(member, branch.name), said = &failed[i][k]] {
         try {
           train_run(member.session.branch_spec(branch, member.folder.main_run().path), context,
                     member.folder.branch_run(branch.name).path);
@@ -220,7 +220,7 @@ std::vector<std::string> train_experiments(std::vector<Member>& members) {
     }
   }
   run_side_by_side(jobs, lanes);
-  return take_out_diverged(members, diverged);
+  return take_out_failed(members, failed);
 }
 
 // Returns the files of the plane and of its windows.
@@ -294,9 +294,9 @@ std::vector<fs::path> run_experiment(const Session& session, const fs::path& fol
   for (const Member& member : members) locks.emplace_back(member.folder.path);
   write_config(session.config, folder);
   for (const Member& member : members) write_config(member.session.config, member.folder.path);
-  const std::vector<std::string> diverged = train_experiments(members);
-  if (diverged.empty()) return evaluate_experiment(session, members, folder);
-  const std::string said = fmt::format("{}", fmt::join(diverged, ". "));
+  const std::vector<std::string> failed = train_experiments(members);
+  if (failed.empty()) return evaluate_experiment(session, members, folder);
+  const std::string said = fmt::format("{}", fmt::join(failed, ". "));
   try {
     evaluate_experiment(session, members, folder);
   } catch (const Stopped&) {

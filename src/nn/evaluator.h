@@ -35,8 +35,7 @@ class Evaluator {
   void load(const at::Tensor& folded);
 
   // images: type() [N, C, H, W] on the device, normalised, for speed channels-last, or contiguous where the network
-  // flattens_images(). Returns float32 [N, num_classes],
-  // contiguous. load() must have been called.
+  // flattens_images(). Returns float32 [N, num_classes], contiguous. load() must have been called.
   at::Tensor logits(const at::Tensor& images) const;
 
   // Where to note (int32 scalar, set to 1) that an activation was beyond `limit`.

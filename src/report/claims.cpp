@@ -119,7 +119,7 @@ void tell_along(const std::vector<Valley>& valleys, Claim* claim) {
   std::size_t count = 0, on_plane = 0;
   double error = 0;
   for (const Valley& valley : valleys) {
-    error = std::isnan(valley.standard_error) ? valley.standard_error : std::max(valley.standard_error, error);
+    error = std::isnan(valley.standard_error) ? NAN : std::max(error, valley.standard_error);  // NaN stays
     alignment.push_back(valley.alignment);
     if (std::isfinite(valley.barrier)) rises.push_back(100 * valley.barrier);
     if (valley.alignment >= kAligned && valley.barrier <= kBarrier) ++count;

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "io/json_member.h"
 #include "report/run_style.h"
 
 namespace thalweg {
-
 namespace {
 
 // As text, without lengths that are the branch's own (schedules are filled in with them); empty of a branch that the
@@ -30,21 +28,16 @@ std::string schedule_of(const nlohmann::json& config, const std::string& branch)
 }  // namespace
 
 std::vector<std::string> comparable_branches(const nlohmann::json& config, const std::vector<BranchAt>& branches) {
-  std::map<std::string, std::size_t> counts;
-  for (const BranchAt& branch : branches) ++counts[schedule_of(config, branch.name)];
-  std::string most;
-  std::size_t most_count = 1;
-  for (const BranchAt& branch : branches) {
-    const std::string schedule = schedule_of(config, branch.name);
-    if (counts[schedule] > most_count) most = schedule, most_count = counts[schedule];
-  }
-  const bool filters = most_count > 1 && 2 * most_count >= branches.size();
-  std::vector<std::string> out;
+  std::vector<std::string> schedules, out;
+  for (const BranchAt& branch : branches) schedules.push_back(schedule_of(config, branch.name));
+  const auto count_of = [&](const std::string& schedule) { return std::ranges::count(schedules, schedule); };
+  const auto most = std::ranges::max_element(schedules, {}, count_of);
+  const bool filters = most != schedules.end() && count_of(*most) > 1 && 2 * count_of(*most) >= std::ssize(schedules);
   double last = -INFINITY;
-  for (const BranchAt& branch : branches) {
-    if (branch.fork_epoch == last || (filters && schedule_of(config, branch.name) != most)) continue;
-    out.push_back(branch.name);
-    last = branch.fork_epoch;
+  for (std::size_t i = 0; i < branches.size(); ++i) {
+    if (branches[i].fork_epoch == last || (filters && schedules[i] != *most)) continue;
+    out.push_back(branches[i].name);
+    last = branches[i].fork_epoch;
   }
   return out;
 }

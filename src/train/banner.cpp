@@ -1,5 +1,9 @@
 #include "train/banner.h"
 
+#include "io/json_member.h"
+#include "kernels/conv_taps.h"
+#include "train/run_folder.h"
+
 namespace thalweg {
 namespace {
 
@@ -55,6 +59,24 @@ std::string run_banner(const RunSpec& spec, const RunContext& context, const Run
     add(key, shown.empty() ? "none" : shown);
   }
   return text;
+}
+
+std::vector<std::string> run_notes(const RunSpec& spec, const RunContext& context, const std::filesystem::path& folder,
+                                   std::int64_t step) {
+  if (!context.device.is_cpu()) return {};
+  std::vector<std::string> notes;
+  const nlohmann::json now = member(spec.provenance, "threads");
+  const nlohmann::json before = member(member(read_run_status(folder), "provenance"), "threads");
+  // Sums over other numbers of threads have other last bits.
+  if (step > spec.first_step && now.is_number() && before.is_number() && before != now) {
+    notes.push_back(fmt::format(
+        "note: the steps so far were made with {} CPU threads a run, it goes on with {}: its bits will not be those of "
+        "a run that was not stopped",
+        before.dump(), now.dump()));
+  }
+  if (spec.train.bf16 && word_products(ActivationType::kBFloat16) == WordProducts::kNone)
+    notes.push_back("note: this processor has no instructions for bf16; train.precision float32 needs no conversions");
+  return notes;
 }
 
 }  // namespace thalweg

@@ -11,8 +11,6 @@
 #include "base/stop.h"
 #include "io/cache_folder.h"
 #include "io/folder_lock.h"
-#include "io/json_member.h"
-#include "kernels/conv_taps.h"
 #include "train/average_run.h"
 #include "train/banner.h"
 #include "train/checkpoint_folder.h"
@@ -79,9 +77,7 @@ class RunLoop {
     if (context_.progress != ProgressMode::kQuiet) say(banner);
     recorder_.note(banner);
     if (!plans_.note().empty()) tell(plans_.note());
-    tell_other_threads();
-    if (spec_.train.bf16 && context_.device.is_cpu() && word_products(ActivationType::kBFloat16) == WordProducts::kNone)
-      tell("note: this processor has no instructions for bf16, and is faster with train.precision float32");
+    for (const std::string& note : run_notes(spec_, context_, folder_, training_.step())) tell(note);
     try {
       run_steps();
       return finish_or_stop();
@@ -100,19 +96,6 @@ class RunLoop {
   void tell(const std::string& happening) {
     if (context_.progress != ProgressMode::kQuiet) say(fmt::format("{}: {}", title(), happening));
     recorder_.note(happening);
-  }
-
-  // Sums over other numbers of threads have other last bits.
-  void tell_other_threads() {
-    if (training_.step() == spec_.first_step || !context_.device.is_cpu()) return;
-    const nlohmann::json before = member(member(read_run_status(folder_), "provenance"), "threads");
-    const nlohmann::json now = member(spec_.provenance, "threads");
-    if (before.is_number() && now.is_number() && before != now)
-      tell(
-          fmt::format("note: the steps so far were made with {} CPU threads a run, it goes on with {}: its bits will "
-                      "not be those of "
-                      "a run that was not stopped",
-                      before.dump(), now.dump()));
   }
 
   const std::string& title() const { return context_.title.empty() ? spec_.name : context_.title; }

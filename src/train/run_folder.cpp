@@ -77,8 +77,8 @@ void claim_run_folder(const fs::path& folder, const nlohmann::json& identity) {
   const RunFolder run{folder};
   for (const fs::path& own : {run.identity(), run.status(), run.weights(), run.measures(), folder / "metrics.csv"})
     remove_temporaries_of(own);
-  const fs::path file = RunFolder{folder}.identity();
-  if (!fs::exists(file) || read_run_identity(folder) != identity) write_file_atomically(file, identity.dump(2) + "\n");
+  if (!run.holds_run() || read_run_identity(folder) != identity)
+    write_file_atomically(run.identity(), identity.dump(2) + "\n");
 }
 
 nlohmann::json read_run_identity(const fs::path& folder) {
@@ -155,11 +155,15 @@ std::vector<fs::path> find_runs(const fs::path& folder) {
   if (RunFolder{folder}.holds_run()) return with_averages({folder});
   const ExperimentFolder experiment{folder};
   std::vector<fs::path> runs;
-  for (const fs::path& seed : seed_folders(folder)) {
-    if (!ExperimentFolder{seed}.main_run().holds_run()) continue;  // not begun
-    for (fs::path& run : find_runs(seed)) runs.push_back(std::move(run));
+  // What one seed may have left in the folder itself is not of an experiment that names several.
+  if (const std::vector<fs::path> seeds = seed_folders(folder); !seeds.empty()) {
+    for (const fs::path& seed : seeds) {
+      if (!ExperimentFolder{seed}.main_run().holds_run()) continue;  // not begun
+      for (fs::path& run : find_runs(seed)) runs.push_back(std::move(run));
+    }
+    check(!runs.empty(), "{}: none of its seeds has a run yet", folder.string());
+    return runs;
   }
-  if (!runs.empty()) return runs;  // what one seed may have left in the folder itself is not of this experiment
   check(experiment.main_run().holds_run(), "{} is neither a run (no run.json) nor an experiment (no main/run.json)",
         folder.string());
   runs.push_back(experiment.main_run().path);

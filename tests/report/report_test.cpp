@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fstream>
 #include <limits>
+#include <regex>
 
 #include <gtest/gtest.h>
 
@@ -177,6 +178,16 @@ TEST(Figures, ShowTheRateFromAForkOn) {
   data.runs[1].fork_epoch = 1.0;  // another row within the epoch, of the same rate, changes no line
   data.runs[0].epochs.insert(data.runs[0].epochs.begin(), {50, 0.5, 0.1, 1, 0.5, {}, {}});
   EXPECT_EQ(count(curve_figures(data)[0].svg, "<path"), count(with_fork_at_1, "<path"));
+  // Of two rows with two rates: level, straight down at the first row's epoch, and level again.
+  data.runs.pop_back();
+  data.runs[0].epochs = {{100, 1, 0.1, 1, 0.5, {}, {}}, {200, 2, 0.01, 1, 0.5, {}, {}}};
+  const std::string svg = curve_figures(data)[0].svg;
+  std::smatch at;
+  ASSERT_TRUE(std::regex_search(svg, at, std::regex(R"re(d="M(\S+) (\S+)L(\S+) (\S+) (\S+) (\S+) (\S+) (\S+)")re")));
+  EXPECT_EQ(at[2], at[4]);
+  EXPECT_EQ(at[3], at[5]);
+  EXPECT_EQ(at[6], at[8]);
+  EXPECT_NE(at[4], at[6]);
 }
 
 TEST(Figures, ShowAveragesOfTestLossButNoneOfTheRate) {
