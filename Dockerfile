@@ -1,11 +1,11 @@
 # syntax=docker/dockerfile:1
-# An image with the program and the libraries it runs with, and nothing that built them. See deploy/docker/README.md.
+# An image with the program and the libraries it needs at run time, without build tools. See deploy/docker/README.md.
 ARG BASE=debian:bookworm-slim
 
 FROM ${BASE} AS build
 ENV THALWEG_CACHE=/opt/thalweg PIP_NO_CACHE_DIR=1
 WORKDIR /src
-# Packages and LibTorch in a layer of their own: editing the sources does not fetch them again.
+# Packages and LibTorch have a layer of their own, so they are not fetched again when the sources change.
 COPY bootstrap ./
 COPY cmake/requirements.txt cmake/
 RUN ./bootstrap setup && rm -rf /var/lib/apt/lists/*
@@ -31,13 +31,13 @@ LABEL org.opencontainers.image.title="thalweg" \
       org.opencontainers.image.description="Trains networks, keeps the way, and maps the loss around it" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.revision="${THALWEG_COMMIT}"
-# The NVIDIA runtime reads the first two. Any uid may run the image (--user): what is written goes to /out, /data or HOME.
+# The NVIDIA container runtime reads the first two. Any uid can run the image (--user): it writes to /out, /data, HOME.
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     HOME=/tmp \
     THALWEG_DATA=/data
 USER 1000:1000
 WORKDIR /out
-# As process 1 the program would not get SIGTERM's default; tini passes signals on and returns the program's exit code.
+# Process 1 ignores SIGTERM unless it handles it; tini forwards signals and returns the program's exit code.
 ENTRYPOINT ["tini", "--", "thalweg"]
 CMD ["--help"]

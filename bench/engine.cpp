@@ -1,8 +1,8 @@
-// Throughput of the evaluation of grid points on this machine.
+// Measures the throughput of evaluating grid points on this machine.
 //
-//   bench_engine [DEVICE] [SECONDS]     one JSON object a line: what, model, rate, FLOP/s, machine, commit
+//   bench_engine [DEVICE] [SECONDS]     one JSON object per line: what, model, rate, FLOP/s, machine, commit
 // Each figure is the median over repetitions that fill SECONDS (default 10) after a warm-up; the first word of "unit"
-// is what is counted. FLOPs are 2 x multiply-adds of the forward pass (padding counted).
+// names what is counted. FLOPs are 2 x multiply-adds of the forward pass (including padding).
 #include <algorithm>
 #include <cstdio>
 #include <functional>
@@ -30,7 +30,7 @@ struct Bench {
   c10::Device device;
   double seconds;
 
-  // Median seconds of one call.
+  // The median time of one call, in seconds.
   double median(const std::function<void()>& work) const {
     work();
     std::vector<double> times;

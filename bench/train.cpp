@@ -1,15 +1,16 @@
-// Training steps per second of one network: batch, augmentation, forward, loss, backward, update.
+// Measures training steps of one network: batch, augmentation, forward, loss, backward, update.
 //
 //   bench_train MODEL PRECISION BATCH [DEVICE] [SECONDS] [--runs N] [--libtorch] [--any-order] [--plans FILE]
 // prints one JSON object.
-// The median over steps that fill SECONDS (default 10) after three to warm up; on a GPU over windows of 50 steps, since
-// reading the loss waits. --runs: so many at once, each on a thread and a stream of its own with its share of the CPU's
-// threads; `rate` is then the sum of their rates. --libtorch: train.conv_plans false; --any-order: train.deterministic
-// false. The first run times the convolution plans, and those beside it adopt them; all adopt those of the file that
-// --plans names where it is there, and it is written. FLOPs are 6 x multiply-adds of the forward pass (padding
-// counted). `first_step_seconds` is the longest of the runs' first steps, in which plans are built and, unless adopted,
-// timed. `peak_mb` is the process's largest resident memory, on a GPU what LibTorch reserved there.
-// An epoch has 8 batches, on a GPU 64: making the next epoch's order is not to be a part of every window there.
+// Times are medians over steps that fill SECONDS (default 10) after three warm-up steps; on a GPU over windows of 50
+// steps, since reading the loss waits for the GPU. --runs N: N concurrent runs, each with a thread and a stream of its
+// own and its share of the CPU's threads; `rate` is then the sum of their rates. --libtorch sets train.conv_plans to
+// false, --any-order sets train.deterministic to false. The first run times the convolution plans, and the others adopt
+// them. With --plans, all runs adopt the plans of FILE if it exists, and FILE is written. FLOPs are 6 x multiply-adds
+// of the forward pass (including padding). `first_step_seconds` is the longest of the runs' first steps, in which plans
+// are built and, unless adopted, timed. `peak_mb` is the peak resident memory of the process, or on a GPU the peak
+// memory that LibTorch reserved there.
+// An epoch has 8 batches, on a GPU 64, so that not every window there includes making the next epoch's order.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -47,7 +48,7 @@ struct Settings {
   int runs = 1;
   bool libtorch = false;
   bool any_order = false;
-  std::string plans;  // file of the convolution plans; may be empty
+  std::string plans;  // file for the convolution plans; empty: none
 };
 
 Settings read_settings(int argc, char** argv) {
@@ -89,7 +90,7 @@ TrainConfig train_config(const Settings& settings) {
   return config;
 }
 
-// Seconds of one step, of each window.
+// The seconds per step for each window.
 std::vector<double> time_steps(TrainStep& step, double seconds, int window) {
   std::vector<double> times;
   const auto start = Clock::now();
@@ -106,22 +107,22 @@ std::vector<double> time_steps(TrainStep& step, double seconds, int window) {
 
 struct Sample {
   double first_step = 0;      // seconds
-  std::vector<double> times;  // of a step, ascending
+  std::vector<double> times;  // seconds per step, ascending
 };
 
-// Counts down when it goes, whether the run is warm then or could not even be made.
+// Counts down on destruction, whether the run is warm by then or failed to start.
 struct Arrival {
   explicit Arrival(std::latch& of) : latch(of) {}
   ~Arrival() { latch.count_down(); }
   std::latch& latch;
 };
 
-// Runs at once.
+// State shared by concurrent runs.
 struct Team {
   explicit Team(int runs) : warm(runs) {}
-  std::latch warm;                    // all are
-  std::latch led{1};                  // the first is
-  std::optional<ConvManifest> plans;  // which the others then adopt
+  std::latch warm;                    // released when all runs are warm
+  std::latch led{1};                  // released when the first run is warm
+  std::optional<ConvManifest> plans;  // the first run's plans, adopted by the others
 };
 
 double first_step_seconds(TrainStep& step) {

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Training steps: bench_train beside PyTorch, in turns on the same machine.
+"""Training steps: compares bench_train with PyTorch, in turns on the same machine.
 
     bench/train_peer.py [--ours build/bench/bench/bench_train] [--models vgg11_bn resnet18 resnet20]
         [--precisions float32 bf16] [--batch 128] [--rounds 3] [--seconds 8] [--device cpu] [--compile [MODE ...]]
         [--plans FOLDER] > FILE.jsonl
 
-PyTorch's step is a user's: channels-last, autocast for bf16, SGD with Nesterov momentum and weight decay, ready tensors
-(no augmentation, no loading; ours does both). On a GPU --compile adds torch.compile, in the mode "max-autotune" unless
-others are named; compilation, which takes minutes, is left out. --plans has the convolution plans that ours chose in an earlier
-sample, as `bench_train --plans` does. Each sample is a fresh process; the table on stderr has
-medians and the ratio, the lines on stdout every sample. Models are the definitions of tests/python/reference_models.py,
-which the tests compare with the engine's."""
+PyTorch's step is a typical user's: channels-last, autocast for bf16, SGD with Nesterov momentum and weight decay, on
+ready tensors (without augmentation and loading; ours does both). On a GPU --compile adds torch.compile, in the mode
+"max-autotune" unless others are named; compilation, which takes minutes, is not counted. --plans keeps the convolution
+plans that ours chose for later samples, as `bench_train --plans` does. Each sample is a fresh process; the table on
+stderr has medians and the ratio, the lines on stdout have every sample. Models are those of
+tests/python/reference_models.py, which the tests compare with the engine's."""
 import argparse
 import json
 import os

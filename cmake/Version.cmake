@@ -1,5 +1,5 @@
-# The commit stands in every file we write (provenance), so each build asks for it again, not only each configuration:
-# this file is also the script that does so. Without git (an archive, a container) it is $THALWEG_COMMIT or "unknown".
+# Every file we write records the commit (provenance), so each build queries it again, not only each configuration; this
+# file is also the script for that. Without git (an archive, a container) the commit is $THALWEG_COMMIT or "unknown".
 if(NOT CMAKE_SCRIPT_MODE_FILE)
   add_custom_target(thalweg_version
     COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${CMAKE_SOURCE_DIR} -DOUTPUT=${CMAKE_BINARY_DIR}/generated/thalweg/version.h

@@ -1,4 +1,4 @@
-// One file over HTTP(S), resumable.
+// Downloads one file over HTTP(S); an interrupted download can be resumed.
 #pragma once
 
 #include <chrono>
@@ -19,10 +19,10 @@ struct DownloadRequest {
   std::int64_t max_bytes = 1ll << 30;
 };
 
-// Appends to `file` what the server holds beyond the file's present size; from a server that cannot do so it starts
-// over, and one that says there is nothing beyond leaves the file as it is. Throws Error that names the address and the
-// reason (the HTTP status, a time-out, a full disk), and Stopped when a stop was asked for; what has come so far stays
-// in `file` then.
+// Appends to `file` what the server has beyond the file's present size. Starts over if the server does not support
+// ranges, and leaves the file unchanged if the server reports nothing beyond it. Throws Error naming the address and
+// the reason (the HTTP status, a time-out, a full disk), and Stopped if a stop was requested; `file` then keeps what
+// was received so far.
 void download(const DownloadRequest& request, const std::filesystem::path& file);
 
 }  // namespace thalweg

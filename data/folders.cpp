@@ -7,7 +7,7 @@ namespace thalweg {
 namespace fs = std::filesystem;
 
 fs::path user_data_folder() {
-  // The XDG base directory specification: a relative path there is to be ignored.
+  // The XDG Base Directory Specification requires that a relative path be ignored.
   const char* data_home = std::getenv("XDG_DATA_HOME");
   if (data_home != nullptr && fs::path(data_home).is_absolute()) return fs::path(data_home) / "thalweg";
   const char* home = std::getenv("HOME");
@@ -16,7 +16,7 @@ fs::path user_data_folder() {
 }
 
 std::vector<fs::path> data_folders(const std::string& configured) {
-  // A folder named in a configuration is meant: falling back to another one would hide a mistake.
+  // Falling back from a folder named in the configuration to another one would hide a mistake.
   if (!configured.empty()) return {configured};
   std::vector<fs::path> folders;
   const char* variable = std::getenv("THALWEG_DATA");

@@ -1,4 +1,4 @@
-// Folders in which data sets are looked for.
+// The folders that are searched for data sets.
 #pragma once
 
 #include <filesystem>
@@ -7,11 +7,11 @@
 
 namespace thalweg {
 
-// Where `thalweg data fetch` puts things: $XDG_DATA_HOME/thalweg, else ~/.local/share/thalweg. Empty if the environment
-// names neither.
+// The default folder of `thalweg data fetch`: $XDG_DATA_HOME/thalweg, or else ~/.local/share/thalweg. Empty if neither
+// XDG_DATA_HOME nor HOME is usable.
 std::filesystem::path user_data_folder();
 
-// In the order of looking: only `configured` (data.path) if it is not empty, else $THALWEG_DATA where set, then the
+// The folders in search order: only `configured` (data.path) if it is not empty, or else $THALWEG_DATA if set, then the
 // user's data folder.
 std::vector<std::filesystem::path> data_folders(const std::string& configured);
 

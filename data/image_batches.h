@@ -1,4 +1,4 @@
-// The way from a data set to batches on a device.
+// Makes batches on a device from a data set.
 #pragma once
 
 #include <c10/core/Device.h>
@@ -8,7 +8,7 @@
 
 namespace thalweg {
 
-// The images of a split, normalised as `norm` says when a batch is made.
+// Returns the images of a split, to be normalised by `norm` when a batch is made.
 inline ImageBatches on_device(const ImageSet& split, const Normalisation& norm, c10::Device device) {
   return {split.images, split.labels, norm.mean, norm.std, device};
 }

@@ -13,7 +13,7 @@ std::vector<std::int64_t> count_labels(const ImageSet& set, std::int64_t num_cla
   return counts;
 }
 
-// From the counts of the 256 values: exact integer sums, whatever the number of images.
+// Computed from the counts of the 256 values: the integer sums are exact for any number of images.
 Normalisation measure(const at::Tensor& images) {
   const std::int64_t num_images = images.size(0);
   const std::int64_t num_channels = images.size(1);

@@ -1,4 +1,4 @@
-// What a data set holds, for `thalweg data info`.
+// Describes the contents of a data set, for `thalweg data info`.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -9,7 +9,8 @@ namespace thalweg {
 
 // {"name", "digest", "image": [C, H, W], "classes": [{"name", "train", "test"}], "train_images", "test_images",
 //  "normalisation": {"mean", "std"}, "measured": {"mean", "std"}}
-// "measured" are the training split's own channel statistics over 0 to 1 (population deviation), from exact counts.
+// "measured" holds the channel statistics of the loaded training split, with pixels scaled to [0, 1] (population
+// standard deviation), computed from exact counts.
 nlohmann::json describe_data(const DataSet& set);
 
 }  // namespace thalweg

@@ -1,4 +1,4 @@
-// Unpacking of an archive that was downloaded, with nothing taken on trust.
+// Unpacks a downloaded archive without trusting its contents.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,14 @@ namespace thalweg {
 
 struct UnpackRequest {
   std::filesystem::path archive;  // tar, plain or compressed by gzip
-  std::string top;                // the one folder that the archive may hold, with files right in it
-  std::filesystem::path target;   // an existing, empty folder; gets those files, without `top`
+  std::string top;                // the only folder that the archive may hold, with files directly in it
+  std::filesystem::path target;   // an existing, empty folder; receives those files, without `top`
   std::int64_t max_bytes;         // of all files together
 };
 
-// Any other entry (a link, a device, an absolute path, "..", a folder elsewhere, a name twice) and any size beyond the
-// limit is an Error that names the entry; nothing is ever written outside `target`. Throws Stopped when a stop was
-// asked for. Files written before an error stay in `target`.
+// Throws Error naming the entry for any other entry (a link, a device, an absolute path, "..", a folder elsewhere, a
+// duplicate name), and Error if the files exceed max_bytes or there are more than 100 entries; never writes outside
+// `target`. Throws Stopped if a stop was requested. Files written before an error stay in `target`.
 void unpack_archive(const UnpackRequest& request);
 
 }  // namespace thalweg

@@ -1,4 +1,4 @@
-// Multi-layer perceptron on the flattened image, ReLU between layers.
+// A multi-layer perceptron on the flattened image, with ReLU between layers.
 #include <fmt/format.h>
 
 #include "models/models.h"

@@ -10,7 +10,7 @@ struct BlockSpec {
   std::string prefix;
   std::int64_t channels;
   int stride;
-  bool pad_shortcut;  // option A where the shape changes; else a 1x1 convolution
+  bool pad_shortcut;  // option A if the shape changes; else a 1x1 convolution
 };
 
 int basic_block(GraphBuilder& net, int input, const BlockSpec& spec) {

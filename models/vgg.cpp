@@ -1,5 +1,5 @@
-// VGG for 32x32 images (Simonyan & Zisserman 2015, configurations A, B, D, E): the convolutions, one average over what
-// is left of the image, one linear layer.
+// VGG for 32x32 images (Simonyan & Zisserman 2015, configurations A, B, D, E): the convolutions, one global average
+// pooling and one linear layer.
 #include <map>
 
 #include <fmt/format.h>
@@ -9,7 +9,7 @@
 namespace thalweg {
 
 Graph build_vgg(const ModelConfig& config, const ModelShape& shape, int depth, bool batch_norm) {
-  // Number of convolutions in each of the five stages; a pooling ends a stage.
+  // The number of convolutions in each of the five stages; each stage ends with pooling.
   static const std::map<int, std::array<int, 5>> kStages = {
       {11, {1, 1, 2, 2, 2}}, {13, {2, 2, 2, 2, 2}}, {16, {2, 2, 3, 3, 3}}, {19, {2, 2, 4, 4, 4}}};
   constexpr std::array<std::int64_t, 5> kChannels = {64, 128, 256, 512, 512};

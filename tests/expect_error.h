@@ -1,4 +1,4 @@
-// Checks of the thalweg::Error that something throws: its message, and its exit code.
+// Checks the message and exit code of a thrown thalweg::Error.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,7 @@
 
 namespace thalweg {
 
-// Its message; empty where none is thrown.
+// Returns the message of the Error that `action` throws; empty if it throws none.
 inline std::string message_of(const std::function<void()>& action) {
   try {
     action();

@@ -1,4 +1,4 @@
-// Tests that need a GPU, and are skipped where there is none.
+// Support for tests that need a GPU and are skipped without one.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -11,8 +11,8 @@ namespace thalweg {
 
 inline const c10::Device kGpu(c10::kCUDA, 0);
 
-// First in the test, which it ends where no GPU is: only a macro can. The GPU then is as the program makes it ready:
-// float32 there is not TF32.
+// Must come first in a test; skips the test if there is no GPU (only a macro can end it). Otherwise sets up the GPU as
+// the program does, without TF32 for float32.
 #define THALWEG_NEED_GPU()                                      \
   if (!at::hasCUDA()) GTEST_SKIP() << "no GPU on this machine"; \
   use_device(kGpu)

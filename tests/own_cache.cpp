@@ -1,4 +1,4 @@
-// What tests choose on a GPU is kept in a cache of their own, not in that of whoever runs them.
+// Plans chosen by tests on a GPU go to a temporary cache, not to that of the user who runs the tests.
 #include <cstdlib>
 #include <optional>
 
@@ -18,7 +18,7 @@ class OwnCache : public testing::Environment {
   std::optional<TempFolder> folder_;
 };
 
-// GoogleTest owns it.
+// GoogleTest takes ownership.
 [[maybe_unused]] const testing::Environment* const kOwnCache = testing::AddGlobalTestEnvironment(new OwnCache);
 
 }  // namespace

@@ -1,4 +1,4 @@
-// An environment variable for the length of a test.
+// Sets an environment variable for the duration of a test.
 #pragma once
 
 #include <optional>
@@ -8,7 +8,7 @@
 
 namespace thalweg {
 
-// Sets it (nullptr: unsets it), and gives back what was there.
+// Sets the variable (nullptr: unsets it); the destructor restores the previous value.
 class ScopedVariable {
  public:
   ScopedVariable(const char* name, const char* value) : name_(name) {

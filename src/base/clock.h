@@ -1,11 +1,11 @@
-// The clock by which work is timed.
+// The clock for timing work.
 #pragma once
 
 #include <chrono>
 
 namespace thalweg {
 
-// Goes on evenly when somebody sets the time of day.
+// Monotonic: changes of the system time do not affect it.
 using Clock = std::chrono::steady_clock;
 
 inline double seconds_since(Clock::time_point start) {

@@ -1,16 +1,16 @@
-// The three standard streams, as a program that works for hours must treat them.
+// Robust use of the three standard streams in a program that runs for hours.
 #pragma once
 
 #include <string>
 
 namespace thalweg {
 
-// Those that are closed become /dev/null: a file that is opened later would get their numbers, and what is printed.
-// Called once by `main`, before anything opens a file.
+// Opens /dev/null for every standard stream that is closed: a file opened later would otherwise get its descriptor, and
+// receive what is printed. Called once by `main`, before anything opens a file.
 void open_standard_streams();
-// A line on stderr. One that cannot be written (its terminal is gone, its disk is full) is lost, and the work goes on.
+// Prints a line to stderr. A line that cannot be written (the terminal is gone, the disk is full) is dropped silently.
 void say(const std::string& line);
-// Throws Error where results that were printed did not get to stdout.
+// Flushes stdout. Throws Error if any of the printed results could not be written.
 void flush_results();
 
 }  // namespace thalweg

@@ -1,4 +1,4 @@
-// The device a computation runs on, by the name a user gives: "auto", "cpu", "cuda", "cuda:N".
+// The device a computation runs on, as the user names it: "auto", "cpu", "cuda" or "cuda:N".
 #pragma once
 
 #include <string>
@@ -7,18 +7,19 @@
 
 namespace thalweg {
 
-// "auto" is the first GPU if one answers, else the CPU. Throws Error for a GPU that is not there, usage Error for
-// another name.
+// "auto" selects the first GPU if there is one, else the CPU. Throws Error if the GPU does not exist, usage Error for
+// any other name.
 c10::Device parse_device(const std::string& name);
 
-// For provenance: the processor's or the GPU's model name.
+// The model name of the processor or GPU, for provenance.
 std::string device_description(const c10::Device& device);
 
-// Threads for CPU work; 0 keeps LibTorch's choice (physical cores).
+// Sets the number of threads for CPU work; 0 keeps LibTorch's choice (the number of physical cores).
 void set_num_threads(int threads);
 
-// Asks MKL, LibTorch's matrix product on a CPU, to sum in an order that depends neither on how many rows there are nor
-// on threads. For the start of a program: MKL asks once, at its first product. MKL_CBWR in the environment goes before.
+// Makes MKL, which computes LibTorch's matrix products on a CPU, sum in an order that depends neither on the number of
+// rows nor on the number of threads. Must be called at program start: MKL reads the setting once, at its first product.
+// An MKL_CBWR that is already set in the environment takes precedence.
 void use_fixed_sums();
 
 }  // namespace thalweg

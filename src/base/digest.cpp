@@ -32,7 +32,7 @@ std::string Sha256::hex() {
 }
 
 std::uint32_t crc32_of(const void* data, std::size_t bytes, std::uint32_t seed) {
-  // zlib takes a null pointer as the request for a start value, and forgets the seed.
+  // zlib treats a null pointer as a request for the initial value and ignores the seed.
   if (bytes == 0) return seed;
   return static_cast<std::uint32_t>(crc32_z(seed, static_cast<const Bytef*>(data), bytes));
 }
@@ -61,7 +61,7 @@ std::string sha256_of_file(const std::filesystem::path& path) {
     file.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
     digest.update(buffer.data(), static_cast<std::size_t>(file.gcount()));
   }
-  // A folder opens and then fails to read: that must not pass for an empty file.
+  // A folder can be opened but not read: that must not pass for an empty file.
   check(!file.bad() && file.eof(), "cannot read {}", path.string());
   return digest.hex();
 }

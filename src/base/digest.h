@@ -18,21 +18,22 @@ namespace thalweg {
 
 std::uint32_t crc32_of(const void* data, std::size_t bytes, std::uint32_t seed = 0);
 
-// Of what comes in pieces. Throws Error where OpenSSL does not do it.
+// Incremental SHA-256. All members throw Error if OpenSSL fails.
 class Sha256 {
  public:
   Sha256();
   void update(const void* data, std::size_t bytes);
-  // Lower-case hexadecimal, 64 characters. Ends it: nothing may be added.
+  // Returns the digest as 64 lower-case hexadecimal characters. Finishes the computation: nothing may be added
+  // afterwards.
   std::string hex();
 
  private:
   std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
 };
 
-// The same in one go.
+// One-shot SHA-256 of `bytes`.
 std::string sha256_of(std::string_view bytes);
-// Of tensors on the CPU: of the digests of their bytes, row-major.
+// SHA-256 over the concatenated hexadecimal digests of the tensors' bytes (row-major). The tensors must be on the CPU.
 std::string sha256_of_tensors(std::initializer_list<at::Tensor> tensors);
 // Throws Error if the file cannot be read.
 std::string sha256_of_file(const std::filesystem::path& path);

@@ -1,4 +1,5 @@
-// Errors. Libraries throw, `main` catches once and prints. A message says what was expected, what came, and what to do.
+// Error handling: libraries throw, `main` catches once and prints. A message states what was expected, what was found,
+// and what to do about it.
 #pragma once
 
 #include <stdexcept>
@@ -32,7 +33,7 @@ template <typename... Args>
   throw Error(fmt::format(format, std::forward<Args>(args)...));
 }
 
-// For what the user wrote: flags, configuration keys.
+// For errors in the user's input: flags, configuration keys.
 template <typename... Args>
 [[noreturn]] void fail_usage(fmt::format_string<Args...> format, Args&&... args) {
   throw Error(fmt::format(format, std::forward<Args>(args)...), ExitCode::kUsage);
@@ -43,7 +44,7 @@ void check(bool condition, fmt::format_string<Args...> format, Args&&... args) {
   if (!condition) fail(format, std::forward<Args>(args)...);
 }
 
-// What `work` returns; an Error of it then ends with `advice`.
+// Returns what `work` returns. If `work` throws an Error, appends `advice` to its message.
 template <typename Work>
 auto with_advice(const std::string& advice, const Work& work) {
   try {
@@ -53,8 +54,8 @@ auto with_advice(const std::string& advice, const Work& work) {
   }
 }
 
-// The first line of a message that says something: LibTorch's carry a C++ backtrace behind it, some an empty line
-// before.
+// The first non-empty line of a message: LibTorch appends a C++ backtrace to its messages, and some start with an empty
+// line.
 inline std::string first_line(const std::string& message) {
   const std::size_t begin = message.find_first_not_of("\n ");
   if (begin == std::string::npos) return "an error without a message";

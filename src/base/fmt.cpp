@@ -1,5 +1,5 @@
-// {fmt}'s own code, once: LibTorch brings its headers without a library, and header-only each of our sources would
-// compile it, for about half of its time.
+// Compiles {fmt}'s implementation once: LibTorch ships its headers without a library, and in header-only mode every
+// source would compile it, which takes about half of a source's compile time.
 #include <locale>
 
 #include <fmt/format-inl.h>

@@ -27,7 +27,7 @@ class NormalStream {
  private:
   Philox stream_;
   double spare_ = 0.0;      // the second number of the last pair
-  bool has_spare_ = false;  // whether spare_ is still to be handed out
+  bool has_spare_ = false;  // whether spare_ has yet to be returned
 };
 
 }  // namespace thalweg

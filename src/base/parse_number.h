@@ -1,4 +1,4 @@
-// Text that is a number from its first character to its last.
+// Parsing text that consists of a single number.
 #pragma once
 
 #include <charconv>
@@ -7,7 +7,8 @@
 
 namespace thalweg {
 
-// Decimal, with a sign only if negative; nothing where other characters stand around it or it does not fit.
+// Parses a decimal number (for floating-point types also "inf" and "nan"); the only sign allowed is a minus. Returns
+// nullopt if the text contains any other characters or the value is out of range.
 template <typename Number>
 std::optional<Number> parse_number(std::string_view text) {
   Number value{};

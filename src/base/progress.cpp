@@ -13,7 +13,8 @@
 namespace thalweg {
 namespace {
 
-// A terminal that can redraw a line; NO_COLOR does not matter here (no colour is used), TERM=dumb does.
+// Whether the stream is a terminal that can redraw a line. NO_COLOR is irrelevant (no colour is used), TERM=dumb is
+// not.
 bool is_terminal(std::FILE* stream) {
   const char* term = std::getenv("TERM");
   return isatty(fileno(stream)) != 0 && term != nullptr && std::string(term) != "dumb";
@@ -24,14 +25,15 @@ std::string bar(double fraction, std::size_t width) {
   return std::string(full, '#') + std::string(width - full, '.');
 }
 
-// Of a terminal; none where it does not tell.
+// The width of a terminal; nullopt if it is unknown.
 std::optional<std::size_t> columns_of(std::FILE* stream) {
   winsize size = {};
   if (ioctl(fileno(stream), TIOCGWINSZ, &size) != 0 || size.ws_col < 2) return std::nullopt;
   return size.ws_col;
 }
 
-// A line that wraps is not drawn over by the next one: the bar gives way first, then the end of the text.
+// Shortens the line to the terminal's width, since a wrapped line cannot be overwritten: the bar shrinks and is dropped
+// first, then the end of the text is cut off.
 std::string fit_line(const std::string& title, double fraction, const std::string& numbers,
                      std::optional<std::size_t> columns) {
   constexpr std::size_t kBar = 24, kLeastBar = 6;
@@ -103,7 +105,7 @@ void Progress::draw(bool last) {
   }
 }
 
-// What cannot be written is lost; the work goes on.
+// Write errors are ignored: the work goes on without its progress line.
 void Progress::write(const std::string& text) {
   std::fputs(text.c_str(), stream_);
   std::fflush(stream_);

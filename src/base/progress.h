@@ -14,8 +14,8 @@ enum class ProgressMode { kAuto, kBar, kLines, kQuiet };
 
 class Progress {
  public:
-  // `unit` names what is counted ("img" -> "img/s"); `total` is the amount of work in that unit, `done` what earlier
-  // runs have finished already (it does not count for the rate).
+  // `unit` names what is counted ("img" -> "img/s"). `total` is the amount of work in that unit, `done` the amount that
+  // earlier runs have already finished (excluded from the rate).
   Progress(std::string title, std::string unit, double total, double done = 0, ProgressMode mode = ProgressMode::kAuto,
            std::FILE* stream = stderr);
   ~Progress();  // ends the line
@@ -23,9 +23,9 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   // `done` counts from the start of the task, earlier runs included; `detail` is free text (loss, rate). Cheap: redraws
-  // at most ten times a second on a terminal and once in ten seconds elsewhere.
+  // at most ten times a second on a terminal and once every ten seconds elsewhere.
   void update(double done, const std::string& detail = "");
-  // Draws the last state, whatever the time.
+  // Draws the final state, regardless of when the line was last drawn.
   void finish(const std::string& detail = "");
 
  private:
@@ -35,9 +35,9 @@ class Progress {
   std::string title_;
   std::string unit_;
   double total_;
-  double first_;        // amount done before this process
+  double first_;        // amount done by earlier runs
   double done_;         // amount done now
-  std::string detail_;  // last detail
+  std::string detail_;  // the latest detail
   ProgressMode mode_;   // resolved: never kAuto
   std::FILE* stream_;   // not owned
   Clock::time_point start_;
@@ -45,7 +45,7 @@ class Progress {
   bool finished_ = false;
 };
 
-// "1:02:03", "4:05", "12s".
+// Formats a duration as "1:02:03", "4:05" or "12s".
 std::string format_duration(double seconds);
 
 }  // namespace thalweg

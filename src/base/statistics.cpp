@@ -75,7 +75,7 @@ double slope(const std::vector<double>& x, const std::vector<double>& y) {
   const double mean_x = statistic_of(x).mean;
   double products = 0, squares = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
-    products += (x[i] - mean_x) * (y[i] - y[0]);  // any shift of y will do; by this one equal values give exactly 0
+    products += (x[i] - mean_x) * (y[i] - y[0]);  // any shift of y will do; with y[0], equal values give exactly 0
     squares += (x[i] - mean_x) * (x[i] - mean_x);
   }
   return products / squares;

@@ -22,11 +22,11 @@ void install_stop_handlers() {
   sigaction(SIGTERM, &action, nullptr);
   struct sigaction before = {};
   sigaction(SIGHUP, nullptr, &before);
-  if (before.sa_handler != SIG_IGN) {  // nohup asks to go on
-    action.sa_flags = 0;               // a terminal that is closed sends it twice: by its shell, and by its end
+  if (before.sa_handler != SIG_IGN) {  // nohup sets SIG_IGN to keep the program running
+    action.sa_flags = 0;               // closing a terminal sends SIGHUP twice: from the shell and from the kernel
     sigaction(SIGHUP, &action, nullptr);
   }
-  std::signal(SIGPIPE, SIG_IGN);  // a reader that is gone is an error of the write, and stderr's are let pass
+  std::signal(SIGPIPE, SIG_IGN);  // a vanished reader shows as a write error; those on stderr are ignored
 }
 
 bool stop_requested() {

@@ -13,7 +13,8 @@ namespace {
 
 void make_current(c10::Device device) {
   c10::cuda::set_device(device.index() < 0 ? static_cast<c10::DeviceIndex>(0) : device.index());
-  // What a first tensor does: the allocator gets its table of devices, which library handles ask for memory.
+  // As the first tensor would: this sets up the allocator's table of devices, which library handles allocate memory
+  // from.
   at::globalContext().lazyInitDevice(c10::DeviceType::CUDA);
 }
 
@@ -40,7 +41,7 @@ void use_own_stream(c10::Device device) {
 }
 
 std::unique_lock<std::mutex> capture_lock() {
-  static std::mutex mutex;  // the process's: so is what it guards
+  static std::mutex mutex;  // process-wide, as is what it guards
   return std::unique_lock(mutex);
 }
 

@@ -1,4 +1,4 @@
-// The map of a plane as a file of an experiment: made where it is not there, or not what is asked for.
+// The map of a plane as a file of an experiment, made if the file is missing or does not match the request.
 #pragma once
 
 #include <filesystem>
@@ -10,16 +10,16 @@
 
 namespace thalweg {
 
-// For an error of a file that the program made and would make again.
+// Advice for errors about a file that the program made and can make again.
 std::string remove_advice(const std::filesystem::path& file);
 
-// Maps a plane and writes `out` (HDF5) with a CSV beside it; the journal `out`.journal goes when both are written.
-// A map in the making is shown now and then in a file of its own, surface.unfinished.h5 of surface.h5, which goes then
-// too: what was there before stays until the new map is whole. `shown` is called after either is written, and
-// may fail. context.show is not used.
+// Maps a plane and writes `out` (HDF5) and a CSV file beside it. The journal `out`.journal is removed once both are
+// written. From time to time the unfinished map is written to a file of its own (surface.unfinished.h5 for surface.h5),
+// which is removed at the end too, so an existing `out` is only replaced by a complete map. `shown` is called after
+// each write of either file; exceptions from it do not stop the map. context.show is ignored.
 void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, const MapContext& context,
                           const std::filesystem::path& out, const std::function<void()>& shown = {});
-// The same unless `out` is there, of this plane and these settings.
+// The same, unless `out` already holds the map of this plane with these settings.
 void update_mapped_surface(const Plane& plane, const LandscapeConfig& config, const MapContext& context,
                            const std::filesystem::path& out, const std::function<void()>& shown = {});
 

@@ -1,13 +1,13 @@
-// A whole experiment in one folder: main path, branches, plane, surfaces, report; or one in each of several folders.
-// Each step writes its result whole; steps whose result is there and still fits are skipped, so the same call goes on
-// after a stop, a kill or a changed landscape.
+// Runs a whole experiment in one folder (main path, branches, plane, surfaces, report), or one per seed in a folder
+// each. Each step writes its result atomically, and steps whose result exists and is still up to date are skipped, so
+// the same call resumes after a stop, a kill or a change of the landscape's settings.
 //
 //   config.json  main/  branches/<name>/  planes/<kind>.safetensors  surfaces/<kind>.h5 .csv  lines/<from>+<to>.h5 .csv
 //   report.html  figures/
-// With "plane.windows" also a plane and a surface for each window, <kind>.w1of4 and so on.
+// With "plane.windows" there are also a plane and a surface for each window, <kind>.w1of4 and so on.
 // With "seeds":
 //   config.json  seeds/<seed>/ (as above)  seeds.json
-// With "plane.shared" also planes/shared.safetensors and surfaces/shared.h5 .csv of all seeds' runs.
+// With "plane.shared" there are also planes/shared.safetensors and surfaces/shared.h5 .csv for the runs of all seeds.
 #pragma once
 
 #include <filesystem>
@@ -17,8 +17,8 @@
 
 namespace thalweg {
 
-// All of it, for each seed. Returns the files of the reports, each report.html first, and seeds.json
-// in front. Throws at the end where branches diverged.
+// Runs the experiment for each seed. Returns the files of the reports, each report.html first, preceded by seeds.json
+// if there are seeds. If branches diverged, throws at the end.
 std::vector<std::filesystem::path> run_experiment(const Session& session, const std::filesystem::path& folder);
 
 }  // namespace thalweg

@@ -1,12 +1,12 @@
-// Where this user's caches lie on this machine.
+// The folder of this user's caches on this machine.
 #pragma once
 
 #include <filesystem>
 
 namespace thalweg {
 
-// $THALWEG_CACHE, or $XDG_CACHE_HOME/thalweg, or ~/.cache/thalweg: bootstrap's too. Empty if none of the variables is
-// set. It need not exist.
+// Returns $THALWEG_CACHE, or $XDG_CACHE_HOME/thalweg, or ~/.cache/thalweg (bootstrap uses the same); empty if neither
+// variable nor HOME is set. The folder need not exist.
 std::filesystem::path cache_folder();
 
 }  // namespace thalweg

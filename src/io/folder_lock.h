@@ -1,4 +1,5 @@
-// One writer a folder: an advisory lock that goes with the process, so that a killed run leaves nothing to clean up.
+// Ensures one writer per folder by an advisory lock that ends with the process: a killed run leaves nothing to clean
+// up.
 #pragma once
 
 #include <filesystem>
@@ -10,8 +11,8 @@ namespace thalweg {
 class FolderLock {
  public:
   enum class IfHeld { kFail, kWait };
-  // Creates the folder if need be. Throws Error if another process, or another lock of this one, holds it; having
-  // waited for it, ten seconds at most, if that is asked for.
+  // Creates the folder if necessary. Throws Error if another process, or another lock of this one, holds it; kWait
+  // first waits for it, at most ten seconds.
   explicit FolderLock(const std::filesystem::path& folder, IfHeld if_held = IfHeld::kFail);
 
  private:

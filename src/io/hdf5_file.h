@@ -1,5 +1,5 @@
-// Writing and reading of small HDF5 files (surfaces). One file is written at once and renamed into place, so no reader
-// ever meets a half-written or locked file.
+// Reads and writes small HDF5 files (surfaces). A file is written in one go and renamed into place, so readers never
+// see a half-written or locked file.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace thalweg {
 struct Hdf5Dataset {
   std::vector<std::size_t> shape;  // row-major; empty = scalar
   std::vector<double> values;
-  bool as_float32 = false;  // in the file; else float64
+  bool as_float32 = false;  // type in the file; false: float64
 };
 
 struct Hdf5Content {
@@ -22,11 +22,11 @@ struct Hdf5Content {
   std::map<std::string, std::string> strings;   // scalar UTF-8 string datasets at the root
 };
 
-// Equal contents give equal bytes. Texts cannot hold zero bytes. HDF5 is not thread-safe: one call at a time.
+// Equal contents give equal bytes. Strings must not contain zero bytes. HDF5 is not thread-safe: one call at a time.
 void write_hdf5(const std::filesystem::path& path, const Hdf5Content& content);
-// Reads what write_hdf5 writes and what h5py users write (float32/float64/integer datasets become double).
-// Of any other kind (booleans, compounds, arrays of strings, soft links, attributes) nothing is taken, nor of
-// datasets whose names are not `wanted`.
+// Reads what write_hdf5 writes and what h5py users write (float32, float64 and integer datasets become double). Skips
+// everything else (booleans, compounds, arrays of strings, soft links, attributes) and datasets whose names are not
+// `wanted`.
 Hdf5Content read_hdf5(
     const std::filesystem::path& path,
     const std::function<bool(const std::string&)>& wanted = [](const std::string&) { return true; });

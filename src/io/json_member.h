@@ -1,4 +1,4 @@
-// JSON that may lack what is asked for, such as what an earlier version or a run under way wrote.
+// Access to JSON that may be incomplete, for example because an earlier version or an unfinished run wrote it.
 #pragma once
 
 #include <optional>
@@ -8,12 +8,12 @@
 
 namespace thalweg {
 
-// The member of a JSON object; null where there is none, or `object` is none.
+// Returns the member of a JSON object; null if it is absent or `object` is not an object.
 nlohmann::json member(const nlohmann::json& object, const std::string& key);
 
-// NaN of what is no number: JSON has no form for one that is not finite, and writers put null there.
+// Returns NaN if the value is not a number. JSON cannot represent numbers that are not finite; writers put null there.
 double number_or_nan(const nlohmann::json& value);
-// null where there is no number, or one that is not finite.
+// Returns null if the value is absent or not finite.
 nlohmann::json number_or_null(const std::optional<double>& value);
 
 }  // namespace thalweg

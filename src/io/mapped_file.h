@@ -1,4 +1,4 @@
-// A file mapped read-only into memory; unmapped with the object.
+// A file mapped read-only into memory until the object is destroyed.
 #pragma once
 
 #include <cstddef>

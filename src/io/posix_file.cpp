@@ -81,7 +81,7 @@ void sync_folder(const std::filesystem::path& folder) {
   do {
     result = ::fsync(file.get());
   } while (result != 0 && errno == EINTR);
-  // Some network and FUSE file systems refuse fsync of a folder; there is nothing better to do there.
+  // Some network and FUSE file systems refuse to sync a folder; nothing better can be done there.
   if (result != 0 && errno != EINVAL && errno != ENOTSUP && errno != EROFS) fail_with_errno("sync the folder", folder);
 }
 

@@ -1,5 +1,5 @@
-// The few system calls that files of ours are made with: interrupted and partial calls go on, and every failure is an
-// Error that names what was tried, the path and the system's reason.
+// The system calls that this program writes and reads its files with. Interrupted and partial calls are continued, and
+// every failure is an Error that names the attempted action, the path and the system's reason.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@ namespace thalweg {
 // Throws "cannot <action> <path>: <reason>" for the current errno.
 [[noreturn]] void fail_with_errno(const char* action, const std::filesystem::path& path);
 
-// Owns a file descriptor; closes it without a word (for writing, sync first or close by hand and look at the result).
+// Owns a file descriptor. Closes it without reporting errors; after writing, sync first or close by hand and check.
 class FileHandle {
  public:
   explicit FileHandle(int fd) : fd_(fd) {}
@@ -23,25 +23,26 @@ class FileHandle {
   int fd_;
 };
 
-// open(2) with O_CLOEXEC; new files get the usual permissions (0666 less the umask). The error is about `shown`, or
-// where that is empty about `path`.
+// Calls open(2) with O_CLOEXEC. New files get the usual permissions (0666 without the umask). Errors name `shown`, or
+// `path` if it is empty.
 int open_or_fail(const std::filesystem::path& path, int flags, const char* action,
                  const std::filesystem::path& shown = {});
 void write_all(int fd, const void* data, std::size_t bytes, const std::filesystem::path& path);
-// Reads until `bytes` are there or the file ends; returns how many there were.
+// Reads until `bytes` bytes have arrived or the file ends; returns the number of bytes read.
 std::size_t read_up_to(int fd, void* data, std::size_t bytes, const std::filesystem::path& path);
-// Throws unless it is a regular file.
+// Throws Error unless it is a regular file.
 std::size_t file_size_of(int fd, const std::filesystem::path& path);
-// Takes an advisory lock (flock) that goes with the process; false where another open file holds it. File systems
-// without locks (some network ones) are let pass.
+// Takes an advisory lock (flock) that ends with the process; returns false if another open file holds it. Returns true
+// on file systems without locks (some network ones).
 bool try_lock(int fd);
-// Data and metadata on disk.
+// Flushes data and metadata to disk.
 void sync_file(int fd, const std::filesystem::path& path);
-// Makes names created, renamed or removed in this folder durable. File systems that cannot sync a folder are let pass.
+// Makes names created, renamed or removed in this folder durable. Does nothing on file systems that cannot sync a
+// folder.
 void sync_folder(const std::filesystem::path& folder);
-// The folder a file lies in: "." for a bare name.
+// Returns the folder that contains the file; "." for a bare name.
 std::filesystem::path folder_of(const std::filesystem::path& path);
-// Creates the folder and those above it where they are missing.
+// Creates the folder and its missing parents.
 void create_folders(const std::filesystem::path& folder);
 
 }  // namespace thalweg

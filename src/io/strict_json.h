@@ -1,4 +1,4 @@
-// JSON text to a value, refusing what the parser alone would let pass in silence: an object that names a key twice.
+// Parses JSON and rejects objects that name a key twice, which the parser alone would accept silently.
 #pragma once
 
 #include <string>
@@ -12,9 +12,9 @@ namespace thalweg {
 
 enum class JsonComments { kRefused, kAllowed };
 
-// `name` (a file, say) opens every message; a syntax error gives line and column. Throws Error with `code`.
+// `name` (for example a file) begins every message; a syntax error reports line and column. Throws Error with `code`.
 nlohmann::json parse_json(std::string_view text, const std::string& name, JsonComments comments, ExitCode code);
-// Of a file, comments (// and /* */) allowed. A user's file is wrong, one of ours is damaged.
+// Parses a file; comments (// and /* */) are allowed. Pass kUsage for a user's file, kFailure for one of the program's.
 nlohmann::json read_json_file(const std::string& path, ExitCode code = ExitCode::kUsage);
 
 }  // namespace thalweg

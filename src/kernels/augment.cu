@@ -1,6 +1,6 @@
-// Definition: kernels/augment.h. Some blocks an image, so that a batch of some hundred keeps a GPU busy; their threads
-// walk its output values in memory order.
-// Bytes an image: C*H*W read (twice that with mixup), 2 or 4 times out_channels*H*W written.
+// Definition: kernels/augment.h. Several blocks per image, so that a batch of a few hundred images keeps a GPU busy;
+// their threads walk its output values in memory order.
+// Bytes per image: C*H*W read (twice that with mixup), 2 or 4 times out_channels*H*W written.
 #include "kernels/augment.h"
 #include "kernels/launch.cuh"
 
@@ -9,7 +9,7 @@ namespace {
 
 struct Tuning {
   static constexpr int kThreads = 256;
-  static constexpr int kBlocks = 4;  // of an image
+  static constexpr int kBlocks = 4;  // per image
 };
 
 template <typename T>

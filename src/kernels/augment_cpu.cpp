@@ -1,5 +1,5 @@
-// A row of an image at a time: what a pixel becomes is looked up, and all that is drawn for the image is settled
-// outside the loops over its pixels.
+// Processes one row of an image at a time: normalised pixel values come from a lookup table, and the image's
+// augmentation is drawn outside the loops over its pixels.
 #include <algorithm>
 #include <array>
 #include <type_traits>
@@ -12,7 +12,7 @@
 namespace thalweg {
 namespace {
 
-// What each value of a pixel is, normalised: [C].
+// The normalised value of each pixel value, per channel: [C].
 using PixelTable = std::vector<std::array<float, 256>>;
 
 PixelTable make_table(const BatchArgs& args) {
@@ -23,13 +23,13 @@ PixelTable make_table(const BatchArgs& args) {
   return table;
 }
 
-// An image and what happens to it.
+// The index of an image, and its augmentation.
 struct Source {
   std::int64_t index;
   Augmentation augmentation;
 };
 
-// Row y of a channel, augmented; values lie `stride` apart.
+// Writes row y of a channel, augmented; consecutive values are `stride` apart.
 void make_row(const BatchArgs& args, const PixelTable& table, const Source& source, int channel, int y, float* row,
               int stride) {
   const Augmentation& a = source.augmentation;

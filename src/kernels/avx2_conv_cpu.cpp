@@ -1,4 +1,4 @@
-// The direct convolution by AVX2, float32. Six pixels of the result that the same taps meet (in the middle of the image
+// Direct convolution with AVX2, float32. Six pixels of the result that the same taps touch (in the middle of the image
 // or at one of its edges) and sixteen output channels are summed in registers over all taps and input channels.
 #include <algorithm>
 #include <array>
@@ -13,18 +13,18 @@ namespace thalweg {
 #ifdef THALWEG_AVX512
 namespace {
 
-constexpr std::int64_t kPanel = kNarrowPanel;  // output channels of a task
-constexpr int kRows = 6;                       // pixels of a tile: 12 registers of sums, of 16
-constexpr std::int64_t kTaskPixels = 1024;     // enough small images that pixels at their edges fill tiles, too
+constexpr std::int64_t kPanel = kNarrowPanel;  // output channels per task
+constexpr int kRows = 6;                       // pixels per tile: 12 of the 16 registers hold sums
+constexpr std::int64_t kTaskPixels = 1024;     // per task: enough small images to fill tiles with edge pixels, too
 
-// Positions along one axis of the result that the same taps meet.
+// Positions along one axis of the result that the same taps touch.
 struct Band {
   std::vector<std::int64_t> taps;
-  std::vector<std::int64_t> to, from;  // by position; its input under the first of the taps
-  std::int64_t step = 0;               // of the input, from tap to tap
+  std::vector<std::int64_t> to, from;  // by position; `from` is its input under the first tap
+  std::int64_t step = 0;               // in the input, from tap to tap
 };
 
-// Of an axis of `size` pixels in the image and `out_size` in the output.
+// Returns the bands of an axis of `size` pixels in the image and `out_size` in the output.
 std::vector<Band> bands_of(const DirectConvArgs& args, std::int64_t size, std::int64_t out_size) {
   const ConvSizes& conv = args.conv;
   const bool forward = args.pass == DirectConvPass::kForward;
@@ -50,14 +50,14 @@ std::vector<Band> bands_of(const DirectConvArgs& args, std::int64_t size, std::i
   return bands;
 }
 
-// Pixels of one image in one band of rows and one of columns. All is counted in values.
+// The pixels of one image in one band of rows and one band of columns. Offsets are counted in values.
 struct PixelClass {
   struct Tap {
-    std::int64_t weights;  // of a panel
-    std::int64_t from;     // behind the pixel's input under the first tap
+    std::int64_t weights;  // offset in a panel
+    std::int64_t from;     // offset from the pixel's input under the first tap
   };
   std::vector<Tap> taps;
-  std::vector<PixelPair> pixels;  // under the first tap
+  std::vector<PixelPair> pixels;  // `from` is the input under the first tap
 };
 
 std::vector<PixelClass> classes_of(const DirectConvArgs& args, const ConvProduct& product) {
@@ -86,11 +86,11 @@ std::vector<PixelClass> classes_of(const DirectConvArgs& args, const ConvProduct
 
 struct Tile {
   const std::vector<PixelClass::Tap>& taps;
-  const float* weights;  // the panel's
+  const float* weights;  // of the panel
   std::int64_t inputs;
-  const float* bias;                     // the panel's, or null
-  std::array<const float*, kRows> from;  // under the first tap
-  std::array<std::int64_t, kRows> to;    // of the panel's first channel
+  const float* bias;                     // of the panel, or null
+  std::array<const float*, kRows> from;  // inputs under the first tap
+  std::array<std::int64_t, kRows> to;    // offsets of the panel's first channel
 };
 
 template <int kNumRows>
@@ -122,7 +122,7 @@ THALWEG_AVX2 void make_tile(const DirectConvArgs& args, const Tile& tile) {
       __m256 x = sums[i][j];
       if (tile.bias) x = _mm256_add_ps(x, _mm256_loadu_ps(tile.bias + j * 8));
       if (other) x = _mm256_add_ps(x, _mm256_loadu_ps(other + at));
-      if (args.relu) x = _mm256_max_ps(_mm256_setzero_ps(), x);  // of a NaN it gives the second
+      if (args.relu) x = _mm256_max_ps(_mm256_setzero_ps(), x);  // returns the second operand if either is NaN
       _mm256_storeu_ps(static_cast<float*>(args.to) + at, x);
     }
   }
@@ -130,7 +130,7 @@ THALWEG_AVX2 void make_tile(const DirectConvArgs& args, const Tile& tile) {
 
 constexpr std::array kMakeTile{make_tile<1>, make_tile<2>, make_tile<3>, make_tile<4>, make_tile<5>, make_tile<6>};
 
-// A panel of some images' results.
+// Computes one panel of output channels of some images.
 void run_task(const DirectConvArgs& args, const ConvProduct& product, const std::vector<PixelClass>& classes,
               std::int64_t panel, std::int64_t first_image, std::int64_t end_image) {
   const float* weights =
@@ -161,7 +161,7 @@ void avx2_conv_cpu(const DirectConvArgs& args) {
   const auto classes = classes_of(args, product);
   const std::int64_t images = std::max<std::int64_t>(kTaskPixels / std::max(product.from_pixels, product.to_pixels), 1);
   const std::int64_t groups = (args.conv.num_images + images - 1) / images, panels = product.outputs / kPanel;
-  // A group's panels follow each other: its images are in the cache by then.
+  // The panels of a group are adjacent tasks, so that its images are already in the cache.
   at::parallel_for(0, groups * panels, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t t = begin; t < end; ++t) {
       const std::int64_t first = t / panels * images;

@@ -1,5 +1,5 @@
-// The gradient by the weights by AVX2, float32, of so few weights that they stay in the cache: x and dy are read as
-// they lie. Each part of the images is summed by one thread, image for image, and the parts are added in their order.
+// The weight gradient with AVX2, float32, for so few weights that they stay in the cache: x and dy are read in place.
+// Each part of the images is summed by one thread, image by image, and the parts are added in order.
 #include <algorithm>
 #include <array>
 
@@ -12,12 +12,11 @@ namespace thalweg {
 #ifdef THALWEG_AVX512
 namespace {
 
-constexpr std::int64_t kPartImages = 8, kMaxParts = 64;  // images at least, so that parts cost little to add
-constexpr std::int64_t kChannels = 16;                   // of x in a tile: two registers
-constexpr int kFilters = 6;                              // at most: 12 registers of sums, of 16
-constexpr std::int64_t kBytesOfRows =
-    24 << 10;  // of x and dy: all tiles read them while the first-level cache has them
-constexpr std::int64_t kWeightsOfATask = 1 << 12;  // where parts are added
+constexpr std::int64_t kPartImages = 8, kMaxParts = 64;  // at least 8 images, so that parts cost little to add
+constexpr std::int64_t kChannels = 16;                   // channels of x per tile: two registers
+constexpr int kFilters = 6;                              // per tile, at most: 12 of the 16 registers hold sums
+constexpr std::int64_t kBytesOfRows = 24 << 10;          // rows of x and dy that stay in L1 while all tiles read them
+constexpr std::int64_t kWeightsOfATask = 1 << 12;        // per task that adds the parts
 
 std::int64_t part_images(const ConvSizes& conv) {
   return std::max(kPartImages, (conv.num_images + kMaxParts - 1) / kMaxParts);
@@ -31,9 +30,9 @@ std::int64_t num_weights(const ConvSizes& conv) {
   return conv.filters * conv.taps() * conv.channels;
 }
 
-// Some filters' weights of one tap and kChannels channels.
+// The weights of some filters, for one tap and kChannels channels.
 struct Tile {
-  const float *dy, *x;         // of the first pixel that the tap meets
+  const float *dy, *x;         // at the first pixel that the tap touches
   std::int64_t rows, columns;  // of dy
   float* dw;
 };
@@ -67,7 +66,7 @@ THALWEG_AVX2 void add_tile(const ConvSizes& conv, const Tile& tile) {
 
 constexpr std::array kAddTile{add_tile<1>, add_tile<2>, add_tile<3>, add_tile<4>, add_tile<5>, add_tile<6>};
 
-// All tiles of one tap, of an image's rows of dy in `rows`.
+// Adds the contribution of an image's rows `rows` of dy to all tiles of one tap.
 void add_tap(const ConvSizes& conv, std::int64_t tap, const TapRange& rows, const float* x, const float* dy,
              float* dw) {
   const std::int64_t r = tap / conv.kernel, s = tap % conv.kernel;
@@ -79,7 +78,7 @@ void add_tap(const ConvSizes& conv, std::int64_t tap, const TapRange& rows, cons
                      x_column = columns.begin * conv.stride + s - conv.padding;
   x += (x_row * conv.width + x_column) * conv.channels;
   dy += (first * conv.out_width + columns.begin) * conv.filters;
-  const std::int64_t tiles = (conv.filters + kFilters - 1) / kFilters;  // as even as they can be
+  const std::int64_t tiles = (conv.filters + kFilters - 1) / kFilters;  // as even as possible
   for (std::int64_t tile = 0; tile < tiles; ++tile) {
     const std::int64_t k = tile * conv.filters / tiles, filters = (tile + 1) * conv.filters / tiles - k;
     for (std::int64_t c = 0; c < conv.channels; c += kChannels)

@@ -1,5 +1,5 @@
-// A convolution as a graph of cuDNN's, and the plans that cuDNN has for it. For conv_plan.cpp and conv_tune.cpp; it
-// keeps cudnn-frontend's header, which takes 20 s to compile, inside conv_graph.cpp.
+// A convolution as a cuDNN graph, and the execution plans that cuDNN has for it. Used by conv_plan.cpp and
+// conv_tune.cpp only; confines cudnn-frontend's header, which takes 20 s to compile, to conv_graph.cpp.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace thalweg {
 
-// What plans are made for.
+// The GPU that plans are made for: the current one, or an absent one described by its properties.
 class ConvDevice {
  public:
   static std::unique_ptr<ConvDevice> current_gpu();
@@ -20,13 +20,13 @@ class ConvDevice {
 
   const std::string& gpu() const { return gpu_; }
   std::int64_t driver() const { return driver_; }
-  // Where cuDNN works next. It keeps the stream, so another one must be set before that one goes.
+  // Sets the stream that cuDNN uses from now on. cuDNN keeps it, so another one must be set before it is destroyed.
   void use_stream(cudaStream_t stream) const;
   static std::int64_t cudnn_version();
 
  private:
   friend class ConvGraph;
-  struct Cudnn;  // handle or properties
+  struct Cudnn;  // cuDNN's handle, or the properties of an absent GPU
   ConvDevice(std::string gpu, std::int64_t driver, std::unique_ptr<Cudnn> cudnn);
 
   std::string gpu_;
@@ -36,25 +36,26 @@ class ConvDevice {
 
 class ConvGraph {
  public:
-  // Asks cuDNN's heuristics (mode A, then its fallbacks). `device` must outlive the graph. Of the options those that
-  // say which plans are considered.
+  // Queries cuDNN's heuristics (mode A, then the fallbacks). `device` must outlive the graph. Of `options`, only
+  // `deterministic` and `max_workspace` are used.
   ConvGraph(const ConvDevice& device, const ConvShape& shape, ConvPass pass, const ConvPlanOptions& options);
   ~ConvGraph();
 
-  // Candidates in the order of the heuristics, from what they deem fastest. Not all of them can be built.
+  // The number of candidates. They are in the order of the heuristics, expected fastest first; not all of them can be
+  // built.
   std::size_t num_candidates() const;
   std::string name(std::size_t candidate) const;
-  // False: not deterministic (where that is asked for), of reduced precision, in want of more workspace, or refused by
-  // cuDNN.
+  // Returns false if the candidate is not deterministic (if that is required), has reduced precision, needs too much
+  // workspace, or is refused by cuDNN.
   bool build(std::size_t candidate);
-  // Of a candidate that was built.
+  // The candidate must have been built.
   std::int64_t workspace_bytes(std::size_t candidate) const;
   void execute(std::size_t candidate, const ConvBuffers& buffers, void* workspace, cudaStream_t stream) const;
 
  private:
   struct Frontend;
   const ConvDevice& device_;
-  std::string what_;  // for messages
+  std::string what_;  // description for messages
   std::unique_ptr<Frontend> frontend_;
 };
 

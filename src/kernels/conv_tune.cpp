@@ -1,6 +1,6 @@
-// Timing of a convolution's candidates. Each is captured into a CUDA graph and replayed, as training runs it: launched
-// one by one, the small layers would measure the host. They take turns, on a GPU that is already at work: one at rest
-// runs at a part of its clock (an H200 at 345 of 1980 MHz), which would decide for whoever comes late.
+// Times the candidates of a convolution. Each is captured into a CUDA graph and replayed, as in training: launched one
+// by one, small layers would measure the host. The candidates take turns on a GPU that is already busy: an idle one
+// runs at a fraction of its clock (an H200 at 345 of 1980 MHz), which would favour the candidates timed last.
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -21,11 +21,11 @@
 namespace thalweg {
 namespace {
 
-constexpr int kMostRuns = 10;      // of a candidate in a replay
-constexpr double kLongEnough = 5;  // milliseconds of a replay
+constexpr int kMostRuns = 10;      // runs of a candidate per replay
+constexpr double kLongEnough = 5;  // milliseconds per replay
 constexpr int kRounds = 5;
 constexpr std::chrono::milliseconds kWarmUp{100};
-constexpr std::chrono::milliseconds kStaysWarm{500};  // without work
+constexpr std::chrono::milliseconds kStaysWarm{500};  // without work, a GPU stays warm this long
 
 void check_cuda(cudaError_t status, const char* doing) {
   if (status == cudaSuccess) return;
@@ -33,10 +33,10 @@ void check_cuda(cudaError_t status, const char* doing) {
   fail("CUDA failed to {} while convolutions were timed: {}", doing, cudaGetErrorString(status));
 }
 
-// A stream of its own: LibTorch's default stream cannot be captured.
+// A separate stream, because LibTorch's default stream cannot be captured.
 class TimingStream {
  public:
-  // cuDNN goes back to `before` at the end.
+  // The destructor sets cuDNN's stream back to `before`.
   TimingStream(const ConvDevice& device, cudaStream_t before) : device_(device), before_(before) {
     check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "create a stream");
     check_cuda(cudaEventCreate(&begin_), "create an event");
@@ -45,7 +45,7 @@ class TimingStream {
   ~TimingStream() {
     try {
       device_.use_stream(before_);
-    } catch (const Error&) {  // its next work sets the stream again
+    } catch (const Error&) {  // the next work sets the stream again
     }
     cudaEventDestroy(begin_);
     cudaEventDestroy(end_);
@@ -56,7 +56,7 @@ class TimingStream {
 
   cudaStream_t get() const { return stream_; }
 
-  // Of what `launch` puts on the stream.
+  // Returns the milliseconds taken by the work that `launch` puts on the stream.
   template <typename Launch>
   double milliseconds(const Launch& launch) {
     check_cuda(cudaEventRecord(begin_, stream_), "record an event");
@@ -90,7 +90,8 @@ struct DestroyGraph {
 };
 using Replay = std::unique_ptr<CUgraphExec_st, DestroyGraph>;
 
-// `count` runs. Null if the candidate cannot be captured: training replays its steps, so such a plan is of no use.
+// Captures `count` runs. Returns null if the candidate cannot be captured: training replays its steps, so such a plan
+// is of no use.
 Replay capture(const Candidate& candidate, int count, cudaStream_t stream) {
   check_cuda(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "begin a capture");
   bool runs = true, full = false;
@@ -105,14 +106,14 @@ Replay capture(const Candidate& candidate, int count, cudaStream_t stream) {
   cudaGraphExec_t executable = nullptr;
   if (captured) check_cuda(cudaGraphInstantiate(&executable, graph, 0), "instantiate a graph");
   if (graph != nullptr) cudaGraphDestroy(graph);
-  cudaGetLastError();  // what an invalidated capture leaves
+  cudaGetLastError();  // clear the error that an invalidated capture leaves
   check(!full, "CUDA: out of memory while convolutions were timed");
   return Replay(executable);
 }
 
 struct Contender {
-  std::size_t index;  // of the candidate
-  int runs;           // in its replay
+  std::size_t index;  // index of the candidate
+  int runs;           // per replay
   Replay replay;
 
   double milliseconds(TimingStream& stream) const {
@@ -121,12 +122,12 @@ struct Contender {
   }
 };
 
-// Whether it does; its kernels are loaded then.
+// Whether the candidate runs; this also loads its kernels.
 bool runs(const Candidate& candidate, const TimingStream& stream) {
   try {
     candidate.run(stream.get());
   } catch (const Error& error) {
-    if (is_out_of_memory(error)) throw;  // another plan would give other bits
+    if (is_out_of_memory(error)) throw;  // falling back to another plan would change the bits
     return false;
   }
   check_cuda(cudaStreamSynchronize(stream.get()), "run a plan");
@@ -142,7 +143,7 @@ void warm_up(const Candidate& candidate, TimingStream& stream) {
   while (Clock::now() - start < kWarmUp) run_once(candidate, stream);
 }
 
-// None if the candidate cannot be captured. Of a slow one, as float32 has some, a replay has fewer runs.
+// Returns nullopt if the candidate cannot be captured. Slow candidates, which float32 has, get fewer runs per replay.
 std::optional<Contender> make_contender(const Candidate& candidate, TimingStream& stream) {
   const int count = static_cast<int>(std::clamp<double>(kLongEnough / run_once(candidate, stream), 1, kMostRuns));
   Replay replay = capture(candidate, count, stream.get());
@@ -151,7 +152,7 @@ std::optional<Contender> make_contender(const Candidate& candidate, TimingStream
   return Contender{candidate.index, count, std::move(replay)};
 }
 
-// The first `count` that cuDNN has here, each once: the heuristics name some twice.
+// Builds the first `count` candidates that cuDNN has here, each once: the heuristics list some twice.
 std::vector<std::size_t> build_candidates(ConvGraph& graph, std::size_t count) {
   std::vector<std::size_t> built;
   std::set<std::string> names;
@@ -166,7 +167,7 @@ std::vector<std::size_t> build_candidates(ConvGraph& graph, std::size_t count) {
 void ConvPlans::tune(const ConvShape& shape, ConvPass pass, const ConvBuffers& buffers, const Allocate& allocate,
                      cudaStream_t stream) {
   if (is_chosen(shape, pass)) return;
-  // The buffers' contents may still be on their way.
+  // Earlier work may still be writing the buffers.
   check_cuda(cudaStreamSynchronize(stream), "wait for earlier work");
   TimingStream timing(*device_, stream);
   ConvGraph graph(*device_, shape, pass, options_);
@@ -183,7 +184,7 @@ void ConvPlans::tune(const ConvShape& shape, ConvPass pass, const ConvBuffers& b
     if (std::optional<Contender> contender = make_contender(candidate, timing))
       contenders.push_back(std::move(*contender));
   }
-  // The buffers go back to whoever knows of the other stream alone.
+  // The caller's work does not wait for the timing stream, so the stream must be done with the buffers.
   check_cuda(cudaStreamSynchronize(timing.get()), "finish a timing");
   check(!contenders.empty(), "{}: none of cuDNN's {} plans ran; use LibTorch's own convolution for it",
         describe(shape, pass), graph.num_candidates());

@@ -1,6 +1,6 @@
-// Formula: kernels/cross_entropy.h. One block: thread t takes images t, t + kThreads, ..., then a tree adds the
-// threads' sums, so the order is a function of N alone. A batch is at most some thousand rows of a few classes: no more
-// is needed.
+// Formulas: kernels/cross_entropy.h. A single block: thread t takes images t, t + kThreads, ..., then a tree adds the
+// threads' sums, so the order is a function of N alone. One block is enough for a batch, which is at most some thousand
+// rows of a few classes.
 #include "kernels/cross_entropy.h"
 #include "kernels/launch.cuh"
 

@@ -1,4 +1,4 @@
-// The packing of a direct convolution's weights: blocks of kSide input words by kSide output channels.
+// Packs the weights of a direct convolution, in blocks of kSide input words by kSide output channels.
 #include <ATen/Parallel.h>
 
 #include "kernels/direct_conv_parts.h"
@@ -11,22 +11,22 @@ namespace {
 
 constexpr std::int64_t kSide = 16;
 
-// A block of a tap's weights: its first input word and output channel, and where its words go, kSide output channels of
-// one input word after those of the word before.
+// A block of a tap's weights: its first input word and output channel, and its destination, at which each input word
+// has kSide output channels, `stride` words after those of the previous input word.
 struct Block {
   std::int64_t tap, word, output;
   ConvWord* to;
-  std::int64_t stride;  // from word to word
+  std::int64_t stride;  // from one input word to the next
 };
 
-// The same without instructions for it.
+// transpose16 without AVX-512 instructions.
 void transpose16_plainly(const ConvWord* from, std::int64_t stride, ConvWord* to, std::int64_t to_stride) {
   for (std::int64_t j = 0; j < kSide; ++j) {
     for (std::int64_t i = 0; i < kSide; ++i) to[j * to_stride + i] = from[i * stride + j];
   }
 }
 
-// Words of filters' input channels: as they lie, in other places.
+// Packs words of the filters' input channels, which are copied as they are, to other places.
 void pack_forward(const DirectConvArgs& args, const void* weight, WordProducts products, const Block& block) {
   const std::int64_t words = args.conv.channels / values_a_word(args.type), stride = args.conv.taps() * words;
   const ConvWord* from = static_cast<const ConvWord*>(weight) + block.output * stride + block.tap * words + block.word;
@@ -34,7 +34,7 @@ void pack_forward(const DirectConvArgs& args, const void* weight, WordProducts p
   transpose(from, stride, block.to, block.stride);
 }
 
-// Words of two filters (or one) at one input channel.
+// Packs words that combine two filters (in float32: one) at one input channel.
 template <typename T>
 THALWEG_INLINE void pack_filters(const DirectConvArgs& args, const T* weight, const Block& block) {
   const std::int64_t stride = args.conv.taps() * args.conv.channels;
@@ -60,7 +60,7 @@ THALWEG_SIMD void pack_input_gradient(const DirectConvArgs& args, const void* we
   }
 }
 
-// A tap's weights for one panel of output channels.
+// Packs one tap's weights for one panel of output channels.
 void pack_panel(const DirectConvArgs& args, const void* weight, WordProducts products, std::int64_t panel,
                 std::int64_t tap, ConvWord* to) {
   const std::int64_t width = direct_conv_panel(products);

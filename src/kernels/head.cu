@@ -1,6 +1,6 @@
-// Formula: kernels/head.h. A warp an image: its lanes share out the features, which it keeps in shared memory, then the
-// terms of each class's sum; lane 0 takes the loss. Blocks are of as many warps, up to kWarps, as the features leave
-// room for. Bytes an image: its features once (2 KB of a half-precision VGG), weights from L1.
+// Formulas: kernels/head.h. One warp per image: its lanes share the computation of the features, which are kept in
+// shared memory, then that of each class's sum; lane 0 computes the loss. A block has as many warps, up to kWarps, as
+// the features leave room for. Bytes per image: its features once (2 KB for a half-precision VGG), weights from L1.
 #include "kernels/head.h"
 #include "kernels/launch.cuh"
 

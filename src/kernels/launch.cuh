@@ -1,4 +1,4 @@
-// The one place that launches kernels. A launch that CUDA refuses throws a std::runtime_error that names the kernel.
+// All kernels are launched through launch(), which throws a std::runtime_error naming the kernel if CUDA refuses it.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 #include <cuda_runtime.h>
 
-// A block's dynamic shared memory, Geometry::shared bytes, as an array `name`.
+// Declares the block's dynamic shared memory, of Geometry::shared bytes, as an array `name`.
 #ifdef __CUDACC__
 #define THALWEG_DYNAMIC_SHARED(T, name) extern __shared__ __align__(8) T name[]
 #else
@@ -20,7 +20,7 @@ namespace thalweg {
 struct Geometry {
   dim3 grid;
   dim3 block;
-  std::size_t shared = 0;  // bytes of dynamic shared memory of a block
+  std::size_t shared = 0;  // bytes of dynamic shared memory per block
 };
 
 inline unsigned ceil_divide(std::int64_t n, std::int64_t by) {

@@ -1,7 +1,7 @@
 // Formula: kernels/loss.h.
-// image_losses_kernel: one thread an image (10 to 100 logits: a row is a few cache lines).
-// sum_losses_kernel: one block; thread t adds images t, t + 1024, ... in order, then a tree over the threads: the order
-//   depends on N alone.
+// image_losses_kernel: one thread per image (10 to 100 logits: a row is a few cache lines).
+// sum_losses_kernel: one block; thread t adds images t, t + 1024, ... in order, then a tree adds the threads' sums: the
+//   order depends on N alone.
 #include "kernels/launch.cuh"
 #include "kernels/loss.h"
 

@@ -1,9 +1,9 @@
 // Formula and layouts: kernels/materialise.h.
 // materialise_kernel: grid (kMaxRowBlocks, segments, points). A block takes every kMaxRowBlocks-th row of one segment;
-//   its threads walk a row's outputs in output order, so writes coalesce (taps of one channel are read taps apart, from
-//   L2).
-// plane_weights_kernel: grid (elements, points), one thread an element, strided.
-// Bytes moved a point: 12 P read (mostly from L2 for the second and later points), 4 P or 2 P written.
+//   its threads walk a row's outputs in output order, so that writes coalesce (adjacent channels of a tap are read
+//   `taps` elements apart, from L2).
+// plane_weights_kernel: grid (elements, points), one thread per element, strided.
+// Bytes moved per point: 12 P read (mostly from L2 for the second and later points), 4 P or 2 P written.
 #include "kernels/launch.cuh"
 #include "kernels/materialise.h"
 
@@ -12,7 +12,7 @@ namespace {
 
 struct Tuning {
   static constexpr int kThreads = 256;
-  static constexpr int kMaxRowBlocks = 512;  // a block strides over rows beyond that: VGG's widest layer has 512 rows
+  static constexpr int kMaxRowBlocks = 512;  // blocks stride over further rows; VGG's widest layer has 512
 };
 
 template <typename T>
@@ -34,7 +34,7 @@ __global__ void materialise_kernel(MaterialiseArgs args) {
       overflowed |= store_checked(out[s.out_weight + row * length + i], w);
     }
   }
-  if (overflowed && args.overflowed != nullptr) args.overflowed[point] = 1;  // by whichever thread: always 1
+  if (overflowed && args.overflowed != nullptr) args.overflowed[point] = 1;  // several threads may write: always 1
 }
 
 __global__ void plane_weights_kernel(PlaneWeightsArgs args) {

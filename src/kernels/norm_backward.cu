@@ -1,4 +1,4 @@
-// Formulas: kernels/norm.h; threads: norm_threads.cuh. Bytes: x and dy are read twice, and y with an add.
+// Formulas: kernels/norm.h; threads: norm_threads.cuh. Memory traffic: x and dy are read twice, as is y with an add.
 #include "kernels/norm_threads.cuh"
 
 namespace thalweg {

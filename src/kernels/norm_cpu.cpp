@@ -7,7 +7,7 @@
 namespace thalweg {
 namespace {
 
-// One chunk of rows of [M, C], as every loop below takes it.
+// One chunk of rows of [M, C], as taken by each of the loops below.
 struct Chunk {
   std::int64_t begin;  // first element
   std::int64_t rows;
@@ -19,7 +19,7 @@ Chunk chunk_at(const NormShape& shape, std::int64_t k) {
   return {first * shape.channels, std::min(kNormRows, shape.rows - first), shape.channels};
 }
 
-// Whether there are loops over lanes for the type (kernels/norm_lanes.h).
+// Whether the type has loops over lanes (kernels/norm_lanes.h).
 template <typename T>
 constexpr bool kHasLanes = !std::is_same_v<T, Float16>;
 
@@ -30,7 +30,7 @@ void for_each_chunk(const NormShape& shape, F work) {
   });
 }
 
-// The chunk's mean [C] and the sum of squared distances from it [C].
+// Computes the chunk's mean [C] and the sum of squared deviations from it [C].
 template <int kWidth, typename T>
 THALWEG_INLINE void chunk_moments(const Chunk& chunk, const void* input, float* __restrict mean, float* __restrict m2) {
   const std::int64_t channels = chunk.channels;
@@ -78,7 +78,8 @@ THALWEG_INLINE void apply_chunk(const Chunk& chunk, const NormForwardArgs& args)
   }
 }
 
-// Calls work(first element under it, element of the pooled image) for each pooled pixel of chunk `k`.
+// For each pooled pixel of chunk `k`, calls work(index of the first element under it, index of its first element in the
+// pooled image).
 template <typename F>
 THALWEG_INLINE void for_each_window(const NormShape& shape, std::int64_t k, F work) {
   constexpr std::int64_t kPooledRows = kNormRows / 4;
@@ -106,8 +107,8 @@ THALWEG_INLINE void apply_pooled_chunk(std::int64_t k, const NormForwardArgs& ar
   });
 }
 
-// What reaches each of the four pixels under a pooled one, of one channel: the gradient at the one that the pool took,
-// 0 at the others. In selects of floats alone, which the compiler turns into vector instructions.
+// The gradient that reaches each of the four pixels under a pooled one, for one channel: 0 at all but the one that the
+// pool selected. Computed with selects of floats only, which the compiler can vectorise.
 struct WindowGradient {
   float g[4];
   float taken_x, taken_g;
@@ -172,7 +173,7 @@ THALWEG_INLINE void pooled_gradient_chunk(std::int64_t k, const NormBackwardArgs
   });
 }
 
-// sum g [C] and sum g * xhat [C].
+// Computes sum g [C] and sum g * xhat [C].
 template <int kWidth, typename T, ReluMask kMask>
 THALWEG_INLINE void chunk_gradient_sums(const Chunk& chunk, const NormBackwardArgs& args, float* __restrict sum,
                                         float* __restrict dot) {
@@ -229,7 +230,7 @@ THALWEG_INLINE void gradient_chunk(const Chunk& chunk, const NormBackwardArgs& a
   }
 }
 
-// The flags choose among loops. `k` is the number of the chunk.
+// The functions below select a loop by the flags in the arguments. `k` is the index of the chunk.
 template <int kWidth, typename T>
 THALWEG_INLINE void apply_any_chunk(std::int64_t k, const Chunk& chunk, const NormForwardArgs& args) {
   if (args.shape.pool_width > 0) {
@@ -268,7 +269,7 @@ THALWEG_INLINE void gradient_any_chunk(std::int64_t k, const Chunk& chunk, const
   }
 }
 
-// Calls work<W, T>(): vectors of W floats, activations of type T.
+// Calls work<W, T>() for vectors of W floats and activations of type T.
 template <typename Work>
 void by_width_and_type(ActivationType type, const Work& work) {
   with_vectors([&]<int kWidth>() THALWEG_INLINED_LAMBDA {
@@ -282,7 +283,7 @@ float* partial_at(float* partial, const NormShape& shape, std::int64_t k) {
   return partial + k * 2 * shape.channels;
 }
 
-// Totals go through the chunks in order, a block of channels at a time.
+// Totals are summed over the chunks in order, for one block of channels at a time.
 constexpr std::int64_t kTotalChannels = 16;
 
 THALWEG_SIMD void total_moments(const NormForwardArgs& args) {

@@ -1,4 +1,4 @@
-// Formulas: kernels/norm.h; threads: norm_threads.cuh. Bytes: x is read three times, the second time from L2.
+// Formulas: kernels/norm.h; threads: norm_threads.cuh. Memory traffic: x is read three times, the second time from L2.
 #include "kernels/norm_threads.cuh"
 
 namespace thalweg {
@@ -99,7 +99,7 @@ void forward(const NormForwardArgs& args, cudaStream_t stream) {
          element_geometry(args.shape, V), stream, args);
 }
 
-// Packs of 16 bytes where the channels allow it.
+// Uses packs of 16 bytes if the number of channels and the alignment of the parameters allow it.
 template <typename T>
 void dispatch(const NormForwardArgs& args, cudaStream_t stream) {
   constexpr int kPack = 16 / sizeof(T);

@@ -1,12 +1,13 @@
-// What the kernels of batch norm (norm_forward.cu, norm_backward.cu) share: how work is dealt to threads, and its sums.
-// Each way takes three launches: partial sums of a chunk of rows, their total, and the elementwise rest. A thread holds
-// V neighbouring channels (one load of up to 16 bytes); kWidth neighbouring threads hold neighbouring channels, a whole
-// line of memory, and the next ones the next row. A block no wider has few parameters to load, and the last layers' few
-// rows still make many blocks. Partial sums: a block takes one chunk and kWidth packs of channels, its rows dealt to
-// the threads of the second dimension, then a tree over them. Totals: a block takes kTotalChannels, the chunks dealt to
-// kTotalThreads, then a tree. All orders are functions of the shape, and of whether the parameters lie at multiples of
-// 16 bytes. With a pool a thread holds V channels of a pooled pixel and reads the four pixels under it; a chunk is the
-// pooled pixels of kNormRows rows.
+// Shared by the batch-norm kernels (norm_forward.cu, norm_backward.cu): how work is distributed over threads, and the
+// reductions. Each pass takes three launches: partial sums of a chunk of rows, their totals, and the elementwise rest.
+// A thread holds V adjacent channels (one load of up to 16 bytes); kWidth adjacent threads hold adjacent channels, a
+// whole line of memory, and the next kWidth threads the next row. A block no wider than this has few parameters to
+// load, and the few rows of the last layers still make many blocks. Partial sums: a block takes one chunk and kWidth
+// packs of channels; the rows are distributed over the threads of the second dimension and reduced by a tree. Totals: a
+// block takes kTotalChannels; the chunks are distributed over kTotalThreads and reduced by a tree. All orders of
+// summation are functions of the shape and of whether the parameters are aligned to 16 bytes. With a pool, a thread
+// holds V channels of a pooled pixel and reads the four pixels under it; a chunk is the pooled pixels of kNormRows
+// rows.
 #pragma once
 
 #include <algorithm>
@@ -19,21 +20,21 @@
 namespace thalweg::norm_threads {
 
 struct Tuning {
-  static constexpr int kThreads = 256;       // of partial sums and the elementwise step
-  static constexpr unsigned kWidth = 8;      // packs of channels of a block: whole lines of 128 bytes
-  static constexpr int kRows = 4;            // that a thread loads before it works on the first
-  static constexpr int kGradientRows = 2;    // the same beside all parameters: room for two blocks on a multiprocessor
-  static constexpr int kTotalChannels = 8;   // of a block of totals: 32 bytes, the least that memory gives
-  static constexpr int kTotalThreads = 128;  // for each channel
+  static constexpr int kThreads = 256;       // per block, for partial sums and the elementwise step
+  static constexpr unsigned kWidth = 8;      // packs of channels per block: whole lines of 128 bytes
+  static constexpr int kRows = 4;            // rows that a thread loads before it processes the first
+  static constexpr int kGradientRows = 2;    // the same beside all parameters: two blocks fit on a multiprocessor
+  static constexpr int kTotalChannels = 8;   // per block of totals: 32 bytes, the smallest memory access
+  static constexpr int kTotalThreads = 128;  // threads per channel of totals
 };
 
-// Adds a[V] over the threads of the block's second dimension; every row gets the total. Neighbouring threads use
-// neighbouring banks of shared memory, and a level reads all that it needs before it writes.
+// Adds a[V] over the threads of the block's second dimension; every row of threads gets the total. Adjacent threads use
+// adjacent banks of shared memory, and each level of the tree reads everything it needs before it writes.
 template <int V>
 __device__ void add_rows(float (&a)[V]) {
   __shared__ float shared[V][Tuning::kThreads];
   const unsigned thread = threadIdx.y * blockDim.x + threadIdx.x;
-  __syncthreads();  // of an earlier use
+  __syncthreads();  // wait for an earlier use of `shared`
   for (int v = 0; v < V; ++v) shared[v][thread] = a[v];
   for (unsigned half = blockDim.y / 2; half > 0; half /= 2) {
     __syncthreads();
@@ -46,7 +47,7 @@ __device__ void add_rows(float (&a)[V]) {
   for (int v = 0; v < V; ++v) a[v] = shared[v][threadIdx.x];
 }
 
-// The rows (or pooled pixels) of a chunk and the channels that a thread of a partial sum holds.
+// The rows (or pooled pixels) of a block's chunk, and the first of the thread's channels, if it has any (`active`).
 struct Share {
   std::int64_t begin, end;
   std::int64_t channel;
@@ -61,8 +62,8 @@ __device__ Share my_share(const NormShape& shape, std::int64_t rows, std::int64_
   return {first, last, channel, channel < shape.channels};
 }
 
-// V channels of kCount of a thread's rows, from its row `m` on; zeros beyond its share. Nothing is stored between its
-// loads, which would otherwise wait for it: the compiler must think of all memory as the same.
+// V channels of kCount of a thread's rows, from row `m` on; zeros beyond its share. Nothing is stored between the
+// loads: the compiler must assume that all memory aliases, so they would wait for the store.
 template <typename T, int V, int kCount = Tuning::kRows>
 struct Rows {
   Pack<T, V> row[kCount] = {};
@@ -74,7 +75,7 @@ struct Rows {
   }
 };
 
-// V floats from a multiple of 16 bytes on (of 4, if there is one).
+// Loads V floats from an address aligned to 16 bytes (4 if V is 1).
 template <int V>
 __device__ void load_floats(float (&to)[V], const float* from) {
   constexpr int kPart = V < 4 ? V : 4;
@@ -85,7 +86,7 @@ __device__ void load_floats(float (&to)[V], const float* from) {
 }
 
 // V channels of the arguments, loaded once for all of a thread's rows. Stands in for the arguments in the formulas of
-// norm.h, where `c` then counts from the first of these channels.
+// norm.h; `c` then counts from the first of these channels.
 template <int V>
 struct Channels {
   float mean[V], invstd[V], weight[V], bias[V];
@@ -110,10 +111,10 @@ __device__ void save_partial(float* partial, const NormShape& shape, const Share
   }
 }
 
-// The four pixels under a pooled one, V channels from `channel` on.
+// V channels, from `channel` on, of the four pixels under a pooled one.
 template <typename T, int V>
 struct Window {
-  std::int64_t at[4];  // elements of [M, C]
+  std::int64_t at[4];  // indices of elements of [M, C]
   Pack<T, V> x[4];
 
   __device__ Window(const NormShape& shape, const void* data, std::int64_t pooled, std::int64_t channel) {
@@ -125,8 +126,8 @@ struct Window {
     }
   }
 
-  // The pixel that the pool takes of channel `v`, its value, and that normalised. (Looked up by the pixel later,
-  // the window would have to lie in memory.)
+  // The pixel that the pool selects in channel `v`, its value and its normalised value. (Looking the value up by the
+  // pixel later would force the window into local memory.)
   struct Taken {
     int pixel;
     float x, value;
@@ -141,7 +142,7 @@ struct Window {
   }
 };
 
-// Adds `value` over the threads of the second dimension; every thread gets the total.
+// Adds `value` over the threads of the block's second dimension; every thread gets the total.
 __device__ inline double add_threads(double value) {
   __shared__ double shared[Tuning::kTotalThreads][Tuning::kTotalChannels];
   __syncthreads();
@@ -154,7 +155,7 @@ __device__ inline double add_threads(double value) {
   return shared[0][threadIdx.x];
 }
 
-// As many packs of channels wide as there are, up to kWidth; the rest of the threads for rows.
+// The block is as wide as there are packs of channels, up to kWidth; the rest of the threads are for rows.
 inline dim3 block_of(const NormShape& shape, int pack) {
   unsigned width = 1;
   while (width < Tuning::kWidth && static_cast<std::int64_t>(width) * pack < shape.channels) width *= 2;
@@ -171,7 +172,7 @@ inline Geometry total_geometry(const NormShape& shape) {
           dim3(Tuning::kTotalChannels, Tuning::kTotalThreads)};
 }
 
-// A thread takes kRows rows, or one window of a pool.
+// A thread processes kRows rows, or one window of a pool.
 inline Geometry element_geometry(const NormShape& shape, int pack) {
   const dim3 block = block_of(shape, pack);
   const unsigned row_blocks = shape.pool_width > 0 ? ceil_divide(shape.pooled_rows(), block.y)
@@ -179,13 +180,13 @@ inline Geometry element_geometry(const NormShape& shape, int pack) {
   return {dim3(row_blocks, ceil_divide(shape.channels, block.x * pack)), block};
 }
 
-// Whether load_floats can read them in packs.
+// Whether all are aligned so that load_floats can read them in packs.
 inline bool aligned(std::initializer_list<const float*> channels) {
   return std::all_of(channels.begin(), channels.end(),
                      [](const float* values) { return reinterpret_cast<std::uintptr_t>(values) % 16 == 0; });
 }
 
-// Calls `work` with a value of the activations' type.
+// Calls `work` with a value of the C++ type of the activations.
 template <typename F>
 void with_type(ActivationType type, const F& work) {
   switch (type) {

@@ -6,7 +6,7 @@
 namespace thalweg {
 namespace {
 
-// The vectors do not overlap, which the compiler cannot see: the formulas read and write one element each.
+// The vectors do not overlap, which the compiler cannot see (hence ivdep), and the formulas access one element each.
 THALWEG_SIMD void sgd_range(const UpdateArgs& args, std::int64_t begin, std::int64_t end) {
 #pragma GCC ivdep
   for (std::int64_t i = begin; i < end; ++i) sgd_update(args, i);

@@ -1,5 +1,5 @@
-// Definition: kernels/overflow.h. A thread an element, strided; whichever finds one writes the same 1. Reads each value
-// once.
+// Definition: kernels/overflow.h. A strided loop over the elements; every thread that finds an overflow writes the
+// same 1. Reads each value once.
 #include "kernels/launch.cuh"
 #include "kernels/overflow.h"
 

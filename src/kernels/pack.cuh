@@ -1,4 +1,4 @@
-// V neighbouring values as one load or store of up to 16 bytes; the address must be a multiple of their size.
+// Loads and stores V adjacent values in one access of up to 16 bytes; the address must be a multiple of its size.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// Formula: kernels/pool.h. A thread takes V neighbouring channels of an output pixel (16 bytes where the channels allow
-// it), neighbouring threads neighbouring channels. Reads each value of a window once: with 2x2 windows of stride 2 the
-// input once, and writes a quarter of it.
+// Formula: kernels/pool.h. A thread takes V adjacent channels of an output pixel (16 bytes if the number of channels
+// allows it), adjacent threads take adjacent channels. Reads each value of a window once: with 2x2 windows of stride 2,
+// reads the input once and writes a quarter of it.
 #include "kernels/launch.cuh"
 #include "kernels/pack.cuh"
 #include "kernels/pool.h"

@@ -8,7 +8,7 @@
 namespace thalweg {
 namespace {
 
-constexpr std::int64_t kBlock = 64;  // channels at a time: their maxima stay in registers or close by
+constexpr std::int64_t kBlock = 64;  // channels at a time: their maxima stay in registers or the L1 cache
 
 template <typename T>
 THALWEG_INLINE void pool_block(const PoolArgs& args, const T* window, std::int64_t channels, T* __restrict y) {

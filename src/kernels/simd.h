@@ -1,10 +1,10 @@
-// For the CPU twins: functions compiled for several instruction sets, of which the processor's best is taken.
+// Compiles functions of the CPU kernels for several instruction sets; the best one that the processor supports is used.
 //
-// THALWEG_SIMD leaves the choice to the loader. Loops that are written in vectors go through with_vectors: vectors
-// wider than the instruction set's GCC takes apart through memory, and selects among them element by element.
+// THALWEG_SIMD leaves the choice to the loader. Loops written with explicit vectors use with_vectors instead: GCC
+// splits vectors wider than those of the instruction set through memory, and selects among them element by element.
 //
-// Files that use these are compiled without contraction of a * b + c into one rounding (CMakeLists.txt), so that each
-// instruction set gives the same bits; but for theory_cpu.cpp, for speed.
+// Files that use these are compiled without contraction of a * b + c into one rounding (CMakeLists.txt), so that all
+// instruction sets give the same bits. The exception is theory_cpu.cpp, for speed.
 #pragma once
 
 #if defined(__x86_64__)
@@ -20,9 +20,10 @@
 #else
 #define THALWEG_SIMD
 #endif
-// What such a function calls, so that it is compiled with it.
+// For functions that a THALWEG_SIMD function calls: they must be inlined to be compiled for its instruction set.
 #define THALWEG_INLINE inline __attribute__((always_inline))
-// The same of a lambda, behind its parameters: one that is not inlined is compiled for the oldest instruction set.
+// The same for a lambda, written after its parameters. A lambda that is not inlined is compiled for the oldest
+// instruction set.
 #define THALWEG_INLINED_LAMBDA __attribute__((always_inline))
 
 namespace thalweg {
@@ -43,8 +44,8 @@ inline bool has_avx2() {
 #endif
 }
 
-// Calls work<W>(), a lambda with THALWEG_INLINED_LAMBDA, compiled for the processor's best instruction set: W is the
-// number of floats in its vectors.
+// Calls work<W>() compiled for the processor's best instruction set; W is the number of floats in its vectors. `work`
+// must be a lambda with THALWEG_INLINED_LAMBDA.
 template <typename Work>
 THALWEG_AVX512F void with_avx512_vectors(const Work& work) {
   work.template operator()<16>();

@@ -1,4 +1,4 @@
-// The values travel as the kernel's argument, which the launch copies: no pinned memory, nothing to wait for.
+// The values are passed as a kernel argument, which the launch copies: this needs no pinned memory and no waiting.
 #include "kernels/launch.cuh"
 #include "kernels/step_control.h"
 

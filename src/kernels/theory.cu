@@ -1,7 +1,8 @@
-// Formulas: kernels/theory.h. A run a block, and a block a warp: lane l holds the elements l, l + 32, ... of weights
-// and of the step's sum in shared memory, where no other lane reads them, so that nothing waits but the butterfly sums,
-// which give every lane the same bits. Of 32 consecutive draws each lane makes one and the others fetch it.
-// Bytes: 2 d a step from shared memory; the inputs (n d a data set) come from L1 and L2.
+// Formulas: kernels/theory.h. One run per block, and one warp per block: lane l holds the elements l, l + 32, ... of
+// the weights and of the step's sum in shared memory. No other lane reads them, so nothing has to wait except the
+// butterfly sums, which give every lane the same bits. Of 32 consecutive draws each lane makes one, and the others
+// fetch it.
+// Elements read: 2 d per step from shared memory; the inputs (n d per data set) come from L1 and L2.
 #include "kernels/launch.cuh"
 #include "kernels/theory.h"
 
@@ -27,7 +28,7 @@ __device__ T sum_over(int count, Term term) {
   return add_lanes(sum);
 }
 
-// Draws one after the other; each lane makes every 32nd.
+// Returns the draws one after the other; each lane makes every 32nd.
 template <typename T>
 struct DrawStream {
   const TheoryArgs<T>& args;

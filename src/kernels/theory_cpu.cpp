@@ -1,8 +1,8 @@
-// A run a SIMD lane: a group of neighbouring cells of one data set lies in a block [d][lanes] that stays in the first
-// level cache (13 KB at d = 200) over all the call's steps. The lanes share the sample, so a step is d broadcasts of
-// it, once for the products and once for the update: a multiplication and three fused multiply-adds an element and
-// lane. (This file is compiled with contraction. Without FMA, which processors have since 2013, the last bits are
-// others.)
+// One run per SIMD lane: the weights of a group of adjacent cells of one data set are a block [d][lanes] that stays in
+// the L1 cache (13 KB at d = 200) during all steps of a call. The lanes share the sample, so a step broadcasts its d
+// elements, once for the products and once for the update: one multiplication and three fused multiply-adds per element
+// and lane. (This file is compiled with contraction. Without FMA, which processors have had since 2013, the last bits
+// differ.)
 #include <algorithm>
 #include <vector>
 
@@ -11,7 +11,7 @@
 #include "kernels/simd.h"
 #include "kernels/theory.h"
 
-// Vectors as results have another ABI for each instruction set; here every function that has one is inlined.
+// Functions that return vectors have a different ABI on each instruction set; here all of them are inlined.
 #pragma GCC diagnostic ignored "-Wpsabi"
 
 namespace thalweg {
@@ -32,7 +32,7 @@ struct Simd {
   typedef T Vector __attribute__((vector_size(kVectorBytes), may_alias));
 };
 
-// A block as two vectors, where the processor's have half its size: GCC takes larger ones apart, through memory.
+// A block as two vectors, for processors whose vectors have half its size: GCC splits larger ones, through memory.
 template <typename T>
 struct __attribute__((may_alias)) Halves {
   using Vector = typename Simd<T, kBytes / 2>::Vector;
@@ -48,14 +48,14 @@ struct __attribute__((may_alias)) Halves {
   friend THALWEG_INLINE Halves operator*(const Halves& a, T b) { return {a.low * b, a.high * b}; }
 };
 
-// The random numbers of one data set's steps, which all its groups of lanes use.
+// The random numbers of one data set's steps, shared by all its groups of lanes.
 template <typename T>
 struct Draws {
   std::vector<std::int64_t> samples;  // [steps, B]
   std::vector<T> noise;               // [steps, B]
 };
 
-// A group of lanes at work.
+// A group of lanes, with its working memory.
 template <typename T>
 struct Group {
   const TheoryArgs<T>* args;
@@ -84,7 +84,7 @@ Draws<T> draw_steps(const TheoryArgs<T>& args, std::int64_t set) {
   return draws;
 }
 
-// Four sums that do not wait for each other, added in a fixed order: of term(k) over k.
+// Returns the sum of term(k) over k < count: four independent partial sums, added in a fixed order.
 template <typename Vector, typename Term>
 THALWEG_INLINE Vector sum_over(std::int64_t count, Term term) {
   Vector s0 = {}, s1 = {}, s2 = {}, s3 = {};
@@ -104,8 +104,8 @@ THALWEG_INLINE Vector product(const Vector* w, const T* x, std::int64_t d) {
   return sum_over<Vector>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA { return w[k] * x[k]; });
 }
 
-// What one sample adds to a step of each lane (theory_pull), from the lanes' squared norms and products with it. Over
-// arrays: GCC makes no vectors of loops over a vector's elements.
+// Computes what one sample contributes to a step of each lane (theory_pull), from the lanes' squared norms and their
+// products with it. Uses arrays, because GCC does not vectorise loops over a vector's elements.
 template <TheoryPower kPower, typename T>
 THALWEG_INLINE void pull_lanes(const Block<T>& norm, const Block<T>& product, const T* rates, T share, T gamma, T label,
                                Block<T>& take, Block<T>& keep) {
@@ -148,8 +148,8 @@ THALWEG_INLINE void run_steps(const Group<T>& group) {
     const Vector take = takes[0], keep = vector_of<Vector>(keeps);
     vector_of<Vector>(norm) = sum_over<Vector>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA {
       Vector value = w[k];
-      // GCC fuses the first product that it meets. Rounded by itself, that with `keep` would swallow what a small rate
-      // takes off.
+      // GCC fuses the first product that it meets, which must be the one with `keep`: rounded by itself, that would
+      // lose what a small rate takes off.
       if constexpr (kPower != TheoryPower::kZero) value = keep * value;
       value -= take * first[k];
       for (std::int64_t b = 1; b < batch; ++b) value -= takes[b] * inputs[samples[b] * d + k];
@@ -219,7 +219,8 @@ void run_lanes(const Group<T>& group) {
   });
 }
 
-// Weights between [C, d] and [d][lanes]; lanes without a cell stay zero.
+// The weights of a run in [C, d]. load_weights and store_weights copy between [C, d] and [d][lanes]; lanes without a
+// cell stay zero.
 template <typename T>
 T* run_weights(const Group<T>& group, std::int64_t lane) {
   const TheoryArgs<T>& args = *group.args;

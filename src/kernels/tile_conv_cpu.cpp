@@ -1,10 +1,10 @@
-// The direct convolution by AMX's tiles (kernels/amx.h). The rows of a tile are images: at each pixel of the result 32
-// images and 32 output channels are summed over taps and input channels in registers. For that the input is laid out
-// anew for each group of 32 images,
+// Direct convolution with AMX tiles (kernels/amx.h). The rows of a tile are images: at each pixel of the result, 32
+// images and 32 output channels are summed over taps and input channels in registers. To this end, the input of each
+// group of 32 images is rearranged to
 //
 //   [pixel][inputs / 32][32 images][32 channels]
 //
-// a few rows of the image at a time, as many as the second-level cache holds.
+// a few rows of the image at a time, as many as fit in the L2 cache.
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -20,24 +20,24 @@ namespace thalweg {
 #ifdef THALWEG_AVX512
 namespace {
 
-constexpr std::int64_t kImages = 32;  // of a group
+constexpr std::int64_t kImages = 32;  // per group
 constexpr std::int64_t kOutputs = kTilePanel;
-constexpr std::int64_t kChannels = 32;  // of a block of input channels
+constexpr std::int64_t kChannels = 32;  // per block of input channels
 constexpr std::int64_t kBlock = kImages * kChannels;
-constexpr std::int64_t kBytesOfRows = 1 << 20;  // laid out at a time
+constexpr std::int64_t kBytesOfRows = 1 << 20;  // rearranged at a time
 
-// A block's channels of one image.
+// The channels of one block, for one image.
 struct alignas(kTileRowBytes) TileRow {
   BFloat16 values[kChannels];
 };
 
-// What a tap brings to a pixel.
+// The input that a tap contributes to a pixel of the result.
 struct Step {
   std::int64_t from_row, from_column;
   std::int64_t tap;
 };
 
-// Rows of the result that are made at a time, and the row of the input behind the last that they need.
+// Rows of the result that are computed together, and the end of the rows of the input that they need.
 struct Band {
   std::int64_t begin, end;
   std::int64_t from_end;
@@ -46,7 +46,7 @@ struct Band {
 struct TilePlan {
   std::vector<std::vector<Step>> steps;  // by pixel of the result
   std::vector<Band> bands;
-  std::int64_t rows_kept = 1;  // of the input, at most at a time
+  std::int64_t rows_kept = 1;  // rows of the input held at a time, at most
 };
 
 TilePlan plan_of(const DirectConvArgs& args) {
@@ -64,7 +64,7 @@ TilePlan plan_of(const DirectConvArgs& args) {
   const std::int64_t row_bytes = product.from_width * product.inputs * kImages * 2;
   const std::int64_t most = std::max<std::int64_t>(1, kBytesOfRows / row_bytes);
   const std::int64_t to_rows = product.to_pixels / product.to_width;
-  std::int64_t first = 0;  // row of the input that the band begins with
+  std::int64_t first = 0;  // first row of the input that the band needs
   for (std::int64_t row = 0; row < to_rows; ++row) {
     std::int64_t begin = product.from_pixels, end = 0;
     for (std::int64_t pixel = row * product.to_width; pixel < (row + 1) * product.to_width; ++pixel) {
@@ -86,7 +86,7 @@ TilePlan plan_of(const DirectConvArgs& args) {
   return plan;
 }
 
-// A group of images, and some panels of output channels.
+// Computes some panels of output channels for a group of images.
 class TileTask {
  public:
   TileTask(const DirectConvArgs& args, const TilePlan& plan)
@@ -154,7 +154,7 @@ class TileTask {
   const ConvProduct product_;
   const TilePlan& plan_;
   const std::int64_t blocks_;    // of input channels
-  const std::int64_t row_size_;  // tile rows of a row of the input
+  const std::int64_t row_size_;  // tile rows per row of the input
   const std::unique_ptr<TileRow[]> rows_;
 };
 
@@ -164,7 +164,7 @@ void tile_conv_cpu(const DirectConvArgs& args) {
   const TilePlan plan = plan_of(args);
   const std::int64_t groups = (args.conv.num_images + kImages - 1) / kImages;
   const std::int64_t panels = ConvProduct(args).outputs / kOutputs;
-  // Each part lays the images out for itself: as few parts as keep the threads busy.
+  // Each part rearranges the images for itself, so there are only as many parts as keep the threads busy.
   const std::int64_t parts = std::clamp<std::int64_t>((at::get_num_threads() + groups - 1) / groups, 1, panels);
   at::parallel_for(0, groups * parts, 1, [&](std::int64_t begin, std::int64_t end) {
     TileTask task(args, plan);

@@ -1,11 +1,11 @@
-// The gradient by the weights by AMX's tiles (kernels/amx.h). Images come in groups of 32, whose values at a pixel are
-// a row of the one factor and sixteen pairs of the other:
+// The weight gradient with AMX tiles (kernels/amx.h). Images are processed in groups of 32, whose values at a pixel are
+// a row of one factor and sixteen pairs of the other:
 //
 //   dy  [K / 32][pixel][group][32 filters][32 images]
 //   x   [C / 32][pixel][group][2][16 pairs of images][16 channels]
 //
-// A chunk is some groups or, of large images, some rows of one group: as much as keeps a panel of x and one of dy in
-// the second-level cache.
+// A chunk is several groups or, for large images, some rows of one group: as much as keeps a panel of x and one of dy
+// in the L2 cache.
 #include <algorithm>
 
 #include <ATen/Parallel.h>
@@ -19,13 +19,13 @@ namespace thalweg {
 #ifdef THALWEG_AVX512
 namespace {
 
-constexpr std::int64_t kImages = 32;                          // of a group
-constexpr std::int64_t kChannels = 32;                        // of a panel
-constexpr std::int64_t kStepWords = kImages * kChannels / 2;  // of a panel at a pixel of a group
-constexpr std::int64_t kPanelSteps = 128;                     // of a chunk at most: 256 kB
+constexpr std::int64_t kImages = 32;                          // per group
+constexpr std::int64_t kChannels = 32;                        // per panel
+constexpr std::int64_t kStepWords = kImages * kChannels / 2;  // per panel, at one pixel of a group
+constexpr std::int64_t kPanelSteps = 128;                     // per chunk at most: 256 kB
 constexpr std::int64_t kPackedAtATime = 16;
 
-// Rows of the image that rows of the output meet.
+// Returns the rows of the image that the rows `rows` of the output touch.
 TapRange image_rows(const ConvSizes& conv, TapRange rows) {
   return {std::max<std::int64_t>(0, rows.begin * conv.stride - conv.padding),
           std::min(conv.height, (rows.end - 1) * conv.stride - conv.padding + conv.kernel)};
@@ -44,10 +44,10 @@ std::int64_t groups_of_chunk(const ConvSizes& conv) {
 struct Chunk {
   std::int64_t first_group, groups;
   TapRange rows;        // of the output
-  TapRange image_rows;  // that they meet
+  TapRange image_rows;  // rows of the image that they touch
 };
 
-// An activation [N, pixels, channels], and where a chunk of it goes.
+// An activation [N, pixels, channels], and the destination of a chunk of it.
 struct Source {
   const BFloat16* from;
   std::int64_t pixels, channels;
@@ -55,12 +55,12 @@ struct Source {
   ConvWord* to;
 };
 
-// Sixteen words of two images' bfloat16s.
+// Interleaves the bfloat16s of two images into sixteen words.
 THALWEG_AMX THALWEG_INLINE __m512i paired(__m256i first, __m256i second) {
   return _mm512_or_si512(_mm512_cvtepu16_epi32(first), _mm512_slli_epi32(_mm512_cvtepu16_epi32(second), 16));
 }
 
-// [16 pairs][16 channels] twice, of a pixel's channels of a panel. Images from `num_images` on count as zeros.
+// Writes [16 pairs][16 channels] twice: the channels of a panel at one pixel. Images from `num_images` on are zeros.
 THALWEG_AMX THALWEG_INLINE void interleave(const BFloat16* from, std::int64_t image, std::int64_t num_images,
                                            ConvWord* to) {
   for (std::int64_t n = 0; n < kImages; n += 2, to += 16) {
@@ -72,7 +72,7 @@ THALWEG_AMX THALWEG_INLINE void interleave(const BFloat16* from, std::int64_t im
   }
 }
 
-// Panels of the pixels from begin to end; `transposed`: rows of images, not pairs.
+// Writes the panels of the pixels from begin to end; if kTransposed, as rows of images, not pairs.
 template <bool kTransposed>
 THALWEG_AMX void lay_out(const Source& source, const Chunk& chunk, std::int64_t num_images, std::int64_t begin,
                          std::int64_t end) {
@@ -95,7 +95,7 @@ THALWEG_AMX void lay_out(const Source& source, const Chunk& chunk, std::int64_t 
   }
 }
 
-// Adds a chunk's part of 32 x 32 weights of a tap, of which `dy` and `x` are the panels.
+// Adds a chunk's contribution to 32 x 32 weights of a tap; `dy` and `x` are their panels.
 THALWEG_AMX void add_weights(const ConvSizes& conv, const Chunk& chunk, const ConvWord* dy, const ConvWord* x,
                              std::int64_t tap, bool first, float* dw) {
   const std::int64_t r = tap / conv.kernel, s = tap % conv.kernel, row_of_dw = conv.taps() * conv.channels;
@@ -103,7 +103,7 @@ THALWEG_AMX void add_weights(const ConvSizes& conv, const Chunk& chunk, const Co
                  columns = inside(conv, s, conv.width, conv.out_width);
   const TapRange rows{std::max(all.begin, chunk.rows.begin), std::min(all.end, chunk.rows.end)};
   first ? clear_sums() : load_sums(dw, row_of_dw);
-  // With stride 1 a row's pixels lie behind each other in both panels.
+  // With stride 1, a row's pixels are contiguous in both panels.
   const std::int64_t run = conv.stride == 1 ? columns.end - columns.begin : 1;
   for (std::int64_t p = rows.begin; p < rows.end; ++p) {
     const std::int64_t dy_row = (p - chunk.rows.begin) * conv.out_width,

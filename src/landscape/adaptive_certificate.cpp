@@ -10,7 +10,7 @@
 namespace thalweg {
 namespace {
 
-constexpr std::int64_t kAudited = 81;  // points: log(0.05 / kPasses) / log(0.95 + 0.05 kFailure)
+constexpr std::int64_t kAudited = 81;  // points, at least log(0.05 / kPasses) / log(0.95 + 0.05 kFailure)
 constexpr double kFailure = 0.01;
 constexpr double kConfidence = 0.95;
 

@@ -7,12 +7,12 @@
 namespace thalweg {
 namespace {
 
-constexpr double kFailure = 0.05;          // of the interval of a point that is estimated
-constexpr double kErrorsOfFailure = 1.96;  // standard errors that such an interval takes to both sides
-constexpr double kGoal = 0.75;             // of the tolerance: what an estimate is drawn to
-constexpr double kSmallDoubt = 0.75;       // of the tolerance: what is interpolated
-constexpr double kWorthOfFinerPoint = 2;   // samples that a node saves at each point of the next level
-constexpr double kLeastWorth = 1;          // from which images of a finer level's point are kept
+constexpr double kFailure = 0.05;          // failure probability of an estimated point's interval
+constexpr double kErrorsOfFailure = 1.96;  // half width of such an interval, in standard errors
+constexpr double kGoal = 0.75;             // of the tolerance: half width at which sampling stops
+constexpr double kSmallDoubt = 0.75;       // of the tolerance: up to this doubt points are interpolated
+constexpr double kWorthOfFinerPoint = 2;   // point samples that a node saves per point of the next level
+constexpr double kLeastWorth = 1;          // worth from which a point's single images are kept
 
 }  // namespace
 
@@ -95,7 +95,7 @@ AdaptivePoint AdaptiveLevels::evaluate_point(std::size_t point) {
   out.pass = pass_;
   out.evaluations += static_cast<double>(run_.evaluator().statistics_images());
   for (std::size_t s = 0; s < num_splits(); ++s) {
-    if (out.splits[s].images == split(s).images.size()) continue;  // by an earlier pass
+    if (out.splits[s].images == split(s).images.size()) continue;  // made exact by an earlier pass
     if (level_ > 0 && estimate(point, s, out))
       out.cell = Cell::kEstimated;
     else
@@ -111,7 +111,8 @@ void AdaptiveLevels::evaluate_all(std::size_t s, AdaptivePoint& out) const {
   out.evaluations += static_cast<double>(split(s).images.size());
 }
 
-// Whether it could be done with fewer images than it pays to evaluate.
+// Estimates the split's values by a sample. Returns false if that would take so many images that evaluating all of them
+// pays off.
 bool AdaptiveLevels::estimate(std::size_t point, std::size_t s, AdaptivePoint& out) {
   GuessSample sample(guessed(point, s), draws(point, s, Purpose::kEstimate));
   if (!sample.has_guess()) return false;
@@ -123,7 +124,7 @@ bool AdaptiveLevels::estimate(std::size_t point, std::size_t s, AdaptivePoint& o
   return true;
 }
 
-// In samples of a point.
+// What a node on this level saves on the next one, in units of one point's samples.
 double AdaptiveLevels::worth_of_node() const {
   if (level_ + 1 == levels_.count()) return 0;
   return kWorthOfFinerPoint * static_cast<double>(levels_.points(level_ + 1).size()) /

@@ -8,8 +8,8 @@
 namespace thalweg {
 namespace {
 
-// Draws that it takes until a betting interval of 1 % of failure on either side is 0.8 tolerances wide on both, if the
-// values hardly spread and reach a tolerance: 1.33 log(100) / 0.8.
+// The draws needed until a betting interval with a failure probability of 1 % on either side is 0.8 tolerances wide on
+// both sides, if the values hardly spread and have a reach of one tolerance: 1.33 log(100) / 0.8.
 constexpr double kDrawsOfReach = 8;
 
 }  // namespace
@@ -25,7 +25,7 @@ AuditSample::AuditSample(const GuessSample::Point& point, const StratifiedSample
       parts_(std::move(parts)),
       sample_(one_stratum(population()), {1.0}, name) {}
 
-// As many extremes, of half of the images at most, as make extremes and expected draws fewest.
+// Chooses the number of extremes, at most half of the images, that minimises the sum of extremes and expected draws.
 AuditSample::Parts AuditSample::part(const ImageGuess::Guess& guess, double tolerance) {
   const std::vector<float> spreads = guess_spreads(guess);
   const auto all = static_cast<double>(spreads.size());
@@ -60,8 +60,8 @@ std::vector<double> AuditSample::draw(std::int64_t n) {
   return lacks(images);
 }
 
-// The mean of all is within the tolerance of the value where that of the others is within a wider one of what the
-// extremes leave of it.
+// The mean over all images is within the tolerance of the value if the mean of the others is within a correspondingly
+// wider tolerance of the remainder that the extremes leave.
 std::optional<BettingSample::Verdict> AuditSample::judge(double value, double failure) {
   const std::vector<double> extremes = lacks(parts_.extremes);
   const auto others = static_cast<double>(population()), all = others + static_cast<double>(extremes.size());

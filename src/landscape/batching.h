@@ -1,4 +1,4 @@
-// How much of a map is worked on at once, and what to do where that does not fit into memory.
+// The amount of work in flight, and how it is reduced when memory runs out.
 #pragma once
 
 #include <cstdint>
@@ -9,22 +9,22 @@
 namespace thalweg {
 
 struct Batching {
-  std::int64_t chunk = 1024;  // images a forward pass takes
-  int lanes = 2;              // points in flight: the weights of the next are made while the first is evaluated
+  std::int64_t chunk = 1024;  // images per forward pass
+  int lanes = 2;              // points in flight: the next point's weights are made while one is evaluated
 
   bool operator==(const Batching&) const = default;
 };
 
-// Half the points, and where there is one left, half the images; nothing below one point and 16 images.
+// Halves the number of points or, at one point, the number of images. Returns nullopt below one point and 16 images.
 std::optional<Batching> halved(const Batching& batching);
 
-// Calls `attempt` with the batching, and where memory runs out (base/memory.h) `release` and `attempt` with
-// half of it, until it does; `batching` is then what did. Throws Error where the smallest does not fit.
+// Calls `attempt` with `batching`. If memory runs out (base/memory.h), calls `release`, halves `batching` and tries
+// again; on return, `batching` is the one that succeeded. Throws Error if the smallest does not fit.
 void run_within_memory(Batching& batching, const std::function<void(const Batching&)>& attempt,
                        const std::function<void()>& release);
 
-// The fastest chunk, then the fastest number of lanes for it, each measured once: `seconds` says what a point takes.
-// What does not fit into memory is passed over; Error where nothing fits.
+// Finds the fastest chunk, then the fastest number of lanes for it, measuring each once; `seconds` returns the time per
+// point. Candidates that do not fit into memory are skipped; throws Error if none fits.
 Batching fastest_batching(const std::vector<std::int64_t>& chunks, const std::vector<int>& lanes,
                           const std::function<double(const Batching&)>& seconds);
 

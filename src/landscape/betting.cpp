@@ -6,10 +6,10 @@
 namespace thalweg {
 namespace {
 
-constexpr double kWiden = 0.5;          // of the range of the draws, on each side
-constexpr double kLargestStake = 0.75;  // of the capital
-constexpr int kHalvings = 20;           // of the interval in which an end is looked for
-// bets_wanted: how much of Bernstein's term for the range counts; measured on residuals of real planes.
+constexpr double kWiden = 0.5;          // widening on each side, as a share of the range of the draws
+constexpr double kLargestStake = 0.75;  // share of the capital
+constexpr int kHalvings = 20;           // bisection steps for each end of the interval
+// The weight of Bernstein's range term in bets_wanted, measured on residuals of real planes.
 constexpr double kRangeTerm = 0.2;
 
 struct Range {
@@ -26,12 +26,12 @@ Range range_of(const LookedAt& drawn) {
   return {std::min(drawn_twice.low, -drawn.reach), std::max(drawn_twice.high, drawn.reach)};
 }
 
-// Bets on draws in [0, 1].
+// The bets on draws scaled to [0, 1].
 struct Bets {
-  std::vector<double> value;  // of a draw
-  std::vector<double> sum;    // of the draws before it
-  std::vector<double> rest;   // draws left before it
-  std::vector<double> rate;   // how much is bet on it
+  std::vector<double> value;  // value of the draw
+  std::vector<double> sum;    // sum of the draws before it
+  std::vector<double> rest;   // values not yet drawn before it
+  std::vector<double> rate;   // the stake on it
 };
 
 Bets prepare(const LookedAt& drawn, const Range& range, double all, double log_term) {
@@ -55,12 +55,12 @@ Bets prepare(const LookedAt& drawn, const Range& range, double all, double log_t
   return bets;
 }
 
-// Whether bets that the mean is smaller (side -1) or larger (+1) than `mean` made anyone rich.
+// Whether bets that the mean is smaller (side -1) or larger (side +1) than `mean` made anyone rich.
 bool is_refuted(const Bets& bets, double mean, double side, double all, double log_term) {
-  double capital = 0;  // its logarithm
+  double capital = 0;  // the logarithm of the capital
   for (std::size_t i = 0; i < bets.value.size(); ++i) {
-    const double left = (all * mean - bets.sum[i]) / bets.rest[i];  // the mean of those not drawn yet
-    const double at_stake = side > 0 ? left : 1 - left;             // lost by the worst draw
+    const double left = (all * mean - bets.sum[i]) / bets.rest[i];  // the mean of the values not yet drawn
+    const double at_stake = side > 0 ? left : 1 - left;             // lost in the worst case
     if (at_stake <= 0) return true;
     capital += std::log1p(side * std::min(bets.rate[i], kLargestStake / at_stake) * (bets.value[i] - left));
   }

@@ -1,14 +1,14 @@
-// How close the mean of a sample is to the mean of all, by betting.
+// Bounds, by betting, on how far the mean of a sample is from the mean of the population.
 //
 // The hedged capital process of Waudby-Smith & Ramdas, "Estimating means of bounded random variables by betting" (JRSS
-// B 86, 2024, sections 4 and 5): were m the mean of all, someone who bets on each draw, before it is seen, by what
-// earlier draws say, would grow rich with probability `failure` at most, however often one looks. The interval is the
-// m on which no bettor grew rich. It adapts to the spread of the draws, and is a third shorter than empirical
-// Bernstein's.
+// B 86, 2024, sections 4 and 5): if the population mean were m, someone who bets on each draw before it is seen, based
+// on the earlier draws, would grow rich with probability at most `failure`, however often one looks. The interval
+// consists of the m at which no bettor grew rich. It adapts to the spread of the draws, and is a third shorter than the
+// empirical Bernstein interval.
 //
-// Values must lie in a known range. It is taken to be that of the draws, twice as wide, or as far from 0 as values may
-// lie by what is known beforehand (`reach`), whichever is wider: without a reach, few values far from all others, of
-// which none was drawn, make the interval too short.
+// The method needs bounded values. The bounds are taken to be the range of the draws, widened to twice its width, or
+// the known greatest distance of any value from 0 (`reach`), whichever is wider. Without a reach the interval is too
+// short if a few values far from all others exist and none of them was drawn.
 #pragma once
 
 #include <cstdint>
@@ -18,17 +18,17 @@ namespace thalweg {
 
 struct LookedAt {
   std::vector<double> values;      // in the order of the draws, without replacement
-  std::vector<std::size_t> looks;  // how many there were at each look so far, ascending; the last is all of them
-  double reach = 0;                // how far from 0 values may lie, drawn or not; 0: nothing is known
+  std::vector<std::size_t> looks;  // number of values at each look so far, ascending; the last is all of them
+  double reach = 0;                // greatest distance of any value from 0, drawn or not; 0: unknown
 };
 
-// Half width of the interval around the mean of the values, one by one without replacement from `population` many, at
-// the last look, for the two-sided probability `failure`. The draws up to the first look are not bet on: they say the
-// range and the spread. Infinite with a single look, or if a value is not finite.
+// The half width, at the last look, of the two-sided interval with failure probability `failure` around the mean of the
+// values, which were drawn one by one without replacement from `population` values. There are no bets on the draws up
+// to the first look: they provide the range and the spread. Infinite after a single look or if a value is not finite.
 double betting_half_width(const LookedAt& drawn, std::int64_t population, double failure);
 
-// Bets, so draws after the first look, that it will take for a half width, as far as the values can say; infinite if
-// one is not finite.
+// The predicted number of bets, i.e. draws after the first look, needed for a half width, judging by the values so far;
+// infinite if a value is not finite.
 double bets_wanted(const LookedAt& drawn, double half_width, double failure);
 
 }  // namespace thalweg

@@ -7,13 +7,13 @@
 namespace thalweg {
 namespace {
 
-constexpr std::int64_t kFirstLook = 64;  // images, on which nothing is bet
-constexpr double kGrowthOfBound = 1.8;   // images go with so many powers of the half width: between 1 and 2
-// From look to look.
+constexpr std::int64_t kFirstLook = 64;  // images, on which there are no bets
+constexpr double kGrowthOfBound = 1.8;   // images grow with this power of 1 / half width: between 1 and 2
+// The factors by which the sample grows from one look to the next.
 constexpr double kLargestStep = 3, kLeastStepOfEstimate = 1.1, kLeastStepOfVerdict = 1.25;
-constexpr double kLeastSlack = 1.0 / 3;  // of the tolerance: closer calls are drawn for step by step
+constexpr double kLeastSlack = 1.0 / 3;  // of the tolerance: closer calls are approached step by step
 
-// With so many bets: as many as at the first at least.
+// The sample size at the second look for a predicted number of bets: at least doubles the first look.
 double images_of_second_look(double bets) {
   const auto first = static_cast<double>(kFirstLook);
   return first + std::max(first, bets);
@@ -35,7 +35,7 @@ void BettingSample::look_first() {
   grow(std::min(kFirstLook, population_));
 }
 
-// That would bring a half width down to a goal, as half widths usually shrink.
+// The number of images that should reduce a half width to a goal, at the rate at which half widths usually shrink.
 double BettingSample::images_for(double half_width, double goal) const {
   return static_cast<double>(size()) * std::pow(half_width / goal, kGrowthOfBound);
 }
@@ -54,8 +54,8 @@ std::optional<double> BettingSample::draw_to(double goal, double failure, double
   return std::nullopt;
 }
 
-// A mean that is too large is let through only by an interval that lies below it, one that is too small by one above:
-// two sides of `failure` each.
+// A mean that is too large is accepted only by an interval that lies below it, one that is too small only by an
+// interval above it. So each side of a two-sided interval with 2 `failure` has failure probability `failure`.
 std::optional<BettingSample::Verdict> BettingSample::judge(const Claim& claim, double failure) {
   const auto all = static_cast<double>(population_);
   const auto deviation = [&] { return std::abs(mean() - claim.value); };

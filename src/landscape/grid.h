@@ -20,21 +20,24 @@ struct Grid {
   std::vector<double> y;  // [ny]
 
   std::size_t size() const { return x.size() * y.size(); }
-  // Points are numbered row after row.
+  // The coordinates of a point; points are numbered row by row.
   std::pair<double, double> at(std::size_t point) const { return {x[point % x.size()], y[point / x.size()]}; }
   std::size_t middle() const { return y.size() / 2 * x.size() + x.size() / 2; }
 };
 
-// "51x51" -> (51, 51); each at least 1, at most 10,000, together 4 million points. Usage Error otherwise.
+// Parses "51x51" into (51, 51); each at least 1 and at most 10,000, and at most 4 million points in all. Throws usage
+// Error otherwise.
 std::pair<int, int> parse_grid_size(const std::string& text);
-// "-1:1,0:2" -> x and y ranges, each ascending and finite. Usage Error otherwise.
+// Parses "-1:1,0:2" into x and y ranges, each ascending and finite, or "-1:1" for one row at y = 0. Throws usage Error
+// otherwise.
 GridRange parse_grid_range(const std::string& text);
 
-// The box around the plane's path, widened on each side by `margin` times its extent (a flat side takes the other's
-// extent); -1:1,-1:1 for a plane without a path.
+// The bounding box of the plane's path, widened on each side by `margin` times its extent (a side without extent uses
+// the other's); -1:1,-1:1 for a plane without a path.
 GridRange fit_range(const std::vector<PathPoint>& path, double margin);
 
-// nx = 1 takes the middle of the range.
+// A side with a single point takes the middle of its range. Throws usage Error for several rows in a range without
+// height.
 Grid make_grid(std::pair<int, int> size, const GridRange& range);
 
 }  // namespace thalweg

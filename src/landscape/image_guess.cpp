@@ -7,7 +7,7 @@ namespace thalweg {
 const ImageGuess::Guess& ImageGuess::at(std::size_t point) {
   const auto known = made_.find(point);
   if (known != made_.end()) return known->second;
-  Guess guess;  // in the order of the first use: the same in every run
+  Guess guess;  // in order of first use, which is the same in every run
   std::map<const Node*, std::size_t> place;
   const auto add = [&](const Node* node, double weight) {
     const auto [found, is_new] = place.emplace(node, guess.size());

@@ -7,7 +7,7 @@ namespace thalweg {
 std::vector<NodeWeight> lagrange_weights(const std::vector<double>& coordinates, const std::vector<std::size_t>& nodes,
                                          double x, std::size_t count) {
   count = std::min(count, nodes.size());
-  // Nodes left of x, then the window around it, moved inwards at the ends.
+  // The nodes left of x, then the window around x, shifted inwards at the ends.
   const auto right = std::upper_bound(nodes.begin(), nodes.end(), x,
                                       [&](double value, std::size_t node) { return value < coordinates[node]; });
   const auto left = static_cast<std::size_t>(right - nodes.begin());

@@ -1,7 +1,7 @@
-// The journal of a surface in the making: a record a finished point, so that a kill loses at most the point it hit.
-// A RecordLog (io/record_log.h) whose header says what is evaluated and how the values are called; a record is u64 LE
-// point index, then the values as float64 LE in the header's order, then, where a map needs them again, what
-// is kept of single images. NaN and inf are kept as they are. Of two records of a point the later one counts.
+// The journal of a surface in progress, with one record per finished point: a kill loses at most the point in progress.
+// It is a RecordLog (io/record_log.h) whose header describes what is evaluated and names the values. A record is the
+// u64 LE point index, then the values as float64 LE in the header's order, then, if the map needs them again, data on
+// single images. NaN and inf are stored unchanged. If a point has two records, the later one counts.
 #pragma once
 
 #include <filesystem>
@@ -16,7 +16,8 @@ namespace thalweg {
 
 class Journal {
  public:
-  // `identity` must equal that of an existing journal: points of another plane, data set or setting are never mixed in.
+  // Throws Error if an existing journal has another `identity`: points of different planes, data sets or settings are
+  // never mixed.
   Journal(const std::filesystem::path& file, nlohmann::json identity, std::vector<std::string> names);
 
   struct Point {
@@ -34,9 +35,9 @@ class Journal {
   std::map<std::size_t, Point> points_;
 };
 
-// Where a surface's journal lies.
+// The path of a surface's journal.
 std::filesystem::path journal_of(const std::filesystem::path& surface);
-// The header of a journal, without opening it for writing; null if there is none.
+// Reads the header of a journal without opening it for writing; null if there is none.
 nlohmann::json read_journal_header(const std::filesystem::path& file);
 
 }  // namespace thalweg

@@ -5,10 +5,10 @@
 namespace thalweg {
 namespace {
 
-constexpr std::size_t kCoarsest = 3;  // intervals a side on level 0
-constexpr std::size_t kOrder = 4;     // points a side that interpolation takes: bicubic
+constexpr std::size_t kCoarsest = 3;  // intervals per side on level 0
+constexpr std::size_t kOrder = 4;     // points per side for interpolation: bicubic
 
-// By coordinate, the first level that takes it.
+// The first level that uses each coordinate.
 std::vector<std::size_t> first_levels(const std::vector<std::vector<std::size_t>>& axis) {
   std::vector<std::size_t> first(axis.back().size());
   for (std::size_t level = axis.size(); level-- > 0;) {
@@ -17,7 +17,7 @@ std::vector<std::size_t> first_levels(const std::vector<std::vector<std::size_t>
   return first;
 }
 
-// The last index at or before `index`, and the first at or after it.
+// The neighbours of `index` among `indices`: `index` itself if it is one of them, else the ones before and after it.
 std::vector<std::size_t> bracket(const std::vector<std::size_t>& indices, std::size_t index) {
   const auto after = std::lower_bound(indices.begin(), indices.end(), index);
   if (*after == index) return {index};

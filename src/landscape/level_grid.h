@@ -1,7 +1,8 @@
-// Nested levels of a grid: coarse grids that are part of the fine one, each about twice as fine as the one before.
+// Nested levels of a grid: coarse grids that are subsets of the fine one, each about twice as fine as the one before.
 //
-// Along n coordinates level l takes the indices round(j (n - 1) / (3 2^l)), j = 0 ... 3 2^l, so that level 0 is 4 x 4
-// points with the grid's corners, and the last level has all. A point belongs to the first level that takes it.
+// Along an axis of n coordinates, level l uses the indices round(j (n - 1) / (3 2^l)), j = 0 ... 3 2^l. Level 0
+// therefore has 4 x 4 points including the grid's corners, and the last level has all points. A point belongs to the
+// first level that uses it.
 #pragma once
 
 #include <vector>
@@ -13,7 +14,7 @@ namespace thalweg {
 
 class LevelGrid {
  public:
-  // Keeps a reference to the grid.
+  // The grid must outlive this object.
   explicit LevelGrid(const Grid& grid);
 
   const Grid& grid() const { return grid_; }
@@ -22,10 +23,11 @@ class LevelGrid {
   // The grid points that belong to a level, in ascending order.
   const std::vector<std::size_t>& points(std::size_t level) const { return points_[level]; }
 
-  // Bicubic interpolation at a grid point from the points up to a level: at most 16 of them with their weights, those
-  // of weight 0 left out.
+  // The nodes and weights of bicubic interpolation at a grid point from the points up to a level: at most 16; points of
+  // weight 0 are omitted.
   std::vector<NodeWeight> around(std::size_t point, std::size_t level) const;
-  // The corners of the cell of a level that a grid point lies in: 4, or 2 on an edge, or the point itself.
+  // The corners of the level's cell that contains a grid point: 4, or 2 if the point lies on an edge, or the point
+  // itself.
   std::vector<std::size_t> corners(std::size_t point, std::size_t level) const;
 
  private:

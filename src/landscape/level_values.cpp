@@ -7,10 +7,10 @@
 namespace thalweg {
 namespace {
 
-// Of the largest surplus beside a point, how far interpolation is thought to be off there. Of values other than the
-// mean loss all of it: single images count in them, and what an estimate draws to bounds its error in the mean loss
-// alone. By half of it only 75 to 85 % of some values' intervals held on ten small surfaces (adaptive_map_test.cpp), by
-// all of it 85 % and more of each.
+// How far interpolation is assumed to be off, as a share of the largest surplus beside the point. For values other than
+// the mean loss it is all of it: single images matter in them, and the goal of sampling bounds only the error of the
+// mean loss. With half of it, the intervals of some values held in only 75 to 85 % of cases on ten small surfaces
+// (adaptive_map_test.cpp); with all of it, those of every value held in 85 % or more.
 constexpr double kPassedOn = 0.5, kPassedOnIfRough = 1;
 
 double largest(double a, double b) {

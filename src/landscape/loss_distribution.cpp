@@ -12,18 +12,18 @@
 namespace thalweg {
 namespace {
 
-constexpr double kNormal95 = 1.959963984540054;  // of a normal distribution, 95 % lie within so many deviations
-constexpr double kRounding = 1e-9;               // of the images
+constexpr double kNormal95 = 1.959963984540054;  // 95 % of a normal distribution lie within this many deviations
+constexpr double kRounding = 1e-9;               // of the number of images
 
 class LossDistribution {
  public:
-  // From this loss on there are so many images more.
+  // The number of images grows by `images` at this loss.
   struct Step {
     double loss, images;
     friend bool operator<(const Step& a, const Step& b) { return a.loss < b.loss; }
   };
 
-  // By loss.
+  // Takes the steps in ascending order of loss.
   explicit LossDistribution(std::vector<Step> steps) : steps_(std::move(steps)) {
     double sum = 0, most = 0;
     up_to_.resize(steps_.size());
@@ -37,19 +37,20 @@ class LossDistribution {
   }
 
   double quantile(double share) const {
-    // What makes up the share but for rounding does make it up.
+    // A share that is reached up to rounding counts as reached.
     const double wanted = std::clamp(share, 0.0, 1.0) * total_ * (1 - kRounding);
     const auto place = std::lower_bound(up_to_.begin(), up_to_.end(), wanted);
     return steps_[std::min(static_cast<std::size_t>(place - up_to_.begin()), steps_.size() - 1)].loss;
   }
 
  private:
-  std::vector<Step> steps_;    // by loss
-  std::vector<double> up_to_;  // images up to a step's loss, where guesses lack some never fewer than before it
+  std::vector<Step> steps_;    // by ascending loss
+  std::vector<double> up_to_;  // images up to a step's loss, made non-decreasing (guesses can give negative steps)
   double total_ = 0;
 };
 
-// Of the share of the losses up to a value, or, with guesses of the drawn images, of what those lack of it.
+// The standard error of the share of losses up to a value or, with guesses of the drawn images, of the guesses' error
+// in that share.
 double error_of_share(const Drawn& drawn, const std::vector<double>& losses, const std::vector<float>& guesses,
                       double value) {
   std::vector<double> below(losses.size());
@@ -78,17 +79,17 @@ LossDistribution distribution_of(const Drawn& drawn, const std::vector<double>& 
   return LossDistribution(std::move(steps));
 }
 
-// By size. A radix sort: at each estimated point the guesses of all images are sorted, and with std::sort the quantiles
-// took five times as long (12 ms with 50,000 guesses).
+// The values in ascending order. Uses a radix sort because the guesses of all images are sorted at each estimated
+// point; with std::sort the quantiles took five times as long (12 ms with 50,000 guesses).
 std::vector<float> sorted(const std::vector<float>& values) {
   constexpr std::uint32_t kSign = 0x80000000, kDigit = (1 << 11) - 1;
-  std::vector<std::uint32_t> keys(values.size()), by_digit(values.size());  // whose order is that of the values
+  std::vector<std::uint32_t> keys(values.size()), by_digit(values.size());  // keys that order as the values do
   std::ranges::transform(values, keys.begin(), [](float value) {
     const auto bits = std::bit_cast<std::uint32_t>(value);
     return (bits & kSign) != 0 ? ~bits : bits | kSign;
   });
   for (const int shift : {0, 11, 22}) {
-    std::array<std::size_t, kDigit + 2> begin{};  // of a digit's keys
+    std::array<std::size_t, kDigit + 2> begin{};  // start of each digit's keys
     for (const std::uint32_t key : keys) ++begin[((key >> shift) & kDigit) + 1];
     std::partial_sum(begin.begin(), begin.end(), begin.begin());
     for (const std::uint32_t key : keys) by_digit[begin[(key >> shift) & kDigit]++] = key;

@@ -1,16 +1,16 @@
-// The distribution of the losses over all images of a split, as a sample of them has it, and its quantiles.
+// The distribution of the losses over all images of a split, and its quantiles, estimated from a sample.
 //
-// Of a stratified sample each loss stands for N_h / n_h images. Where every image's loss is guessed, and images were
-// drawn from all alike, the share of the images up to a loss t is that of the guesses, plus what the sample says that
-// they lack there: the mean of [loss <= t] - [guess <= t] (a difference estimator: Rao, Kovar and Mantel 1990, On
-// estimating distribution functions and quantiles from survey data using auxiliary information). Where guesses are so
-// bad that the share would be less certain with them, or NaN, a quantile goes without.
+// In a stratified sample each loss stands for N_h / n_h images. If every image's loss is guessed and the sample was
+// drawn uniformly from all images, the share of images with a loss up to t is that of the guesses plus the sample's
+// estimate of their error: the mean of [loss <= t] - [guess <= t] (a difference estimator: Rao, Kovar and Mantel 1990,
+// On estimating distribution functions and quantiles from survey data using auxiliary information). If the guesses are
+// NaN, or so bad that they would make the share less certain, a quantile is estimated without them.
 //
-// Such a share can fall as t rises, by chance. A quantile is the loss where it is first reached, and so lies a little
-// low.
+// A share estimated in this way can by chance fall as t rises. A quantile is the loss at which it is first reached, and
+// is therefore biased slightly low.
 //
-// A quantile's standard error comes from that of the share up to it, by the quantiles at its confidence limits
-// (Woodruff 1952, Confidence intervals for medians and other position measures).
+// A quantile's standard error is derived from that of the share up to it, through the quantiles at its confidence
+// limits (Woodruff 1952, Confidence intervals for medians and other position measures).
 #pragma once
 
 #include <array>
@@ -23,14 +23,14 @@ namespace thalweg {
 
 using QuantileEstimates = std::array<Estimate, kLossQuantiles.size()>;
 
-// Of every image, or none.
+// The guessed losses of all images, or empty.
 struct LossGuesses {
   std::vector<float> all;    // [N]
   std::vector<float> drawn;  // those of the images that were drawn
 };
 
-// kLossQuantiles: of each the smallest loss up to which that share of all images lies. losses[i] belongs to
-// drawn.strata[i]. NaN where a loss is.
+// The quantiles kLossQuantiles: each is the smallest loss such that this share of all images has at most that loss.
+// losses[i] belongs to drawn.strata[i]. All are NaN if a loss is.
 QuantileEstimates estimate_quantiles(const Drawn& drawn, const std::vector<double>& losses,
                                      const LossGuesses& guesses = {});
 

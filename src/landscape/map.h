@@ -1,10 +1,11 @@
-// Maps a plane: train and test loss and accuracy at every point of a grid, exactly, by samples or adaptively
+// Maps a plane: train and test loss and accuracy at every point of a grid, exactly, by sampling or adaptively
 // (landscape/config.h).
 //
 // A point's weights are materialised with batch norm folded in (kernels/materialise.h) and run through the compiled
 // evaluator. The same point gives the same bits whatever else is evaluated with it. A point whose loss is NaN or inf is
-// stored as such. Interrupted (Stopped) or killed, the journal keeps every finished point and the same call goes on.
-// The map checks itself (landscape/audit.h): one in reduced precision that deviates too much is made again in float32.
+// stored as such. If a map is interrupted (Stopped) or killed, the journal keeps every finished point and the same call
+// resumes. The map checks itself (landscape/audit.h): a map in reduced precision that deviates too much is made again
+// in float32.
 #pragma once
 
 #include <filesystem>
@@ -27,12 +28,13 @@ struct MapContext {
   const DataSet& data;
   c10::Device device;
   ProgressMode progress = ProgressMode::kAuto;
-  // Takes the map in the making, after some seconds and ever more seldom; its provenance says "unfinished".
+  // Receives the unfinished map, first after `show_after` seconds and then at growing intervals; its provenance
+  // contains "unfinished".
   std::function<void(const Surface&)> show = {};
-  double show_after = 5;  // seconds, twice as many each time up to a minute
+  double show_after = 5;  // seconds, doubled each time up to a minute
 };
 
-// `journal` is removed by the caller (remove_journal) once the surface is written.
+// The caller must remove `journal` (remove_journal) once the surface is written.
 Surface map_landscape(const Plane& plane, const LandscapeConfig& config, const MapContext& context,
                       const std::filesystem::path& journal);
 
@@ -41,7 +43,7 @@ void remove_journal(const std::filesystem::path& journal);
 // The grid of a configuration on a plane.
 Grid map_grid(const Plane& plane, const LandscapeConfig& config);
 
-// SHA-256 over the plane's vectors and buffers: what a surface belongs to.
+// SHA-256 of the plane's vectors and buffers, which identifies the plane that a surface belongs to.
 std::string plane_digest(const Plane& plane);
 
 }  // namespace thalweg

@@ -1,7 +1,7 @@
 // An adaptive map: exact where it pays, else estimated or interpolated, and certified.
 //
 // A pass over the levels of the grid (adaptive_levels.h) is followed by an audit (adaptive_certificate.h). If a point
-// is outside of the tolerance, another pass takes half of the tolerance before, kPasses in all.
+// is outside the tolerance, another pass follows with half the tolerance, up to kPasses in all.
 #include <algorithm>
 #include <memory>
 
@@ -10,7 +10,7 @@
 namespace thalweg {
 namespace {
 
-// A map that was stopped goes on in this pass.
+// The pass in which a stopped map resumes.
 int recorded_pass(const MapRun& run) {
   int pass = 0;
   for (const auto& [point, record] : run.journal().points())

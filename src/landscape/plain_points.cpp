@@ -107,7 +107,7 @@ Network PlainPoints::network(std::int64_t chunk) const {
 }
 
 ImageLosses PlainPoints::evaluate_within_memory(const LandscapeSplit& split, const at::Tensor& indices) {
-  // A batch whose own statistics are used cannot be cut.
+  // A batch that uses its own statistics cannot be divided.
   if (per_batch()) return to_losses(evaluate_images(split.images, network(0), indices));
   ImageLosses losses;
   within_memory([&](const Batching& batching) {

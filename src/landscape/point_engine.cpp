@@ -17,7 +17,8 @@ namespace {
 // Tensor cores read eight channels at once; the images have three.
 constexpr std::int64_t kChannelMultiple = 8;
 
-// All images of the split, and the last one again up to whole chunks: then each chunk is run by the same plans.
+// All images of the split, with the last one repeated to fill up the last chunk, so that every chunk uses the same
+// plans.
 at::Tensor resident_images(const ImageBatches& images, std::int64_t chunk, const Program& program,
                            at::ScalarType type) {
   const std::int64_t size = (images.size() + chunk - 1) / chunk * chunk;
@@ -88,7 +89,7 @@ PointLane& PointEngine::lane_with(std::size_t point) {
   return *lane.lane;
 }
 
-// This point and as many as there are lanes for, as far as it is known what will be asked of them.
+// Begins this point and the following ones, one per lane, as far as it is known what will be requested of them.
 void PointEngine::begin_from(std::size_t point) {
   const std::size_t end = std::min(points_.size(), point + lanes_.size());
   for (std::size_t next = point; next < end; ++next) {
@@ -139,7 +140,7 @@ Batching search_batching(const PointEngine::Source& source) {
   ConvPlans plans = start_plans({});
   const auto seconds = [&](const Batching& batching) {
     PointEngine engine(source, &plans, batching);
-    // The first time a lane does its work plainly, the second time it is captured.
+    // A lane runs its work directly the first time and captures it the second time.
     const auto lanes = static_cast<std::size_t>(batching.lanes);
     const auto seconds_of = [&](std::size_t points) {
       const auto start = Clock::now();
@@ -151,7 +152,7 @@ Batching search_batching(const PointEngine::Source& source) {
     };
     seconds_of(2 * lanes);
     const double time = seconds_of(2 * lanes) / static_cast<double>(2 * lanes);
-    // It may have gone on with less.
+    // It may have continued with a smaller batching.
     return engine.batching() == batching ? time : std::numeric_limits<double>::infinity();
   };
   return fastest_batching({256, 512, 1024, 2048}, {2, 1, 4}, seconds);

@@ -15,17 +15,18 @@
 namespace thalweg {
 namespace {
 
-// Names of the work that is captured.
+// The keys of the captured graphs.
 constexpr std::int64_t kWeights = 0;
 constexpr std::int64_t kWholeSplit = 1;   // + split
 constexpr std::int64_t kNamed = 1 << 10;  // + split, + 4 * images
 
-// A part of the largest float16, 65504: the first chunk of a split is looked at, and this is the room that the others
-// have beyond its largest activation. Of bfloat16, whose range is float32's, likewise.
+// The largest activation allowed in a watched chunk: an eighth of the largest float16, 65504. In a whole split only the
+// first chunk is watched, and the factor is headroom for the others. Likewise for bfloat16, whose range is that of
+// float32.
 constexpr float kLargestHalf = 65504.0f / 8;
 constexpr float kLargestBfloat16 = 1e37f;
 
-// Batches of named images come in few sizes, since each size has plans of its own.
+// Batches of named images have few different sizes, since each size has plans of its own.
 std::int64_t batch_for(std::int64_t images, const LaneSource& source) {
   if (!source.small_batches) return source.chunk;
   std::int64_t size = 128;
@@ -48,10 +49,10 @@ at::TensorOptions host_options(at::ScalarType type, c10::Device device) {
 struct PointLane::Stream {
   explicit Stream(c10::Device device) : stream(c10::cuda::getStreamFromPool(false, device.index())) {}
   c10::cuda::CUDAStream stream;
-  c10::cuda::CUDAEvent done;  // what was asked for last
+  c10::cuda::CUDAEvent done;  // recorded after the latest work
 };
 
-// Work goes to the lane's stream as long as this lives.
+// Directs work to the lane's stream during its lifetime.
 class PointLane::OnStream {
  public:
   explicit OnStream(const PointLane& lane) {
@@ -84,12 +85,13 @@ PointLane::PointLane(const LaneSource& source)
 }
 
 PointLane::~PointLane() {
-  // Its memory goes back while work may still be under way, after an exception also such that `done` does not cover.
+  // Freeing the memory must wait for work in flight, which after an exception may include work that `done` does not
+  // cover.
   try {
     if (stream_) stream_->stream.synchronize();
   } catch (const std::exception&) {
-    // Of a GPU that is lost there is nothing to wait for, and LibTorch cannot take pinned memory back: it would throw
-    // where nothing may. The memory is left.
+    // There is nothing to wait for on a lost GPU, and LibTorch cannot take pinned memory back: it would throw from a
+    // destructor. The memory is leaked.
     new auto(std::move(results_));
     new auto(std::move(named_));
     new auto(std::move(host_coordinates_));
@@ -127,7 +129,7 @@ void PointLane::make_weights() {
   source_.plane.fold_into(folded_, coordinates_, buffers_, overflowed_);
 }
 
-// The first time, which is not captured, shows whether cuDNN has plans for all of it.
+// The first call, which is not captured, shows whether cuDNN has plans for all convolutions.
 at::Tensor PointLane::measure_statistics() {
   const at::Tensor weights = source_.plane.weights(coordinates_)[0];
   try {
@@ -136,7 +138,7 @@ at::Tensor PointLane::measure_statistics() {
     if (!source_.plans || !refusal_.empty() || is_out_of_memory(error) || is_capturing()) throw;
     refusal_ = error.what();
   }
-  if (stream_) stream_->stream.synchronize();  // what goes back now is known to another stream alone
+  if (stream_) stream_->stream.synchronize();  // the allocator ties the memory freed next to another stream
   statistics_.emplace(source_.graph, source_.device, source_.type);
   return statistics_->measure(weights, source_.bn_images);
 }
@@ -162,7 +164,7 @@ void PointLane::evaluate_split(std::size_t split) {
   }
 }
 
-// The first `count` results travel to the host.
+// Copies the first `count` results to the host.
 void PointLane::fetch(Results& results, std::int64_t count) {
   if (!stream_) {
     results.overflowed.copy_(overflowed_);
@@ -211,7 +213,7 @@ void PointLane::evaluate_named(std::size_t split, std::int64_t count) {
                     images.labels().index_select(0, indices), slice(named_.values, 0, count), &watch);
 }
 
-// The copy is ready before the lane's stream goes on.
+// Waits for the copy, so that it is complete before the lane's stream continues.
 at::Tensor PointLane::buffers() const {
   wait();
   at::Tensor copy = buffers_.clone();

@@ -6,11 +6,11 @@
 namespace thalweg {
 namespace {
 
-// Of the goal: what more images are drawn for. It takes 1 to 2 rounds with it, up to 5 for lognormal values; without it
-// 2 and up to 11.
+// The share of the goal that further draws aim for. With it, 1 to 2 rounds are needed, up to 5 for lognormal values;
+// without it, 2 and up to 11.
 constexpr double kAim = 0.95;
 
-// n with S^2 (1/n - 1/N) = goal^2, if with n_0 images that is error^2.
+// The n with S^2 (1/n - 1/N) = goal^2, given that n_0 images have S^2 (1/n_0 - 1/N) = error^2.
 double images_for(double goal, double error, double drawn, double all) {
   const double spread = error * error / (1 / drawn - 1 / all);
   return std::ceil(1 / (goal * goal / spread + 1 / all));

@@ -5,7 +5,7 @@
 namespace thalweg {
 namespace {
 
-// The means of `count` values that stand one behind the other.
+// The means of `count` consecutive values.
 std::vector<double> means(const SplitEstimate& estimate, std::size_t first, std::size_t count) {
   std::vector<double> out;
   for (std::size_t k = first; k < first + count; ++k) out.push_back(estimate.values[k].mean);

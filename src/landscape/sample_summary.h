@@ -1,7 +1,7 @@
-// What a sample of a split's images, stratified by class, says of a point.
+// Summary of a sample of a split's images, stratified by class, at a point.
 //
-// Means are those of sampling.h, with another point's values as their control; a class is a stratum, and the control
-// helps there as in the whole. Quantiles are those of loss_distribution.h.
+// Means are those of sampling.h, with another point's values as their control. Each class is a stratum, and the control
+// is used within it as for the whole. Quantiles are those of loss_distribution.h.
 #pragma once
 
 #include <vector>
@@ -10,7 +10,7 @@
 
 namespace thalweg {
 
-// Of sample.images(), in their order.
+// The values of sample.images(), in that order.
 struct SampledImages {
   struct Values {
     std::vector<double> losses;   // nats
@@ -26,11 +26,11 @@ struct SampledImages {
   Values here, control;
 };
 
-// `sample`: its strata are the classes. `control`: of all images at the control's point.
+// The strata of `sample` must be the classes. `control` is the summary over all images at the control's point.
 SplitEstimate summarise_sample(const StratifiedSample& sample, const SampledImages& images,
                                const SplitEstimate& control);
 
-// Of the loss alone.
+// The estimate of the loss alone.
 Estimate estimate_loss(const StratifiedSample& sample, const SampledImages& images, const SplitEstimate& control);
 
 }  // namespace thalweg

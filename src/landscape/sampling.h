@@ -1,18 +1,22 @@
-// Samples of the images of a split, drawn without replacement within strata, and what they say of the mean over all.
+// Samples of the images of a split, drawn without replacement within strata, and the estimates of population means that
+// they give.
 //
-// Mean over N images in strata of N_h, of which n_h are drawn:  sum_h W_h ybar_h,  W_h = N_h / N
-// Its variance (Cochran, Sampling Techniques, 5.3):  sum_h W_h^2 (1 - n_h / N_h) s_h^2 / n_h
-// With a control x whose mean over all images is known (combined regression estimator, Cochran 7.10): the same of
-// y - beta x, plus beta mean(x), with the beta that makes the variance least. A beta near 0 is the plain mean, so the
-// control is used as far as it helps.
+// The mean over N images in strata of N_h, of which n_h are drawn, is estimated by
+//   sum_h W_h ybar_h,  W_h = N_h / N,
+// with the variance (Cochran, Sampling Techniques, 5.3)
+//   sum_h W_h^2 (1 - n_h / N_h) s_h^2 / n_h.
+// With a control x whose mean over all images is known (combined regression estimator, Cochran 7.10), the same is done
+// for y - beta x, plus beta mean(x), with the beta that minimises the variance. A beta near 0 gives the plain mean, so
+// the control is used only as far as it helps.
 //
-// Of values that are 0 or `one` (an image is right or wrong), or what such values differ by from a guess, a sample may
-// hold a single kind, whose spread says that nothing is left to err. A standard error is therefore never below what
-// Jeffreys' prior leaves there of a share: one sqrt((1 - n / N) / 2) / (n + 1).
+// If values are 0 or `one` (an image is right or wrong), or differences of such values from a guess, a sample may by
+// chance hold only one kind, whose zero spread suggests that there is no error. A standard error is therefore never
+// below the one that Jeffreys' prior leaves for a share in this case: one sqrt((1 - n / N) / 2) / (n + 1).
 //
-// Images that were drawn from all alike can be sorted into strata afterwards: those of a stratum are a sample of it.
+// Images that were drawn uniformly from all can be sorted into strata afterwards: those in a stratum are a sample of
+// it.
 //
-// Draws depend on the seed and the names of the draw alone. A stratum of which a single image is drawn takes its
+// Draws depend only on the seed and the name of the draw. A stratum from which a single image is drawn takes its
 // variance from the others.
 #pragma once
 
@@ -28,40 +32,41 @@ struct Strata {
   std::vector<std::int64_t> sizes;  // [H]
 };
 
-// One stratum a class; labels in [0, num_classes).
+// One stratum per class; labels must be in [0, num_classes).
 Strata class_strata(const std::vector<std::int64_t>& labels, std::int64_t num_classes);
 // All n images as one stratum.
 Strata one_stratum(std::int64_t n);
 
-// Strata, and in which of them what was drawn lies.
+// The sizes of all strata, and the stratum of each drawn image.
 struct Drawn {
   const std::vector<std::int64_t>& sizes;   // N_h
-  const std::vector<std::int32_t>& strata;  // of each that was drawn
+  const std::vector<std::int32_t>& strata;  // stratum of each drawn image
 };
 
-// Names of a map's draws: a and b of Stream::kSample. Bits 30 and 31 of b say whose a draw is, bits 16 to 29 are the
-// strata's. No two draws of a map have one name: what a certificate looks at must not follow from what it judges.
+// The names of a map's draws: a and b of RngPurpose::kSample. Bits 30 and 31 of b identify the user of a draw, bits 16
+// to 29 the stratum. No two draws of a map have the same name: the images that a certificate checks must not depend on
+// what it judges.
 //   b = test split,                      a = 0      the sample of a sampled map (map_sampled.cpp)
 //   b = 1 + split + 2 Purpose + 8 pass,  a = point  estimates and audits of an adaptive map's points (AdaptiveLevels)
-constexpr std::uint32_t kAuditedPoints = 0x80000003u;   // a = pass: which points of an adaptive map are audited
-constexpr std::uint32_t kComparedPoints = 0xC0000000u;  // a = 0: which points are compared with float32
-constexpr std::uint32_t kComparedImages = 0xC0000001u;  // a = test split: on which images
+constexpr std::uint32_t kAuditedPoints = 0x80000003u;   // a = pass: the audited points of an adaptive map
+constexpr std::uint32_t kComparedPoints = 0xC0000000u;  // a = 0: the points compared with float32
+constexpr std::uint32_t kComparedImages = 0xC0000001u;  // a = test split: the images for that comparison
 
-// A sample that can grow: what was drawn stays.
+// A sample that can grow: drawn images stay in it.
 class StratifiedSample {
  public:
   struct Name {
     std::uint64_t seed = 0;
     std::uint32_t a = 0, b = 0;
   };
-  // Stratum h gets a part of the sample in proportion to shares[h] (N_h: proportional allocation), at least
-  // two images, at most all.
+  // Stratum h gets a part of the sample in proportion to shares[h] (with N_h: proportional allocation), but at least
+  // two images and at most all.
   StratifiedSample(const Strata& strata, std::vector<double> shares, const Name& name);
 
-  // Draws until about `n` images are there; returns the new ones.
+  // Draws until the sample has about `n` images; returns the new ones.
   std::vector<std::int64_t> grow(std::int64_t n);
   const std::vector<std::int64_t>& images() const { return images_; }
-  // Of images(). Valid as long as the sample, and until it grows.
+  // The strata of images(). Valid until the sample grows or is destroyed.
   Drawn drawn() const { return {sizes_, strata_}; }
 
  private:
@@ -82,16 +87,17 @@ struct Estimate {
   double standard_error = 0;
 };
 
-// values[i] belongs to drawn.strata[i]. `one` above 0: the values are 0 or that, and so are the control's, or they are
-// what a guess of such values lacks.
+// values[i] belongs to drawn.strata[i]. If `one` is above 0, the values are 0 or `one`, and so are the control's, or
+// they are residuals of a guess of such values.
 Estimate estimate_mean(const Drawn& drawn, const std::vector<double>& values, double one = 0);
 Estimate estimate_mean(const Drawn& drawn, const std::vector<double>& values, const std::vector<double>& control,
                        double control_mean, double one = 0);
-// Over the images of each stratum. What a few images spread says little where most are close and a few far off, so that
-// the variance within all strata counts there, as if of some more images. A stratum of which none was drawn is thought
-// to be what the mean of all is, as far off as a single image. NaN for one without images.
+// The mean over the images of each stratum. The spread of a few images is unreliable if most values are close and a few
+// far off, so the variance within all strata is included as if it came from some more images. A stratum from which none
+// was drawn is assigned the mean of all images, with the deviation of a single image as its standard error. NaN for a
+// stratum without images.
 std::vector<Estimate> estimate_strata(const Drawn& drawn, const std::vector<double>& values, double one = 0);
-// With a control, whose means are those of the strata; one beta for all strata.
+// The same with a control, given its mean in each stratum; all strata share one beta.
 std::vector<Estimate> estimate_strata(const Drawn& drawn, const std::vector<double>& values,
                                       const std::vector<double>& control, const std::vector<double>& control_means,
                                       double one = 0);

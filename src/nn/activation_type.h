@@ -1,4 +1,4 @@
-// The kernels' name for a tensor's type (kernels/activation.h).
+// Maps a tensor's type to the kernels' name for it (kernels/activation.h).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,7 +8,7 @@
 
 namespace thalweg {
 
-// Error for anything but float32, bfloat16 and float16.
+// Throws Error for types other than float32, bfloat16 and float16.
 inline ActivationType activation_type_of(const at::Tensor& tensor) {
   switch (tensor.scalar_type()) {
     case at::kFloat:

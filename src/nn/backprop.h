@@ -1,7 +1,9 @@
-// The training executor: forward and backward of a graph as explicit steps on views of flat vectors, channels-last,
-// with batch norm, residual add and ReLU in one kernel (kernels/norm.h). nn/eager.h under autograd is its reference.
+// The training executor: runs the forward and backward passes of a graph as explicit steps on views of flat vectors,
+// channels-last, with batch norm, residual add and ReLU in one kernel (kernels/norm.h). Its reference is nn/eager.h
+// under autograd.
 //
-// The gradient of a convolution's bias in front of a batch norm is set to 0, which it is: the norm takes the mean away.
+// The bias gradient of a convolution read only by a batch norm is set to 0, its exact value: the norm subtracts the
+// mean.
 #pragma once
 
 #include <vector>
@@ -20,22 +22,24 @@ class Backprop {
   struct Vectors {
     at::Tensor weights;   // float32 [P], in training order (Layout::training_views)
     at::Tensor gradient;  // float32 [P], likewise; written by backward
-    at::Tensor buffers;   // float32 [num_buffers]; running statistics move in forward
+    at::Tensor buffers;   // float32 [num_buffers]; forward updates the running statistics
   };
-  // Activations, and the weights as convolutions see them, are of `type`: at::kFloat, at::kBFloat16, or (forward alone:
-  // gradients would need a scale) at::kHalf; all else stays float32. Keeps the vectors' storage. Convolutions are run
-  // by `plans`, of the vectors' GPU, which must outlive this; without them by LibTorch.
+  // Activations, and the weights as convolutions and linear layers see them, are of `type`: at::kFloat, at::kBFloat16
+  // or, for forward passes only, at::kHalf (gradients would need a scale); everything else is float32. Keeps references
+  // to `graph` and to the vectors' storage. Convolutions run through `plans`, which must be of the vectors' GPU and
+  // outlive this object, or through nn/cpu_conv.h (on a GPU: LibTorch) if it is null.
   Backprop(const Graph& graph, const Vectors& vectors, at::ScalarType type, ConvPlans* plans = nullptr);
 
   at::ScalarType activation_type() const { return type_; }
 
-  // images [N, C, H, W] of activation_type(), channels-last. Returns logits float32 [N, num_classes]. Keeps what
-  // backward needs. With `update_statistics` false the running statistics stay (a second pass over the same images).
+  // `images` is [N, C, H, W] of activation_type(), channels-last. Returns the logits, float32 [N, num_classes], and
+  // keeps what backward needs. If `update_statistics` is false, the running statistics do not change (for a second pass
+  // over the same images).
   at::Tensor forward(const at::Tensor& images, bool update_statistics = true);
-  // The statistics that batch norms find in these images become the running ones (variances unbiased, as a momentum of
-  // 1 gives). Goes as far as the last batch norm, and keeps no activation longer than it is read.
+  // Sets the running statistics to those of these images (variances unbiased, as with a momentum of 1). Stops after the
+  // last batch norm, and frees each activation after its last use.
   void measure_statistics(const at::Tensor& images);
-  // Of the last forward; `logits_gradient` float32 [N, num_classes]. Sets the gradient vector.
+  // Sets the gradient vector for the last forward pass; `logits_gradient` is float32 [N, num_classes].
   void backward(const at::Tensor& logits_gradient);
 
  private:
@@ -63,19 +67,19 @@ class Backprop {
   bool update_statistics_ = true;
   bool measuring_ = false;
   std::vector<TrainOp> ops_;
-  at::Tensor weights_;                  // the vector
-  at::Tensor low_;                      // copy of it in the type, undefined in float32
+  at::Tensor weights_;                  // the flat vector
+  at::Tensor low_;                      // copy of it in `type`, undefined for float32
   std::vector<at::Tensor> parameters_;  // float32 views, by parameter
   std::vector<at::Tensor> compute_;     // the same as convolutions and linear layers see them
   std::vector<at::Tensor> gradients_;   // float32 views, by parameter
   std::vector<at::Tensor> buffers_;     // views, by buffer
-  std::vector<bool> only_normed_;       // by node: a convolution that a batch norm reads and nothing else
+  std::vector<bool> only_normed_;       // by node: a convolution that only a batch norm reads
   std::vector<at::Tensor> values_;      // by node, of the last forward
   std::vector<at::Tensor> deltas_;      // by node: gradient of the loss with respect to its value
   std::vector<at::Tensor> pool_index_;  // by node
   std::vector<NormState> norms_;        // by node
-  at::Tensor partial_;                  // work space of the norms
-  at::Tensor work_;                     // work space of convolutions on the CPU
+  at::Tensor partial_;                  // workspace of the norms
+  at::Tensor work_;                     // workspace of convolutions on the CPU
 };
 
 }  // namespace thalweg

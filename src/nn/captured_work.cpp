@@ -12,19 +12,20 @@
 namespace thalweg {
 namespace {
 
-// The default stream cannot be captured. A thread's own stream can: one from LibTorch's pool, which hands out the same
-// 32 in turns, might be the stream of another thread, whose work would then land in the graph.
+// Returns the stream to capture on: the current one or, because the default stream cannot be captured, one from
+// LibTorch's pool in its place. Other streams are not replaced: the pool hands out the same 32 in turn, so its stream
+// might be that of another thread, whose work would then land in the graph.
 c10::cuda::CUDAStream capture_stream(c10::DeviceIndex device) {
   const c10::cuda::CUDAStream current = c10::cuda::getCurrentCUDAStream(device);
   const bool is_default = current == c10::cuda::getDefaultCUDAStream(device);
   return is_default ? c10::cuda::getStreamFromPool(false, device) : current;
 }
 
-// A capture, ended in any case: an open one would keep the stream and LibTorch's allocators from all further use.
+// A capture that is ended in any case: an open one would make the stream and LibTorch's allocators unusable.
 class Capture {
  public:
   Capture(at::cuda::CUDAGraph& graph, c10::DeviceIndex device) : graph_(graph), device_(device) {
-    // Thread-local: what other threads' runs do meanwhile (allocate, copy, wait for their streams) is legal.
+    // Thread-local: other threads may meanwhile allocate, copy and wait for their streams.
     try {
       graph_.capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
     } catch (...) {
@@ -36,7 +37,7 @@ class Capture {
     if (ended_) return;
     try {
       end();
-    } catch (const std::exception&) {  // what the work threw says more
+    } catch (const std::exception&) {  // the work's own exception says more
     }
   }
   Capture(const Capture&) = delete;
@@ -53,8 +54,8 @@ class Capture {
   }
 
  private:
-  // CUDA refuses to end a capture that something has broken, and then LibTorch does not tell its allocators: they would
-  // go on asking a graph that is gone. Where it has told them, the first call throws, and the graph releases the pool.
+  // CUDA refuses to end an invalidated capture, and LibTorch then does not notify its allocators, which would go on
+  // asking a graph that is gone. If it has notified them, the first call throws, and the graph releases the pool.
   void leave_pool() const {
     cudaGetLastError();
     try {
@@ -100,7 +101,7 @@ std::unique_ptr<at::cuda::CUDAGraph> CapturedWork::capture(const std::function<v
   c10::cuda::getCurrentCUDAStream(device_.index()).synchronize();
   auto graph = std::make_unique<at::cuda::CUDAGraph>();
   const c10::cuda::CUDAStreamGuard guard(capture_stream(device_.index()));
-  // The graph's memory is its own: what the first, uncaptured call took would stay reserved beside it.
+  // The graph has memory of its own, so what the first, uncaptured call took would stay reserved beside it.
   c10::cuda::CUDACachingAllocator::emptyCache();
   Capture capture(*graph, device_.index());
   work();

@@ -1,8 +1,8 @@
-// Runs the same work again and again; on a GPU from its second time on as one captured CUDA graph.
+// Runs the same work repeatedly; on a GPU, from the second time on, as a captured CUDA graph.
 //
-// Legal inside a capture: kernels on the current stream, and LibTorch's allocations, which then come from memory that
-// stays the graph's. Not legal: waiting for the device, reading from it, choosing an algorithm by timing. What the work
-// leaves for later must lie in memory from before.
+// Allowed in a capture: kernels on the current stream, and LibTorch's allocations, which then come from memory owned by
+// the graph. Not allowed: waiting for the device, reading from it, choosing an algorithm by timing. Results that must
+// outlive the work have to be in memory allocated before.
 #pragma once
 
 #include <cstdint>
@@ -20,15 +20,15 @@ namespace thalweg {
 
 class CapturedWork {
  public:
-  // `capture` false, or a CPU: the work is simply called each time.
+  // If `capture` is false, or on a CPU, the work is simply called each time.
   CapturedWork(c10::Device device, bool capture);
   ~CapturedWork();
   CapturedWork(const CapturedWork&) = delete;
   CapturedWork& operator=(const CapturedWork&) = delete;
 
-  // `key` names the work: what is captured for it must be the same each time, in the same memory. The first time it is
-  // called as it is, so that libraries load their kernels and choose their algorithms outside of a capture. Several
-  // threads may each have a CapturedWork; first calls and captures then go one at a time.
+  // `key` identifies the work, which must perform the same operations each time, in the same memory. The first run
+  // calls it without a capture, so that libraries can load their kernels and choose their algorithms; the second run
+  // captures it. Several threads may each have a CapturedWork; first runs and captures are then serialised.
   void run(std::int64_t key, const std::function<void()>& work);
 
  private:

@@ -1,10 +1,10 @@
-// The file that keeps a GPU's convolution plans, so that a rerun takes the same ones: JSON, a plan a line.
+// The file that stores a GPU's convolution plans, so that a rerun uses the same ones: JSON, one plan per line.
 //   {"format": "thalweg-conv-plans-1", "cudnn": 91900, "gpu": "NVIDIA H200", "driver": 13000, "plans": [
 //   {"filter": [64, 64, 3, 3], "image": [128, 64, 32, 32], "microseconds": 21.5, "padding": 1, "pass": "forward",
 //    "plan": "eng62_k2=4_k13=0", "stride": 1, "type": "bfloat16"}, ...
-// Where a program's own settings go with the plans, "settings": {"chunk": 1024, ...} stands before "plans".
-// image: N, C, H, W; filter: K, C, R, S; microseconds 0: never timed. The GPU and the version of cuDNN must be the
-// machine's (ConvPlans::adopt); the driver's is for people.
+// If a program's own settings are stored with the plans, "settings": {"chunk": 1024, ...} precedes "plans".
+// image: N, C, H, W; filter: K, C, R, S; microseconds 0: never timed. The GPU and the version of cuDNN must match this
+// machine's (ConvPlans::adopt); the driver version is for information.
 #pragma once
 
 #include <filesystem>

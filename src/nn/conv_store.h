@@ -1,9 +1,9 @@
-// The convolution plans that were chosen for a GPU model on this machine, in one file for all runs
-// (nn/conv_manifest.h): so that a run from scratch, and seeds side by side, are computed by the same plans as the runs
-// before them, and time nothing again. What is there stays: removing the file chooses anew.
+// The convolution plans chosen for a GPU model on this machine, in one file shared by all runs (nn/conv_manifest.h), so
+// that a new run, and seeds trained side by side, use the same plans as earlier runs and time nothing again. Choices in
+// the file are never replaced; remove the file to choose anew.
 //
-// It is a convenience: a file that is damaged, or cannot be read, written or locked, costs the sharing, not the run.
-// One that cannot be written is read all the same.
+// The store is a convenience: if the file is damaged or cannot be read, written or locked, choices are not shared, but
+// the run goes on. A file that cannot be written is still read.
 #pragma once
 
 #include <filesystem>
@@ -16,17 +16,17 @@ namespace thalweg {
 
 class ConvStore : public SharedConvChoices {
  public:
-  // FOLDER/<GPU>-cudnn<version>-driver<version>.json, or -any-order.json: plans whose sums have no fixed order are no
-  // choice for those who want one. `here`: the GPU and the versions; its choices do not count. The folder need not
-  // exist.
+  // The file is FOLDER/<GPU>-cudnn<version>-driver<version>.json, or ...-any-order.json if not `deterministic`: plans
+  // that sum in no fixed order must not be offered to runs that want one. `here` holds the GPU and the versions; its
+  // choices are ignored. The folder need not exist.
   ConvStore(const std::filesystem::path& folder, const ConvManifest& here, bool deterministic);
 
   const std::filesystem::path& file() const { return file_; }
-  // Why choices are not shared, or not any more; empty while they are.
+  // Why choices are not, or no longer, shared; empty while they are.
   const std::string& trouble() const { return trouble_; }
 
   std::optional<ConvChoice> find(const ConvShape& shape, ConvPass pass) override;
-  // Waits for others that write it, in this process or another, for seconds at most.
+  // Waits for other writers of the file, in this process or another, for at most ten seconds.
   ConvChoice keep(const ConvShape& shape, ConvPass pass, const ConvChoice& choice) override;
 
  private:
@@ -35,7 +35,7 @@ class ConvStore : public SharedConvChoices {
   std::filesystem::path file_;
   ConvManifest here_;
   std::string trouble_;
-  bool readable_ = true, writable_ = true;  // as far as is known
+  bool readable_ = true, writable_ = true;  // as far as known
 };
 
 }  // namespace thalweg

@@ -29,7 +29,7 @@ at::Tensor pad_shortcut(const Node& node, const at::Tensor& x) {
 at::Tensor run_eager(const Graph& graph, const std::vector<at::Tensor>& parameters,
                      const std::vector<at::Tensor>& buffers, const at::Tensor& images, NormMode mode) {
   std::vector<at::Tensor> values(graph.nodes.size());
-  // After its last use a value is dropped: without autograd only a few activations are alive at a time.
+  // Values are dropped after their last use: without autograd, only a few activations are alive at a time.
   std::vector<std::size_t> last_use(graph.nodes.size(), 0);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     for (const int input : graph.nodes[i].inputs) {

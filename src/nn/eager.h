@@ -1,4 +1,4 @@
-// The reference executor: a graph run node by node with ATen in float32, as PyTorch would.
+// The reference executor: runs a graph node by node with ATen in float32, as PyTorch would.
 #pragma once
 
 #include <vector>
@@ -10,14 +10,14 @@
 namespace thalweg {
 
 enum class NormMode {
-  kTrain,     // batch statistics; running statistics move by the node's momentum
+  kTrain,     // batch statistics; running statistics are updated with the node's momentum
   kEval,      // running statistics
   kEstimate,  // batch statistics; running statistics become exactly those of this batch (momentum 1)
 };
 
-// `parameters` and `buffers` are views as Layout::views gives them (or autograd leaves of the same shapes); `images` is
-// float32 [N, C, H, W], already normalised. Returns logits [N, num_classes]. Buffers change in place in kTrain and
-// kEstimate (variance unbiased, as PyTorch stores it). Records autograd where the parameters require it.
+// `parameters` and `buffers` are views as returned by Layout::views (or autograd leaves of the same shapes); `images`
+// is float32 [N, C, H, W], already normalised. Returns the logits [N, num_classes]. Updates the buffers in place in
+// kTrain and kEstimate (variance unbiased, as PyTorch stores it). Records autograd if the parameters require gradients.
 at::Tensor run_eager(const Graph& graph, const std::vector<at::Tensor>& parameters,
                      const std::vector<at::Tensor>& buffers, const at::Tensor& images, NormMode mode);
 

@@ -5,7 +5,7 @@
 namespace thalweg {
 namespace {
 
-// Pixels of the image for one of the node's output.
+// The number of image pixels, along one axis, per pixel of the node's output.
 std::int64_t stride_before(const Graph& graph, int node) {
   std::int64_t stride = 1;
   for (; node > 0; node = graph.nodes[static_cast<std::size_t>(node)].inputs[0]) {

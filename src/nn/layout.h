@@ -1,5 +1,5 @@
-// How named tensors lie inside one flat vector: row-major, one behind the other, in declaration order (which is
-// PyTorch's `state_dict` order of the usual definitions). Files and everything but training use this order.
+// How named tensors are laid out in one flat vector: row-major, one after the other, in declaration order (PyTorch's
+// `state_dict` order of the usual definitions). Files and everything except training use this order.
 #pragma once
 
 #include <cstdint>
@@ -16,11 +16,11 @@ enum class TensorRole { kWeight, kBias, kNormWeight, kNormBias, kRunningMean, kR
 
 struct LayoutEntry {
   std::string name;                 // "layer1.0.conv1.weight"
-  std::vector<std::int64_t> shape;  // PyTorch's
+  std::vector<std::int64_t> shape;  // as in PyTorch
   TensorRole role = TensorRole::kWeight;
-  std::int64_t offset = 0;  // elements
+  std::int64_t offset = 0;  // in elements
   std::int64_t numel = 0;
-  std::int64_t fan_in = 0;  // inputs a unit sees: the scale of the initial values of weights and biases
+  std::int64_t fan_in = 0;  // inputs of a unit: sets the scale of initial weights and biases
 };
 
 class Layout {
@@ -35,10 +35,11 @@ class Layout {
   // Views of `flat` [size()] in the entries' shapes; they share its storage.
   std::vector<at::Tensor> views(const at::Tensor& flat) const;
 
-  // Training order is the same but for convolution weights, [K, C, R, S], which lie channels-last (K, R, S, C), as
-  // convolutions of channels-last activations want them. A matter of memory alone: files are row-major.
+  // Views in training order, which differs only in that convolution weights, [K, C, R, S], are stored channels-last
+  // (K, R, S, C), as convolutions of channels-last activations want them. It is used in memory only: files are
+  // row-major.
   std::vector<at::Tensor> training_views(const at::Tensor& flat) const;
-  // `flat` [size()] copied into the other order.
+  // Returns a copy of `flat` [size()] in the other order.
   at::Tensor to_training_order(const at::Tensor& flat) const;
   at::Tensor from_training_order(const at::Tensor& flat) const;
 
@@ -47,7 +48,7 @@ class Layout {
   std::int64_t size_ = 0;
 };
 
-// [{"name", "shape", "offset"}, ...], as files carry it.
+// [{"name", "shape", "offset"}, ...], as stored in files.
 nlohmann::json to_json(const Layout& layout);
 
 }  // namespace thalweg

@@ -7,14 +7,15 @@
 namespace thalweg {
 namespace {
 
-// A convolution or linear layer whose step is not written yet, because what follows may still be fused into it.
+// A convolution or linear layer whose step is not emitted yet, because what follows may still be fused into it.
 struct Pending {
   int layer = -1;  // node of the convolution or linear layer
-  int norm = -1;   // node of the batch norm behind it
+  int norm = -1;   // node of the batch norm after it
   int other = -1;  // node added to it
 };
 
-// Where a layer's weights and its bias begin in the folded vector: multiples of 16 bytes in any type, as cuDNN wants.
+// The alignment, in elements, of a layer's weights and bias in the folded vector: at least 16 bytes in any type, as
+// cuDNN needs.
 constexpr std::int64_t kAlignment = 8;
 
 std::int64_t round_up(std::int64_t n, std::int64_t multiple) {
@@ -105,7 +106,7 @@ class Compiler {
     pending_at(fused).reset();
   }
 
-  // Makes sure that the value of node i stands in its slot.
+  // Emits the step of node i if it is pending, so that the node's value is in its slot.
   void settle(int i) {
     if (i >= 0 && pending_at(i)) emit(i, false);
   }

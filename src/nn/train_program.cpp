@@ -19,7 +19,7 @@ class TrainCompiler {
     for (int i = 1; i < size(); ++i) {
       const Node& n = node(i);
       if (fused[static_cast<std::size_t>(i)]) continue;
-      if (n.op == Op::kBatchNorm && added_to(i) >= 0) continue;  // its step stands where the add is
+      if (n.op == Op::kBatchNorm && added_to(i) >= 0) continue;  // its step is emitted at the add
       TrainOp op{n.op, i, n.inputs[0], n.inputs[1], i, false, false};
       if (n.op == Op::kAdd) fuse_norm(op);
       if (op.op == Op::kBatchNorm) {
@@ -44,13 +44,13 @@ class TrainCompiler {
     return all.size() == 1 ? all[0] : -1;
   }
 
-  // The add that takes batch norm `i` into its step, or -1: of two batch norms it takes the first.
+  // Returns the add that batch norm `i` is fused with, or -1: of two batch norms, an add is fused with the first.
   int added_to(int i) const {
     const int add = only_consumer(i);
     if (add < 0 || node(add).op != Op::kAdd) return -1;
     return norm_of(add) == i ? add : -1;
   }
-  // The input of add `i` that is fused into it, or -1.
+  // Returns the batch norm that add `i` is fused with, or -1.
   int norm_of(int i) const {
     for (const int input : node(i).inputs) {
       if (node(input).op == Op::kBatchNorm && only_consumer(input) == i) return input;
@@ -78,7 +78,7 @@ class TrainCompiler {
   }
 
   const Graph& graph_;
-  std::vector<std::vector<int>> consumers_;  // by node; one that reads a value twice stands twice
+  std::vector<std::vector<int>> consumers_;  // by node; one that reads a value twice is listed twice
 };
 
 }  // namespace

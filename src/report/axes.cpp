@@ -13,7 +13,7 @@ namespace {
 constexpr double kTextSize = 12;
 constexpr double kLegendRow = 19;
 constexpr double kCaptionRow = 16;
-constexpr double kLegendSample = 34;  // the line before a name
+constexpr double kLegendSample = 34;  // the line in front of a name
 constexpr std::size_t kMaxNameChars = 28;
 constexpr double kDotRadius = 3.5;
 const Stroke kFrame{"#444", 1, "", 1};
@@ -45,7 +45,7 @@ std::vector<std::string> wrap(const std::string& text, double width) {
 
 void draw_x_ticks(Svg* svg, const Panel& p, bool grid_lines, std::size_t count) {
   const double bottom = p.top + p.height;
-  double free_from = -std::numeric_limits<double>::infinity();  // numbers that would overlap are left out
+  double free_from = -std::numeric_limits<double>::infinity();  // overlapping numbers are left out
   for (const double tick : p.x.ticks(count)) {
     const double x = p.left + p.x.position(tick) * p.width;
     if (grid_lines) svg->line({x, p.top}, {x, bottom}, kGridLine);
@@ -58,7 +58,7 @@ void draw_x_ticks(Svg* svg, const Panel& p, bool grid_lines, std::size_t count) 
   }
 }
 
-// Returns the width of the widest number.
+// Returns the width of the widest tick label.
 double draw_y_ticks(Svg* svg, const Panel& p, bool grid_lines) {
   double widest = 0;
   for (const double tick : p.y.ticks(p.y.log ? 8 : 6)) {
@@ -115,7 +115,7 @@ void draw_axes(Svg* svg, const Panel& p, const std::string& title, bool grid_lin
   const double middle = p.left + p.width / 2;
   if (!title.empty()) svg->text({middle, p.top - 10}, title, {.size = 14, .anchor = "middle", .bold = true});
   svg->text({middle, p.top + p.height + 38}, p.x.label, {.size = 13, .anchor = "middle"});
-  const double side = p.left - std::clamp(numbers + 14, 52.0, 62.0);  // figures leave room for so much
+  const double side = p.left - std::clamp(numbers + 14, 52.0, 62.0);  // figures leave this much room
   svg->text({side, p.top + p.height / 2}, p.y.label, {.size = 13, .anchor = "middle", .rotate = -90});
 }
 

@@ -14,15 +14,16 @@ struct Axis {
   bool log = false;
   std::string label;
 
-  double position(double value) const;  // 0 at low, 1 at high; NaN where the value has no place (log of <= 0)
+  double position(double value) const;  // 0 at low, 1 at high; NaN if the value has no place (log of <= 0)
   std::vector<double> ticks(std::size_t count) const;
 };
 
-// From such a ratio of the largest value to the smallest on, a linear axis hides the small ones: what curves of losses
-// and rates have for `log_ratio`.
+// If the largest value is at least this many times the smallest, a linear axis hides the small ones. Curves of losses
+// and rates use it as `log_ratio`.
 inline constexpr double kLogAxisRatio = 20;
 
-// An axis over the finite values, with a margin; logarithmic where they are positive and span a factor of `log_ratio`.
+// An axis over the finite values, with a margin; logarithmic if they are positive and span at least a factor
+// `log_ratio`.
 Axis fit_axis(const std::vector<double>& values, std::string label, double log_ratio);
 
 struct Panel {
@@ -36,12 +37,13 @@ struct Panel {
   Point2 at(double value_x, double value_y) const;
 };
 
-// The frame, tick marks (at most `num_x_ticks` and about five), numbers and labels of both axes, and a title above.
+// Draws the frame, tick marks (about `num_x_ticks` along x, 6 to 8 along y), the numbers and labels of both axes, and a
+// title above.
 void draw_axes(Svg* svg, const Panel& panel, const std::string& title, bool grid_lines, std::size_t num_x_ticks = 7);
-// A curve; points that have no place (NaN, inf) leave a gap. What is one point alone between gaps is a dot.
+// Draws a curve. Points without a place (NaN, inf) leave a gap; a single point between gaps becomes a dot.
 void draw_curve(Svg* svg, const Panel& panel, const std::vector<Point2>& points, const Stroke& stroke);
 
-// Entries in columns as wide as the longest name needs; returns the height it takes.
+// Draws the entries in columns as wide as the longest name; returns the height used.
 struct LegendEntry {
   std::string name;
   Stroke stroke;  // a width of 0 draws no line
@@ -52,7 +54,7 @@ struct LegendEntry {
 double draw_legend(Svg* svg, Point2 corner, double width, const std::vector<LegendEntry>& entries);
 double legend_height(double width, const std::vector<LegendEntry>& entries);
 
-// Lines of text that fit `width`; returns the height it takes.
+// Draws the text in lines that fit `width`; returns the height used.
 double draw_caption(Svg* svg, Point2 corner, double width, const std::string& text);
 double caption_height(double width, const std::string& text);
 

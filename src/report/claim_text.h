@@ -1,4 +1,4 @@
-// How claims tell their numbers.
+// The text form of the numbers in claims.
 #pragma once
 
 #include <cmath>
@@ -10,7 +10,7 @@
 
 namespace thalweg {
 
-// "0.21 [0.15, 0.27]", with fewer than two values without an interval.
+// "0.21 [0.15, 0.27]"; without the interval if there are fewer than two values.
 inline std::string with_interval(const MeanTest& test, int digits) {
   if (test.count < 2) return fmt::format("{:.{}f}", test.mean, digits);
   return fmt::format("{:.{}f} [{:.{}f}, {:.{}f}]", test.mean, digits, test.low, digits, test.high, digits);
@@ -18,7 +18,7 @@ inline std::string with_interval(const MeanTest& test, int digits) {
 
 inline std::string p_text(const MeanTest& test) {
   if (test.count < 2) return "one seed";
-  if (std::isnan(test.p)) return "no difference in any seed";  // all are 0
+  if (std::isnan(test.p)) return "no difference in any seed";  // all differences are 0
   return test.p < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", test.p);
 }
 

@@ -18,7 +18,7 @@ Claim accuracy_claim(const Results& results) {
   return *std::ranges::find(claims, "later-accuracy", &Claim::id);
 }
 
-// Shallow are networks of one hidden layer at most.
+// Networks with at most one hidden layer are shallow.
 std::string depth_of(const Results& results) {
   const nlohmann::json model = member(results.config, "model");
   return member(model, "name") == "mlp" && member(model, "hidden").size() <= 1 ? "shallow" : "deep";
@@ -29,13 +29,13 @@ std::string data_of(const Results& results) {
   return name.is_string() ? name.get<std::string>() : "";
 }
 
-// What one experiment says of later decay.
+// The result of one experiment on later decay.
 struct Finding {
   std::string title;
   Claim claim;
 };
 
-// Of experiments of one data set or one depth.
+// Judges the experiments on one data set or of one depth.
 Verdict group_verdict(const std::vector<Finding>& group) {
   std::vector<double> p;
   for (const Finding& finding : group) p.push_back(finding.claim.estimate.p);
@@ -51,7 +51,7 @@ Verdict group_verdict(const std::vector<Finding>& group) {
   return Verdict::kUndecided;
 }
 
-// Of groups.
+// Judges the groups together.
 Verdict joint_verdict(const std::vector<Verdict>& verdicts) {
   const auto all = [&](Verdict v) { return std::count(verdicts.begin(), verdicts.end(), v) == std::ssize(verdicts); };
   return all(Verdict::kSupported)      ? Verdict::kSupported

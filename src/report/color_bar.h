@@ -9,12 +9,12 @@
 
 namespace thalweg {
 
-inline constexpr double kColorBarSpace = 104;  // pixels that bar, numbers and label take
+inline constexpr double kColorBarSpace = 104;  // width of bar, numbers and label in pixels
 
-// The colour of a value between two levels, as the bar shows it.
+// Returns the colour that the bar shows for a value.
 std::string band_color(const LevelScale& scale, double value);
 
-// One box a band, so that it shows exactly the colours of the map. `label` gets ", logarithmic" where the scale is.
+// Draws one box per band, with exactly the colours of the map. Appends ", logarithmic" to `label` if the scale is.
 void draw_color_bar(Svg* svg, const LevelScale& scale, Point2 corner, double height, const std::string& label,
                     ColorAt color = map_color);
 

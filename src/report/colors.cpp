@@ -9,7 +9,7 @@
 namespace thalweg {
 namespace {
 
-// viridis, at nine equal steps (public domain, CC0, by van der Walt and Smith).
+// viridis at nine equidistant stops (public domain, CC0, by van der Walt and Smith).
 constexpr std::array<std::array<int, 3>, 9> kViridis = {{{68, 1, 84},
                                                          {71, 44, 122},
                                                          {59, 81, 139},
@@ -21,7 +21,7 @@ constexpr std::array<std::array<int, 3>, 9> kViridis = {{{68, 1, 84},
                                                          {253, 231, 37}}};
 constexpr double kWhite = 0.30;
 
-// RdBu of ColorBrewer (Brewer and Harrower), backwards.
+// ColorBrewer's RdBu (Brewer and Harrower), reversed.
 constexpr std::array<std::array<int, 3>, 9> kBlueToRed = {{{33, 102, 172},
                                                            {67, 147, 195},
                                                            {146, 197, 222},
@@ -36,7 +36,7 @@ constexpr std::array<std::array<int, 3>, 9> kBlueToRed = {{{33, 102, 172},
 constexpr std::array<const char*, 6> kBranches = {"#d55e00", "#0072b2", "#cc79a7", "#56b4e9", "#e69f00", "#009e73"};
 constexpr std::array<const char*, 4> kDashes = {"", "7 3", "2 3", "8 3 2 3"};
 
-// `position` of 0 to 1 along the stops, mixed with so much white.
+// Returns the colour at `position` (0 to 1) along the stops, mixed with the fraction `white` of white.
 std::string color_between(const std::array<std::array<int, 3>, 9>& stops, double position, double white) {
   const double place = std::clamp(position, 0.0, 1.0) * static_cast<double>(stops.size() - 1);
   const std::size_t low = std::min(static_cast<std::size_t>(place), stops.size() - 2);

@@ -11,12 +11,12 @@
 namespace thalweg {
 namespace {
 
-// A vertex is a grid node or the crossing on a grid edge; its number is unique, which is what lines are joined by.
+// A vertex is a grid node or a crossing on a grid edge. Its number is unique; lines are joined by it.
 using Vertex = std::uint64_t;
 struct Edge {
   Vertex from = 0;
   Vertex to = 0;
-  bool inside = false;  // crosses a cell (part of the level line), instead of running along a grid edge
+  bool inside = false;  // crosses a cell (part of the level line) instead of running along a grid edge
 };
 
 // Collects the part of each cell that is at or above the level, as directed edges with that part on the left.
@@ -36,7 +36,7 @@ class RegionTracer {
     return join(inside);
   }
 
-  // A piece of a grid edge that two cells share appears twice, in opposite directions: it is not part of the outline.
+  // A piece of a grid edge shared by two cells occurs twice, in opposite directions; it is not part of the outline.
   std::vector<Polyline> outlines() const {
     std::map<std::pair<Vertex, Vertex>, bool> along;
     for (const Edge& e : edges_) {
@@ -53,7 +53,7 @@ class RegionTracer {
   double value(std::size_t i, std::size_t j) const { return grid_.values[j * nx_ + i]; }
   Vertex node(std::size_t i, std::size_t j) const { return 3 * static_cast<Vertex>(j * nx_ + i); }
 
-  // The crossing between two neighbouring nodes, numbered after the lower or left one: +1 along x, +2 along y.
+  // The crossing between neighbouring nodes, numbered from the lower or left one: +1 along x, +2 along y.
   Vertex crossing(Vertex a, Vertex b) const {
     const Vertex low = std::min(a, b);
     return low + (std::max(a, b) - low == 3 ? 1 : 2);
@@ -94,7 +94,7 @@ class RegionTracer {
     add_polygon(polygon);
   }
 
-  // Two crossings in a row are joined through the cell; anything else lies along a grid edge.
+  // Two consecutive crossings are joined through the cell; any other pair lies along a grid edge.
   void add_polygon(const std::vector<Vertex>& polygon) {
     for (std::size_t k = 0; k < polygon.size(); ++k) {
       const Vertex from = polygon[k], to = polygon[(k + 1) % polygon.size()];
@@ -123,7 +123,7 @@ class RegionTracer {
       }
       lines.push_back(std::move(line));
     };
-    for (std::size_t k = 0; k < edges.size(); ++k) {  // open lines from their beginnings first, then rings
+    for (std::size_t k = 0; k < edges.size(); ++k) {  // first open lines, from their beginnings, then rings
       if (!used[k] && arrivals.count(edges[k].from) == 0) trace(k);
     }
     for (std::size_t k = 0; k < edges.size(); ++k) {
@@ -134,7 +134,7 @@ class RegionTracer {
 
   static std::size_t next_edge(const std::unordered_multimap<Vertex, std::size_t>& starting,
                                const std::vector<bool>& used, Vertex at, std::size_t none) {
-    std::size_t best = none;  // two rings may touch in a node: the first in grid order, whatever the map's order
+    std::size_t best = none;  // two rings may touch at a node: take the first in grid order, not in hash order
     const auto [begin, end] = starting.equal_range(at);
     for (auto it = begin; it != end; ++it) {
       if (!used[it->second]) best = std::min(best, it->second);

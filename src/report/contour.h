@@ -1,9 +1,9 @@
 // Level lines and filled regions of a function on a grid (marching squares with linear interpolation).
 //
-// A cell with a corner that is not finite (NaN, inf, missing) stays open: no line and no colour enters it. A value
-// equal to the level counts as above. In a saddle cell the mean of the four corners decides which corners are joined.
-// Lines and outlines are joined by the identity of their vertices, not by comparing coordinates, so they are exact.
-// Deterministic: the order is that of the grid, rows first.
+// A cell with a corner that is not finite (NaN, inf, missing) stays open: neither lines nor colours enter it. A value
+// equal to the level counts as above it. In a saddle cell the mean of the four corners decides which corners are
+// joined. Lines and outlines are joined by the identity of their vertices, not by comparing coordinates, so they are
+// exact. The output is deterministic: it follows the order of the grid, row by row.
 #pragma once
 
 #include <vector>
@@ -15,7 +15,8 @@ struct Point2 {
   double y = 0;
 };
 
-// A view of a grid: values[j * x.size() + i] is at (x[i], y[j]). Fewer than two points along an axis: no cells.
+// A view of a grid: values[j * x.size() + i] is at (x[i], y[j]). There are no cells if an axis has fewer than two
+// points.
 struct GridView {
   const std::vector<double>& x;       // ascending
   const std::vector<double>& y;       // ascending
@@ -24,14 +25,14 @@ struct GridView {
 
 struct Polyline {
   std::vector<Point2> points;
-  bool closed = false;  // the last point joins the first, which is not repeated
+  bool closed = false;  // the last point is joined to the first, which is not repeated
 };
 
-// Where the function equals `level`, as joined lines; the higher side lies to their left.
+// Returns the joined lines where the function equals `level`; the higher side is to their left.
 std::vector<Polyline> iso_lines(const GridView& grid, double level);
 
-// Outlines of {value >= level}, closed rings to be filled with the even-odd rule. With level = -infinity: all cells
-// that are not open. Painting the regions of ascending levels one over the other gives filled bands without seams.
+// Returns the outlines of {value >= level}, closed rings to be filled with the even-odd rule; level = -infinity gives
+// all cells that are not open. Painting the regions in order of ascending level gives filled bands without seams.
 std::vector<Polyline> region_outlines(const GridView& grid, double level);
 
 }  // namespace thalweg

@@ -21,7 +21,7 @@ bool has(const std::vector<DecayValue>& values, bool of_branch, bool average) {
   });
 }
 
-// The runs that forked, or their averages.
+// Adds the line through the runs that forked, or through their averages.
 void add_line(const std::vector<DecayValue>& values, bool average, PanelPlan* plan) {
   const Stroke& stroke = stroke_of(true, average);
   std::vector<Point2> curve;

@@ -10,7 +10,7 @@
 namespace thalweg {
 namespace {
 
-// Null unless there is one.
+// Returns null if there is no such line.
 const Surface* find_line(const ReportData& data, const std::string& from, const std::string& to) {
   for (const Surface& line : data.lines) {
     const nlohmann::json points = member(line.provenance, "points");

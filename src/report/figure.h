@@ -1,4 +1,4 @@
-// The SVG figures of a report, as they would stand in a paper.
+// The SVG figures of a report, in the form they would have in a paper.
 #pragma once
 
 #include <string>
@@ -13,12 +13,12 @@ struct Figure {
   std::string svg;
 };
 
-// "surface-train-test.svg": train and test loss of the surface on common levels, paths and minima on top;
-// "surface-gap.svg": test minus train loss, where the surface has it (map_values.h). A surface of one row or column
-// gives "line-train-test.svg" instead. Further surfaces give "surface-2-train-test.svg", "line-2-train-test.svg" and so
-// on. A surface without finite losses gives none, nor does that of a window (report/window_maps.h).
+// "surface-train-test.svg": train and test loss of the surface with common levels, paths and minima on top.
+// "surface-gap.svg": test minus train loss, if the surface has it (map_values.h). A surface of one row or column gives
+// "line-train-test.svg" instead. Further surfaces give "surface-NAME-train-test.svg" and "line-NAME-train-test.svg",
+// after their files NAME.h5. Surfaces without finite losses and those of windows (report/window_maps.h) give none.
 std::vector<Figure> surface_figures(const ReportData& data);
-// "learning-rate.svg", "loss.svg", "decay-time.svg": each where its data is there.
+// "learning-rate.svg", "loss.svg", "decay-time.svg": each if its data exist.
 std::vector<Figure> curve_figures(const ReportData& data);
 
 }  // namespace thalweg

@@ -53,14 +53,14 @@ std::string source_section(const ReportData& data) {
          "</section>\n";
 }
 
-// Claims about decay times need some to compare.
+// Claims about decay times need several of them to compare.
 std::string claims_of_page(const ReportData& data) {
   if (data.runs.size() < 3) return "";
   const Results results{data.title, data.config, data.provenance, {data}};
   return claims_section({results});
 }
 
-// One pass: what is put in is not searched again, so "{{" in a name is only text.
+// Fills in all parts in one pass: inserted text is not searched again, so "{{" in a name stays text.
 std::string fill_in(std::string_view skeleton, const std::map<std::string, std::string_view>& parts) {
   std::string page;
   for (std::size_t at = 0; at < skeleton.size();) {

@@ -9,7 +9,7 @@ using nlohmann::json;
 
 std::string value_text(const json& value) {
   if (value.is_string()) return value.get<std::string>();
-  if (value.is_structured()) {  // "train 50000, test 10000"; a list without names
+  if (value.is_structured()) {  // "train 50000, test 10000"; a list has no names
     std::string text;
     for (const auto& [key, part] : value.items()) {
       text += (text.empty() ? "" : ", ") + (value.is_object() ? key + " " : std::string()) + value_text(part);

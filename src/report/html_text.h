@@ -1,4 +1,4 @@
-// Pieces of the HTML page that several of its sections are made of.
+// Text and tables shared by several sections of the HTML page.
 #pragma once
 
 #include <string>
@@ -9,10 +9,10 @@
 
 namespace thalweg {
 
-// Text of a JSON value: strings as they are, numbers to six digits, "train 50000, test 10000" of an object. Not
-// escaped.
+// The text of a JSON value: strings unchanged, floating-point numbers to six digits, an object as "train 50000, test
+// 10000". Not escaped.
 std::string value_text(const nlohmann::json& value);
-// A table of names and values, escaped; empty without facts.
+// An HTML table of names and values, escaped; empty if there are no facts.
 std::string fact_table(const std::string& caption, const std::vector<std::pair<std::string, std::string>>& facts);
 
 }  // namespace thalweg

@@ -8,7 +8,7 @@
 namespace thalweg {
 namespace {
 
-constexpr double kLogRatio = 5;        // from here on a linear scale hides the valley
+constexpr double kLogRatio = 5;        // from this ratio on, a linear scale hides the valley
 constexpr double kOutlierRatio = 100;  // largest value over the 95th percentile
 
 std::vector<double> finite_sorted(const std::vector<const std::vector<double>*>& surfaces) {
@@ -21,7 +21,7 @@ std::vector<double> finite_sorted(const std::vector<const std::vector<double>*>&
   return values;
 }
 
-// From the smallest to the largest value; to the 95th percentile where there are outliers.
+// The range from the smallest to the largest value, or to the 95th percentile if there are outliers.
 LevelScale range_of(const std::vector<double>& sorted) {
   LevelScale scale;
   if (sorted.empty()) return scale;
@@ -119,7 +119,7 @@ std::vector<double> round_log_steps(double low, double high, std::size_t count) 
     }
     if (steps.size() <= count) return steps;
   }
-  std::vector<double> thinned;  // more decades than steps wanted
+  std::vector<double> thinned;  // there are more decades than `count`
   const std::size_t stride = count == 0 ? steps.size() + 1 : (steps.size() + count - 1) / count;
   for (std::size_t k = 0; count > 0 && k < steps.size(); k += stride) thinned.push_back(steps[k]);
   return thinned;

@@ -16,13 +16,13 @@ namespace thalweg {
 namespace {
 
 constexpr double kWhiskers = 2;          // standard errors
-constexpr std::size_t kMaxDots = 40;     // of more grid points none is marked
-constexpr std::size_t kMaxUprights = 6;  // of more snapshots none has a line of its own
+constexpr std::size_t kMaxDots = 40;     // with more grid points, none gets a dot
+constexpr std::size_t kMaxUprights = 6;  // with more snapshots, none gets a full-height line
 
 struct Line {
   const ReportData& data;
   const Surface& surface;
-  std::size_t axis;               // along which it runs: 0 for x
+  std::size_t axis;               // 0: the line runs along x, 1: along y
   const std::vector<double>& at;  // coordinates of the grid points
   std::vector<PathPoint> path;
 };
@@ -35,7 +35,7 @@ const char* color_of(const MapPanel& curve) {
   return curve.split == "test" ? kTestColor : kTrainColor;
 }
 
-// Half the whisker of each point; empty where the values have no standard errors.
+// Returns half the length of each point's whisker; empty if the values have no standard errors.
 std::vector<double> whiskers(const Line& line, const MapPanel& curve) {
   const auto found = line.surface.values.find(curve.key + "_stderr");
   if (found == line.surface.values.end()) return {};
@@ -50,7 +50,7 @@ Panel place_panel(const Line& line, const MapValue& value, double left) {
     const std::vector<double> half = whiskers(line, curve);
     for (std::size_t i = 0; i < curve.values.size(); ++i) {
       ends.push_back(curve.values[i] + (half.empty() ? 0 : half[i]));
-      // A whisker below zero must not take the logarithm away.
+      // A whisker below zero must not prevent a logarithmic axis.
       if (const double low = curve.values[i] - (half.empty() ? 0 : half[i]); low > 0 || half.empty())
         ends.push_back(low);
     }
@@ -150,7 +150,7 @@ std::string line_figure(const ReportData& data, const Surface& surface) {
   const Line line = line_of(data, surface);
   const Minima minima = find_minima(surface);
   std::size_t left_out = 0;
-  std::vector<MapValue> values = map_values(surface, 0, &left_out);  // losses and accuracies
+  std::vector<MapValue> values = map_values(surface, 0, &left_out);  // losses and accuracies only
   const double count = static_cast<double>(values.size());
   const double inner = count * PanelPlace::kWidth + (count - 1) * PanelPlace::kGap,
                legend_top = PanelPlace::kTop + PanelPlace::kHeight + 52;

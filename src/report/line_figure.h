@@ -1,4 +1,4 @@
-// The picture of a map that is one row or one column of points: curves along the line.
+// The figure of a map that is one row or column of points: curves along the line.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace thalweg {
 
-// SVG: losses on the left, accuracies on the right, train and test in each. Thin upright lines stand where the path's
-// points lie, a star and a cross at the minima; whiskers of two standard errors where the values have any.
+// Returns an SVG with losses on the left and accuracies on the right, train and test in each. Thin vertical lines mark
+// the points of the path, a star and a cross the minima. Whiskers show two standard errors if the values have any.
 std::string line_figure(const ReportData& data, const Surface& surface);
 
 }  // namespace thalweg

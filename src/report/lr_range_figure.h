@@ -1,4 +1,4 @@
-// The picture of an LR range test.
+// The figure of an LR range test.
 #pragma once
 
 #include <filesystem>
@@ -9,10 +9,10 @@
 
 namespace thalweg {
 
-// SVG of losses over the rate (logarithmic): `losses` and `smoothed` as (rate, loss). A marker at `suggested`, a rate;
-// none where it is 0.
+// Returns an SVG of losses over the rate (logarithmic). `losses` and `smoothed` hold (rate, loss). A marker is drawn at
+// the rate `suggested`; none if it is 0.
 std::string lr_range_figure(const std::vector<Point2>& losses, const std::vector<Point2>& smoothed, double suggested);
-// Throws Error for a file that is no such picture, by its title.
+// Throws Error if the file is not such a figure, judged by its title.
 void check_lr_range_figure(const std::filesystem::path& file);
 
 }  // namespace thalweg

@@ -13,7 +13,7 @@
 
 namespace thalweg {
 
-// What all panels of a figure share.
+// The parts shared by all panels of a figure.
 struct Map {
   const ReportData& data;
   const Surface& surface;
@@ -24,12 +24,12 @@ struct Map {
   double off_plane_limit = 0;
 };
 
-// Besides paths and minima it shows what the surface's provenance has as "marks":
-// [{"name", "x", "y", "off_plane"}, ...].
+// Draws the map with paths and minima, and the points listed as "marks" in the surface's provenance: [{"name", "x",
+// "y", "off_plane"}, ...].
 void draw_map_panel(Svg* svg, const Map& map, const Panel& panel, const MapPanel& shown);
-// The paths, their ends, the marks and the minima.
+// Legend entries of the paths, their ends, the marks and the minima.
 std::vector<LegendEntry> map_legend(const Map& map);
-// "Off the plane: a by 0.7, b by 0.03."; empty where no mark is.
+// "Off the plane: a by 0.7, b by 0.03."; empty if no mark is off the plane.
 std::string marks_sentence(const Surface& surface);
 
 }  // namespace thalweg

@@ -6,7 +6,7 @@
 namespace thalweg {
 namespace {
 
-// "a@0" of a plane's points; empty where the provenance has none.
+// Returns the name of a plane's point, "a@0"; empty if the provenance has no points.
 std::string point_name(const nlohmann::json& provenance, std::size_t index) {
   const nlohmann::json points = member(provenance, "points");
   if (!points.is_array() || points.size() <= index || !points[index].is_object()) return "";

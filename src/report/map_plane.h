@@ -1,4 +1,4 @@
-// What a map lies on, a plane or a line, and how its axes and distances are called.
+// Names the plane or line of a map, its axes and its unit of distance.
 #pragma once
 
 #include <cstddef>
@@ -8,12 +8,12 @@
 
 namespace thalweg {
 
-// Or one column: a map along a line.
+// Whether the map is one row or one column, that is, along a line.
 bool is_one_row(const Surface& surface);
 
-// "PC 1 (explains 71 %)", "Distance from a@0 towards b@96" or "Direction 1"; axis is 0 or 1.
+// "PC 1 (explains 71 %)", "Distance from a@0 towards b@96" or "Direction 1"; `axis` is 0 or 1.
 std::string plane_axis_label(const Surface& surface, std::size_t axis);
-// "in weight space" where d1 and d2 are unit vectors (PCA, points and line planes), else "in units of the directions".
+// "in weight space" if d1 and d2 are unit vectors (PCA, points and line planes), else "in units of the directions".
 std::string distance_unit(const Surface& surface);
 
 }  // namespace thalweg

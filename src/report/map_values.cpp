@@ -12,7 +12,7 @@ namespace thalweg {
 namespace {
 
 struct Kind {
-  const char* stem;  // of the key, behind "train_" or "test_"
+  const char* stem;  // the key without "train_" or "test_"
   const char* name;
   const char* unit;
   Shade shade;
@@ -59,7 +59,7 @@ std::string class_name(const Surface& surface, std::size_t index) {
                                                                               : fmt::format("class {}", index);
 }
 
-// The values of all images by this stem, of both splits or of neither.
+// The values over all images under this stem: of both splits, or of neither.
 MapValue value_of(const Surface& surface, const Kind& kind) {
   MapValue value{kind.name, "", kind.unit, kind.shade, {}};
   for (const char* split : kSplits) {
@@ -71,7 +71,7 @@ MapValue value_of(const Surface& surface, const Kind& kind) {
   return value;
 }
 
-// One layer of each split's stack.
+// The value at one layer of each split's stack.
 MapValue layer_of(const Surface& surface, const Kind& kind, std::size_t layer) {
   const std::size_t size = surface.x.size() * surface.y.size();
   const std::string name = kind.name + class_name(surface, layer);

@@ -1,4 +1,4 @@
-// The smallest losses of a map, and a sentence on them.
+// The smallest losses of a map, and a sentence about them.
 #pragma once
 
 #include <optional>
@@ -8,18 +8,18 @@
 
 namespace thalweg {
 
-// The smallest losses on the map and how far apart they lie.
+// The points of smallest loss on the map, and their distance.
 struct Minima {
   std::optional<SurfaceMinimum> train;
   std::optional<SurfaceMinimum> test;
   std::optional<double> distance;
-  bool on_edge = false;       // one of them lies on the border of the map: the true one may be outside
-  bool test_on_edge = false;  // that of the test loss does
+  bool on_edge = false;       // one of them lies on the border: a lower value may lie outside
+  bool test_on_edge = false;  // the minimum of the test loss does
 };
 Minima find_minima(const Surface& surface);
 
-// One sentence or two on the minima; empty without a finite loss. On a map of several seeds' runs, whose valleys are
-// their own, whose path each is nearest to in place of how far apart they are.
+// One or two sentences on the minima; empty if no loss is finite. On a map with the runs of several seeds, which have
+// valleys of their own, says whose path is nearest to each minimum instead of how far apart the minima are.
 std::string minima_sentence(const Surface& surface);
 
 }  // namespace thalweg

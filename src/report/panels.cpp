@@ -30,7 +30,7 @@ Panel place_panel(const PanelPlan& plan, std::size_t index, const std::string& x
           fit_axis(ys, plan.y_label, plan.log_ratio)};
 }
 
-// Where `x` lies in the panel, in pixels; its border for what lies outside.
+// The pixel position of `x` in the panel, clamped to its borders.
 double pixel_x(const Panel& panel, double x) {
   return panel.left + std::clamp(panel.x.position(std::clamp(x, panel.x.low, panel.x.high)), 0.0, 1.0) * panel.width;
 }

@@ -1,4 +1,4 @@
-// Figures of curves: panels in rows of two, as many as are readable in a page's width, with one legend under them.
+// Figures of curves: panels in rows of two, as many as stay readable at a page's width, with one legend below.
 #pragma once
 
 #include <cmath>
@@ -10,7 +10,7 @@
 
 namespace thalweg {
 
-// Where panels lie, in pixels.
+// The layout of panels, in pixels.
 struct PanelPlace {
   static constexpr double kWidth = 400;
   static constexpr double kHeight = 290;
@@ -18,10 +18,10 @@ struct PanelPlace {
   static constexpr double kTop = 34;
   static constexpr double kGap = 92;
   static constexpr double kRight = 24;
-  static constexpr double kRowGap = 90;  // the upper row's numbers and label, the lower one's title
+  static constexpr double kRowGap = 90;  // the upper row's numbers and label, the lower row's title
 };
 
-// A stretch of the x axis with a colour behind the curves and a word in it.
+// A range of the x axis, coloured behind the curves and labelled with a word.
 struct Band {
   double from = 0;
   double to = 0;
@@ -39,7 +39,7 @@ struct PanelPoint {
 struct PanelPlan {
   std::string title;
   std::string y_label;
-  double log_ratio = INFINITY;  // a y axis that spans more than this is logarithmic
+  double log_ratio = INFINITY;  // the y axis is logarithmic if values span at least this factor
   bool log_x = false;
   std::vector<std::pair<std::vector<Point2>, Stroke>> curves = {};
   std::vector<PanelPoint> points = {};
@@ -47,7 +47,7 @@ struct PanelPlan {
   std::vector<Band> bands = {};
 };
 
-// The SVG. `x_label` stands under each panel.
+// Returns the SVG. `x_label` is written below each panel.
 std::string draw_panels(const std::string& title, const std::string& x_label, const std::vector<PanelPlan>& plans,
                         const std::vector<LegendEntry>& entries);
 

@@ -9,7 +9,7 @@
 namespace thalweg {
 namespace {
 
-// Branches in the order of colours: by fork epoch, then name; runs that only the path knows come after.
+// Returns the branches in the order of their colours: by fork epoch, then name; last those that occur only in paths.
 std::vector<std::string> branch_order(const ReportData& data) {
   std::vector<const RunSeries*> runs;
   for (const RunSeries& run : data.runs) {

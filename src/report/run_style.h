@@ -1,4 +1,4 @@
-// How runs are called and drawn, in words, tables and figures alike.
+// The names and styles of runs in texts, tables and figures.
 #pragma once
 
 #include <string>
@@ -9,9 +9,9 @@
 
 namespace thalweg {
 
-// The same run has the same colour in every figure: main black, branches by fork epoch.
+// A run has the same colour in every figure: the main path black, branches by fork epoch.
 LineStyle run_style(const ReportData& data, const std::string& run);
-// Of any seed.
+// The run may belong to any seed.
 bool is_main(const std::string& run);
 bool is_average(const std::string& run);
 // "main path", "decay-at-2", "average of the main path, seed 4".

@@ -18,7 +18,7 @@ namespace {
 constexpr const char* kNone = "–";
 constexpr const char* kDiverged = "diverged";
 
-// What values over seeds are; of one seed there is no more than the value.
+// Describes the values in a caption; for one seed there is only the value.
 std::string over_seeds(std::size_t seeds, const char* what) {
   return seeds == 1 ? "one seed" : fmt::format("{} seeds; {}", seeds, what);
 }
@@ -27,7 +27,7 @@ std::vector<std::string> claim_row(const Claim& claim) {
   return {claim.text, claim.measured, to_string(claim.verdict)};
 }
 
-// " (2 seeds)" behind what fewer than all seeds gave.
+// " (2 seeds)" if fewer than all seeds gave a value.
 std::string fewer_seeds(const MeanTest& test, std::size_t seeds) {
   if (static_cast<std::size_t>(test.count) == seeds) return "";
   return fmt::format(" ({} seed{})", test.count, test.count == 1 ? "" : "s");
@@ -56,7 +56,7 @@ std::string p_cell(double p) {
   return std::isnan(p) ? kNone : p < 0.0001 ? "< 0.0001" : fmt::format("{:.4f}", p);
 }
 
-// Whether all cells of a column are numbers, with or without their intervals and what stands in brackets behind.
+// Whether all cells of a column are numbers, possibly with intervals and a note in parentheses.
 bool is_numeric(const TextTable& table, std::size_t column) {
   return std::all_of(table.rows.begin(), table.rows.end(), [&](const std::vector<std::string>& row) {
     const std::string number = row[column].substr(0, row[column].find(" ("));

@@ -1,4 +1,4 @@
-// Tables of an experiment over its seeds, as rows of text that Markdown and HTML share.
+// Tables of an experiment over its seeds, as rows of text for both Markdown and HTML.
 #pragma once
 
 #include <string>
@@ -11,17 +11,18 @@ namespace thalweg {
 struct TextTable {
   std::string caption;
   std::vector<std::string> head;
-  std::vector<std::vector<std::string>> rows;  // the first cell names the row
+  std::vector<std::vector<std::string>> rows;  // the first cell is the row's name
 };
 
-// The claims of each experiment; with several a column says whose, and those across them come first. Of one they come
-// last, as not tested.
+// The claims of each experiment. For several experiments a column names the experiment, and the claims across them come
+// first; for one they come last, as not tested.
 TextTable claims_table(const std::vector<Results>& experiments);
-// A run a row, a quantity a column: "82.15 ± 0.25 [81.53, 82.77]" (mean, standard deviation and Student's 95 % interval
-// of the mean, over seeds); "82.15" of one seed. Where fewer seeds than there are have it, " (2 seeds)" behind that;
-// "diverged" where no seed has it since the run diverged.
+// One row per run, one column per quantity: "82.15 ± 0.25 [81.53, 82.77]" (mean, standard deviation and Student's 95 %
+// interval of the mean, over seeds), or "82.15" for one seed. " (2 seeds)" is appended if some seeds have no value;
+// "diverged" means that the run diverged in every seed.
 TextTable sweep_table(const Results& results);
-// A later branch a row: differences to the first, intervals, p by Holm's method. Without rows for fewer than two.
+// One row per later branch: differences to the first branch, intervals, and p by Holm's method. No rows if there are
+// fewer than two branches.
 TextTable comparison_table(const Results& results);
 
 std::string to_markdown(const TextTable& table);

@@ -1,4 +1,4 @@
-// Where the runs ended, as rows, and the headline findings, computed once for the page and the figures.
+// Final values of the runs as rows, and the main findings, computed once for the page and the figures.
 #pragma once
 
 #include <optional>
@@ -9,22 +9,23 @@
 
 namespace thalweg {
 
-// One run as a row: when its rate was reduced and where it ended. Accuracies are fractions.
+// One run as a row: when its rate was reduced, and its final values. Accuracies are fractions.
 struct DecayRow {
   std::string name;
-  std::optional<double> fork_epoch;  // empty: the main path, never reduced by a branch
+  std::optional<double> fork_epoch;  // empty: the main path, which no branch reduced
   std::optional<double> train_loss;
   std::optional<double> train_accuracy;
   std::optional<double> test_loss;
   std::optional<double> test_accuracy;
-  bool diverged = false;  // so it has no values
+  bool diverged = false;  // it then has no values
 };
-// By fork epoch, the main path last, each average behind its run. A value that is absent or not finite is empty.
+// Ordered by fork epoch, the main path last, each average after its run. Absent values and those not finite are empty.
 std::vector<DecayRow> decay_rows(const ReportData& data);
-// Of several seeds: each run that any of them has, once, in the same order; its values those of the first that has it.
+// Over several seeds: each run that any seed has, once, in the same order, with the values of the first seed that has
+// it.
 std::vector<DecayRow> decay_rows(const std::vector<ReportData>& seeds);
 
-// The headline findings, a sentence each: which decay time gives the best test loss and accuracy, the minima.
+// The main findings, one sentence each: the decay times with the best test loss and accuracy, and the minima.
 std::vector<std::string> findings(const ReportData& data);
 
 }  // namespace thalweg

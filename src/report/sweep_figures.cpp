@@ -11,9 +11,9 @@
 namespace thalweg {
 namespace {
 
-constexpr std::size_t kNumLosses = 4;  // quantities up to the gap, in the first figure
+constexpr std::size_t kNumLosses = 4;  // the first figure shows the quantities up to the gap
 
-// Means over the seeds.
+// Returns means over the seeds.
 std::vector<DecayValue> values_of(const std::vector<SweepRun>& runs, const Quantity& quantity) {
   std::vector<DecayValue> out;
   for (const SweepRun& run : runs) {

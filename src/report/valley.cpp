@@ -16,14 +16,14 @@ namespace thalweg {
 namespace {
 
 constexpr std::size_t kFewestBranches = 3;
-constexpr int kSamples = 20;  // of a line between two ends
+constexpr int kSamples = 20;  // points on a line between two ends
 constexpr char kLoss[] = "train_loss";
 
 struct Fork {
   Point2 from, end;
 };
 
-// Index of the cell that holds x, and where in it; false outside.
+// Finds the index of the cell that contains x and the relative position in it; returns false outside.
 bool find_cell(const std::vector<double>& axis, double x, std::size_t* cell, double* part) {
   if (!(x >= axis.front() && x <= axis.back())) return false;
   const auto above = std::upper_bound(axis.begin() + 1, axis.end() - 1, x);
@@ -32,7 +32,7 @@ bool find_cell(const std::vector<double>& axis, double x, std::size_t* cell, dou
   return true;
 }
 
-// The direction in which the points spread most.
+// The direction of the largest spread of the ends.
 Point2 principal_axis(const std::vector<Fork>& forks) {
   double mean_x = 0, mean_y = 0, xx = 0, xy = 0, yy = 0;
   for (const Fork& f : forks) mean_x += f.end.x, mean_y += f.end.y;
@@ -75,7 +75,7 @@ double mean_descent(const Surface& surface, const std::vector<Fork>& forks) {
 
 struct Floor {
   double descent, rise;  // of the train loss
-  double error;          // standard error of that loss
+  double error;          // largest standard error of that loss
   bool in_weight_space;
 };
 

@@ -1,4 +1,4 @@
-// Maps along a curved path: those of the planes of its windows (trajectory/window_planes.h), side by side.
+// Maps along a curved path: the maps of the planes of its windows (trajectory/window_planes.h), side by side.
 #pragma once
 
 #include <string>
@@ -10,21 +10,21 @@ namespace thalweg {
 
 bool is_of_window(const Surface& surface);
 
-// The 2-D maps of one cutting of the path, in the order of their windows.
+// The 2-D maps of one division of the path into windows, in the order of the windows.
 struct WindowMaps {
   std::vector<const Surface*> surfaces;
-  std::size_t of = 0;  // windows; more than there are maps where some are not there yet
+  std::size_t of = 0;  // number of windows; there are fewer maps while some are unfinished
 
   std::string about(std::size_t index) const;  // "Window 2, epochs 3 to 6"
-  // What the planes of the windows explain of the path's variance, and what one plane does.
+  // The share of the path's variance explained by the windows' planes, and by a single plane.
   std::string explained_sentence() const;
 };
-// By the number of windows. The pointers are into `data`.
+// Ordered by the number of windows. The pointers point into `data`.
 std::vector<WindowMaps> window_maps(const ReportData& data);
 
-// Train loss in one row of panels, test loss in the next, on common levels; an SVG.
+// An SVG with train losses in one row of panels and test losses in the next, on common levels.
 std::string window_figure(const ReportData& data, const WindowMaps& maps);
-// The page's section with figures and tables; empty without such maps.
+// The page's section with figures and tables; empty if there are no such maps.
 std::string window_section(const ReportData& data);
 
 }  // namespace thalweg

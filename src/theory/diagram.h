@@ -6,8 +6,8 @@
 
 namespace thalweg {
 
-// "phase-diagram.svg": final test risk and norm of each cell; grey where runs diverged, and how long the drift takes
-// where that is known.
+// "phase-diagram.svg": the final test risk and norm of each cell, grey where runs diverged, with the drift time marked
+// where it is known.
 Figure phase_diagram(const TheoryStudy& study);
 
 }  // namespace thalweg

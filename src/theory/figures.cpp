@@ -10,13 +10,13 @@
 namespace thalweg {
 namespace {
 
-constexpr double kFloor = 1e-10;      // of the first value: what is below is rounding, or of no interest
-constexpr std::size_t kMaxShown = 7;  // as many as there are colours
+constexpr double kFloor = 1e-10;      // of the first value; anything smaller is rounding or of no interest
+constexpr std::size_t kMaxShown = 7;  // the number of colours
 constexpr std::size_t kMaxDecayTimes = 4;
 constexpr std::size_t kMaxRates = 6;
-const Stroke kSolution{"#555", 1.4, "2 3", 1};  // what the minimum-norm solution has
+const Stroke kSolution{"#555", 1.4, "2 3", 1};  // the value of the minimum-norm solution
 
-// `count` of [0, size), evenly spaced, the ends included.
+// At most `count` indices of [0, size), evenly spaced, with both ends included.
 std::vector<std::size_t> spread(std::size_t size, std::size_t count) {
   count = std::min(size, count);
   std::vector<std::size_t> out;
@@ -24,7 +24,7 @@ std::vector<std::size_t> spread(std::size_t size, std::size_t count) {
   return out;
 }
 
-// Of ascending decay times the first, the last, and between them mostly early ones, since that is where they differ.
+// Picks from ascending decay times the first, the last, and in between mostly early ones, since those differ most.
 std::vector<std::size_t> early_spread(std::size_t size, std::size_t count) {
   if (size <= count) return spread(size, count);
   std::vector<std::size_t> out{0};
@@ -58,13 +58,13 @@ const Quantity kTrainLoss{"Train loss", "Loss", &CellState::train_loss, &FlowPoi
 const Quantity kTestRisk{"Test risk", "Risk", &CellState::test_risk, &FlowPoint::test_risk, kLogAxisRatio};
 const Quantity kNorm{"Norm of the weights", "||w||", &CellState::norm, &FlowPoint::norm, INFINITY};
 
-// Bands of the last shown cell's phases, which the others share up to their own decay.
+// The bands of the last shown cell's phases, which the other cells share up to their own decay.
 std::vector<Band> phase_bands(const TheoryStudy& study, std::size_t cell) {
   const Phases phases = phases_of(study, cell);
   const auto step = [&](std::size_t record) { return static_cast<double>(study.runs.steps[record]); };
   const double end = static_cast<double>(study.runs.steps.back());
   const bool drifts = std::isfinite(drift_steps(study, study.cells[cell].rate));
-  // Curves go from the top left to the bottom right: the words stand where they do not.
+  // Curves run from the top left to the bottom right; the labels are placed away from them.
   return {{0, step(phases.descended), "#eef4fa", "descent", true},
           {step(phases.descended), step(phases.decayed), "#fdf6e9", drifts ? "drift along the minima" : "at a minimum"},
           {step(phases.decayed), end, "#eef7ee", "decayed"}};
@@ -114,7 +114,7 @@ Figure decay_figure(const TheoryStudy& study) {
   PanelPlan norm{.title = "Final norm over minimum norm", .y_label = "||w|| / minimum norm"};
   std::vector<LegendEntry> entries;
   const std::size_t times = study.config.decay_times.size();
-  std::vector<std::size_t> whole;  // rates of which something did not diverge
+  std::vector<std::size_t> whole;  // rates at which more than half of the cells had no diverged run
   for (std::size_t i = 0; i < study.config.rates.size(); ++i) {
     std::size_t fine = 0;
     for (std::size_t j = 0; j < times; ++j) fine += study.final_state(i * times + j).diverged == 0;

@@ -11,14 +11,15 @@
 
 namespace thalweg {
 
-// The shown cells are run once more, with their weights kept: a run's bits do not depend on what runs beside it.
-// Nothing if the configuration wants none, or fewer than three weights are finite and different.
+// The landscape of the study. Runs the shown cells once more and keeps their weights: a run's bits do not depend on
+// what runs beside it. Returns nullopt if the configuration asks for no landscape, or if fewer than three weights are
+// finite and different.
 std::optional<ReportData> theory_landscape(const TheoryStudy& study, c10::Device device);
 
-// "landscape.svg": both losses; colours end at a millionth of the largest.
+// "landscape.svg": both losses; the colour scale ends at a millionth of the largest loss.
 Figure landscape_figure(ReportData data);
 
-// train_loss and test_loss (the population risk) over the points weights [N, d]: float64 [N] each.
+// train_loss and test_loss (the population risk) at the points weights [N, d]: float64 [N] each.
 struct TheoryLosses {
   at::Tensor train, test;
 };

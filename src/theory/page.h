@@ -1,4 +1,4 @@
-// The page of a study: what was run, how it ended, and the figures.
+// The HTML page of a study: what was run, how it ended, and the figures.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace thalweg {
 
-// HTML without scripts, whole by itself.
+// Returns a self-contained HTML page without scripts.
 std::string theory_page(const TheoryStudy& study, const std::vector<Figure>& figures);
 
 }  // namespace thalweg

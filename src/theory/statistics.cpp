@@ -7,7 +7,7 @@ namespace thalweg {
 namespace {
 
 constexpr double kDescended = 0.01;  // of the first train loss
-constexpr double kNoiseFactor = 4;   // near divergence noise keeps the loss that much higher than at small rates
+constexpr double kNoiseFactor = 4;   // how much higher noise keeps the loss near divergence than at small rates
 constexpr double kSolutionDistance = 0.2;
 
 }  // namespace

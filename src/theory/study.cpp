@@ -30,7 +30,7 @@ void claim_study_folder(const fs::path& folder, const TheoryConfig& config) {
   }
   const bool is_new = !fs::exists(folder);
   create_folders(folder);
-  if (is_new) fs::remove(folder);  // a study that is stopped leaves nothing
+  if (is_new) fs::remove(folder);  // a stopped study leaves no folder behind
 }
 
 TheoryStudy run_study(const TheoryConfig& config, ProgressMode mode) {
@@ -51,7 +51,7 @@ TheoryStudy run_study(const TheoryConfig& config, ProgressMode mode) {
 }
 
 std::vector<fs::path> write_study(const fs::path& folder, const TheoryStudy& study) {
-  // What takes long, and may be stopped, comes before the first file.
+  // Everything slow, which may be stopped, comes before the first file is written.
   std::vector<Figure> figures = theory_figures(study);
   const auto landscape = theory_landscape(study, parse_device(study.config.device));
   std::vector<fs::path> files;

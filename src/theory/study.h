@@ -1,4 +1,4 @@
-// A whole study: the runs of a configuration, and the files that tell of them.
+// A whole study: the runs of a configuration and the files that report them.
 #pragma once
 
 #include <filesystem>
@@ -9,11 +9,12 @@
 
 namespace thalweg {
 
-// Throws Error where the folder holds something else than this study (on whatever device), or cannot be made.
+// Throws Error if the folder holds an experiment, a run or a different study (device and threads may differ), or if it
+// cannot be created.
 void claim_study_folder(const std::filesystem::path& folder, const TheoryConfig& config);
 
-// Makes the data sets, runs all cells, and for gamma = 0 their gradient flows. Throws Stopped where a stop was asked
-// for.
+// Makes the data sets and runs all cells and, for gamma = 0, their gradient flows. Throws Stopped if a stop was
+// requested.
 TheoryStudy run_study(const TheoryConfig& config, ProgressMode progress);
 
 // Writes config.json, the tables, the figures and report.html; returns the paths written.

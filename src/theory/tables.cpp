@@ -12,7 +12,7 @@ std::string number(double value) {
   return std::isfinite(value) ? fmt::format("{}", value) : std::string();
 }
 
-// Quoted where the name of a schedule needs it (RFC 4180).
+// Quotes the value if necessary (RFC 4180): the name of a schedule may contain anything.
 std::string text(const std::string& value) {
   if (value.find_first_of(",\"\n") == std::string::npos) return value;
   std::string out = "\"";
@@ -24,7 +24,7 @@ std::string with_deviation(const Statistic& value) {
   return number(value.mean) + ',' + number(value.deviation);
 }
 
-// "cell,rate,decay_at" of a row.
+// The columns "cell,rate,decay_at" of a row.
 std::string cell_columns(const TheoryCell& cell) {
   return fmt::format("{},{},{}", text(cell.name), cell.rate, cell.decay_at ? fmt::format("{}", *cell.decay_at) : "");
 }

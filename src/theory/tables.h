@@ -1,5 +1,5 @@
-// The numbers of a study as CSV (docs/theory.md says what the columns are). A value that is not finite is an empty
-// cell.
+// The numbers of a study as CSV (docs/theory.md describes the columns). A value that is not finite becomes an empty
+// field.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace thalweg {
 
-// A row a cell: where it ended.
+// One row per cell: where it ended.
 std::string cells_csv(const TheoryStudy& study);
-// A row a cell and recorded step: means over the data sets; for gamma = 0 the gradient flow beside them.
+// One row per cell and recorded step: means over the data sets and, for gamma = 0, the gradient flow.
 std::string curves_csv(const TheoryStudy& study);
-// A row a cell: when its phases ended, and where it was then.
+// One row per cell: when its phases ended, and its state at those times.
 std::string phases_csv(const TheoryStudy& study);
 
 }  // namespace thalweg

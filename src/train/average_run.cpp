@@ -33,7 +33,7 @@ AverageRun::AverageRun(const RunSpec& spec, const RunContext& context, const std
       name_(average_name(spec.name)),
       trajectory_(RunFolder{folder_}.trajectory(), context.graph.parameters.size(), context.graph.buffers.size()) {
   trajectory_.truncate(snapshots_until(RunFolder{folder_}.trajectory(), step));
-  RunSpec own = spec;  // of the run's own weights: neither fork nor end are its own
+  RunSpec own = spec;  // identifies the averaged run, which has neither fork nor end of its own
   own.name = name_;
   own.fork.clear();
   own.end_step.reset();

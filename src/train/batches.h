@@ -1,4 +1,4 @@
-// Which images a step takes, and how they are mixed: a function of (seed, step) alone.
+// Selects the images of each step and how they are mixed, as a function of (seed, step) alone.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +11,13 @@
 
 namespace thalweg {
 
-// Order of the images of an epoch: a permutation of [0, n), a function of (seed, epoch) alone. int64 [n], CPU.
+// The order of the images in an epoch: a permutation of [0, n) that depends only on (seed, epoch). int64 [n], CPU.
 at::Tensor epoch_order(std::uint64_t seed, std::int64_t epoch, std::int64_t n);
 
-// The last batch of an epoch is smaller where n is not a multiple of the batch size.
+// The last batch of an epoch is smaller if n is not a multiple of the batch size.
 std::int64_t steps_per_epoch(std::int64_t num_images, std::int64_t batch);
 
-// Share of the first image in a step's mixture: from Beta(alpha, alpha); 1 where alpha is 0.
+// The weight of the first image in a step's mixture, drawn from Beta(alpha, alpha); 1 if alpha is 0.
 double mixup_share(std::uint64_t seed, std::int64_t step, double alpha);
 
 class Batches {
@@ -26,9 +26,9 @@ class Batches {
   Batches(const ImageBatches& images, const TrainConfig& config, std::uint64_t seed, c10::Device device);
 
   std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
-  // Number of images of the step's batch; its position, epoch and mixture go to `control`.
+  // Returns the number of images in the step's batch and writes its position, epoch and mixture to `control`.
   std::int64_t begin(std::int64_t step, StepControl& control);
-  // `size` images from number `offset` of that batch on. `control` in memory of the device.
+  // Returns `size` images of that batch, starting at image `offset`. `control` points to device memory.
   ImageBatches::TrainingBatch slice(std::int64_t offset, std::int64_t size, const StepControl* control,
                                     at::ScalarType type, at::MemoryFormat format) const;
 
@@ -37,9 +37,9 @@ class Batches {
   const TrainConfig& config_;
   std::uint64_t seed_;
   std::int64_t steps_per_epoch_;
-  std::int64_t epoch_ = -1;  // of order_
-  std::int64_t size_ = 0;    // of the step's batch
-  at::Tensor order_;         // int64 [n] on the device; its memory stays
+  std::int64_t epoch_ = -1;  // the epoch of order_
+  std::int64_t size_ = 0;    // of the current step's batch
+  at::Tensor order_;         // int64 [n] on the device; always the same memory
 };
 
 }  // namespace thalweg

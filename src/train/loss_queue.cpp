@@ -23,8 +23,8 @@ class DeviceScalar : public PendingScalar {
     host_.copy_(scalar, /*non_blocking=*/true);
     event_.record(c10::cuda::getCurrentCUDAStream(scalar.device().index()));
   }
-  // LibTorch takes pinned memory back with an event on the GPU. Of one that is lost that throws, where nothing may, and
-  // would end the program before it says what happened: the memory is left then.
+  // LibTorch releases pinned memory with an event on the GPU. If the GPU is lost, that throws in a destructor, which
+  // would end the program before it reports the cause. The memory is leaked in that case.
   ~DeviceScalar() override {
     try {
       event_.query();

@@ -1,5 +1,5 @@
-// Losses of steps on their way from the device: on a GPU training does not wait for them, but looks at each when it has
-// arrived, in the order of the steps.
+// The losses of recent steps, on their way from the device. On a GPU, training does not wait for them but processes
+// each when it has arrived, in the order of the steps.
 #pragma once
 
 #include <cstdint>
@@ -12,22 +12,23 @@
 
 namespace thalweg {
 
-// One number that is being copied to the host.
+// A number that is being copied to the host.
 class PendingScalar {
  public:
   virtual ~PendingScalar() = default;
   virtual bool arrived() const = 0;
-  virtual double wait() const = 0;  // until it has; its value
+  virtual double wait() const = 0;  // blocks until it has arrived; returns its value
 };
 
-// Begins to copy a float32 scalar as the current stream's work so far leaves it; later work may overwrite it.
+// Starts to copy a float32 scalar, as left by the work queued so far on the current stream; later work may overwrite
+// it.
 std::unique_ptr<PendingScalar> fetch_scalar(const at::Tensor& scalar);
 
-// What is to be known of a step when its loss is looked at.
+// What is needed of a step once its loss has arrived.
 struct WatchedStep {
   std::int64_t step = 0;
-  double lr = 0;     // of the update
-  bool log = false;  // its "step" line is still to be written
+  double lr = 0;     // of the step's update
+  bool log = false;  // whether its "step" line is still to be written
   double loss = 0;   // set by the queue
 };
 
@@ -37,7 +38,8 @@ class LossQueue {
   explicit LossQueue(Fetch fetch = fetch_scalar) : fetch_(std::move(fetch)) {}
 
   void push(const WatchedStep& step, const at::Tensor& loss) { waiting_.push_back({step, fetch_(loss)}); }
-  // The oldest, if it has arrived; waits for it where more than `may_wait` are on their way. Nothing if there is none.
+  // Returns the oldest step if its loss has arrived, waiting for it if more than `may_wait` losses are pending; else
+  // nothing.
   std::optional<WatchedStep> pop(std::size_t may_wait);
 
  private:

@@ -1,5 +1,6 @@
-// Whether training goes well, by its losses. Each is of the weights before an update, and looked at when it has arrived
-// (train/loss_queue.h): one that is sound vouches for the checkpoint of those weights, which then replaces others.
+// Monitors the health of training by its losses. Each loss belongs to the weights before an update and is judged when
+// it has arrived (train/loss_queue.h). A sound loss confirms the checkpoint of those weights, which may then replace
+// older ones.
 #pragma once
 
 #include <cstdint>
@@ -16,28 +17,29 @@
 
 namespace thalweg {
 
-// A step whose loss has been looked at.
+// A step whose loss has been judged.
 struct JudgedStep {
   WatchedStep step;
-  std::string trouble;  // LossWatch::judge's
+  std::string trouble;  // the result of LossWatch::judge
 };
 
 class LossWatch {
  public:
-  // `checkpoint`: step of the last one. Keeps references.
+  // `checkpoint`: the step of the last checkpoint. Keeps references.
   LossWatch(const RunSpec& spec, const Graph& graph, const RunPlan& plan, const CheckpointFolder& checkpoints,
             std::int64_t checkpoint);
 
   void push(const WatchedStep& step, const at::Tensor& loss) { losses_.push(step, loss); }
-  // The oldest that was pushed, as LossQueue::pop.
+  // Returns the oldest pushed step, judged; see LossQueue::pop.
   std::optional<JudgedStep> pop(std::size_t may_wait);
-  // Of the weights after `step` updates. Empty if their loss is sound, else why the run cannot go on.
+  // Judges the loss of the weights after `step` updates. Returns an empty string if it is sound, else why the run
+  // cannot continue.
   std::string judge(double loss, std::int64_t step);
 
-  // A checkpoint was written; others stay until a loss vouches for it.
+  // Records that a checkpoint was written. Older ones are kept until a loss confirms it.
   void add_checkpoint(std::int64_t step);
   std::int64_t checkpoint() const { return checkpoint_; }      // step of the last one
-  const std::optional<double>& last() const { return last_; }  // that was popped
+  const std::optional<double>& last() const { return last_; }  // the last loss popped
 
  private:
   std::string divergence(double loss, std::int64_t step) const;
@@ -48,7 +50,7 @@ class LossWatch {
   double guessing_;  // the loss of a network that guesses
   LossQueue losses_;
   std::int64_t checkpoint_;
-  bool is_vouched_for_ = false;  // that checkpoint
+  bool is_vouched_for_ = false;  // the last checkpoint
   std::optional<double> last_;
 };
 

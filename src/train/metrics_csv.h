@@ -1,4 +1,4 @@
-// metrics.csv: the "epoch" lines of metrics.jsonl as a table for spreadsheets and pandas: a header, then a row an
+// metrics.csv: the "epoch" lines of metrics.jsonl as a table for spreadsheets and pandas, with a header and one row per
 // epoch.
 #pragma once
 
@@ -9,8 +9,8 @@
 
 namespace thalweg {
 
-// Columns: step, epoch, lr, then every other value that any of the lines has, by name. A value that is not there or not
-// finite leaves its cell empty. Numbers read back as the same doubles.
+// Columns: step, epoch, lr, then all other values that occur in any line, sorted by name. The cell of a value that is
+// absent or not finite is empty. Numbers read back as the same doubles.
 std::string metrics_csv(const std::vector<nlohmann::json>& epochs);
 
 }  // namespace thalweg

@@ -1,4 +1,4 @@
-// What to say when a training step does not fit into memory: which batch would.
+// Advice for when a training step runs out of memory: which batch size would fit.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +11,18 @@
 
 namespace thalweg {
 
-// Estimate of what a training step needs for each image: every operation's output, which backward wants again, as
-// float32. (Workspaces and gradients of activations come on top; what is in place or bf16 takes less.)
+// Estimates the bytes that a training step needs per image: every operation's output, which the backward pass needs
+// again, as float32. (Workspaces and gradients of activations come on top; in-place operations and bf16 need less.)
 double step_bytes_per_image(const Graph& graph);
 
-// The batch halved, and halved again until its need fits into nine tenths of `room` bytes; at least 1.
+// Halves the batch at least once, until it needs at most nine tenths of `room` bytes; returns at least 1.
 std::int64_t smaller_batch(std::int64_t batch, double bytes_per_image, double room);
 
-// What to change where a step of `train` does not fit into `room` bytes.
+// Returns which settings to change if a step of `train` does not fit into `room` bytes.
 std::string smaller_step_advice(const TrainConfig& train, double bytes_per_image, double room);
 
-// Bytes that a step may take on this GPU: free memory and what LibTorch has reserved but does not use now. Infinite on
-// a CPU, where what is free says little: then the batch is halved once.
+// Returns the bytes that a step may use on this GPU: free memory plus what LibTorch has reserved but not in use.
+// Infinite on a CPU, where the amount of free memory says little; the batch is then halved once.
 double room_for_step(c10::Device device);
 
 }  // namespace thalweg

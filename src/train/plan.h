@@ -1,5 +1,5 @@
-// The plan of a run: at which rate each step is taken, and what is due when it is done. Pure: a function of the
-// configuration, the number of images, the step and (for checkpoints alone) the minutes since the last one.
+// The plan of a run: the rate of each step, and the actions that are due after it. Pure: a function of the
+// configuration, the number of images, the step and (for checkpoints only) the minutes since the last one.
 #pragma once
 
 #include <cstdint>
@@ -11,22 +11,22 @@
 
 namespace thalweg {
 
-// What is due once a step is done.
+// The actions that are due after a step.
 struct Agenda {
   bool log = false;        // a "step" line
   bool epoch_end = false;  // an "epoch" line; also at the run's last step
-  bool evaluate = false;   // on the splits that are watched
+  bool evaluate = false;   // on the watched splits
   bool snapshot = false;
   bool checkpoint = false;
 
   bool anything() const { return log || writes_state(); }
-  // More than a "step" line.
+  // Whether anything but a "step" line is due.
   bool writes_state() const { return epoch_end || evaluate || snapshot || checkpoint; }
 };
 
 class RunPlan {
  public:
-  // Usage Error naming the key for a schedule or snapshot rule that does not fit the run.
+  // Throws a usage Error naming the key if a schedule or snapshot rule does not fit the run.
   RunPlan(const RunSpec& spec, std::int64_t num_train_images);
 
   std::int64_t first_step() const { return first_step_; }
@@ -34,15 +34,15 @@ class RunPlan {
   std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
 
   double epoch_at(std::int64_t step) const;
-  // Rate of the update that leads from `step` to the next.
+  // The rate of the update that leads from `step` to the next.
   double lr_at(std::int64_t step) const { return schedule_.lr(step - first_step_); }
-  // Images that this run has seen when `step` is done.
+  // The number of images that this run has processed after `step`.
   double images_at(std::int64_t step) const;
 
   Agenda agenda(std::int64_t step, double minutes_since_checkpoint) const;
-  // Why the step gets a snapshot; empty where it gets none.
+  // Why a snapshot is taken at the step; empty if none is.
   std::string snapshot_reason(std::int64_t step) const;
-  // Whether the step's checkpoint stays for branches to fork from.
+  // Whether the step's checkpoint is kept for branches to fork from.
   bool is_fork(std::int64_t step) const;
 
  private:

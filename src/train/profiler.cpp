@@ -35,7 +35,7 @@ bool StepProfiler::before_step() {
 }
 
 void StepProfiler::start() {
-  // Where there is no GPU, Kineto would say so on stderr, as an error.
+  // Without a GPU, Kineto would report its absence on stderr as an error.
   if (device_.is_cpu()) ::setenv("KINETO_LOG_LEVEL", "5", /*overwrite=*/0);
   const ProfilerConfig config(ProfilerState::KINETO);
   std::set<ActivityType> activities = {ActivityType::CPU};

@@ -1,6 +1,6 @@
-// A profile of a few training steps: what ran when on the CPU, and on a GPU if the run uses one (Kineto, as
-// torch.profiler). It is written as a Chrome trace, which chrome://tracing and ui.perfetto.dev show. Nothing that is
-// computed depends on it.
+// Profiles a few training steps: what ran when on the CPU, and on the GPU if the run uses one (by Kineto, like
+// torch.profiler). The profile is written as a Chrome trace for chrome://tracing or ui.perfetto.dev. It does not affect
+// results.
 #pragma once
 
 #include <algorithm>
@@ -15,21 +15,23 @@ namespace thalweg {
 
 class StepProfiler {
  public:
-  // `steps`: how many, after kWarmUp others; 0: none. At most one profiler may be active in a process.
+  // `steps`: the number of steps to profile after kWarmUp others; 0: none. At most one profiler may be active per
+  // process.
   StepProfiler(std::int64_t steps, const std::filesystem::path& file, c10::Device device);
-  ~StepProfiler();  // what was not written is dropped
+  ~StepProfiler();  // drops what was not written
   StepProfiler(const StepProfiler&) = delete;
   StepProfiler& operator=(const StepProfiler&) = delete;
 
-  // The first steps choose algorithms and fill caches.
+  // Steps left out at the beginning, because they choose algorithms and fill caches.
   static constexpr std::int64_t kWarmUp = 5;
 
-  // Call before each training step, and finish() after the last. True when the file has just been written.
+  // before_step() must be called before each training step, and finish() after the last. Both return true if the file
+  // has just been written.
   bool before_step();
   bool finish();
-  // Whether there was a step after the warm-up.
+  // Whether any step followed the warm-up.
   bool began() const { return seen_ > kWarmUp; }
-  // That the file holds.
+  // The number of steps in the file.
   std::int64_t steps() const { return std::clamp<std::int64_t>(seen_ - kWarmUp, 0, steps_); }
 
  private:
@@ -42,7 +44,7 @@ class StepProfiler {
   bool active_ = false;
 };
 
-// Names what happens while it lives, in a profile and (NVTX) in Nsight Systems.
+// Names the work done during its lifetime, in a profile and (through NVTX) in Nsight Systems.
 class ProfileRange {
  public:
   explicit ProfileRange(const char* name);

@@ -1,8 +1,8 @@
-// Which runs a folder holds, and the files of a run's folder that speak of the run as a whole:
+// Finds the runs in a folder, and handles the files in a run's folder that describe the run as a whole:
 //   run.json             what the run is: {"name", "seed", "first_step", "train", "description", "fork"?}; must be
-//                        equal for it to go on
-//   status.json          where it is: {"state": "running|interrupted|failed|done", "step", "end_step", "final"?, ...}
-//   weights.safetensors  what it ended with (nn/weights_file.h)
+//                        equal for the run to resume
+//   status.json          its progress: {"state": "running|interrupted|failed|done", "step", "end_step", "final"?, ...}
+//   weights.safetensors  its final weights (nn/weights_file.h)
 #pragma once
 
 #include <cstdint>
@@ -18,12 +18,14 @@
 
 namespace thalweg {
 
-// What run.json holds. For a branch it reads the fork's checkpoint: other bits there make another branch.
+// Returns the content of run.json. For a branch, reads the fork's checkpoint: a fork with other bits makes another
+// branch.
 nlohmann::json run_identity(const RunSpec& spec, const Graph& graph);
-// Throws Error if the folder is another run's: naming the first key that differs from its run.json, or because there is
-// none beside checkpoints or an experiment's main path. A fork that `identity` leaves out is not compared.
+// Throws Error if the folder belongs to another run: names the first key that differs from its run.json, or reports
+// that there are checkpoints or an experiment's main path without a run.json. A fork missing from `identity` is not
+// compared.
 void check_run_folder(const std::filesystem::path& folder, const nlohmann::json& identity);
-// The same; writes run.json where there is none, and removes what a killed process left half written.
+// Does the same, then writes run.json if it is absent or differs, and removes half-written files of a killed process.
 void claim_run_folder(const std::filesystem::path& folder, const nlohmann::json& identity);
 // Throws Error naming the file if it is damaged.
 nlohmann::json read_run_identity(const std::filesystem::path& folder);
@@ -32,9 +34,9 @@ enum class RunState { kRunning, kInterrupted, kFailed, kDone };
 const char* to_string(RunState state);  // as in status.json
 
 void write_run_status(const std::filesystem::path& folder, const nlohmann::json& status);
-// null if there is none. Throws Error naming the file if it is damaged.
+// Returns null if there is none. Throws Error naming the file if it is damaged.
 nlohmann::json read_run_status(const std::filesystem::path& folder);
-// Whether this is the status of a run that is done.
+// Whether this is the status of a finished run.
 bool is_done(const nlohmann::json& status);
 
 struct FinalWeights {
@@ -42,18 +44,19 @@ struct FinalWeights {
   std::int64_t step = 0;
   double epoch = 0;
   Weights weights;
-  nlohmann::json metrics;  // {"train_loss", ...} of them
+  nlohmann::json metrics;  // {"train_loss", ...} of these weights
 };
-// Writes weights.safetensors; its metadata are the spec's description with all of this and the provenance.
+// Writes weights.safetensors; its metadata hold the spec's description, the members of `end` and the provenance.
 void write_final_weights(const std::filesystem::path& folder, const RunSpec& spec, const Graph& graph,
                          const FinalWeights& end);
-// Whether a run that is done, and its average where it has one that began, still have the weights that they ended with.
+// Whether a finished run, and its average if one was begun, still have their final weights.
 bool has_final_weights(const std::filesystem::path& folder, bool averages);
 
-// Folders of the runs in `folder`: itself, or main and the branches of an experiment, main first, seed by seed.
+// Returns the folders of the runs in `folder`: itself, or an experiment's main path and branches, main first, seed by
+// seed.
 std::vector<std::filesystem::path> find_runs(const std::filesystem::path& folder);
 
-// The file of the final weights of the first of them. Error if the run has none yet.
+// Returns the file of the first run's final weights. Throws Error if the run has none yet.
 std::filesystem::path final_weights_of(const std::filesystem::path& folder);
 
 }  // namespace thalweg

@@ -1,5 +1,5 @@
-// log.txt: what happened to a run, for people to read: the time (UTC), then what happened. Resumed runs append to it,
-// and nothing is ever cut off: it is history, not a result.
+// log.txt: a run's history for people to read, each entry with its time (UTC). Resumed runs append to it and nothing is
+// ever removed, since it is history, not a result.
 #pragma once
 
 #include <filesystem>
@@ -13,7 +13,7 @@ class RunLog {
  public:
   explicit RunLog(const std::filesystem::path& file);
 
-  // `text` may have several lines. Throws Error (disk full).
+  // `text` may have several lines. Throws Error (for example if the disk is full).
   void write(std::string_view text);
 
  private:

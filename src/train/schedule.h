@@ -15,13 +15,14 @@
 //   {"kind": "cyclic",       "lr": 0.1, "base_lr": 0.01, "up_epochs": 5, "down_epochs": 5,
 //                            "mode": "triangular|triangular2|exp_range", "gamma": 0.999}    gamma: of exp_range alone
 //   {"kind": "table",        "points": [[0, 0.1], [60, 0.01]], "interpolation": "linear|step"}
-// and in any of them "warmup": {"epochs": 5, "start_factor": 0.1}: a linear ramp in front, from start_factor times the
-// rate that the shape begins with; the shape behind it starts when the ramp ends, and its times count from there
-// (torch's SequentialLR). docs/configuration.md has formulas and defaults.
+// Any of them may have "warmup": {"epochs": 5, "start_factor": 0.1}: a linear ramp in front that starts at start_factor
+// times the shape's initial rate. The shape starts when the ramp ends, and its times count from there (as in torch's
+// SequentialLR). docs/configuration.md has formulas and defaults.
 //
-// Epochs become steps by round(epochs * steps_per_epoch). Same values as torch.optim.lr_scheduler's where one exists
-// (StepLR, MultiStepLR, LinearLR, CosineAnnealingLR, PolynomialLR, OneCycleLR, CyclicLR, stepped once an iteration), to
-// 1e-12 relative to the largest rate. Only the rate is scheduled: momentum stays what the optimiser has.
+// Epochs become steps by round(epochs * steps_per_epoch). The rates equal those of torch.optim.lr_scheduler where it
+// has a counterpart (StepLR, MultiStepLR, LinearLR, CosineAnnealingLR, PolynomialLR, OneCycleLR, CyclicLR, stepped once
+// per iteration), to 1e-12 relative to the largest rate. Only the rate is scheduled; momentum stays as the optimiser
+// has it.
 #pragma once
 
 #include <cstdint>
@@ -37,27 +38,27 @@ namespace thalweg {
 
 class Schedule {
  public:
-  // Validates everything (usage Error naming `path` + key). `total_epochs`: length of the run, for defaults.
-  // `total_steps`: the same in steps, where that is not the epochs' rounding.
+  // Validates everything; throws a usage Error naming `path` + key. `total_epochs`: the length of the run, for
+  // defaults. `total_steps`: the same in steps, if it is not the rounded `total_epochs`.
   Schedule(const nlohmann::json& json, const std::string& path, std::int64_t steps_per_epoch, double total_epochs,
            std::optional<std::int64_t> total_steps = {});
 
-  // Rate of step `step` (0-based, the rate used in that update). Pure; defined for every step >= 0.
+  // The rate of the update at `step` (0-based). Pure; defined for every step >= 0.
   double lr(std::int64_t step) const;
 
-  // Steps at which the rate jumps (late_decay, step, multi_step, stepwise table) or bends (end of warm-up, start and
-  // end of a ramp, top and end of one_cycle, every top and bottom of cyclic, every point of a linear table), ascending,
-  // in (0, end_step): nothing changes at step 0. inverse_sqrt has none but the end of the warm-up.
+  // Returns the steps at which the rate jumps (late_decay, step, multi_step, stepwise table) or bends (end of warm-up,
+  // start and end of a ramp, top and end of one_cycle, every top and bottom of cyclic, every point of a linear table),
+  // ascending, in (0, end_step): step 0 is never a change. inverse_sqrt has none but the end of the warm-up.
   std::vector<std::int64_t> change_steps(std::int64_t end_step) const;
   std::int64_t warmup_steps() const { return warmup_steps_; }  // 0: none
 
-  // Its JSON with every default filled in.
+  // The schedule as JSON with every default filled in.
   const nlohmann::json& resolved() const { return resolved_; }
 
  private:
   ScheduleShape shape_;            // its steps count from the end of the warm-up
   std::int64_t warmup_steps_ = 0;  // 0: none
-  double warmup_factor_ = 1;       // rate of the first warm-up step over the shape's start
+  double warmup_factor_ = 1;       // the first warm-up rate relative to the shape's initial rate
   nlohmann::json resolved_;
 };
 

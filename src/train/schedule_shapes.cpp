@@ -14,7 +14,7 @@ double between(double from, double to, Curve curve, double power, double q) {
     case Curve::kLinear:
       return from + (to - from) * q;
     case Curve::kCosine: {
-      // (1 + cos(pi * q)) / 2 without the cancellation near the end.
+      // (1 + cos(pi * q)) / 2, avoiding cancellation near the end.
       const double half = std::cos(0.5 * std::numbers::pi * q);
       return to + (from - to) * half * half;
     }

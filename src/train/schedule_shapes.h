@@ -1,8 +1,8 @@
-// The curves that learning-rate schedules are made of, without their warm-up: small values, all with
-//   start()       the rate that a warm-up in front leads up to
-//   rate(t)       of step t >= 0, counted from where the shape begins
-//   changes(end)  steps below `end` at which the rate jumps, bends or turns; in any order, repetitions allowed
-// Pure; how JSON describes them is in train/schedule_kinds.h.
+// The curves that learning-rate schedules are made of, without their warm-up. All are small values with
+//   start()       the rate that a preceding warm-up leads up to
+//   rate(t)       the rate of step t >= 0, counted from the start of the shape
+//   changes(end)  the steps below `end` at which the rate jumps, bends or turns; unordered, possibly repeated
+// Pure. train/schedule_kinds.h reads them from JSON.
 #pragma once
 
 #include <cstdint>
@@ -11,22 +11,22 @@
 
 namespace thalweg {
 
-// From a to b as q goes from 0 to 1.
+// Interpolates from a to b as q goes from 0 to 1.
 enum class Curve {
-  kHold,    // a; it jumps to b at the end
+  kHold,    // a; jumps to b at the end
   kLinear,  // a + (b - a) q
   kCosine,  // b + (a - b) (1 + cos(pi q)) / 2
   kSqrt,    // b + (a - b) (1 - sqrt(q))
   kPower    // b + (a - b) (1 - q)^power
 };
 
-// Curves between knots; the first knot's rate before it, the last one's from it on.
+// Curves between knots; constant before the first knot and from the last one on.
 struct Piecewise {
   struct Knot {
-    double at;  // steps, may be a fraction and below 0
+    double at;  // in steps; may be fractional or negative
     double rate;
   };
-  std::vector<Knot> knots;  // at least one, `at` ascending; of several at one place the last counts
+  std::vector<Knot> knots;  // at least one, `at` ascending; of several at the same place the last counts
   Curve curve = Curve::kHold;
   double power = 1;
 
@@ -56,13 +56,14 @@ struct InverseSqrt {
   std::vector<std::int64_t> changes(std::int64_t) const { return {}; }
 };
 
-// Up from `low` and down to it again (Smith 2017, arXiv:1506.01186): low + (high - low) * height, where height rises
-// from 0 to 1 in `up` steps and falls back in `down`, times cycle_factor a cycle done and step_factor a step done.
+// Rises from `low` and falls back to it (Smith 2017, arXiv:1506.01186): low + (high - low) * height. The height rises
+// from 0 to 1 in `up` steps and falls back in `down`, and is scaled by cycle_factor per completed cycle and by
+// step_factor per step.
 struct Cyclic {
   double low;
   double high;
   std::int64_t up;    // steps, at least 1
-  std::int64_t down;  // likewise
+  std::int64_t down;  // steps, at least 1
   double cycle_factor = 1;
   double step_factor = 1;
 

@@ -1,4 +1,4 @@
-// The splits of a data set on the training device, and their losses at the weights of a run.
+// The splits of a data set on the training device, and their losses at a run's weights.
 #pragma once
 
 #include <set>
@@ -17,7 +17,7 @@ struct NamedSplit {
   std::string name;  // as in "test_loss"
   const ImageSet* images;
 };
-// Those that are evaluated while training goes on.
+// The splits that are evaluated during training.
 std::vector<NamedSplit> watched_splits(const DataSet& data);
 
 class Splits {
@@ -25,12 +25,12 @@ class Splits {
   Splits(const Graph& graph, const DataSet& data, c10::Device device);
 
   const ImageBatches& train() const { return train_; }
-  // From here on an evaluation throws Stopped after a signal: for what is evaluated when all has been saved.
+  // From now on, an evaluation throws Stopped after a signal. For evaluations made once everything has been saved.
   void stop_after_signals() { stops_ = true; }
 
-  // Adds "<split>_loss" and "<split>_accuracy" of each watched split, over all its images with running statistics.
+  // Adds "<split>_loss" and "<split>_accuracy" for each watched split, over all its images, with running statistics.
   void evaluate_watched(const at::Tensor& weights, const at::Tensor& buffers, nlohmann::json& out);
-  // The same of the training split.
+  // Does the same for the training split.
   void evaluate_train(const at::Tensor& weights, const at::Tensor& buffers, nlohmann::json& out);
 
  private:
@@ -44,7 +44,7 @@ class Splits {
   ImageBatches train_;
   std::vector<LoadedSplit> watched_;
   Evaluator evaluator_;
-  std::set<std::string> evaluated_;  // splits so far
+  std::set<std::string> evaluated_;  // names of the splits evaluated so far
   bool stops_ = false;
 };
 

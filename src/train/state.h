@@ -1,5 +1,5 @@
-// Everything that changes while training. The random numbers are counters (base/rng.h), so data order and augmentation
-// follow from (seed, step): there is no generator state to keep.
+// Everything that changes during training. Random numbers are counter-based (base/rng.h): data order and augmentation
+// follow from (seed, step), so there is no generator state to store.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,14 @@ struct TrainState {
   at::Tensor weights;         // float32 [P]
   at::Tensor momentum;        // float32 [P]; AdamW's first moment
   at::Tensor buffers;         // float32 [num_buffers]
-  at::Tensor epoch_sums;      // float64 [3]: loss summed over images, right answers, images of the epoch so far
-  at::Tensor second_moment;   // float32 [P] of AdamW, else undefined
-  at::Tensor average;         // float32 [P] averaged weights, undefined where they are not asked for
-  std::int64_t averaged = 0;  // steps that the average holds
+  at::Tensor epoch_sums;      // float64 [3] over the epoch so far: sum of losses, right answers, images
+  at::Tensor second_moment;   // float32 [P] for AdamW, else undefined
+  at::Tensor average;         // float32 [P] averaged weights, else undefined
+  std::int64_t averaged = 0;  // steps in the average
   std::int64_t step = 0;      // updates done
 };
 
-// Step 0: zero moments, no average.
+// The state at step 0: zero moments, no average.
 TrainState fresh_state(const at::Tensor& weights, const at::Tensor& buffers);
 
 }  // namespace thalweg

@@ -1,5 +1,5 @@
-// Where the files of a run and of an experiment lie that more than one part of the program needs (docs/formats.md has
-// them all), whether or not they are there.
+// The paths of those files of a run and of an experiment that more than one part of the program needs, whether or not
+// they exist (docs/formats.md lists all files).
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace thalweg {
 
-inline constexpr char kMainRun[] = "main";  // a main path's name, and that of its folder
+inline constexpr char kMainRun[] = "main";  // the name of a main path and of its folder
 
 struct RunFolder {
   std::filesystem::path path;
@@ -21,10 +21,10 @@ struct RunFolder {
   std::filesystem::path measures() const { return path / "measures.json"; }
   std::filesystem::path trajectory() const { return path / "trajectory"; }
   std::filesystem::path checkpoints() const { return path / "checkpoints"; }
-  // The averaged weights of the run are a run of their own.
+  // The run's averaged weights form a run of their own.
   RunFolder average() const { return {path / "average"}; }
 
-  // Whether a run is there.
+  // Whether the folder contains a run.
   bool holds_run() const { return std::filesystem::exists(identity()); }
 };
 
@@ -38,13 +38,13 @@ struct ExperimentFolder {
   std::filesystem::path planes() const { return path / "planes"; }
   std::filesystem::path surfaces() const { return path / "surfaces"; }
   std::filesystem::path lines() const { return path / "lines"; }
-  // With "seeds" each of them has an experiment's folder here.
+  // In an experiment with "seeds", each seed has an experiment folder of its own here.
   std::filesystem::path seeds() const { return path / "seeds"; }
   ExperimentFolder seed(std::uint64_t seed) const { return {seeds() / std::to_string(seed)}; }
 };
 
-// The folders seeds/<seed> of an experiment with "seeds", in the order of its config.json; seeds that are not begun
-// and folders that it does not name are left out.
+// The folders seeds/<seed> of an experiment with "seeds", in the order of its config.json. Omits seeds that have no
+// folder yet and folders that the configuration does not list.
 std::vector<std::filesystem::path> seed_folders(const std::filesystem::path& experiment);
 
 }  // namespace thalweg

@@ -1,15 +1,15 @@
-// The two directions in which a trajectory moves most: principal component analysis of T rows in R^P by their T x T
-// Gram matrix, in float64, reading the rows twice in chunks of columns.
+// The two directions in which a trajectory moves most: principal component analysis of T rows in R^P through their T x
+// T Gram matrix, in float64. The rows are read twice, in chunks of columns.
 //
 // With differences D = W - 1 r^T from one row r, G = D D^T, and an origin o = sum_i c_i w_i (sum c = 1), the Gram
 // matrix of the rows centred on o is (I - 1 c^T) G (I - 1 c^T)^T = V diag(lambda) V^T, and direction k is sum_i V_ik
 // (w_i - o) / sqrt(lambda_k). So "mean" and "one of the rows" are the same computation, and no row is ever compared
 // with a rounded mean.
 //
-// The null model: a random walk in high dimension with the same tree of runs and the same step lengths has
-// E<w_i - w_0, w_j - w_0> = sum of the squared steps that both paths from the root share. Its centred spectrum is what
-// a plane explains of pure noise (a plain walk: 61 % and 15 % in two components; Antognini and Sohl-Dickstein, "PCA of
-// high dimensional random walks with comparison to neural network training", NeurIPS 2018).
+// The null model: a random walk in high dimension with the same tree of runs and the same step lengths has E<w_i - w_0,
+// w_j - w_0> = the sum of the squared steps that the paths from the root to i and j share. Its centred spectrum is what
+// a plane explains of pure noise (for a plain walk, 61 % and 15 % in two components; Antognini and Sohl-Dickstein, "PCA
+// of high dimensional random walks with comparison to neural network training", NeurIPS 2018).
 #pragma once
 
 #include <cstdint>
@@ -26,27 +26,27 @@ struct PcaResult {
   at::Tensor d1;                    // float32 [P], unit length, orthogonal to d2 (both to 1e-6)
   at::Tensor d2;                    // float32 [P]
   std::vector<double> eigenvalues;  // [T] of the centred Gram matrix, descending, none negative
-  std::vector<double> explained;    // [T] shares of their sum: of the mean squared distance from the origin
+  std::vector<double> explained;    // [T] as shares of their sum (mean squared distance from the origin)
   at::Tensor gram;                  // float64 [T, T] of the differences from one row (not centred), for the null model
 };
 
-// Throws Error that says what to do for fewer than three: a plane goes through any of them.
+// Throws Error with advice if there are fewer than three snapshots, through which any plane could be laid.
 void check_pca_snapshots(std::size_t count);
 
-// `origin_weights` [T] with sum 1: each 1/T for the mean, a single 1 for one of the rows. The sign of a direction is
-// such that the row farthest along it lies on its positive side. The same rows give the same bits on the same machine
-// and number of threads. Throws Error that says what to do for fewer than three rows, rows that are all equal or lie on
-// one line, and names run and step of a row that is not finite.
+// `origin_weights` [T] sum to 1: each is 1/T for the mean, or a single one is 1 for one of the rows. Each direction's
+// sign is chosen so that the row farthest along it has a positive coordinate. The same rows give the same bits on the
+// same machine with the same number of threads. Throws Error with advice if there are fewer than three rows, if all
+// rows are equal or lie on one line, or if a row is not finite (naming its run and step).
 PcaResult gram_pca(const std::vector<WeightRow>& rows, const std::vector<double>& origin_weights,
                    std::int64_t chunk_bytes = kDefaultChunkBytes);
 
 // The tree of snapshots: parents[i] < i is the row that row i was reached from; -1 for the first row only.
 using RowTree = std::vector<std::int64_t>;
 
-// ||w_i - w_parent(i)||^2 from a Gram matrix; 0 for the first row.
+// |w_i - w_parent(i)||^2, from a Gram matrix; 0 for the first row.
 std::vector<double> squared_steps(const at::Tensor& gram, const RowTree& parents);
 
-// Shares of variance [T], descending, that a random walk with these steps has around the same origin. All zero where
+// The shares of variance [T], descending, that a random walk with these steps has around the same origin. All zero if
 // all steps are zero.
 std::vector<double> random_walk_shares(const RowTree& parents, const std::vector<double>& squared_steps,
                                        const std::vector<double>& origin_weights);

@@ -1,4 +1,4 @@
-// How runs are named: by themselves, and where those of several seeds come together.
+// The names of runs, both within one seed and among the runs of several seeds.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,12 @@ namespace thalweg {
 
 struct RunName {
   std::string run;          // "main", or a branch's name
-  std::string seed;         // decimal; empty where all runs are of one seed
-  bool is_average = false;  // the averaged weights of that run, a path of their own
+  std::string seed;         // decimal; empty if all runs have the same seed
+  bool is_average = false;  // whether it is the path of that run's averaged weights
 };
-// "main-average". No run has such a name of its own.
+// For example "main-average". No run has a name of this form.
 std::string average_name(const std::string& run);
-// "main, seed 2", "main-average, seed 2". A run's own name has no comma in it.
+// For example "main, seed 2" or "main-average, seed 2". A run's own name contains no comma.
 std::string name_with_seed(const std::string& run, std::uint64_t seed);
 RunName split_run_name(const std::string& name);
 

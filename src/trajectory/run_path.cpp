@@ -29,7 +29,7 @@ void check_run(const RunPath& run, std::size_t index, const std::vector<RunPath>
         run.fork->step, run.infos.front().step);
 }
 
-// Bits, so that two diverged snapshots are equal too and the PCA can say what is wrong with them.
+// Compares bits, so that two diverged snapshots are equal too and the PCA can report what is wrong with them.
 bool same_bits(const at::Tensor& a, const at::Tensor& b) {
   return a.numel() == b.numel() && std::memcmp(a.const_data_ptr(), b.const_data_ptr(), a.nbytes()) == 0;
 }
@@ -84,7 +84,7 @@ RowForest collect_rows(const std::vector<RunPath>& runs) {
         forest.buffers.push_back(run.buffers[i]);
         forest.parents.push_back(last);
         last = static_cast<std::int64_t>(forest.rows.size()) - 1;
-        // Another branch may leave from this point too, which the parent itself took no snapshot of.
+        // Another branch may also leave from this point, of which the parent itself has no snapshot.
         if (at_fork) parent_rows->emplace(step, forest.rows.size() - 1);
       }
       rows_of[r].emplace(step, static_cast<std::size_t>(last));

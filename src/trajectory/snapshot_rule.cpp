@@ -9,7 +9,8 @@
 namespace thalweg {
 namespace {
 
-// Whether round(f(k)) == value for an integer k >= 0 near `guess`, f increasing: rounding can move k by one at most.
+// Whether round(f(k)) == value for an integer k >= 0 near `guess`, with f increasing: rounding can move k by at most
+// one.
 template <typename F>
 bool hits(F f, double guess, std::int64_t value) {
   const std::int64_t centre = std::llround(guess);
@@ -49,7 +50,7 @@ std::string_view SnapshotRule::reason(std::int64_t step) const {
     if (next != changes.end() && *next <= step + around_change_) return "rate-change";
   }
   if (epoch_interval_ > 0 &&
-      // A fraction of a step still means every step, and no more.
+      // An interval below one step still means every step.
       (epoch_interval_ <= 1 ||
        hits([this](double k) { return k * epoch_interval_; }, static_cast<double>(step) / epoch_interval_, step))) {
     return "epochs";

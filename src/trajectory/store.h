@@ -1,12 +1,13 @@
 // The trajectory of one run on disk: a folder with
 //   weights.f32  raw little-endian float32 rows, row-major, append-only: P weights, then num_buffers buffers
-//   index.log    a RecordLog: header {"version": 1, "num_params": P, "num_buffers": B}, then a JSON record a snapshot:
+//   index.log    a RecordLog: header {"version": 1, "num_params": P, "num_buffers": B}, then one JSON record per row:
 //                {"row", "step", "epoch", "lr", "loss" (null if unknown or not finite), "reason", "crc32" of the row}
-// A row is written and synced before its record, and a truncation shortens the index first: the index never names a row
-// that is not there. What a kill leaves behind the last indexed row is no snapshot; readers ignore it, the next writer
-// cuts it off. So equal sequences of appends and truncations give equal bytes, however often they were interrupted.
-// One writer at a time; readers may come and go while it adds. One that drops snapshots (a run that goes on from an
-// earlier checkpoint) takes them from under its readers, whom the system then ends by SIGBUS.
+// A row is written and synced before its record, and truncation shortens the index first, so the index never lists a
+// row that does not exist. Data that a killed process left after the last indexed row is not a snapshot: readers ignore
+// it, and the next writer cuts it off. Equal sequences of appends and truncations therefore give equal bytes, however
+// often they were interrupted. There may be one writer at a time; readers may come and go while it appends. A writer
+// that drops snapshots (a run that resumes from an earlier checkpoint) removes mapped pages from under its readers,
+// which the system then kills with SIGBUS.
 #pragma once
 
 #include <cstdint>
@@ -29,21 +30,22 @@ namespace thalweg {
 struct SnapshotInfo {
   std::int64_t step = 0;       // updates since the start of the main path
   double epoch = 0;            // the same in epochs
-  double lr = 0;               // rate of the update that follows
-  std::optional<double> loss;  // training loss of the batch at that time
+  double lr = 0;               // learning rate of the next update
+  std::optional<double> loss;  // training loss of the batch at this step
   std::string reason;          // why it was taken: SnapshotRule::reason, or "fork"
 };
 
-// The index.log of a trajectory.
+// The path of a trajectory's index.log.
 std::filesystem::path trajectory_index(const std::filesystem::path& folder);
 
 class TrajectoryWriter {
  public:
-  // Opens or creates. Throws Error if the folder holds a trajectory of another shape, or rows are missing from it.
+  // Opens or creates a trajectory. Throws Error if the folder holds a trajectory of another shape, or if rows are
+  // missing.
   TrajectoryWriter(const std::filesystem::path& folder, std::int64_t num_params, std::int64_t num_buffers);
 
-  // float32 [P] and [num_buffers] on any device; `info.step` beyond the last one. On disk when this returns. If it
-  // throws (disk full) the store is as before.
+  // Appends a snapshot: float32 [P] and [num_buffers] on any device, with `info.step` beyond the last one. The snapshot
+  // is on disk when this returns. If it throws (disk full), the store is unchanged.
   void append(const SnapshotInfo& info, const at::Tensor& weights, const at::Tensor& buffers);
   // Keeps the first `count` snapshots: a resumed run drops those taken after its checkpoint.
   void truncate(std::int64_t count);
@@ -64,17 +66,17 @@ class TrajectoryWriter {
 
 class TrajectoryReader {
  public:
-  // Throws Error if the folder holds no trajectory, or one whose files do not fit together.
+  // Throws Error if the folder holds no trajectory, or one with inconsistent files.
   explicit TrajectoryReader(const std::filesystem::path& folder);
 
   std::int64_t size() const { return static_cast<std::int64_t>(infos_.size()); }
   std::int64_t num_params() const { return num_params_; }
   std::int64_t num_buffers() const { return num_buffers_; }
   const SnapshotInfo& info(std::int64_t i) const;
-  // Views of the mapped file, float32 [P] and [num_buffers], not to be written to; they keep the map alive.
+  // Read-only views of the mapped file, float32 [P] and [num_buffers]; they keep the file mapped.
   at::Tensor weights(std::int64_t i) const;
   at::Tensor buffers(std::int64_t i) const;
-  // Reads every row and throws Error naming the row and step of the first damaged one.
+  // Reads every row; throws Error naming the row and step of the first damaged one.
   void verify() const;
 
  private:

@@ -11,7 +11,7 @@
 namespace thalweg {
 namespace {
 
-// FIPS 180-2, appendix B, and the hash of nothing.
+// Test vectors from FIPS 180-2, appendix B, and the digest of the empty string.
 constexpr const char* kEmptyDigest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 constexpr const char* kAbcDigest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 constexpr const char* kMillionDigest = "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0";
@@ -24,7 +24,7 @@ TEST(Sha256, MatchesThePublishedVectors) {
 
 TEST(Sha256, OfAFileIsThatOfItsBytes) {
   TempFolder folder;
-  // Around the size of the reading buffer, where a block could be lost.
+  // Sizes around that of the read buffer, at which a block could be lost.
   for (const std::size_t size :
        {std::size_t{0}, std::size_t{1}, (std::size_t{1} << 20) - 1, std::size_t{1} << 20, (std::size_t{1} << 20) + 1}) {
     const std::string bytes(size, 'a');

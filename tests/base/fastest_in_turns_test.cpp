@@ -10,7 +10,7 @@ namespace {
 
 TEST(FastestInTurns, AMachineThatIsSlowAtFirstDoesNotDecide) {
   const std::vector<double> times{10, 11, 10.5};
-  double slowness = 1.9;  // of each measurement: it falls to 1
+  double slowness = 1.9;  // factor on each measurement, which falls to 1
   const Fastest fastest = fastest_in_turns(times.size(), 5, [&](std::size_t i) {
     const double time = times[i] * slowness;
     slowness = std::max(1.0, slowness - 0.3);

@@ -26,14 +26,14 @@ TEST(OutOfMemory, IsToldFromOtherErrors) {
   EXPECT_FALSE(is_out_of_memory(std::runtime_error("CUDA error: unspecified launch failure")));
   EXPECT_FALSE(is_out_of_memory(std::runtime_error("anything else")));
   try {
-    at::empty({std::int64_t{1} << 46}, at::kFloat);  // more than an address space holds
+    at::empty({std::int64_t{1} << 46}, at::kFloat);  // more than the address space
     FAIL() << "256 TB were allocated";
   } catch (const std::exception& error) {
     EXPECT_TRUE(is_out_of_memory(error)) << error.what();
   }
 }
 
-// "VmHWM:   123456 kB" of proc(5); its kB are 1024 bytes.
+// Reads "VmHWM: 123456 kB" (see proc(5)); a kB there is 1024 bytes.
 double peak_by_proc() {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;) {

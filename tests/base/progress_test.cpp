@@ -34,7 +34,7 @@ TEST(Progress, WritesPlainLinesWhereThereIsNoTerminal) {
   std::fclose(file);
 }
 
-// What a bar of `columns` columns draws; a pseudo-terminal, for a file has no width.
+// Returns what a bar of `columns` columns draws. Uses a pseudo-terminal, since a file has no width.
 std::string drawn(int columns) {
   int master = -1, slave = -1;
   winsize size = {};

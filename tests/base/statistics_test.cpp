@@ -1,4 +1,4 @@
-// Numbers to compare with were computed with SciPy 1.17.1: stats.t, ttest_rel, ttest_1samp, linregress.
+// Expected values were computed with SciPy 1.17.1: stats.t, ttest_rel, ttest_1samp, linregress.
 #include "base/statistics.h"
 
 #include <cmath>
@@ -91,7 +91,7 @@ TEST(Statistics, HolmsCorrectionIsThatByHand) {
 TEST(Statistics, TheSlopeIsScipys) {
   EXPECT_NEAR(slope({2, 5, 8, 12, 16}, {70.1, 71.4, 72.2, 72.1, 73.3}), 0.19918831168831147, 1e-13);
   EXPECT_TRUE(std::isnan(slope({3, 3}, {1, 2})));
-  EXPECT_EQ(slope({1, 2, 4}, {0.7, 0.7, 0.7}), 0);  // whose mean, as computed, is not 0.7
+  EXPECT_EQ(slope({1, 2, 4}, {0.7, 0.7, 0.7}), 0);  // their mean, as computed, is not 0.7
 }
 
 }  // namespace

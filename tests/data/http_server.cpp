@@ -15,12 +15,12 @@ namespace {
 void send_all(int connection, std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::send(connection, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (count <= 0) return;  // the client has gone
+    if (count <= 0) return;  // the client hung up
     bytes.remove_prefix(static_cast<std::size_t>(count));
   }
 }
 
-// N of "Range: bytes=N-"; 0 if there is none.
+// Returns N from "Range: bytes=N-", or 0 if the request has no such header.
 std::size_t range_start(const std::string& request) {
   const std::string key = "Range: bytes=";
   const auto at = request.find(key);

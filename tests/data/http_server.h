@@ -1,4 +1,4 @@
-// A small HTTP server on 127.0.0.1 in a thread of the test: one answer a connection.
+// A small HTTP server on 127.0.0.1 in a thread of the test process; it answers one request per connection.
 #pragma once
 
 #include <atomic>
@@ -13,8 +13,8 @@ class HttpServer {
   struct Behaviour {
     std::string body;
     bool ranges = false;          // answers "Range: bytes=N-" with the rest
-    std::size_t break_after = 0;  // closes the first connection after so many bytes of the body; 0: never
-    bool silent = false;          // takes the connection and never answers
+    std::size_t break_after = 0;  // closes the first connection after this many bytes of the body; 0: never
+    bool silent = false;          // accepts connections but never answers
   };
 
   // Serves `behaviour.body` at /archive; 404 anywhere else.
@@ -30,7 +30,7 @@ class HttpServer {
  private:
   void serve();
   void answer(int connection);
-  bool wait_for(int descriptor) const;  // until readable; false: the server is to end
+  bool wait_for(int descriptor) const;  // waits until readable; false: the server must stop
 
   Behaviour behaviour_;
   int listener_ = -1;

@@ -37,7 +37,7 @@ std::string make_archive(const std::vector<ArchiveEntry>& entries) {
   const std::unique_ptr<archive, int (*)(archive*)> writer(archive_write_new(), &archive_write_free);
   archive_write_add_filter_gzip(writer.get());
   archive_write_set_format_pax_restricted(writer.get());
-  archive_write_set_bytes_in_last_block(writer.get(), 1);  // no padding: cut in half, it must lack content
+  archive_write_set_bytes_in_last_block(writer.get(), 1);  // no padding, so that half of the archive lacks content
   archive_write_open(writer.get(), &bytes, nullptr, &append, nullptr);
   for (const auto& entry : entries) {
     const std::unique_ptr<archive_entry, void (*)(archive_entry*)> header(archive_entry_new(), &archive_entry_free);

@@ -1,4 +1,4 @@
-// Archives for tests, good and malicious, in memory.
+// Makes valid and malicious archives in memory, for tests.
 #pragma once
 
 #include <string>
@@ -12,13 +12,13 @@ struct ArchiveEntry {
   std::string path;
   std::string content = {};
   char type = 'f';        // 'f' file, 'd' folder, 's' symbolic link, 'h' hard link, 'p' named pipe
-  std::string link = {};  // where a link points
+  std::string link = {};  // target of a link
 };
 
-// A gzipped tar with these entries, written as they are.
+// Returns a gzip-compressed tar archive with exactly these entries.
 std::string make_archive(const std::vector<ArchiveEntry>& entries);
 
-// The entries of a good archive of a small set, the official one's shape: the folder first, then its files.
+// The entries of a valid archive of a small set, laid out like the official one: the folder first, then its files.
 std::vector<ArchiveEntry> set_entries(const CifarFormat& format);
 
 }  // namespace thalweg

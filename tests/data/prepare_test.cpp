@@ -26,7 +26,7 @@ TEST(PadImages, PutsABorderOfZerosAround) {
   ASSERT_EQ(set.train.images.sizes(), (at::IntArrayRef{3, 2, 7, 7}));
   EXPECT_EQ(set.train.images.scalar_type(), at::kByte);
   EXPECT_TRUE(set.train.images.is_contiguous());
-  // Three rows more: one above, two below. Two columns more: one on each side.
+  // Three extra rows: one above, two below. Two extra columns: one on each side.
   EXPECT_TRUE(at::equal(set.train.images.narrow(2, 1, 4).narrow(3, 1, 5), before));
   EXPECT_EQ(set.train.images.sum().item<int>(), before.sum().item<int>());
 }
@@ -45,7 +45,7 @@ TEST(PadImages, RefusesToCrop) {
   expect_usage_error([&] { pad_images(set, 4); }, "data.pad_to is 4, but the images have 3x5 pixels");
 }
 
-// `sizes[c]` images of class c, mixed, each image holding its own number.
+// A set with `sizes[c]` images of class c, interleaved; each image contains its own index.
 DataSet numbered_set(const std::vector<std::int64_t>& sizes) {
   std::vector<std::int64_t> labels, left = sizes;
   for (bool any = true; any;) {
@@ -96,7 +96,7 @@ TEST(HoldOutValidation, TakesFromEachClassInProportion) {
   DataSet set = numbered_set({20, 40, 10, 0});
   hold_out_validation(set, 14, 5);
   EXPECT_TRUE(at::equal(set.validation.labels.bincount({}, 4), at::tensor({4, 8, 2, 0}, at::kLong)));
-  // Where it does not divide evenly, by less than an image.
+  // If the count does not divide evenly, each class is off by less than one image.
   for (std::int64_t count = 0; count < 70; ++count) {
     DataSet other = numbered_set({20, 40, 10, 0});
     hold_out_validation(other, count, 6);
@@ -114,7 +114,7 @@ TEST(HoldOutValidation, SmallerSplitsArePartsOfLargerOnes) {
   EXPECT_TRUE(std::includes(large.begin(), large.end(), small.begin(), small.end()));
 }
 
-// Recorded: which images a seed holds out is part of what a run's digest stands for.
+// Recorded values: a run's digest depends on which images a seed holds out.
 TEST(HoldOutValidation, DependsOnTheSeedAlone) {
   EXPECT_EQ(held_out({9, 9}, 4, 0), held_out({9, 9}, 4, 0));
   EXPECT_NE(held_out({9, 9}, 4, 0), held_out({9, 9}, 4, 1));

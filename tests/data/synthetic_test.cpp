@@ -40,7 +40,7 @@ TEST(Synthetic, SplitsAndSeedsDiffer) {
 
 TEST(Synthetic, ImagesAreAllDifferent) {
   const at::Tensor rows = make(120, 1).train.images.flatten(1).to(at::kFloat);
-  const at::Tensor distances = at::cdist(rows, rows, 1) / rows.size(1);  // mean difference of a pixel
+  const at::Tensor distances = at::cdist(rows, rows, 1) / rows.size(1);  // mean difference per pixel
   EXPECT_GT((distances + 255 * at::eye(120)).min().item<float>(), 5.0F);
 }
 
@@ -52,7 +52,7 @@ TEST(Synthetic, TestLabelsAreRightAndBalanced) {
 TEST(Synthetic, OneTrainingLabelInTenIsWrong) {
   const at::Tensor labels = make(20000, 1).train.labels;
   const at::Tensor shift = (labels - at::arange(20000, at::kLong)).remainder(10);
-  // 20,000 draws at 0.1 have a standard deviation of 42.
+  // The number of successes in 20,000 draws with probability 0.1 has a standard deviation of 42.
   EXPECT_NEAR(static_cast<double>(shift.ne(0).sum().item<std::int64_t>()), 2000, 5 * 42);
   for (int other = 1; other < 10; ++other) {  // each wrong class about equally often: 222, deviation 15
     EXPECT_NEAR(static_cast<double>(shift.eq(other).sum().item<std::int64_t>()), 222, 5 * 15) << other;

@@ -1,9 +1,10 @@
-// Stands in for CUDA's header where kernels/*.cu are compiled as C++ (emulation/CMakeLists.txt): what they use of the
-// language, run by host threads that take turns. A block's threads go on until they meet a barrier or a shuffle, in an
-// order that changes from turn to turn, so that a barrier that is missing shows; blocks run one after another.
+// Replaces CUDA's header when kernels/*.cu are compiled as C++ (emulation/CMakeLists.txt). It provides the parts of
+// CUDA that the kernels use, run by host threads that take turns. Each thread of a block runs until it reaches a
+// barrier or a shuffle; the order of the threads changes from turn to turn, to expose missing barriers. Blocks run one
+// after another.
 //
-// It is stricter than a GPU: a barrier that some threads of a block never reach, and a shuffle that some lanes of a
-// warp never reach, end the program with a message.
+// The emulation is stricter than a GPU: it ends the program with a message if some threads of a block never reach a
+// barrier, or some lanes of a warp never reach a shuffle.
 #pragma once
 
 #include <cmath>
@@ -14,7 +15,7 @@
 #define __device__
 #define __host__
 #define __launch_bounds__(threads)
-#define __shared__ static  // blocks do not overlap
+#define __shared__ static  // safe, because blocks do not overlap
 
 typedef struct CUstream_st* cudaStream_t;
 
@@ -34,11 +35,12 @@ void __syncwarp(unsigned mask = 0xFFFFFFFFu);
 
 namespace emulation {
 
-// Runs `kernel` for each thread. Refuses what a GPU would: more than 1,024 threads or 48 KB of dynamic shared memory.
+// Runs `kernel` for each thread. Like a GPU, rejects more than 1,024 threads per block or 48 KB of dynamic shared
+// memory.
 void launch(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& kernel);
-// The block's dynamic shared memory; holds NaNs when a block begins.
+// The block's dynamic shared memory, filled with NaN when a block starts.
 void* dynamic_shared();
-// What lane `lane` of this thread's warp offers; all lanes of the warp call it together.
+// Returns the value offered by lane `lane` of this thread's warp. All lanes of the warp must call it together.
 const void* exchange(const void* offered, std::size_t size, unsigned lane);
 unsigned lane();
 

@@ -1,5 +1,5 @@
-// Threads of a block are contexts with stacks of their own, each made once and used again by later blocks. Switching is
-// by _setjmp and _longjmp, which unlike swapcontext enter no system call.
+// The threads of a block are contexts with stacks of their own, created once and reused by later blocks. They are
+// switched by _setjmp and _longjmp, which unlike swapcontext make no system call.
 #include <algorithm>
 #include <csetjmp>
 #include <cstdio>
@@ -56,7 +56,7 @@ void wait(State state) {
 }
 
 void run_thread() {
-  for (;;) {  // a context serves the threads of one number in all blocks
+  for (;;) {  // context i runs thread i of every block
     (*machine.kernel)();
     wait(State::kDone);
   }
@@ -89,7 +89,7 @@ void release(std::size_t begin, std::size_t end) {
   for (std::size_t i = begin; i < end; ++i) machine.threads[i].state = State::kReady;
 }
 
-// Whether some threads may go on.
+// Releases threads whose barrier or shuffle is complete; returns whether there were any.
 bool release_waiting() {
   bool released = false;
   for (std::size_t begin = 0; begin < machine.count; begin += kWarp) {
@@ -150,7 +150,7 @@ unsigned lane() {
   return static_cast<unsigned>(machine.current % kWarp);
 }
 
-// Two buffers in turn: a lane that offers again cannot be two exchanges ahead of one that still reads.
+// Two alternating buffers suffice: no lane can be two exchanges ahead of one that still reads.
 const void* exchange(const void* offered, std::size_t size, unsigned from) {
   const std::size_t first = machine.current / kWarp * kWarp;
   auto& buffer = machine.offered[machine.threads[machine.current].exchanges++ % 2];

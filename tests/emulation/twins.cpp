@@ -1,4 +1,4 @@
-// In this program the CPU's functions are the CUDA kernels, emulated: so the tests of the ones test the others.
+// In this program the CPU functions run the emulated CUDA kernels, so the tests of the former test the latter.
 #include "kernels/augment.h"
 #include "kernels/cross_entropy.h"
 #include "kernels/head.h"

@@ -17,10 +17,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A decoder of its own, that knows protobuf's wire format and nothing of what is written.
+// An independent decoder that knows only protobuf's wire format.
 struct Field {
   unsigned wire_type = 0;
-  std::uint64_t number = 0;  // of varints and fixed-size values, as bits
+  std::uint64_t number = 0;  // for varints and fixed-size values, as bits
   std::string bytes;
 };
 using Message = std::multimap<std::uint64_t, Field>;
@@ -65,7 +65,7 @@ const Field& only(const Message& message, std::uint64_t field) {
   return message.find(field)->second;
 }
 
-// Bit by bit, from the polynomial: no table.
+// Computed bit by bit from the polynomial, without a table.
 std::uint32_t slow_masked_crc(const std::string& data) {
   std::uint32_t crc = 0xffffffff;
   for (const char byte : data) {
@@ -149,7 +149,7 @@ TEST(EventFile, HoldsScalarsWithStepAndTime) {
 
 TEST(EventFile, ALaterFileSortsBehindThoseThatAreThere) {
   const TempFolder folder;
-  // Of a machine whose clock is ahead.
+  // A file from a machine with a clock that is ahead.
   write_file_atomically(folder / "events.out.tfevents.9000000000.elsewhere.12.0", "");
   write_file_atomically(folder / "events.out.tfevents.garbage", "");
   { const EventFile first(folder.path(), 0); }

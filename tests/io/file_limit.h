@@ -1,4 +1,4 @@
-// While it lives, files cannot grow beyond a size: writes fail as on a full disk (EFBIG in place of ENOSPC).
+// Limits the size of files during its lifetime: writes beyond it fail as on a full disk (with EFBIG instead of ENOSPC).
 #pragma once
 
 #include <csignal>

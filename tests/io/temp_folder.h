@@ -1,4 +1,4 @@
-// A folder of its own for a test, removed with it.
+// A temporary folder for one test, removed by the destructor.
 #pragma once
 
 #include <filesystem>

@@ -20,7 +20,7 @@ bool is_nan(std::uint16_t bits) {
   return (bits & 0x7FFF) > 0x7C00;
 }
 
-// c10's own conversions are the oracle. Around every float16, half way to the next, and one float to either side.
+// Compares with c10's conversions, for every float16, the midpoint to the next one, and the floats next to either.
 TEST(Float16, ConvertsAsLibTorchDoes) {
   for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
     const Float16 half{static_cast<std::uint16_t>(bits)};

@@ -22,7 +22,7 @@ ImageBatches batches(const at::Tensor& images) {
   return {images, at::zeros({images.size(0)}, at::kLong), kMean, kStd, at::kCPU};
 }
 
-// The images `indices` as epoch `epoch` has them.
+// The images `indices` as augmented in epoch `epoch`.
 at::Tensor augmented(const ImageBatches& source, const at::Tensor& indices, const AugmentSpec& spec, std::uint64_t seed,
                      std::uint32_t epoch) {
   StepControl control;
@@ -40,7 +40,7 @@ TEST(MakeBatch, NormalisesWithoutAugmentation) {
   const at::Tensor images = random_images(9);
   const at::Tensor got = batches(images).range(2, 9);
   EXPECT_TRUE(got.is_contiguous(at::MemoryFormat::ChannelsLast));
-  // One multiply-add in float32 against double: 1e-6 of values up to 4.
+  // One multiply-add in float32 differs from double by up to 1e-6 for values up to 4.
   EXPECT_TRUE(at::allclose(got, normalised(images.slice(0, 2, 9)), 1e-5, 1e-6));
 }
 
@@ -77,7 +77,7 @@ TEST(MakeBatch, APartOfABatchIsThatPartOfTheWhole) {
   }
 }
 
-// Of a batch of 7 images [5, 6] of two channels, stored as three, with all that may be done to them.
+// A batch of 7 images of 5 x 6 pixels and two channels, stored as three, with every augmentation.
 TEST(MakeBatch, IsItsFormulaPixelByPixel) {
   const at::Tensor images = at::randint(0, 256, {9, 2, 5, 6}, at::detail::createCPUGenerator(4)).to(at::kByte);
   const at::Tensor labels = at::arange(9, at::kLong), order = at::tensor({3, 8, 1, 0, 5, 2, 7}, at::kLong);
@@ -131,7 +131,8 @@ TEST(MakeBatch, HoldsTheSameValuesInBothLayouts) {
   }
 }
 
-// Each augmented image must be one of the windows that padding, shifting and mirroring by plain tensor operations give.
+// Each augmented image must be one of the windows obtained by padding, shifting and mirroring with plain tensor
+// operations.
 TEST(MakeBatch, CropsAndFlipsAsPaddedWindows) {
   const std::int64_t n = 300;
   const at::Tensor images = random_images(n);
@@ -168,7 +169,7 @@ TEST(MakeBatch, CutoutBlanksASquareAndNothingElse) {
     const at::Tensor rows = changed.any(1).nonzero();
     const at::Tensor columns = changed.any(0).nonzero();
     EXPECT_LE(rows.size(0), 8);
-    EXPECT_GE(rows.size(0), 4);  // clipped at the border by at most half
+    EXPECT_GE(rows.size(0), 4);  // the border clips at most half
     EXPECT_EQ(changed.sum().item<std::int64_t>(), rows.size(0) * columns.size(0));
   }
 }

@@ -1,4 +1,4 @@
-// The training loss and its gradient against LibTorch's in double.
+// Compares the training loss and its gradient with LibTorch's in double.
 #include "kernels/cross_entropy.h"
 
 #include <gtest/gtest.h>
@@ -11,12 +11,12 @@ namespace {
 struct Case {
   std::int64_t images, classes;
   double smoothing;
-  float mix;  // below 1: with the labels of the images in opposite order
+  float mix;  // if below 1, mixes with the labels in reverse order
 };
 
 class CrossEntropy : public testing::TestWithParam<Case> {};
 
-// More images than the GPU's kernel has threads, and as many that none is left over.
+// Includes more images than the GPU kernel has threads, and a multiple of that number.
 INSTANTIATE_TEST_SUITE_P(Cases, CrossEntropy,
                          testing::Values(Case{1, 2, 0, 1}, Case{512, 10, 0, 1}, Case{1300, 10, 0.1, 1},
                                          Case{700, 100, 0.2, 0.3f}));
@@ -28,7 +28,7 @@ TEST_P(CrossEntropy, LossGradientAndSumsAreLibTorchs) {
   const at::Tensor labels = at::randint(0, c.classes, {c.images}, generator), others = labels.flip(0).contiguous();
   const std::int64_t batch_size = 2 * c.images;  // a slice of a batch
   const at::Tensor gradient = at::full_like(logits, NAN);
-  double sums[3] = {10, 20, 30};  // they add up over batches
+  double sums[3] = {10, 20, 30};  // accumulated over batches
   float loss = 0.5f;
   CrossEntropyArgs args;
   args.logits = logits.const_data_ptr<float>();

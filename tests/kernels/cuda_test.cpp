@@ -1,4 +1,4 @@
-// The kernels against their CPU twins. Skipped, and counted as skipped, where there is no GPU.
+// Compares the kernels with their CPU counterparts. Reported as skipped without a GPU.
 #include <gtest/gtest.h>
 
 #include <ATen/ATen.h>
@@ -32,7 +32,7 @@ TEST_F(CudaKernels, BatchesEqualTheCpus) {
   const AugmentSpec spec{4, true, 6};
   const at::Tensor cpu = images(at::kCPU).training_batch(indices, 4, nullptr, {spec, false, 3}).images;
   const at::Tensor cuda = images(kGpu).training_batch(indices.to(kGpu), 4, nullptr, {spec, false, 3}).images;
-  EXPECT_TRUE(at::allclose(cuda.cpu(), cpu, 1e-6, 1e-6));  // one multiply-add, contracted there
+  EXPECT_TRUE(at::allclose(cuda.cpu(), cpu, 1e-6, 1e-6));  // one multiply-add, contracted on the GPU
 }
 
 TEST_F(CudaKernels, FoldedWeightsEqualTheCpus) {

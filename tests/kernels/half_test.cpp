@@ -1,4 +1,4 @@
-// Images and folded weights in half precision; on the CPU, and on a GPU against it.
+// Tests images and folded weights in half precision on the CPU, and compares a GPU with it.
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@
 namespace thalweg {
 namespace {
 
-// Folded weights in half precision are the float32 ones, rounded; padded channels are zero.
+// Folded weights in half precision are the rounded float32 ones, with zeros in the padded channels.
 struct Folding {
   Graph graph;
   at::Tensor origin, d1, d2, buffers;
@@ -104,7 +104,7 @@ TEST_F(CudaKernelsInHalf, FoldedWeightsEqualTheCpus) {
   for (const at::ScalarType type : {at::kHalf, at::kBFloat16}) {
     const at::Tensor expected = folding.fold(program, type, at::kCPU).first.to(at::kFloat);
     const auto [got, overflowed] = folding.fold(program, type, kGpu);
-    // One unit in the last place, where the other rounding of float32 falls on the other side of a middle.
+    // One unit in the last place, for float32 results that round to different sides of a midpoint.
     EXPECT_TRUE(at::allclose(got.to(at::kFloat), expected, type == at::kHalf ? 0x1p-10 : 0x1p-7, 1e-6));
     EXPECT_LT((got.to(at::kFloat) != expected).to(at::kFloat).mean().item<double>(), 0.01);
     EXPECT_FALSE(overflowed.any().item<bool>());

@@ -99,7 +99,7 @@ TEST(Head, ShowsNanAndInfinity) {
   EXPECT_TRUE(at::isfinite(losses)[2].item<bool>());
 }
 
-// Multiply-adds are contracted there.
+// Equal up to rounding: the GPU contracts multiply-adds.
 TEST(CudaHead, EqualsTheCpus) {
   THALWEG_NEED_GPU();
   for (const Head& head : kHeads) {

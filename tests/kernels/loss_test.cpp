@@ -32,7 +32,7 @@ Losses image_losses(const at::Tensor& logits, const at::Tensor& labels) {
 TEST(ImageLosses, EqualDoublePrecisionCrossEntropy) {
   auto generator = at::detail::createCPUGenerator(5);
   for (const std::int64_t n : {0, 1, 3, 1000}) {
-    const at::Tensor logits = at::randn({n, 7}, generator) * 30;  // spread, so that naive exponentials would overflow
+    const at::Tensor logits = at::randn({n, 7}, generator) * 30;  // so large that naive exponentials would overflow
     const at::Tensor labels = at::randint(0, 7, {n}, generator);
     const Losses got = image_losses(logits, labels);
     const at::Tensor wide = logits.to(at::kDouble);
@@ -67,7 +67,7 @@ TEST(ImageLosses, TiesGoToTheFirstClass) {
 }
 
 TEST(SumLosses, AddsInOrderOfTheImages) {
-  // Adding 1 to 1e16 is lost; the other way round it is not.
+  // Adding 1 to 1e16 twice loses both; adding the ones first would not.
   const std::vector<double> losses = {1e16, 1.0, 1.0};
   const std::vector<std::int32_t> correct = {1, 0, 1};
   const LossSums sums = sum_losses_cpu(losses.data(), correct.data(), 3);

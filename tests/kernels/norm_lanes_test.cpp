@@ -1,4 +1,4 @@
-// Batch norm's loops by vectors of each width that processors have: the same bits.
+// Batch norm's loops give the same bits with vectors of every width.
 #include "kernels/norm_lanes.h"
 
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::int64_t kRows = 10;
 
-// All that the loops write, of kRows rows in `channels` channels, with add and ReLU.
+// Everything that the loops write for kRows rows of `channels` channels, with add and ReLU.
 struct Results {
   std::vector<float> mean, m2, sum, dot, y, dx, dother;
 

@@ -1,4 +1,5 @@
-// Batch norm with its add and ReLU against the formulas in double, and the CUDA kernels against their CPU twins.
+// Compares batch norm with its add and ReLU with the formulas in double, and the CUDA kernels with their CPU
+// counterparts.
 #include "kernels/norm.h"
 
 #include <gtest/gtest.h>
@@ -16,7 +17,7 @@ struct Case {
   std::int64_t rows, channels;
   bool relu, other;
   at::ScalarType type;
-  std::int64_t pool_width = 0;  // of images that are twice as high as wide
+  std::int64_t pool_width = 0;  // of images twice as high as wide
 };
 
 std::string name_of(const testing::TestParamInfo<Case>& info) {
@@ -28,7 +29,7 @@ std::string name_of(const testing::TestParamInfo<Case>& info) {
                                 : "Bf16");
 }
 
-// All that the two kernels write, and what they read.
+// Everything that the two kernels read and write.
 struct Norm {
   at::Tensor x, other, dy, weight, bias, running_mean, running_var;
   at::Tensor y, mean, invstd, dx, dother, dweight, dbias;
@@ -60,14 +61,14 @@ float* floats(const at::Tensor& tensor) {
   return tensor.mutable_data_ptr<float>();
 }
 
-// A copy that begins 4 bytes behind an allocation, as a parameter may in the vector of all.
+// A copy that starts 4 bytes into an allocation, as a parameter may in the vector of all parameters.
 at::Tensor unaligned(const at::Tensor& tensor) {
   return at::cat({at::zeros({1}, tensor.options()), tensor}).slice(0, 1);
 }
 
 enum class Memory { kPlain, kInPlace, kUnalignedParameters };
 
-// Forward, then backward, on `device`; what comes back lies on the CPU.
+// Runs forward, then backward, on `device`; the results are on the CPU.
 Norm run(const Case& c, c10::Device device, Norm norm, Memory memory = Memory::kPlain) {
   for (at::Tensor Norm::*tensor :
        {&Norm::x, &Norm::other, &Norm::dy, &Norm::weight, &Norm::bias, &Norm::running_mean, &Norm::running_var})
@@ -122,7 +123,7 @@ Norm run(const Case& c, c10::Device device, Norm norm, Memory memory = Memory::k
   return norm;
 }
 
-// The max pool over [M, C], and for each of its values the row of x that it took.
+// The result of max pooling, [M, C], and for each value the row of x that it came from.
 struct Pooled {
   at::Tensor y, row;
 };
@@ -136,7 +137,7 @@ Pooled pooled(const Case& c, const at::Tensor& y) {
   return {as_rows(values), as_rows(index + first)};
 }
 
-// The formulas of kernels/norm.h in double; ReLU's mask from `y`, as the kernels saw it.
+// The formulas of kernels/norm.h in double, with ReLU's mask taken from `seen_y`, the kernels' output.
 Norm expected(const Case& c, Norm norm, const at::Tensor& seen_y) {
   const at::Tensor x = norm.x.to(at::kDouble);
   const auto rows = static_cast<double>(c.rows);
@@ -170,7 +171,7 @@ void expect_near(const at::Tensor& got, const at::Tensor& wanted, double toleran
 }
 
 void expect_outcome(const Case& c, const Norm& got, const Norm& wanted) {
-  const double written = c.type == at::kFloat ? 1e-5 : 5e-3;  // an activation is rounded to its type
+  const double written = c.type == at::kFloat ? 1e-5 : 5e-3;  // activations are rounded to their type
   expect_near(got.y, wanted.y, written, "y");
   expect_near(got.dx, wanted.dx, written, "dx");
   if (c.relu && c.other) {
@@ -229,7 +230,7 @@ TEST_P(NormTest, OnAGpuEqualsTheFormulasAndItselfAgain) {
   expect_outcome(case_, elsewhere, expected(case_, problem_, elsewhere.y));
 }
 
-// One row more and less than a chunk; channels that vectors take by twos, alone, or not at all.
+// Rows just above and below multiples of a chunk; channels that vectors process in pairs, singly or not at all.
 INSTANTIATE_TEST_SUITE_P(
     Shapes, NormTest,
     testing::Values(Case{1000, 64, true, true, at::kFloat}, Case{257, 16, true, false, at::kFloat},
@@ -265,7 +266,7 @@ TEST(Norm, NanPassesThePool) {
   EXPECT_TRUE(got.y.select(1, 0).isfinite().all().item<bool>());
 }
 
-// Far from zero a sum of squares minus a squared mean would have no digit left: 4096^2 is 2^24.
+// The sum of squares minus the squared mean would lose all digits: 4096^2 is 2^24.
 TEST(Norm, VarianceSurvivesALargeMean) {
   const Case c{5000, 8, false, false, at::kFloat};
   Norm problem = problem_of(c);

@@ -1,4 +1,5 @@
-// Updates of the flat vector against their formulas in double. torch.optim itself: tests/python/test_training.py.
+// Compares updates of the flat vector with their formulas in double. tests/python/test_training.py compares with
+// torch.optim.
 #include "kernels/optimizer.h"
 
 #include <gtest/gtest.h>
@@ -8,7 +9,7 @@
 namespace thalweg {
 namespace {
 
-constexpr std::int64_t kParameters = 40'001;  // no multiple of any block's threads
+constexpr std::int64_t kParameters = 40'001;  // not a multiple of any block size
 
 struct Vectors {
   at::Generator generator = at::detail::createCPUGenerator(5);

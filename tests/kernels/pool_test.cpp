@@ -1,4 +1,4 @@
-// kernels/pool.h, as the evaluator calls it, against ATen.
+// Compares kernels/pool.h, called as by the evaluator, with ATen.
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 namespace thalweg {
 namespace {
 
-// NaN and infinity included; odd sizes, overlapping windows, channels that no pack divides.
+// Covers NaN and infinity, odd sizes, overlapping windows, and channel counts that no vector width divides.
 void expect_pools(c10::Device device) {
   struct Case {
     std::int64_t n, c, h, w;

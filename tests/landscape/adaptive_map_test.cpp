@@ -1,4 +1,4 @@
-// Adaptive maps against exact ones.
+// Compares adaptive maps with exact ones.
 #include <map>
 
 #include "landscape/adaptive_certificate.h"
@@ -8,7 +8,7 @@
 namespace thalweg {
 namespace {
 
-// Steep enough for images to go ways of their own.
+// A bowl steep enough that the losses of single images vary differently.
 class AdaptiveMap : public BowlTest {
  protected:
   AdaptiveMap() { scale_directions(); }
@@ -51,7 +51,7 @@ TEST_F(AdaptiveMap, KeepsItsTolerance) {
 
 TEST_F(AdaptiveMap, StatesErrorsThatHoldOnTenSurfaces) {
   std::size_t outside = 0, points = 0, within = 0, estimated = 0;
-  // By name and cell: within 1.96 standard errors, of so many.
+  // By name and cell: the number of values within 1.96 standard errors, and of all values.
   std::map<std::string, std::pair<double, double>> further;
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
     set_directions(seed);
@@ -100,8 +100,8 @@ TEST_F(AdaptiveMap, StatesErrorsThatHoldOnTenSurfaces) {
   for (const auto& [name, held] : further) EXPECT_GE(held.first, 0.85 * held.second) << name;
 }
 
-// A ridge in x that no point of the coarse levels sees: from -0.6 to -0.4, where the points beside it lie at -2/3,
-// -1/3.
+// A ridge in x that the points of the coarse levels miss: it spans -0.6 to -0.4, and the points beside it are at -2/3
+// and -1/3.
 class HiddenRidge : public AdaptiveMap {
  protected:
   HiddenRidge() {
@@ -113,7 +113,7 @@ class HiddenRidge : public AdaptiveMap {
     config_.grid = "13x13";
     config_.tolerance = "0.02";
   }
-  // 3 logits high. Takes three of the hidden units.
+  // Adds a ridge 3 logits high, using three of the hidden units.
   void add_ridge(std::int64_t index, double middle, double half_width) {
     const at::Tensor hidden_bias = of(plane_.origin, "fc1.bias"), out = of(plane_.origin, "fc2.weight");
     const double slope = 3 / half_width;
@@ -147,10 +147,10 @@ TEST_F(HiddenRidge, IsFoundByTheAuditAndMappedThen) {
     const double off = std::abs(s.values.at("train_loss")[i] - truth.values.at("train_loss")[i]);
     outside += off > 0.02;
   }
-  EXPECT_LE(outside, 169 / 20);  // what the certificate says: at most 5 %
+  EXPECT_LE(outside, 169 / 20);  // the certificate allows at most 5 %
 }
 
-// Ridges between the points of the last level but one, of which each audit finds some.
+// Ridges between the points of the second to last level; each audit finds only some of them.
 TEST_F(HiddenRidge, OfManyIsNotCertifiedAfterTheLastPass) {
   constexpr int kSide = 97;
   for (const int index : {0, 1, 2, 3, 4, 5, 6, 7}) add_ridge(index, -1 + 2.0 / (kSide - 1) * (12 * index + 7), 0.02);
@@ -193,7 +193,7 @@ TEST_F(AdaptiveMap, GoesOnAfterStopsToTheSameBits) {
   EXPECT_EQ(notes(resumed).at("adaptive"), notes(whole).at("adaptive"));
 }
 
-// Of 5 coordinates the second level takes 1, of 4 none.
+// The second level has 1 of 5 coordinates, and none of 4.
 TEST_F(AdaptiveMap, IsMappedWhereTheSecondLevelIsSmallOrThereIsNone) {
   const std::vector<std::pair<const char*, int>> grids = {{"5x4", 2}, {"4x5", 2}, {"5x1", 2}, {"4x4", 1}, {"2x2", 1}};
   for (const auto& [grid, levels] : grids) {

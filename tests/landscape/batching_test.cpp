@@ -18,7 +18,7 @@ TEST(Batching, IsHalvedPointsFirst) {
   EXPECT_FALSE(halved({31, 1}).has_value());
 }
 
-// A device with room for so many images at once.
+// A device with room for `room` images at once.
 struct Device {
   std::int64_t room;
   std::vector<Batching> tried = {};

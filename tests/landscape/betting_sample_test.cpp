@@ -1,4 +1,4 @@
-// Samples of prepared populations: what single images' losses lack of a guess.
+// Samples from made-up populations of residuals: single images' losses minus their guesses.
 #include "landscape/betting_sample.h"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ constexpr std::int64_t kImages = 6000;
 
 struct Population {
   std::string name;
-  std::vector<double> values;  // their mean is 0
+  std::vector<double> values;  // with mean 0
 
   double reach() const {
     double out = 0;
@@ -49,7 +49,7 @@ Population lognormal(double spread) {
   });
 }
 
-// As of images between exact points: most tiny, some large, on both sides.
+// Like residuals of images between exact points: most are tiny, some large, with both signs.
 Population residuals() {
   return population("residuals", [](std::mt19937_64& random) {
     const double z = std::normal_distribution<double>()(random);
@@ -74,11 +74,11 @@ class Sample : public BettingSample {
 };
 
 struct Judged {
-  int settled = 0, violated = 0;  // by samples
+  int settled = 0, violated = 0;  // numbers of samples
   double images = 0;              // mean
 };
 
-// A point whose value is off by `off`.
+// Judges a point with a value that is off by `off`, `repetitions` times.
 Judged judge(const Population& all, double off, int repetitions) {
   Judged out;
   for (int r = 0; r < repetitions; ++r) {
@@ -91,7 +91,7 @@ Judged judge(const Population& all, double off, int repetitions) {
   return out;
 }
 
-// However few images make the difference: at most 1 %, of 200 so 6 at most in 199 of 200 cases.
+// Even if few images make the difference, at most 1 % may pass: of 200, at most 6 in 199 of 200 cases.
 TEST(Judge, LetsNoPointThroughThatIsOutside) {
   for (const Population& all :
        {spikes(0.005, 10), spikes(0.02, 3), lognormal(1), lognormal(1.5), lognormal(2), residuals()}) {
@@ -130,11 +130,11 @@ TEST(Judge, DrawsOnWhileAllDrawsAreEqual) {
   const auto verdict = sample.judge({0, kTolerance, reach}, 0.01);
   ASSERT_TRUE(verdict.has_value());
   EXPECT_FALSE(verdict->violated);
-  // Were images by so much off that the mean is outside, none of them would be drawn with probability 0.01.
+  // If enough images were off to move the mean outside, all draws would miss them with probability 0.01 only.
   EXPECT_GE(static_cast<double>(sample.size()), std::log(0.01) / std::log(1 - kTolerance / reach));
 }
 
-// What 1.96 of the standard errors of an estimated point are, though it is the draws that end the sample.
+// 1.96 standard errors of an estimated point are a valid interval, although the draws decide when the sample ends.
 TEST(DrawTo, GivesIntervalsThatHoldForSkewedValues) {
   constexpr int kRepetitions = 400;
   for (const Population& all : {lognormal(1), lognormal(1.5), residuals()}) {

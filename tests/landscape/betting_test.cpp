@@ -22,7 +22,7 @@ double mean_of(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-// As residuals of interpolated losses are: most tiny, some large, on both sides.
+// Like residuals of interpolated losses: most are tiny, some large, with both signs.
 double residual(std::mt19937_64& random) {
   const double z = std::normal_distribution<double>()(random);
   return 0.3 * z * std::exp(0.8 * std::abs(z)) + 0.1;
@@ -41,7 +41,7 @@ struct Outcome {
   double draws = 0, width = 0, error = 0;  // means
 };
 
-// Draws in random order until the half width is below the goal, as an adaptive map does.
+// Draws in random order until the half width is below `goal`, as an adaptive map does.
 Outcome stop_early(const std::vector<double>& all, double goal, int repetitions) {
   const double truth = mean_of(all);
   Outcome out;
@@ -73,11 +73,11 @@ TEST(BettingHalfWidth, HoldsHoweverOftenOneLooks) {
     const Outcome out = stop_early(population(6000, c.draw), c.goal, 400);
     EXPECT_LE(out.missed, 20) << c.goal;  // of 400, at 5 %
     EXPECT_LT(out.draws, 3000) << c.goal;
-    EXPECT_LT(out.width, 6 * out.error) << c.goal;  // and it is not idle
+    EXPECT_LT(out.width, 6 * out.error) << c.goal;  // and the bound is not vacuous
   }
 }
 
-// The definition, word for word: an interval's ends are where the capital of a bettor against them reaches 2 / failure.
+// Tests the definition: at the ends of an interval the capital of a bettor against them reaches 2 / failure.
 TEST(BettingHalfWidth, EndsWhereABettorGrowsRich) {
   const LookedAt drawn{{0.2, 0.9, 0.4, 0.7, 0.1, 0.3, 0.8, 0.5}, {2, 5, 8}};
   const double all = 40, failure = 0.3, low = 0.1 - 0.4, range = 1.6;
@@ -101,7 +101,7 @@ TEST(BettingHalfWidth, EndsWhereABettorGrowsRich) {
     return product;
   };
   const double half = betting_half_width(drawn, 40, failure) / range, centre = (mean_of(drawn.values) - low) / range;
-  // The half width is that of the farther end.
+  // The half width is the distance to the farther end.
   const double below = capital(centre - half, 1) * failure / 2, above = capital(centre + half, -1) * failure / 2;
   EXPECT_NEAR(std::max(below, above) > 1.001 ? std::min(below, above) : std::max(below, above), 1, 1e-3);
   EXPECT_GE(std::min(below, above), 1 - 1e-3);
@@ -122,10 +122,10 @@ TEST(BettingHalfWidth, ReckonsWithValuesAsFarAwayAsIsKnown) {
     looked_at.reach = reach;
     return betting_half_width(looked_at, 1000000, 0.05);
   };
-  EXPECT_EQ(half_width(drawn, 0.2), half_width(drawn, 0));  // the draws, widened, reach from -0.3 to 1.3
+  EXPECT_EQ(half_width(drawn, 0.2), half_width(drawn, 0));  // the widened draws span -0.3 to 1.3
   EXPECT_GT(half_width(drawn, 3), 1.5 * half_width(drawn, 0));
-  // Equal draws in the middle of the range: each of 64 bets against a mean that is d of the range away gains
-  // 0.75 d / (0.5 - d).
+  // For equal draws in the middle of the range, each of 64 bets against a mean at distance d (as a part of the range)
+  // gains 0.75 d / (0.5 - d).
   const LookedAt equal{std::vector<double>(128, 0), {64, 128}};
   const double gain = std::pow(2 / 0.05, 1.0 / 64) - 1;
   EXPECT_NEAR(half_width(equal, 2), 4 * 0.5 * gain / (0.75 + gain), 1e-3);

@@ -1,4 +1,4 @@
-// A point's values do not depend on how the work is divided: over threads, points at once and images at once.
+// A point's values do not depend on how the work is divided among threads, concurrent points and batches of images.
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -14,14 +14,14 @@
 namespace thalweg {
 namespace {
 
-// As the program does, before any product.
+// Called before any matrix product, as in the program.
 const bool kFixedSums = (use_fixed_sums(), true);
 
 class DivisionOfWork : public testing::TestWithParam<const char*> {
  protected:
   ~DivisionOfWork() override { set_num_threads(threads_); }
 
-  // Losses of two points with so many threads.
+  // The losses of two points, computed with `threads` threads.
   std::vector<ImageLosses> with_threads(int threads, at::ScalarType type) const {
     set_num_threads(threads);
     PointEvaluator evaluator = problem_.evaluator(type);
@@ -49,8 +49,8 @@ TEST_P(DivisionOfWork, OverThreadsMovesNoLossInFloat32) {
   expect_same_means(at::kFloat, 1e-6);
 }
 
-// A float32 sum in another order may come out on the other side of a rounding to bfloat16, and then an activation moves
-// by 2^-8 of itself: rarely, in both directions, and in the mean of 140 images by far less.
+// A float32 sum in another order may round to a different bfloat16, which changes an activation by 2^-8 of its value.
+// This is rare, goes in both directions, and affects the mean of 140 images far less.
 TEST_P(DivisionOfWork, OverThreadsMovesNoLossInBfloat16ByMoreThanRareRoundings) {
   expect_same_means(at::kBFloat16, 1e-4);
 }

@@ -57,7 +57,7 @@ TEST_F(GuessSampleTest, OfAllImagesSaysWhatAnExactPointDoes) {
   }
 }
 
-// Of 95 % of the intervals, fewer where few images of a class are drawn, or in a tail.
+// 95 % of the intervals must hold, fewer if only few images of a class, or of a tail, are drawn.
 TEST_F(GuessSampleTest, StatesItsErrorsOfMarginsQuantilesAndClasses) {
   const ImageGuess::Node node = node_at(1);
   const SplitEstimate truth = node_at(0).value;

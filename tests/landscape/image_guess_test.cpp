@@ -7,7 +7,7 @@
 namespace thalweg {
 namespace {
 
-// Losses of three images over a plane, bicubic in x and y, so that every guess is right.
+// The losses of three images at a point of the plane; they are bicubic in x and y, so every guess is exact.
 std::vector<float> losses_at(double x, double y) {
   return {static_cast<float>(1 + x), static_cast<float>(x * x * y), static_cast<float>(2 - x * x * x + y * y)};
 }
@@ -56,7 +56,7 @@ TEST_F(ImageGuessTest, TakesFinerNodesWhereTheyAre) {
   const std::size_t near = 2 * 13 + 2;
   ASSERT_EQ(levels_.level_of(near), 1u);
   add(near);
-  const std::size_t point = 2 * 13 + 3;  // of level 2, beside it
+  const std::size_t point = 2 * 13 + 3;  // a neighbour in level 2
   double weight_of_near = 0;
   for (const auto& [node, weight] : guess_.at(point)) {
     if (node->value.loss().mean == guess_.at(point + 1).front().node->value.loss().mean) continue;

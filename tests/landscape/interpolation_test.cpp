@@ -14,7 +14,7 @@ double cubic(double x) {
 TEST(LagrangeWeights, ReproduceCubicsEverywhereAndValuesAtNodes) {
   std::vector<double> x;
   for (int i = 0; i < 18; ++i) x.push_back(-1 + 0.13 * i);
-  const Indices nodes = {0, 4, 8, 12, 16, 17};  // the last interval is short
+  const Indices nodes = {0, 4, 8, 12, 16, 17};  // the last interval is shorter
   for (std::size_t i = 0; i < x.size(); ++i) {
     double value = 0, sum = 0;
     for (const NodeWeight& w : lagrange_weights(x, nodes, x[i], 4)) {

@@ -48,7 +48,7 @@ double bicubic(double x, double y) {
 }
 
 TEST(LevelGrid, InterpolatesBicubicsFromCoarserLevels) {
-  const Grid grid = grid_of(26, 19);  // levels whose steps are not all alike
+  const Grid grid = grid_of(26, 19);  // levels with unequal steps
   const LevelGrid levels(grid);
   const auto value = [&](std::size_t point) { return bicubic(grid.x[point % 26], grid.y[point / 26]); };
   for (std::size_t point = 0; point < grid.size(); ++point) {

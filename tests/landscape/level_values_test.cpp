@@ -13,7 +13,7 @@ SplitEstimate value_of(double loss, double accuracy = 50, double error = 0) {
 
 class LevelValuesTest : public testing::Test {
  protected:
-  // 13 x 13 points: levels 4 x 4, 7 x 7, 13 x 13.
+  // 13 x 13 points give the levels 4 x 4, 7 x 7 and 13 x 13.
   LevelValuesTest() : grid_(make_grid({13, 13}, {-1, 1, -1, 1})), levels_(grid_), values_(levels_) {}
   double x(std::size_t point) const { return grid_.x[point % 13]; }
   double y(std::size_t point) const { return grid_.y[point / 13]; }
@@ -49,7 +49,7 @@ TEST_F(LevelValuesTest, DoubtWhatLiesBesideASurprise) {
   set_level(1, [&](std::size_t p) { return p == bump ? 1.4 : 1.0; });
   EXPECT_NEAR(values_.doubt(1 * 13 + 1, 1), 0.2, 1e-14);  // half of the surprise, at its own corner
   EXPECT_NEAR(values_.doubt(3 * 13 + 2, 1), 0.2, 1e-14);
-  EXPECT_NEAR(values_.doubt(0 * 13 + 1, 1), 0.2, 1e-14);  // on the edge beside a corner that the surprise touches
+  EXPECT_NEAR(values_.doubt(0 * 13 + 1, 1), 0.2, 1e-14);  // on an edge next to a corner affected by the surprise
   EXPECT_NEAR(values_.doubt(11 * 13 + 11, 1), 0, 1e-14);
 }
 
@@ -70,7 +70,7 @@ TEST_F(LevelValuesTest, DoubtWhatIsNotFinite) {
   set_level(0, [](std::size_t) { return 1.0; });
   set_level(1, [](std::size_t p) { return p == 2 ? INFINITY : 1.0; });
   EXPECT_EQ(values_.doubt(1, 1), INFINITY);
-  EXPECT_EQ(values_.range(), 0);  // of what is finite
+  EXPECT_EQ(values_.range(), 0);  // of the finite values
 }
 
 TEST_F(LevelValuesTest, DoubtTheLossByHalfASurpriseAndOtherValuesByAllOfIt) {
@@ -82,7 +82,7 @@ TEST_F(LevelValuesTest, DoubtTheLossByHalfASurpriseAndOtherValuesByAllOfIt) {
   EXPECT_NEAR(value.accuracy().standard_error, 4, 1e-12);
 }
 
-// A class without images, say.
+// For example a class without images.
 TEST_F(LevelValuesTest, TheErrorOfWhatIsNotThereIsNotThereEither) {
   set_level(0, [](std::size_t) { return std::nan(""); });
   const SplitEstimate value = values_.interpolate(1, 0);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kImages = 3000;
 
-// Losses of images, and guesses of them that are off by some noise and lie too low.
+// Losses of images, and guesses of them that are noisy and too low.
 struct Guessed {
   std::vector<double> losses;
   std::vector<float> guesses;
@@ -69,13 +69,13 @@ TEST(LossDistribution, OfFourImages) {
   for (std::size_t q = 0; q < quantiles.size(); ++q) EXPECT_EQ(quantiles[q].mean, expected[q]) << q;
 }
 
-// Of a stratum of which one in ten was drawn, each loss counts ten times.
+// If one image in ten was drawn from a stratum, each of its losses counts ten times.
 TEST(LossDistribution, ALossStandsForTheImagesOfItsStratum) {
   const std::vector<std::int64_t> sizes = {2, 20};
   const std::vector<std::int32_t> strata = {0, 0, 1, 1};
   const QuantileEstimates quantiles = estimate_quantiles({sizes, strata}, {1, 2, 3, 4});
-  EXPECT_EQ(quantiles[0].mean, 2);  // 2 of 22 images lie up to 2, and 5 % are 1.1
-  EXPECT_EQ(quantiles[1].mean, 3);  // 12 lie up to 3
+  EXPECT_EQ(quantiles[0].mean, 2);  // 2 of 22 images have losses up to 2, and 5 % are 1.1
+  EXPECT_EQ(quantiles[1].mean, 3);  // 12 have losses up to 3
   EXPECT_EQ(quantiles[2].mean, 3);
   EXPECT_EQ(quantiles[3].mean, 4);
 }
@@ -114,7 +114,7 @@ TEST(LossDistribution, GoodGuessesMakeErrorsSmall) {
   EXPECT_LT(2 * with, without);
 }
 
-// The share up to each loss and guess counted one by one; guesses below 0, and such that are equal, among them.
+// Counts the share of images up to each loss and guess one by one; some guesses are negative and some are equal.
 TEST(LossDistribution, GuessesCountAsTheDifferenceEstimatorHasThem) {
   Guessed population(0.05);
   for (std::size_t i = 0; i < kImages; i += 100) population.guesses[i] = i % 200 == 0 ? -0.125f : 0.25f;
@@ -131,7 +131,7 @@ TEST(LossDistribution, GuessesCountAsTheDifferenceEstimatorHasThem) {
     return static_cast<double>(std::count_if(values.begin(), values.end(), [&](auto value) { return value <= place; }));
   };
   const QuantileEstimates quantiles = estimate_quantiles(sample.drawn(), drawn, guesses);
-  for (std::size_t q = 1; q < quantiles.size(); ++q) {  // the smallest losses are guessed too badly: goes without
+  for (std::size_t q = 1; q < quantiles.size(); ++q) {  // not q = 0: the smallest losses are guessed too badly
     const auto first = std::find_if(places.begin(), places.end(), [&](double place) {
       const double lacking = (up_to(drawn, place) - up_to(guesses.drawn, place)) / static_cast<double>(drawn.size());
       return up_to(guesses.all, place) / kImages + lacking >= kLossQuantiles[q] - 1e-9;
@@ -140,7 +140,7 @@ TEST(LossDistribution, GuessesCountAsTheDifferenceEstimatorHasThem) {
   }
 }
 
-// Noise far above the losses' own spread.
+// The noise is far larger than the losses' own spread.
 TEST(LossDistribution, GoesWithoutBadGuesses) {
   const Guessed population(5);
   for (std::uint64_t seed = 0; seed < 20; ++seed) {

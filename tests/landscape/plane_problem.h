@@ -1,4 +1,4 @@
-// A plane of a small network with batch norm, and points of it.
+// A plane of a small network with batch norm, and points in it.
 #pragma once
 
 #include <string>
@@ -19,7 +19,7 @@ using Points = std::vector<PlaneCoordinates>;
 
 inline const Points kPoints = {{0, 0}, {1, -0.5}, {-1, 1}, {0.25, 0.75}, {0, 0}};
 
-// A plane of a small network, and the images of a synthetic set: 140 and 20, neither a multiple of a chunk.
+// A plane of a small network, and 140 training and 20 test images of the synthetic set, neither a multiple of a chunk.
 struct PlaneProblem {
   DataSet data;
   Graph graph;

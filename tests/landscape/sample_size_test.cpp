@@ -49,7 +49,7 @@ Outcome draw(const Population& all, double goal, std::uint32_t repetition) {
   return out;
 }
 
-// Of losses: many near 0, some large.
+// A population like losses: many near 0, some large.
 Population losses() {
   return population("losses", std::gamma_distribution<double>(0.5));
 }

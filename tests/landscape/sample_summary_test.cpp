@@ -13,7 +13,7 @@ namespace {
 constexpr std::int64_t kClasses = 4;
 constexpr std::int64_t kImages = 2000;
 
-// Losses, answers and margins of images at a point, and at another one that goes along with it. Class 3 has few.
+// Losses, predictions and margins of images at a point and at a correlated one. Class 3 has few images.
 struct Population {
   ImageLosses images, control;
   std::vector<std::int64_t> labels;
@@ -35,7 +35,7 @@ struct Population {
     to.margins.push_back(static_cast<float>(margin));
   }
 
-  // By a sample of n images.
+  // The estimate from a sample of n images.
   SplitEstimate by_sample(std::uint64_t seed, std::int64_t n) const {
     const Strata strata = class_strata(labels, kClasses);
     StratifiedSample sample(strata, {strata.sizes.begin(), strata.sizes.end()}, {seed, 0, 0});
@@ -72,7 +72,7 @@ TEST(SampleSummary, OfAllImagesIsExact) {
   }
 }
 
-// Of 1,000 samples 95 % should: less of those that rest on few images, whose distribution is skewed.
+// 95 % of 1,000 samples should; fewer for values that depend on few images, which have a skewed distribution.
 TEST(SampleSummary, ItsIntervalsHoldWhatTheySay) {
   constexpr int kSamples = 1000;
   const Population population;
@@ -101,7 +101,7 @@ TEST(SampleSummary, TheControlMakesAClasssErrorSmall) {
   EXPECT_LT(2 * with, class_loss(population.by_sample(1, 400), 0).standard_error);
 }
 
-// A line through two or three points fits them, and would say that nothing is left.
+// A line through two or three points fits them perfectly, and would wrongly leave no residual variance.
 TEST(SampleSummary, TheControlOfAFewImagesIsNotBelieved) {
   const Population population;
   EXPECT_GT(class_loss(population.by_sample(1, 40), 3).standard_error, 0.05);
@@ -116,7 +116,7 @@ TEST(SampleSummary, LetsANanReachWhatItConcerns) {
   EXPECT_TRUE(std::isnan(values.at("test_loss_q50").standard_error));
   EXPECT_TRUE(std::isnan(values.at("test_class_loss/2").mean));
   EXPECT_TRUE(std::isfinite(values.at("test_class_loss/1").mean));
-  EXPECT_LT(values.at("test_class_loss/1").standard_error, 0.04);  // by the control
+  EXPECT_LT(values.at("test_class_loss/1").standard_error, 0.04);  // thanks to the control
   EXPECT_TRUE(std::isfinite(values.at("test_class_acc/2").mean));
 }
 

@@ -1,4 +1,4 @@
-// A plane around a network's initial weights: what tests of maps stand on.
+// A plane around a network's initial weights, for tests of maps.
 #pragma once
 
 #include "nn/graph.h"
@@ -7,7 +7,7 @@
 
 namespace thalweg {
 
-// Directions are the caller's to fill in.
+// The caller must fill in the directions.
 inline Plane start_plane(const Graph& graph) {
   Plane plane;
   plane.origin = initial_weights(graph, 3);

@@ -1,4 +1,4 @@
-// The training executor against autograd through the reference executor, in double.
+// Compares the training executor with autograd through the reference executor, in double.
 #include "nn/backprop.h"
 
 #include <gtest/gtest.h>
@@ -23,8 +23,8 @@ struct Problem {
   at::Tensor labels;
 };
 
-// Norms shift their channels by many deviations, up or for every fourth one down, so that no activation lies near the
-// kink of a ReLU: one that passes here and not there would be a large difference of no meaning.
+// Norms shift their channels by many deviations (every fourth one down, the others up), so that no activation is near
+// the kink of a ReLU: one that passes in only one of the executors would make a large but meaningless difference.
 Problem problem_of(const json& model) {
   at::manual_seed(5);
   Problem problem{build_model(read_model_config(ConfigReader(model, "model")), {3, 32, 32}, 10), {}, {}, {}, {}};
@@ -73,7 +73,7 @@ Outcome reference(const Problem& problem) {
   return out;
 }
 
-// Autograd's gradient of the mean cross entropy with respect to logits.
+// Autograd's gradient of the mean cross entropy with respect to the logits.
 at::Tensor logits_gradient(const at::Tensor& logits, const at::Tensor& labels) {
   const at::Tensor leaf = logits.detach().clone().set_requires_grad(true);
   at::cross_entropy_loss(leaf, labels).backward();
@@ -120,7 +120,8 @@ void expect_autograds(const Problem& problem, const Outcome& got) {
   const auto views = problem.graph.parameters.views(expected.gradient);
   const auto got_views = problem.graph.parameters.views(got.gradient);
   for (std::size_t i = 0; i < views.size(); ++i) {
-    // Sums over all pixels cancel where a norm takes the mean away: rounding counts against the whole gradient there.
+    // Sums over all pixels cancel if a norm subtracts the mean, so rounding is also measured against the whole
+    // gradient.
     EXPECT_LT(distance(got_views[i], views[i]), 1e-4 * size_of(views[i]) + 1e-5 * size_of(expected.gradient))
         << problem.graph.parameters.entries()[i].name;
   }
@@ -150,7 +151,7 @@ TEST_P(BackpropTest, LeavesTheStatisticsAloneWhenTold) {
   EXPECT_TRUE(at::equal(got.buffers, problem_.buffers));
 }
 
-// bfloat16 keeps 8 bits: a layer's rounding is some thousandths, and many layers add up.
+// bfloat16 has 8 bits: each layer rounds by some thousandths, which add up over many layers.
 TEST_P(BackpropTest, IsNearInBfloat16) {
   const Outcome expected = reference(problem_);
   const Outcome got = Executor(problem_, true).run();
@@ -165,7 +166,7 @@ constexpr const char* kNetworks[] = {R"({"name": "mlp", "hidden": [20, 10]})", R
 
 INSTANTIATE_TEST_SUITE_P(Networks, BackpropTest, testing::ValuesIn(kNetworks));
 
-// On a GPU, with convolutions by plans and by LibTorch.
+// The same on a GPU, with convolutions by plans and by LibTorch.
 class CudaBackprop : public BackpropTest {
  protected:
   void SetUp() override {
@@ -189,7 +190,7 @@ TEST_P(CudaBackprop, ByLibTorchEqualsAutograd) {
   expect_autograds(problem_, on_cpu(Executor(on_gpu_, false).run()));
 }
 
-// Both round to 8 bits in the same places, but not the same sums; tolerances as on a CPU.
+// Both round to 8 bits in the same places, but sum in different orders; the tolerances are those for a CPU.
 TEST_P(CudaBackprop, ByPlansIsNearLibTorchInBfloat16) {
   ConvPlans plans = ConvPlans::on_current_gpu({.tune = true});
   const Outcome expected = Executor(on_gpu_, true).run();

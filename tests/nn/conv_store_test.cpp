@@ -96,13 +96,13 @@ TEST_F(ConvStoreTest, OneThatCannotBeWrittenIsReadAllTheSame) {
   ConvStore read_only = store();
   const fs::path lock = read_only.file().parent_path() / ".lock";
   fs::remove(lock);
-  fs::create_directory(lock);  // what cannot be opened for writing, by root neither
+  fs::create_directory(lock);  // cannot be opened for writing, not even by root
   EXPECT_EQ(read_only.keep(shape(80), kPass, {"eng2", 9}).plan, "eng2");
   EXPECT_NE(read_only.trouble(), "");
   EXPECT_EQ(read_only.find(shape(128), kPass)->plan, "eng1");
 }
 
-// A plan that is not the one which the heuristics name first.
+// Uses a plan other than the one that the heuristics list first.
 TEST_F(ConvStoreTest, PlansAreTakenFromIt) {
   const auto plans = [] { return ConvPlans::without_gpu(h200_properties(), {.tune = true}); };
   const auto device = ConvDevice::absent_gpu(h200_properties());

@@ -1,4 +1,4 @@
-// The CPU's convolutions, whichever kernel runs them, against LibTorch's in double.
+// Compares the CPU's convolutions, whichever kernel runs them, with LibTorch's in double.
 #include "nn/cpu_conv.h"
 
 #include <array>
@@ -31,7 +31,7 @@ class CpuConvolution : public testing::TestWithParam<Case> {
     return at::conv2d(x.to(at::kDouble), w_.to(at::kDouble), bias_.to(at::kDouble),
                       at::IntArrayRef{case_.stride, case_.stride}, at::IntArrayRef{1, 1});
   }
-  // Sums are float32; what is stored is rounded once more, with a residual perhaps twice.
+  // Sums are in float32; the stored result is rounded once more, with a residual up to twice.
   void expect_close(const at::Tensor& got, const at::Tensor& wanted) const {
     EXPECT_EQ(got.scalar_type(), case_.type);
     EXPECT_TRUE(got.is_contiguous(at::MemoryFormat::ChannelsLast));
@@ -50,7 +50,7 @@ class CpuConvolution : public testing::TestWithParam<Case> {
 
 TEST_P(CpuConvolution, ForwardEqualsLibTorchs) {
   expect_close(conv_forward(conv_, x_, w_, bias_), plain(x_));
-  // What is not channels-last is copied first.
+  // Tensors that are not channels-last are copied first.
   expect_close(conv_forward(conv_, x_.contiguous(), w_.contiguous(), bias_), plain(x_));
 }
 
@@ -101,7 +101,7 @@ TEST_P(CpuConvolution, PackedKeepsNaNWhenAsked) {
   EXPECT_TRUE(packed_.run(x, {}, true).isnan().all().item<bool>());
 }
 
-// Those of small images run by kernels of our own where the processor has the instructions, the others by oneDNN.
+// Our own kernels run the convolutions of small images if the processor has the instructions, and oneDNN the others.
 INSTANTIATE_TEST_SUITE_P(Shapes, CpuConvolution,
                          testing::Values(Case{4, 128, 64, 1, at::kFloat}, Case{4, 128, 64, 1, at::kBFloat16},
                                          Case{8, 64, 128, 2, at::kFloat}, Case{8, 64, 128, 2, at::kBFloat16},
@@ -124,7 +124,7 @@ TEST(CpuConvolutionParts, AddUpToTheGradientOfAllImages) {
     at::set_num_threads(count);
     const at::Tensor got = at::full({32, 16, 3, 3}, NAN), again = at::empty_like(got);
     conv_weight_gradient({2, 1}, dy, x, got);
-    std::thread([&] { conv_weight_gradient({2, 1}, dy, x, again); }).join();  // with threads of its own
+    std::thread([&] { conv_weight_gradient({2, 1}, dy, x, again); }).join();  // with its own thread pool
     EXPECT_LT((got - wanted).abs().max().item<double>(), 0x1p-7 * wanted.abs().max().item<double>());
     EXPECT_TRUE(at::equal(got, again));
     EXPECT_EQ(at::get_num_threads(), count);

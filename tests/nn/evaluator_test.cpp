@@ -13,7 +13,7 @@
 namespace thalweg {
 namespace {
 
-// Weights and batch-norm statistics that differ in every channel: with initial ones a wrong fold would go unseen.
+// Weights and batch-norm statistics that differ in every channel, because initial ones would hide a wrong fold.
 struct Sample {
   Graph graph;
   at::Tensor weights;
@@ -49,7 +49,7 @@ TEST_P(EveryModel, CompiledEqualsEager) {
   const at::Tensor expected = sample.eager();
   const at::Tensor got = evaluator.logits(sample.images);
   ASSERT_EQ(got.sizes(), expected.sizes());
-  // float32 rounding through up to 110 layers: 1e-4 of the largest logit.
+  // Float32 rounding through up to 110 layers: 1e-4 of the largest logit.
   const double scale = expected.abs().max().item<double>();
   EXPECT_GT(scale, 0);
   EXPECT_LT((got - expected).abs().max().item<double>(), 1e-4 * scale);
@@ -167,7 +167,7 @@ TEST(EstimateBatchNorm, GivesTheStatisticsOfTheBatch) {
   config.width = 0.125;
   Sample sample(config, 16);
   estimate_batch_norm(sample.graph, sample.weights, sample.buffers, sample.images);
-  // First layer by hand: convolve, then mean and unbiased variance over images and pixels.
+  // The first layer by hand: a convolution, then the mean and unbiased variance over images and pixels.
   const auto views = sample.graph.parameters.views(sample.weights);
   const at::Tensor y = at::conv2d(sample.images, views[0], views[1], 1, 1);
   const auto buffers = sample.graph.buffers.views(sample.buffers);

@@ -1,6 +1,5 @@
-// Convolutions by cuDNN's plans against LibTorch's. Skipped, and counted as skipped, where there is no GPU.
-// Their name keeps them from the sanitizers' selection (bench/gpu.sh): those kernels are not ours, and take minutes
-// there.
+// Compares convolutions by cuDNN's plans with LibTorch's. Reported as skipped without a GPU. The suite's name keeps it
+// out of the sanitizers' selection (bench/gpu.sh): these kernels are not ours, and would take minutes there.
 #include "nn/gpu_conv.h"
 
 #include <gtest/gtest.h>
@@ -22,7 +21,7 @@ struct Operands {
   at::Tensor x, w, dy, bias, residual;
 };
 
-// Standard normal, so that a sum has a size to compare with; rounded to `type`, on the GPU and channels-last.
+// Standard normal values, so that sums have a known magnitude; rounded to `type`, on the GPU and channels-last.
 Operands random_operands(const ConvShape& s, at::ScalarType type) {
   at::Generator generator = at::detail::createCPUGenerator(31);
   const auto random = [&](at::IntArrayRef sizes) {
@@ -55,8 +54,9 @@ Results by_libtorch(const ConvShape& s, const Operands& o) {
   return {at::convolution(wide(o.x), wide(o.w), {}, stride, padding, {1, 1}, false, {0, 0}, 1), dx, dw};
 }
 
-// Relative: the result's own rounding. Of the largest: float32 sums of up to 82,000 products in any order, which tensor
-// cores truncate rather than round; for float32 little enough that TF32's ten bits (6e-5) would fail.
+// The relative tolerance covers the rounding of the result. The one relative to the largest value covers float32 sums
+// of up to 82,000 products in any order, which tensor cores truncate rather than round; for float32 it is small enough
+// that TF32's ten bits (6e-5) would fail.
 void expect_close(const at::Tensor& got, const at::Tensor& expected, const std::string& what) {
   struct Tolerance {
     double relative, of_largest;
@@ -132,13 +132,13 @@ TEST_F(PlannedConvolutions, TakeAnyLayoutAndAlignment) {
   const GpuConv conv{plans, 1, 1};
   const at::Tensor expected = conv_forward(conv, o.x, o.w);
   EXPECT_TRUE(at::equal(conv_forward(conv, o.x.contiguous(), o.w.contiguous()), expected));
-  // A filter one element into a vector, channels-last there.
+  // A channels-last filter that starts one element into a vector.
   const at::Tensor vector = at::zeros({o.w.numel() + 1}, o.w.options());
   const at::Tensor shifted = vector.narrow(0, 1, o.w.numel()).as_strided(o.w.sizes(), o.w.strides(), 1).copy_(o.w);
   EXPECT_TRUE(at::equal(conv_forward(conv, o.x, shifted), expected));
 }
 
-// As training wants it: float32 in a vector, whatever the activations are.
+// As in training: the gradient is float32 and part of a vector, whatever the type of the activations.
 TEST_F(PlannedConvolutions, WriteTheWeightGradientWhereItIsWanted) {
   const ConvShape shape{5, 16, 8, 8, 24, 3, 3, 1, 1};
   ConvPlans plans = ConvPlans::on_current_gpu({});
@@ -150,7 +150,7 @@ TEST_F(PlannedConvolutions, WriteTheWeightGradientWhereItIsWanted) {
       const at::Tensor dw = vector.as_strided(o.w.sizes(), o.w.strides(), offset);
       conv_weight_gradient({plans, 1, 1}, o.dy, o.x, dw);
       EXPECT_TRUE(at::equal(dw, expected)) << offset;
-      EXPECT_EQ(at::sum(vector == 7.0).item<std::int64_t>(), 8) << offset;  // and nothing beside it
+      EXPECT_EQ(at::sum(vector == 7.0).item<std::int64_t>(), 8) << offset;  // nothing beside it is overwritten
     }
   }
 }
@@ -182,7 +182,7 @@ TEST_F(PlannedConvolutions, GiveTheSameBitsAgainAndWithTheSamePlansElsewhere) {
   expect_equal_bits(by_plans(later, shape, operands), first);
   for (const auto& [key, choice] : later.manifest().choices) {
     EXPECT_EQ(choice.plan, manifest.choices.at(key).plan);
-    EXPECT_EQ(choice.microseconds, manifest.choices.at(key).microseconds);  // not timed again
+    EXPECT_EQ(choice.microseconds, manifest.choices.at(key).microseconds);  // plans are not timed again
   }
 }
 

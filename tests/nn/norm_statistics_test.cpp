@@ -30,7 +30,7 @@ class NormStatisticsTest : public testing::TestWithParam<const char*> {
 
 TEST_P(NormStatisticsTest, AreThoseOfPlainArithmetic) {
   NormStatistics statistics(graph_, at::kCPU, at::kFloat);
-  for (int repetition = 0; repetition < 2; ++repetition) {  // nothing is left of the time before
+  for (int repetition = 0; repetition < 2; ++repetition) {  // nothing remains from the first time
     EXPECT_TRUE(at::allclose(statistics.measure(weights_, images_), expected_, 2e-4, 1e-5));
   }
 }

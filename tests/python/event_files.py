@@ -14,7 +14,7 @@ def masked_crc32c(data):
 
 
 def read_records(path):
-    """Payloads up to the end, or to a record that a kill cut off."""
+    """The payloads up to the end or to a record truncated by a kill."""
     content, at, records = Path(path).read_bytes(), 0, []
     while at + 12 <= len(content):
         header = content[at:at + 8]
@@ -30,7 +30,7 @@ def read_records(path):
 
 
 def read_fields(data):
-    """(field number, value) of a protobuf message; an int, or bytes."""
+    """Yields (field number, value) of a protobuf message; a value is an int or bytes."""
     def varint():
         nonlocal at
         value = shift = 0
@@ -54,8 +54,8 @@ def read_fields(data):
 
 
 def read_scalars(folder):
-    """tag -> {step: value} of a run's folder, as TensorBoard shows it: files in the order of their names, and each
-    session start but the first makes it forget that step and later ones."""
+    """Returns tag -> {step: value} for a run's folder, as TensorBoard shows it: files are read in the order of their
+    names, and each session start but the first discards that step and later ones."""
     scalars, sessions = {}, 0
     for path in sorted(Path(folder).glob("events.out.tfevents.*")):
         version, *events = [dict(read_fields(record)) for record in read_records(path)]

@@ -1,4 +1,4 @@
-"""The networks as PyTorch modules, with the names of the repositories whose checkpoints should load."""
+"""The networks as PyTorch modules, with the names used by the repositories whose checkpoints should load."""
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -23,7 +23,7 @@ class Vgg(nn.Module):
                     layers.append(nn.BatchNorm2d(channels))
                 layers.append(nn.ReLU())
             layers.append(nn.MaxPool2d(2))
-        layers.append(nn.AvgPool2d(1))  # of 32 x 32 images one pixel is left; it counts in the numbering only
+        layers.append(nn.AvgPool2d(1))  # an identity on the one remaining pixel; needed only for the numbering
         self.features = nn.Sequential(*layers)
         self.classifier = nn.Linear(channels, 10)
 
@@ -32,7 +32,7 @@ class Vgg(nn.Module):
 
 
 class PadShortcut(nn.Module):
-    """He et al. 2015, option A: every second pixel, zero channels on both sides."""
+    """Option A of He et al. 2015: every second pixel, and zero channels on both sides."""
 
     def __init__(self, planes):
         super().__init__()
@@ -111,9 +111,9 @@ def make(name, width=1.0, shortcut="A", hidden=(512, 512)):
 
 
 def randomise(model, seed=0):
-    """Weights of which none is special: norms that are not one and biases that are not zero show what a wrong name or a
-    wrong fold would hide. The running statistics are near those of random images, so that signals neither vanish nor
-    explode in 110 layers."""
+    """Sets weights without special values: scales other than one and biases other than zero reveal wrong names and
+    wrong folds. The running statistics are near those of random images, so that signals neither vanish nor explode in
+    110 layers."""
     torch.manual_seed(seed)
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
     with torch.no_grad():
@@ -133,7 +133,7 @@ def randomise(model, seed=0):
 
 
 def set_running_statistics(model, images):
-    """Those of one batch alone: mean and unbiased variance."""
+    """Sets the running statistics to the mean and unbiased variance of one batch."""
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
     for norm in norms:
         norm.momentum = 1.0
@@ -145,7 +145,7 @@ def set_running_statistics(model, images):
 
 
 def tensors_of(model):
-    """state_dict without num_batches_tracked, in its order."""
+    """The state_dict without num_batches_tracked, in its order."""
     return {name: t for name, t in model.state_dict().items() if not name.endswith("num_batches_tracked")}
 
 

@@ -1,4 +1,4 @@
-"""The safetensors format, written apart from the engine's reader and writer: u64 header length, JSON, bytes."""
+"""The safetensors format (u64 header length, JSON, bytes), implemented independently of the engine's."""
 import json
 import struct
 import zlib
@@ -10,7 +10,7 @@ NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
 
 
 def write(path, tensors, metadata=None):
-    """`tensors`: name -> anything that numpy takes."""
+    """`tensors`: name -> anything that numpy accepts."""
     header = {"__metadata__": metadata} if metadata else {}
     blobs, offset = [], 0
     for name, value in tensors.items():
@@ -25,7 +25,7 @@ def write(path, tensors, metadata=None):
 
 
 def read(path):
-    """Returns (name -> array, metadata). The checksum, where there is one, must be right, and is not among them."""
+    """Returns (name -> array, metadata). Verifies the checksum, if there is one, and omits it from the metadata."""
     with open(path, "rb") as file:
         content = file.read()
     start = 8 + struct.unpack("<Q", content[:8])[0]

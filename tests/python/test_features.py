@@ -1,4 +1,4 @@
-"""What the keys of `train` and the data sets do, from the command line; test_training.py compares with PyTorch."""
+"""Effects of the keys of `train` and of the data sets in the program; test_training.py compares with PyTorch."""
 import gzip
 import itertools
 import json
@@ -16,7 +16,7 @@ def idx(array):
 
 
 def write_fashion_mnist(folder):
-    """As many images as the real files have, mostly zero, compressed; labels that begin as the real ones do."""
+    """Writes compressed files with as many images as the real ones, mostly zero, and the same first labels."""
     folder.mkdir()
     rng = np.random.default_rng(3)
     first = np.array([9, 0, 0, 3, 0, 2, 7, 2, 5, 5], np.uint8)
@@ -29,7 +29,7 @@ def write_fashion_mnist(folder):
 
 
 class Features(cli.CliTest):
-    """What a key of `train` is said to change is changed by it, from the command line."""
+    """Each key of `train` has its documented effect, from the command line."""
 
     def train(self, name, **keys):
         config = cli.experiment_config(cli.VGG, {"name": "synthetic", "train_images": 96, "test_images": 20})
@@ -63,7 +63,7 @@ class Features(cli.CliTest):
                      "linear": {"lr": 0.02}, "cosine": {"lr": 0.02}, "polynomial": {"lr": 0.02, "power": 2}, "wsd": {"lr": 0.02, "decay_at": 1},
                      "one_cycle": {"lr": 0.02}, "inverse_sqrt": {"lr": 0.02, "timescale": 0.5},
                      "cyclic": {"lr": 0.02, "base_lr": 0.002, "up_epochs": 1}, "table": {"points": [[0, 0.01], [2, 0.02]]}}
-        # Of the sixth step, three an epoch: inverse_sqrt's half an epoch is rounded to two.
+        # Rates of the sixth step, with three steps per epoch; inverse_sqrt's half an epoch is rounded to two steps.
         last = {"late_decay": 0.002, "step": 0.002, "multi_step": 0.002, "linear": 0.02 / 6, "cosine": 0.01 * (1 + np.cos(5 / 6 * np.pi)),
                 "polynomial": 0.02 / 36, "wsd": 0.02 / 3, "one_cycle": 0.02 / 25 / 1e4, "inverse_sqrt": 0.02 * np.sqrt(2 / (5 + 2)),
                 "cyclic": 0.002 + 0.018 / 3, "table": 0.01 + 0.01 * 5 / 6}

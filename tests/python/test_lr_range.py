@@ -26,7 +26,7 @@ class LrRange(cli.CliTest):
         result = json.loads(printed)
         self.assertEqual((result["steps"], result["diverged"], result["file"]), (31, False, str(self.csv)))
         self.assertIn(result["steepest"], table["lr"])
-        # The same steps as a run whose schedule is that table.
+        # A run with that table as its schedule takes the same steps.
         run = self.folder / "run"
         points = [[k / 5, lr] for k, lr in enumerate(table["lr"])]
         config = cli.experiment_config(cli.MLP)

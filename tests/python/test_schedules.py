@@ -1,4 +1,4 @@
-"""Learning-rate schedules against torch.optim.lr_scheduler, stepped once an update, over whole runs."""
+"""Compares learning-rate schedules with torch.optim.lr_scheduler, stepped once per update, over whole runs."""
 import math
 import unittest
 import warnings
@@ -14,13 +14,13 @@ STEPS = PER_EPOCH * EPOCHS  # 407
 
 
 def steps_of(epochs):
-    return math.floor(epochs * PER_EPOCH + 0.5)  # halves go up, unlike Python's round
+    return math.floor(epochs * PER_EPOCH + 0.5)  # rounds halves up, unlike Python's round
 
 
 def torch_rates(make, steps=STEPS):
     sgd = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=LR)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of stepping a scheduler whose optimiser does nothing
+        warnings.simplefilter("ignore")  # about stepping a scheduler before its optimiser
         scheduler = make(sgd)
         rates = []
         for _ in range(steps):
@@ -73,7 +73,7 @@ class Schedules(unittest.TestCase):
 
     def test_one_cycle_has_the_defaults_of_torch(self):
         got = self.check({"kind": "one_cycle", "lr": LR}, lambda sgd: lr_scheduler.OneCycleLR(sgd, LR, STEPS))
-        self.assertEqual(got["changes"].tolist(), [121, STEPS - 1])  # the top: 0.3 * 407 - 1 = 121.1
+        self.assertEqual(got["changes"].tolist(), [121, STEPS - 1])  # the peak: 0.3 * 407 - 1 = 121.1
         self.assertEqual(np.argmax(got["lr"]), 121)
 
     def test_cyclic(self):
@@ -100,7 +100,7 @@ class Schedules(unittest.TestCase):
                    lambda sgd: lr_scheduler.LambdaLR(sgd, lambda step: rates[np.searchsorted(steps, step, "right") - 1] / LR))
 
     def test_warm_up_in_front(self):
-        """SequentialLR, whose second part starts anew where the first ends."""
+        """Compares with SequentialLR, in which the second schedule starts from its beginning when the first ends."""
         def sequence(make_second):
             return lambda sgd: lr_scheduler.SequentialLR(
                 sgd, [lr_scheduler.LinearLR(sgd, 0.25, 1.0, 3 * PER_EPOCH), make_second(sgd)], [3 * PER_EPOCH])

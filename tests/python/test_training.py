@@ -1,4 +1,4 @@
-"""Training steps against torch.optim on the same images in the same order."""
+"""Compares training steps with torch.optim on the same images in the same order."""
 import unittest
 
 import numpy as np
@@ -7,9 +7,9 @@ import torch
 import probe
 import reference_models
 
-torch.set_num_threads(1)  # small networks, and so also with cores that are busy otherwise
+torch.set_num_threads(1)  # enough for small networks, and robust if other cores are busy
 
-IMAGES, BATCH, STEPS = 23, 5, 8  # five steps an epoch, the last with three images; the eighth lies in epoch two
+IMAGES, BATCH, STEPS = 23, 5, 8  # five steps per epoch, the last with three images; the eighth is in epoch two
 MODELS = [{"name": "vgg11_bn", "width": 0.25}, {"name": "resnet20", "width": 0.5}, {"name": "mlp", "hidden": [20, 10]}]
 VGG, RESNET, MLP = MODELS
 # The rate falls at step 6, in the second epoch.
@@ -19,9 +19,10 @@ ADAMW = {"kind": "adamw", "beta1": 0.85, "beta2": 0.99, "eps": 1e-3, "weight_dec
 
 
 def start_model(config):
-    """A start away from kinks. Of a million activations a few lie nearer to zero than float32 rounds; each that a ReLU lets
-    pass here and stops there changes gradients by a hundredth, and training amplifies that. So every norm shifts its
-    channels by many deviations: up, or down for some of those that no sum follows."""
+    """Makes a start away from the kinks of ReLUs. Of a million activations a few are closer to zero than the rounding
+    error of float32; each that passes a ReLU in only one of the programs changes gradients by a hundredth, and training
+    amplifies that. So every norm shifts its channels by many deviations: up, or every fourth one down in norms that no
+    sum follows."""
     model = reference_models.randomise(reference_models.make(**config))
     with torch.no_grad():
         for name, module in model.named_modules():
@@ -61,7 +62,7 @@ def optimizer_of(model, optimizer):
 
 
 def add_gradient(model, train, x, labels, share):
-    """Of the mean loss of a batch whose image n is mixed with its image N - 1 - n, in as many slices as train says."""
+    """Adds the gradient of a batch's mean loss, in train["accumulate"] slices; image n is mixed with N - 1 - n."""
     size = len(labels)
     mixed, partners = share * x + (1 - share) * x.flip(0), labels.flip(0)
     slices = min(train.get("accumulate", 1), size)
@@ -74,7 +75,7 @@ def add_gradient(model, train, x, labels, share):
 
 
 def sharpen(model, optimizer, rho, again):
-    """SAM's gradient in place of the plain one. The second pass leaves the statistics of norms alone."""
+    """Replaces the gradient by SAM's. The second pass does not update the statistics of norms."""
     parameters = list(model.parameters())
     kept = [p.detach().clone() for p in parameters]
     norm = torch.sqrt(sum((p.grad ** 2).sum() for p in parameters))
@@ -92,7 +93,7 @@ def sharpen(model, optimizer, rho, again):
 
 
 def average_of(model, average, per_epoch):
-    """PyTorch's running average, fed as train.average says; None where the configuration has none."""
+    """PyTorch's running average, updated as train.average specifies; None if the configuration has none."""
     if average is None:
         return None, lambda done: None
     if average["kind"] == "ema":
@@ -105,7 +106,7 @@ def average_of(model, average, per_epoch):
 
 
 def run_pytorch(model_config, train, order, steps, shares, dtype=torch.float64):
-    """Tensors after the steps; `order` holds a permutation an epoch, one behind the other."""
+    """Returns the tensors after the steps; `order` has one permutation per epoch, concatenated."""
     model = start_model(model_config).to(dtype).train()
     images, labels = probe.random_images(IMAGES)
     x, labels = reference_models.normalise(images, probe.MEAN, probe.STD).to(dtype), torch.from_numpy(labels)
@@ -135,9 +136,9 @@ def run_pytorch(model_config, train, order, steps, shares, dtype=torch.float64):
 
 class Training(unittest.TestCase):
     def check_training(self, model_config, train, steps=STEPS):
-        """Against float64, tensor by tensor, relative to how far training moved the tensor. Rounding, amplified from step
-        to step, costs 1e-6 to 1e-5; a step taken wrongly 1e-2 and more. A tensor that hardly moves (a bias in
-        front of a norm) counts with a hundredth of the whole movement."""
+        """Compares with float64, tensor by tensor, relative to how far training moved the tensor. Rounding, amplified
+        from step to step, costs 1e-6 to 1e-5; a wrong step costs 1e-2 or more. A tensor that hardly moves (a bias in
+        front of a norm) is compared relative to a hundredth of the whole movement."""
         got = run_engine(model_config, train, steps=steps)
         exact = run_pytorch(model_config, train, got["order"], steps, got["shares"])
         self.assertEqual(set(got) - {"order", "shares"}, set(exact))
@@ -180,9 +181,10 @@ class Training(unittest.TestCase):
                 self.check_training(model, train_config({"momentum": 0.9, "weight_decay": 0.0}, label_smoothing=0.1))
 
     def check_fifty_steps(self, model, optimizer):
-        """Rounding grows from step to step, by a factor that depends on the network: what PyTorch's own float32 is off by
-        tells it. At four times the rate ResNet-20's steps amplify it a thousandfold, and by then an activation may cross a
-        ReLU's kink in one of the two and not in the other (start_model), which would tell of the processor alone."""
+        """Rounding errors grow from step to step by a factor that depends on the network; the error of PyTorch's own
+        float32 shows how much. At four times the rate ResNet-20's steps amplify them a thousandfold; by then an
+        activation may cross a ReLU's kink in only one of the programs (start_model), which would only reflect the
+        processor."""
         with self.subTest(**model):
             train = {**train_config(optimizer), "epochs": 10, "schedule": {**SCHEDULE, "lr": 0.005}}
             start = reference_models.tensors_of(start_model(model))
@@ -262,7 +264,7 @@ class Training(unittest.TestCase):
             self.assertEqual(one[name].tobytes(), two[name].tobytes(), name)
 
     def test_bf16_is_near_float32_but_not_equal(self):
-        """bf16 keeps 8 bits: gradients are off by about a hundredth, and the steps amplify that."""
+        """bf16 has 8 bits: gradients are off by about a hundredth, and the steps amplify that."""
         optimizer = {"momentum": 0.9, "weight_decay": 0.01}
         for model in MODELS:
             with self.subTest(**model):

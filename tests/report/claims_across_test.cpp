@@ -33,9 +33,9 @@ TEST(Claims, OfADataSetOneUndecidedNetworkDoesNotUndoAnother) {
   EXPECT_EQ(data.verdict, Verdict::kSupported);
   expect_told(data, "points an epoch of delay: cifar10 supported (one: 1.250 [0.629, 1.871], p = 0.013; two: ");
   expect_told(data, "fashion_mnist supported (other: 1.250");
-  // Four networks of which one alone is significant, by p = 0.013: Holm's p is 0.052.
+  // Of four networks only one is significant, with p = 0.013: Holm's corrected p is 0.052.
   EXPECT_EQ(claim_named(claims_across({one, noisy, noisy, noisy, other}), "data").verdict, Verdict::kUndecided);
-  // And one that says the opposite does.
+  // A network with the opposite result does undo it.
   const Results opposite = experiment("three", "cifar10", {{0.55, 0.52, 0.50}, {0.55, 0.53, 0.51}, {0.56, 0.53, 0.50}});
   EXPECT_EQ(claim_named(claims_across({one, opposite, other}), "data").verdict, Verdict::kUndecided);
 }

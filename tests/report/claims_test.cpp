@@ -17,7 +17,7 @@ namespace {
 
 TEST(Claims, ATrendOverSeedsIsTestedByItsSlopes) {
   const std::vector<Claim> claims = claims_of(results_of(kLaterIsBetter));
-  // Slopes 1.25, 1.0 and 1.5 points an epoch: mean 1.25, standard error 0.25 / sqrt 3, t = 8.66 with 2 degrees of
+  // Slopes of 1.25, 1.0 and 1.5 points per epoch: mean 1.25, standard error 0.25 / sqrt 3, t = 8.66 with 2 degrees of
   // freedom, p = 0.0131.
   const Claim accuracy = claim_named(claims, "later-accuracy");
   EXPECT_EQ(accuracy.verdict, Verdict::kSupported);
@@ -26,14 +26,15 @@ TEST(Claims, ATrendOverSeedsIsTestedByItsSlopes) {
 }
 
 TEST(Claims, TheGapIsTestedByItsSlopesWhereBranchesEndTogether) {
-  // Gaps 0.40, 0.38 and 0.35 in the first seed: train loss is 0.1 everywhere, so slopes are the test loss's.
+  // Gaps are 0.40, 0.38 and 0.35 in the first seed. The train loss is 0.1 everywhere, so slopes are those of the test
+  // loss.
   Results results = results_of(kLaterIsBetter);
   const Claim gap = claim_named(claims_of(results), "later-gap");
   EXPECT_EQ(gap.verdict, Verdict::kSupported);
   expect_told(gap,
               "-0.01250 [-0.01871, -0.00629] nats an epoch of delay (p = 0.013); decay at 6 against 2: "
               "-0.0500 [");
-  // Where the train loss falls faster than the test loss, the gap grows.
+  // If the train loss falls faster than the test loss, the gap grows.
   for (ReportData& seed : results.seeds)
     for (std::size_t i = 1; i < 4; ++i) seed.runs[i].final_metrics["train_loss"] = 0.5 - 0.1 * static_cast<double>(i);
   EXPECT_EQ(claim_named(claims_of(results), "later-gap").verdict, Verdict::kContradicted);
@@ -78,7 +79,7 @@ TEST(Claims, AMapOfOneSeedDecidesNothing) {
 }
 
 TEST(Claims, TheGainIsOfTheError) {
-  // Errors 0.5 and 0.4 in each seed: 20 % less.
+  // The errors are 0.5 and 0.4 in each seed: 20 % less.
   const Claim gain = claim_named(claims_of(results_of({{0.5, 0.5, 0.6}, {0.5, 0.5, 0.6}})), "gain");
   EXPECT_EQ(gain.verdict, Verdict::kSupported);
   expect_told(gain, "20.0 [20.0, 20.0] % of the test error, 20.0 [20.0, 20.0] % of the accuracy");
@@ -86,7 +87,7 @@ TEST(Claims, TheGainIsOfTheError) {
 }
 
 TEST(Claims, AnIntervalAroundTheClaimedNumberLeavesTheSizeUndecided) {
-  // 15 % of an error of 0.5 are 0.075: the first two intervals hold it, though one mean is above and one below.
+  // 15 % of an error of 0.5 is 0.075. The first two intervals contain it, although one mean is above and one below.
   const auto verdict = [](double first, double second, double third) {
     return claim_named(claims_of(results_of({{0.5, 0.5, first}, {0.5, 0.5, second}, {0.5, 0.5, third}})), "gain")
         .verdict;
@@ -99,14 +100,14 @@ TEST(Claims, AnIntervalAroundTheClaimedNumberLeavesTheSizeUndecided) {
 }
 
 TEST(Claims, TheGainIsOfTheBranchThatIsBestAfterEquallyManyEpochs) {
-  // The branch at 6 ends higher, at epoch 14; after 10 epochs it is at 0.5, and that at 4 at 0.55.
+  // The branch at 6 ends higher, but at epoch 14; after 10 epochs it is at 0.5, and the branch at 4 is at 0.55.
   const Claim gain = claim_named(claims_of(results_of({{0.5, 0.55, 0.6}, {0.5, 0.55, 0.6}}, {kEnd, kEnd, 14})), "gain");
   expect_told(gain, "decay at 4 (the best of 2) against 2: 10.0 [10.0, 10.0] % of the test error");
 }
 
 TEST(Claims, EpochsToTheBaselinesAccuracyCountFromTheStart) {
-  // The branch at 4 rises by 0.1 an epoch and reaches 0.5 after one of its own: epoch 5 of 10. Both may have been there
-  // an evaluation earlier: 9 / 5 to 10 / 4 times as fast.
+  // The branch at 4 rises by 0.1 per epoch and reaches 0.5 after one of its own: epoch 5 of 10. Either may have reached
+  // it one evaluation earlier: 9 / 5 to 10 / 4 times as fast.
   const Claim faster = claim_named(claims_of(results_of({{0.5, 1.0, 0.4}, {0.5, 1.0, 0.4}})), "faster");
   EXPECT_EQ(faster.verdict, Verdict::kSizeUndecided);
   expect_told(faster, "decay at 4 (the fastest of 2) is there 2.00 [1.80, 2.50] times as fast");
@@ -119,7 +120,7 @@ TEST(Claims, EpochsToTheBaselinesAccuracyCountFromTheStart) {
             Verdict::kContradicted);
 }
 
-// Epochs 11, 21, 41 against 5, 10, 20: an evaluation earlier all seeds would agree on 2, and have no spread.
+// Epochs 11, 21, 41 against 5, 10, 20: one evaluation earlier, all seeds would agree on a factor of 2, without spread.
 TEST(Claims, AnIntervalThatAllowsForTheEvaluationsIsNoNarrower) {
   const std::vector<double> ends(3, 45);
   Results results = results_of(std::vector(3, std::vector{0.5, 0.5, 0.4}), ends);
@@ -135,7 +136,7 @@ TEST(Claims, AnIntervalThatAllowsForTheEvaluationsIsNoNarrower) {
   EXPECT_EQ(faster.verdict, Verdict::kSizeUndecided);
 }
 
-// Schedules are filled in with the length of the branch, which differs with its fork.
+// Schedules are completed with the length of the branch, which depends on its fork.
 TEST(Claims, ALengthOfItsOwnMakesNoOtherSchedule) {
   Results results = results_of(kLaterIsBetter);
   for (const double fork : {2.0, 4.0, 6.0})
@@ -147,7 +148,7 @@ TEST(Claims, ALengthOfItsOwnMakesNoOtherSchedule) {
 }
 
 TEST(Claims, ABaselineOnAPlateauIsChargedUntilItCameThere) {
-  // The baseline is at 0.5 from epoch 3 on; the branch at 4 merely comes there too, at epoch 5.
+  // The baseline is at 0.5 from epoch 3 on; the branch at 4 merely reaches the same, at epoch 5.
   Results results = results_of({{0.5, 1.0, 0.4}, {0.5, 1.0, 0.4}});
   for (ReportData& seed : results.seeds) {
     for (EpochMetrics& m : seed.runs[1].epochs) m.test_accuracy = m.epoch < 3 ? 0.4 : 0.5;
@@ -169,19 +170,19 @@ TEST(Claims, ASeedThatNeverGetsThereIsNoTimesAsFast) {
 }
 
 TEST(Claims, DecayTimesAreComparedAfterEquallyManyEpochs) {
-  // The branch at 6 trains to epoch 14 and ends high; after 10 epochs it is at 0.5, no better than the first.
+  // The branch at 6 trains to epoch 14 and ends higher; after 10 epochs it is at 0.5, no better than the first branch.
   const Results results = results_of({{0.5, 0.5, 0.6}, {0.5, 0.5, 0.6}}, {10, 10, 14});
   const std::vector<Comparison> comparisons = compare_decay_times(results);
   ASSERT_EQ(comparisons.size(), 2U);
   EXPECT_EQ(comparisons[1].epoch, 10);
   EXPECT_NEAR(comparisons[1].accuracy.mean, 0, 1e-12);
-  // One that has not decayed before the first ends cannot be compared with it.
+  // A branch that decays only after the first one has ended cannot be compared with it.
   EXPECT_EQ(compare_decay_times(results_of(kLaterIsBetter, {5, 10, 10})).size(), 1U);
   EXPECT_EQ(claim_named(claims_of(results_of(kLaterIsBetter, {5, 10, 10})), "later-accuracy").verdict,
             Verdict::kNotTested);
 }
 
-// Two more that fork at 2 and at 4, reduced to another rate, and one more that forks at 4 as the others do.
+// Adds branches at 2 and at 4 that decay to another rate, and another one at 4 with the usual schedule.
 Results of_two_schedules() {
   Results results = results_of(kLaterIsBetter);
   for (ReportData& seed : results.seeds) {
@@ -208,7 +209,7 @@ TEST(Claims, BranchesOfAnotherScheduleOrTheSameForkAreNotCompared) {
   std::vector<std::string> compared;
   for (const Comparison& c : compare_decay_times(results)) compared.push_back(c.run);
   EXPECT_EQ(compared, (std::vector<std::string>{"decay-at-4", "decay-at-6"}));
-  EXPECT_EQ(sweep_table(results).rows.size(), 7u);  // what they ended with is told of all
+  EXPECT_EQ(sweep_table(results).rows.size(), 7u);  // the table shows the final values of all
 }
 
 TEST(Claims, BranchesOfSchedulesOfTheirOwnAreComparedWithAWord) {
@@ -224,7 +225,7 @@ TEST(Claims, BranchesOfSchedulesOfTheirOwnAreComparedWithAWord) {
 TEST(Claims, PairedDifferencesCarryHolmsCorrection) {
   const std::vector<Comparison> comparisons = compare_decay_times(results_of(kLaterIsBetter));
   ASSERT_EQ(comparisons.size(), 2U);
-  EXPECT_NEAR(comparisons[1].accuracy.mean, 5, 1e-9);  // points: 5, 4 and 6
+  EXPECT_NEAR(comparisons[1].accuracy.mean, 5, 1e-9);  // the mean of 5, 4 and 6 points
   EXPECT_NEAR(comparisons[1].accuracy.t, 5 / (1 / std::sqrt(3.0)), 1e-9);
   const double least = std::min(comparisons[0].accuracy.p, comparisons[1].accuracy.p);
   EXPECT_NEAR(std::min(comparisons[0].accuracy_p, comparisons[1].accuracy_p), 2 * least, 1e-12);
@@ -232,7 +233,7 @@ TEST(Claims, PairedDifferencesCarryHolmsCorrection) {
 
 TEST(Claims, ASeedThatIsNotDoneCountsWhereItHasValues) {
   Results results = results_of(kLaterIsBetter);
-  results.seeds[2].runs.pop_back();  // its last branch has not begun
+  results.seeds[2].runs.pop_back();  // its last branch has not started
   const std::vector<Comparison> comparisons = compare_decay_times(results);
   EXPECT_EQ(comparisons[0].accuracy.count, 3);
   EXPECT_EQ(comparisons[1].accuracy.count, 2);
@@ -255,7 +256,7 @@ TEST(Claims, ABranchThatTheFirstSeedLacksCountsByTheOthers) {
   }
 }
 
-// The branch at 6 ends before it has a value.
+// Makes the branch at 6 end before it has any value.
 void fail_last_branch(ReportData* seed) {
   RunSeries& run = seed->runs.back();
   run.epochs.clear();
@@ -273,7 +274,7 @@ TEST(Claims, ABranchThatDivergedIsNamed) {
   for (ReportData& seed : results.seeds) fail_last_branch(&seed);
   for (const char* id : {"later-accuracy", "faster", "gain"})
     expect_told(claim_named(claims_of(results), id), why + "3 of 3 seeds: left out");
-  Results late = results_of(kLaterIsBetter);  // which has values at the common epoch, and diverges behind it
+  Results late = results_of(kLaterIsBetter);  // diverges after the common epoch, at which it has values
   const Claim whole = claim_named(claims_of(late), "later-accuracy");
   late.seeds[1].runs.back().diverged = true;
   late.seeds[1].runs.back().final_metrics = nullptr;
@@ -289,7 +290,8 @@ TEST(Claims, ABranchThatDivergedIsNamed) {
 }
 
 TEST(Claims, ASeedThatIsNotDoneIsNoEvidence) {
-  // The branches at 4 and 6 reach 0.5 before epoch 10; in the first seed that at 4 is at epoch 7, not there yet.
+  // The branches at 4 and 6 reach 0.5 before epoch 10; in the first seed the branch at 4 is at epoch 7 and not there
+  // yet.
   Results results = results_of({{0.5, 0.6, 0.7}, {0.5, 0.6, 0.7}, {0.5, 0.61, 0.7}});
   RunSeries& running = results.seeds[0].runs[2];
   running.epochs.resize(3);
@@ -302,7 +304,7 @@ TEST(Claims, ASeedThatIsNotDoneIsNoEvidence) {
   }
   EXPECT_NE(claim_named(claims, "later-accuracy").measured.find("all at epoch 10"), std::string::npos)
       << claim_named(claims, "later-accuracy").measured;
-  // One seed, still running.
+  // Only one seed, which is still running.
   results.seeds.resize(1);
   claims = claims_of(results);
   for (const char* id : {"later-accuracy", "faster", "gain"}) {
@@ -361,7 +363,7 @@ TEST(Claims, AveragesAreNoBranches) {
   EXPECT_EQ(measure_valley(data)->last_distance, valley.last_distance);
 }
 
-// `at_end[seed]`: the accuracy of the main path's average at its end.
+// Adds averages of the main path; `at_end[seed]` is the average's final accuracy.
 Results with_averages(Results results, const std::vector<double>& at_end, double end = kEnd) {
   for (std::size_t i = 0; i < at_end.size(); ++i)
     results.seeds[i].averages.push_back(run_of(average_name("main"), std::nullopt, end, at_end[i]));
@@ -369,7 +371,8 @@ Results with_averages(Results results, const std::vector<double>& at_end, double
 }
 
 TEST(Claims, LateDecayIsPairedWithTheAverageOfTheMainPath) {
-  // The branch at 6 ends 5, 4 and 6 points above the average: t = 5 / (1 / sqrt 3), half width 4.303 / sqrt 3 = 2.48.
+  // The branch at 6 ends 5, 4 and 6 points above the average: t = 5 / (1 / sqrt 3), and the half width is 4.303 / sqrt
+  // 3 = 2.48.
   const Claim above =
       claim_named(claims_of(with_averages(results_of(kLaterIsBetter), {0.50, 0.51, 0.50})), "averaging");
   EXPECT_EQ(above.verdict, Verdict::kSupported);
@@ -385,7 +388,8 @@ TEST(Claims, LateDecayIsPairedWithTheAverageOfTheMainPath) {
 }
 
 TEST(Claims, LateDecayAndAnAverageAreComparedAfterEquallyManyEpochs) {
-  // The main path ends at epoch 5: the branch at 6 has not begun, that at 4 is at 0.4 + 0.1 / 6, that at 2 at 0.43.
+  // The main path ends at epoch 5, when the branch at 6 has not started, the one at 4 is at 0.4 + 0.1 / 6 and the one
+  // at 2 at 0.43.
   const Results results = with_averages(results_of({{0.48, 0.5, 0.9}, {0.48, 0.5, 0.9}}), {0.41, 0.41}, 5);
   const Claim claim = claim_named(claims_of(results), "averaging");
   expect_told(claim, "decay at 2 (the best of 2) against the average: 2.00 [");
@@ -403,7 +407,7 @@ TEST(Claims, TablesEscapeWhatWouldEndACell) {
 TEST(StudyTables, HoldMeanDeviationAndIntervalOverSeeds) {
   const TextTable table = sweep_table(results_of(kLaterIsBetter));
   EXPECT_NE(table.caption.find("3 seeds; mean ± standard deviation [95 % confidence interval"), std::string::npos);
-  // 52, 53 and 53 %: Student's 4.3027 with 2 degrees of freedom times 0.5774 / sqrt 3 is 1.434.
+  // Accuracies of 52, 53 and 53 %: Student's t of 4.3027 for 2 degrees of freedom, times 0.5774 / sqrt 3, is 1.434.
   EXPECT_EQ(table.rows.at(1).at(0), "decay-at-4");
   EXPECT_EQ(table.rows.at(1).at(3), "52.67 ± 0.58 [51.23, 54.10]");
 }

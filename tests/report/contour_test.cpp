@@ -36,7 +36,7 @@ Grid sample(std::vector<double> x, std::vector<double> y, const std::function<do
   return g;
 }
 
-// Signed: positive where the ring runs counter-clockwise.
+// The signed area, positive if the ring runs counter-clockwise.
 double area(const Polyline& ring) {
   double sum = 0;
   for (std::size_t i = 0; i < ring.points.size(); ++i) {
@@ -60,7 +60,7 @@ TEST(IsoLines, OfABowlIsOneClosedCircle) {
   EXPECT_GT(lines[0].points.size(), 100u);
   // Linear interpolation of a quadratic errs by at most (cell / 2)^2 in the value.
   for (const Point2& p : lines[0].points) EXPECT_NEAR(std::hypot(p.x, p.y), 1.5, 0.001);
-  // The higher side is outside, on the left: the ring runs clockwise.
+  // The higher side is outside and on the left, so the ring runs clockwise.
   EXPECT_NEAR(area(lines[0]), -std::numbers::pi * 1.5 * 1.5, 0.02);
 }
 
@@ -93,7 +93,7 @@ TEST(IsoLines, InASaddleCellTheMeanOfTheCornersDecides) {
   for (const double level : {0.4, 0.6}) {
     const auto lines = iso_lines(g.view(), level);
     ASSERT_EQ(lines.size(), 2u);
-    // Joined (0.4): a line cuts off a low corner, so it starts and ends beside it; apart (0.6): beside a high one.
+    // Joined (0.4): a line cuts off a low corner, so it starts and ends beside that; apart (0.6): beside a high corner.
     const Point2 middle{(lines[0].points[0].x + lines[0].points[1].x) / 2,
                         (lines[0].points[0].y + lines[0].points[1].y) / 2};
     const bool beside_low = (middle.x > 0.5) != (middle.y > 0.5);
@@ -107,7 +107,7 @@ TEST(IsoLines, StayOutOfCellsWithoutAFiniteCorner) {
   for (const double hole : {kNan, kInf, -kInf}) {
     Grid g = sample(line(0, 6, 7), line(0, 6, 7), [](double, double y) { return y; });
     g.values[3 * 7 + 3] = hole;
-    const auto lines = iso_lines(g.view(), 2.5);  // would pass the cells below the hole
+    const auto lines = iso_lines(g.view(), 2.5);  // would pass through the cells below the hole
     ASSERT_EQ(lines.size(), 2u);
     for (const auto& l : lines) {
       for (const Point2& p : l.points) EXPECT_TRUE(p.x <= 2 || p.x >= 4);
@@ -120,7 +120,7 @@ TEST(IsoLines, StayOutOfCellsWithoutAFiniteCorner) {
 TEST(IsoLines, OfAConstantSurfaceAreNone) {
   const Grid g = sample(line(0, 1, 4), line(0, 1, 5), [](double, double) { return 2.0; });
   EXPECT_TRUE(iso_lines(g.view(), 1).empty());
-  EXPECT_TRUE(iso_lines(g.view(), 2).empty());  // equal counts as above, everywhere
+  EXPECT_TRUE(iso_lines(g.view(), 2).empty());  // equal values count as above
   EXPECT_TRUE(iso_lines(g.view(), 3).empty());
   EXPECT_NEAR(area(region_outlines(g.view(), 2)), 1, 1e-12);
   EXPECT_TRUE(region_outlines(g.view(), 3).empty());

@@ -26,7 +26,7 @@ TEST(ChooseLevels, AreLogarithmicWhereValuesSpanOrdersOfMagnitude) {
   EXPECT_EQ(scale.position(0.001), 0);
   EXPECT_EQ(scale.position(1e9), 1);
   EXPECT_NEAR(scale.position(std::sqrt(0.001 * 3)), 0.5, 1e-12);
-  // A map whose corner is steep: on a linear scale nearly all of it lies below the first level.
+  // For a map with a steep corner, nearly all values are below the first level of a linear scale.
   const std::vector<double> corner{0.44, 0.5, 0.55, 0.6, 0.7, 3.4};
   EXPECT_TRUE(choose_levels({&corner}, 20).log);
 }

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 
-// 2 x 1 points; classes only of the test split.
+// 2 x 1 points, with values per class only for the test split.
 Surface small_map() {
   Surface s;
   s.x = {0, 1};
@@ -73,7 +73,7 @@ TEST(MapValues, KeepLossesAndAccuraciesWhateverTheLimit) {
 
 TEST(MapValues, LeaveOutWhatIsNowhereFinite) {
   Surface s = small_map();
-  s.stacks["test_class_loss"] = {1, 2, NAN, NAN};  // no image of the second class
+  s.stacks["test_class_loss"] = {1, 2, NAN, NAN};  // no image has the second class
   std::size_t left_out = 0;
   EXPECT_EQ(map_values(s, kNoLimit, &left_out).size(), 9u);
   EXPECT_EQ(left_out, 0u);

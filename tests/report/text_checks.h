@@ -1,4 +1,4 @@
-// What tests of written text look for.
+// Checks of generated text.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ inline std::size_t count(const std::string& text, const std::string& part) {
   return n;
 }
 
-// Every opening tag is closed, in order. Enough for what our own writer emits.
+// Whether every opening tag is closed in order, which suffices for the output of our own writer.
 inline bool is_well_formed(const std::string& xml) {
   std::vector<std::string> open;
   for (std::size_t at = xml.find('<'); at != std::string::npos; at = xml.find('<', at + 1)) {

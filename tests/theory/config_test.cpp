@@ -60,7 +60,7 @@ TEST(TheoryConfigTest, AWarmUpsEndIsNoDecay) {
   for (const TheoryCell& cell : cells) EXPECT_DOUBLE_EQ(cell.rate, 0.1);
 }
 
-// The configurations that the repository ships.
+// The configurations in the repository.
 TEST(TheoryConfigTest, ShippedOnesAreValid) {
   std::set<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(std::string(THALWEG_EXPERIMENTS) + "/theory")) {

@@ -22,7 +22,7 @@ TheoryStudy still_study(const json& changes) {
 }
 
 TEST(TheoryFigures, ShownAreTheRateOfLeastRiskThatIsWholeAndFourOfItsDecayTimes) {
-  // Of the rates the first has its least risk at one decay time, and the last has a run that diverged.
+  // The first rate has its least risk at one decay time only, and the last rate has a run that diverged.
   const TheoryStudy study = made_study({{"decay_times", {0, 10, 20, 30, 100, 200, 300}}},
                                        [](std::int64_t set, std::int64_t cell, std::int64_t) {
                                          if (cell == 17 && set == 0) return TheoryPoint{NAN, 0, 1, 1};
@@ -65,7 +65,7 @@ TEST(TheoryFigures, DriftIsNamedWhereThereIsOne) {
 }
 
 TEST(TheoryFigures, DriftThatIsFasterThanEveryDecayTimeIsNotNamed) {
-  // At the lowest border, a rate of 0.0005, it takes 4 / (0.0005^2 * 3600 * 23) = 193 steps; cells begin at 450.
+  // At the lower border, a rate of 0.0005, drift takes 4 / (0.0005^2 * 3600 * 23) = 193 steps; cells start at 450.
   const std::vector<Figure> figures = theory_figures(
       still_study({{"noise", {{"kind", "fresh"}, {"std", 60}}}, {"steps", 1000}, {"decay_times", {500, 600}}}));
   EXPECT_EQ(figures.back().svg.find("drift time, predicted"), std::string::npos);
@@ -73,7 +73,7 @@ TEST(TheoryFigures, DriftThatIsFasterThanEveryDecayTimeIsNotNamed) {
 
 TEST(TheoryDrift, TakesStepsByTheFormula) {
   const auto steps = [](const json& changes) { return drift_steps(still_study(changes), 0.01); };
-  // eta^2 sigma^2 d = 1e-4 * 0.04 * 23, and a norm of 0.5
+  // eta^2 sigma^2 d = 1e-4 * 0.04 * 23, with a norm of 0.5.
   EXPECT_NEAR(steps(json::object()), 4 / 9.2e-5, 1e-6);
   EXPECT_NEAR(steps({{"batch", 4}}), 16 / 9.2e-5, 1e-6);
   EXPECT_NEAR(steps({{"batch", 0}}), 36 / 9.2e-5, 1e-6);
@@ -83,7 +83,7 @@ TEST(TheoryDrift, TakesStepsByTheFormula) {
   EXPECT_EQ(steps({{"noise", {{"kind", "none"}}}}), INFINITY);
 }
 
-// Small rates, so that what the formula leaves out is small.
+// Small rates, for which the terms that the formula omits are small.
 TEST(TheoryDrift, TheNullSpacePartFallsByEInThePredictedSteps) {
   for (const double gamma : {1.0, 2.0}) {
     const TheoryStudy study = simulated_study({{"dimensions", 100},
@@ -111,7 +111,7 @@ TEST(TheoryDrift, TheNullSpacePartFallsByEInThePredictedSteps) {
   }
 }
 
-// At a small rate; what the phases take for the end of a descent is four times as much.
+// At a small rate. The level that marks the end of a descent for the phases is four times as high.
 TEST(TheoryDrift, NoiseKeepsTheTrainLossAtAQuarterOfItsLevel) {
   const TheoryStudy study = simulated_study({{"dimensions", 100},
                                              {"samples", 50},

@@ -1,4 +1,4 @@
-// Small studies for the tests of theory.
+// Small studies for the theory tests.
 #pragma once
 
 #include <cstdint>
@@ -51,7 +51,7 @@ inline TheoryStudy simulated_study(const nlohmann::json& changes) {
   return study;
 }
 
-// A study made by hand: each run is at each step what `point` says. The minimum-norm solutions have the norm 0.5.
+// A made-up study in which `point` gives the state of each run at each step. The minimum-norm solutions have norm 0.5.
 using PointMaker = std::function<TheoryPoint(std::int64_t set, std::int64_t cell, std::int64_t step)>;
 inline TheoryStudy made_study(const nlohmann::json& changes, const PointMaker& point) {
   TheoryStudy study{small_config(changes), {}, {}, {}, {}};

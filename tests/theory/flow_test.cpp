@@ -23,7 +23,7 @@ TEST(TheoryFlow, OfACellIsTheMeanOverDataSetsAtTheSumOfItsRates) {
   const auto problems = make_problems(config);
   const auto flows = small_flows();
   ASSERT_EQ(flows.size(), 9u);
-  // The last rate, 0.01, that falls to a tenth at step 100.
+  // The cell with the last rate, 0.01, which falls to a tenth at step 100.
   const at::Tensor s = at::tensor({0.0, 0.01, 0.5, 1.0, 1.05, 1.2}, at::kDouble);
   for (std::size_t r = 0; r < kSteps.size(); ++r) {
     FlowPoint mean;

@@ -1,4 +1,4 @@
-// The kernel's step against the loss itself: differences of the loss, and SGD written out slowly.
+// Compares the kernel's step with finite differences of the loss, and with a plain implementation of SGD.
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -13,13 +13,13 @@ namespace {
 
 constexpr std::int64_t kSamples = 5, kDimensions = 39, kCells = 3;  // more dimensions than a warp has lanes
 
-// All of a kernel's arrays for one data set, float64.
+// All arrays of a kernel for one data set, in float64.
 struct Arrays {
   at::Tensor inputs = 0.4 * at::randn({kSamples, kDimensions}, generator(1), at::kDouble);
   at::Tensor labels = at::randn({kSamples}, generator(2), at::kDouble);
   at::Tensor target = at::randn({kDimensions}, generator(3), at::kDouble);
   at::Tensor solution = at::randn({kDimensions}, generator(4), at::kDouble);
-  // Shorter than 1, so that no rate diverges for any gamma.
+  // Weights of norm below 1, so that no rate diverges for any gamma.
   at::Tensor weights = 0.13 * at::randn({kCells, kDimensions}, generator(5), at::kDouble);
   at::Tensor rates, measures = at::zeros({kCells, 4}, at::kDouble);
 

@@ -52,7 +52,7 @@ TEST(TheorySimulation, ARunDoesNotDependOnThreads) {
   for (std::size_t i = 0; i < one.points.size(); ++i) expect_same_points(one.points[i], three.points[i]);
 }
 
-// Of a small rate a step takes off less than half a unit in a weight's last place.
+// At a small rate, a step changes a weight by less than half a unit in the last place.
 TEST(TheorySimulation, InSinglePrecisionTheNormDoesNotDrift) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "compiled without fused multiply-adds";
@@ -71,7 +71,8 @@ TEST(TheorySimulation, InSinglePrecisionTheNormDoesNotDrift) {
   for (std::int64_t s = 0; s < 16; ++s)
     drift +=
         (runs[0].at(s, 0, runs[0].steps.size() - 1).norm / runs[1].at(s, 0, runs[1].steps.size() - 1).norm - 1) / 16;
-  EXPECT_LT(std::abs(drift), 3e-7);  // 1.1e-7; 5.6e-7 where the product that shrinks a weight is rounded by itself
+  EXPECT_LT(std::abs(drift), 3e-7);  // measured 1.1e-7; 5.6e-7 if the product that shrinks a weight is rounded
+                                     // separately
 }
 
 TEST(TheorySimulation, ADataSetDoesNotDependOnThoseBesideIt) {
@@ -116,7 +117,7 @@ TEST(TheorySimulation, SmallRatesFollowTheGradientFlow) {
   const at::Tensor s = 1e-4 * at::tensor(runs.steps, at::kDouble), losses = flow.train_loss(s);
   for (std::size_t r = 0; r < runs.steps.size(); ++r) {
     const auto i = static_cast<std::int64_t>(r);
-    // Gradient descent is off by about rate * lambda / 2 of the way: lambda is below 10 here.
+    // Gradient descent deviates by about rate * lambda / 2 of the distance; lambda is below 10 here.
     EXPECT_NEAR(runs.at(0, 0, r).train_loss, losses[i].item<double>(), 1e-3 * losses[0].item<double>());
     EXPECT_TRUE(at::allclose(runs.paths[0][0][i], flow.weights(s)[i], 1e-3, 1e-3));
   }
@@ -152,7 +153,7 @@ TEST(TheorySimulation, TheGpuDoesWhatTheCpuDoes) {
     const auto problems = make_problems(config);
     const TheoryRuns cpu = run_small(config, problems, make_cells(config));
     const TheoryRuns gpu = run_small(config, problems, make_cells(config), kGpu);
-    EXPECT_TRUE(at::allclose(cpu.paths, gpu.paths, 1e-9, 1e-11));  // float64: another order of sums
+    EXPECT_TRUE(at::allclose(cpu.paths, gpu.paths, 1e-9, 1e-11));  // float64, summed in another order
   }
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-// Steps at which descent and the phase after it end. One rate of 0.01, every step recorded.
+// The steps at which the descent and the phase after it end, for one rate of 0.01 with every step recorded.
 struct PhaseSteps {
   std::int64_t descended, decayed;
   bool operator==(const PhaseSteps&) const = default;
@@ -37,7 +37,7 @@ TEST(TheoryPhases, WithoutFreshNoiseTheDescentEndsAtAHundredthOfTheFirstLoss) {
   }
 }
 
-// d = 23 and a norm of 1: the level is 0.01 * 23 / B.
+// With d = 23 and a norm of 1, the level is 0.01 * 23 / B.
 TEST(TheoryPhases, FreshNoiseKeepsTheLossUp) {
   const auto settling = [](double step) { return exponential(step) + 0.1; };
   json changes = {{"noise", {{"kind", "fresh"}, {"std", 1}}}, {"decay_times", {200}}};
@@ -68,8 +68,8 @@ TEST(TheoryPhases, ADescentMayEndBehindTheDecay) {
                                          });
     return end_of_descent(study, 0);
   };
-  EXPECT_EQ(end_of(20), 93u);            // a record a step
-  EXPECT_EQ(end_of(200), std::nullopt);  // at e^-1.5 in the end
+  EXPECT_EQ(end_of(20), 93u);            // one record per step
+  EXPECT_EQ(end_of(200), std::nullopt);  // reaches only e^-1.5
 }
 
 TEST(TheoryPhases, ARunThatDivergesNeverComesDown) {
@@ -88,7 +88,7 @@ TEST(TheoryPhases, WithoutADecayTheyLastToTheEnd) {
   EXPECT_EQ(study.runs.steps[phases.decayed], 300);
 }
 
-// Losses that cells of one decay time begin with and end with, and what the distance to the solution is then.
+// The final loss of a cell, and its final distance to the solution.
 struct End {
   double loss, distance;
 };
@@ -120,7 +120,7 @@ TEST(TheoryEndings, HalfOfTheRunsThatDivergeAreTheCell) {
   EXPECT_NE(ending_of(study(1), 0), Ending::kDiverged);
 }
 
-// The first rate, 0.001, has decayed to a tenth at the end: the level is 1e-4 * sigma^2 * 23.
+// The first rate, 0.001, has decayed to a tenth by the end, so the level is 1e-4 * sigma^2 * 23.
 TEST(TheoryEndings, WhatNoiseKeepsUpAtTheLastRateIsAMinimum) {
   const json noise = {{"kind", "fresh"}, {"std", 10}};
   EXPECT_EQ(ending_of(ended_study({{"noise", noise}}, {{0.22, 1}}), 0), Ending::kMinimum);

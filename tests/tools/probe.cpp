@@ -1,14 +1,15 @@
-// For the Python tests: runs the engine's own executors on tensors that PyTorch made, so that both can be compared.
+// For the Python tests: runs the engine's executors on tensors made by PyTorch, so that both can be compared.
 //
 //   thalweg_probe forward SPEC.json IN.safetensors OUT.safetensors
 //   thalweg_probe train   SPEC.json IN.safetensors OUT.safetensors
 //   thalweg_probe schedule SPEC.json - OUT.safetensors
-// SPEC of the first two: {"model": {...}, "train": {...}, "seed": 0, "steps": 5, "mean": [...], "std": [...]}. IN holds
-// the network's tensors under their PyTorch names prefixed "w.", `images` uint8 [N, 3, 32, 32] and `labels` int64. OUT
-// of forward: `eager`, `compiled` logits. OUT of train: the tensors after `steps` updates under their names, and
-// `order`, the images of each epoch, `average.` and a name where averages are asked for, and `shares`, the share of the
-// first image in the mixture of each step. SPEC of schedule: {"schedule": {...}, "steps_per_epoch": 1, "epochs": 10,
-// "steps": 10}. OUT: `lr` float64 [steps] and `changes`, the steps at which the rate changes.
+// For forward and train, SPEC is {"model": {...}, "train": {...}, "seed": 0, "steps": 5, "mean": [...], "std": [...]},
+// and IN has the network's tensors under their PyTorch names with the prefix "w.", `images` uint8 [N, 3, 32, 32] and
+// `labels` int64. OUT of forward has the logits `eager` and `compiled`. OUT of train has the tensors after `steps`
+// updates under their names; if averages are configured, those with the prefix "average."; `order`, the images of each
+// epoch; and `shares`, the share of the first image in the mixture of each step. For schedule, SPEC is {"schedule":
+// {...}, "steps_per_epoch": 1, "epochs": 10, "steps": 10}, and OUT has `lr` float64 [steps] and `changes`, the steps at
+// which the rate changes.
 #include <cstdio>
 
 #include <ATen/ATen.h>

@@ -28,7 +28,7 @@ std::vector<std::int64_t> due_steps(const Cadence& cadence, std::int64_t end, st
 TEST(Cadence, CountsFractionsOfEpochsWithoutDrift) {
   EXPECT_EQ(due_steps({1.5}, 15, 3), (std::vector<std::int64_t>{5, 9, 14}));  // round(4.5), 9, round(13.5)
   EXPECT_EQ(due_steps({1}, 10, 4), (std::vector<std::int64_t>{4, 8}));
-  // Shorter than a step: every step.
+  // An interval shorter than a step makes every step due.
   EXPECT_EQ(due_steps({0.1}, 4, 3), (std::vector<std::int64_t>{1, 2, 3, 4}));
 }
 

@@ -9,7 +9,7 @@
 namespace thalweg {
 namespace {
 
-// Five steps an epoch. NaN stands for an epoch without the metric.
+// Lines of metrics with five steps per epoch; NaN stands for an epoch without the metric.
 std::vector<nlohmann::json> lines(const std::string& metric, const std::vector<double>& values) {
   std::vector<nlohmann::json> out;
   for (const double value : values) {
@@ -36,7 +36,7 @@ TEST(BestEpoch, PassesOverLinesWithoutTheMetric) {
   auto infinite = lines("test_loss", {2, 3});
   infinite[1]["test_loss"] = -INFINITY;
   EXPECT_EQ(best_epoch(infinite, "test_loss")->step, 5);
-  infinite[1]["test_loss"] = nullptr;  // as metrics.jsonl has it
+  infinite[1]["test_loss"] = nullptr;  // as in metrics.jsonl
   EXPECT_EQ(best_epoch(infinite, "test_loss")->step, 5);
 }
 
@@ -67,7 +67,7 @@ TEST(EarlyStop, TakesATooSmallImprovementForNone) {
   const std::vector<nlohmann::json> slow = lines("test_accuracy", {0.5, 0.51, 0.52});
   EXPECT_FALSE(is_over({"test_accuracy", 2, 0.005}, slow));
   EXPECT_TRUE(is_over({"test_accuracy", 2, 0.05}, slow));
-  // Small improvements that add up to one beyond min_delta are one.
+  // Small improvements that add up to more than min_delta count as an improvement.
   EXPECT_FALSE(is_over({"test_accuracy", 3, 0.015}, lines("test_accuracy", {0.5, 0.51, 0.52, 0.53})));
 }
 

@@ -11,7 +11,7 @@
 namespace thalweg {
 namespace {
 
-// A device that finishes its copies when it is told to; whoever waits for one makes it finish those before, too.
+// A device that finishes its copies on request; waiting for one also finishes the earlier ones.
 class FakeDevice {
  public:
   std::int64_t finished = 0;  // copies
@@ -98,7 +98,7 @@ TEST(LossQueueTest, OnACpuEveryLossHasArrivedAtOnce) {
   LossQueue queue;
   const at::Tensor loss = at::scalar_tensor(1.5);
   queue.push({1}, loss);
-  loss.fill_(7);  // the next step's
+  loss.fill_(7);  // overwritten by the next step
   const auto step = queue.pop(1);
   ASSERT_TRUE(step);
   EXPECT_EQ(step->loss, 1.5);

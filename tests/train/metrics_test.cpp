@@ -26,7 +26,7 @@ class MetricLines : public testing::Test {
 TEST_F(MetricLines, AreThoseOfEpochsAndEvaluations) {
   for (const MetricsEnd end : {MetricsEnd::kWhole, MetricsEnd::kMayBeTorn}) {
     EXPECT_EQ(count(kStep + "\n" + kEpoch + "\n" + kEvaluation + "\n", end), 2u);
-    EXPECT_EQ(count(kEpoch, end), 1u);  // all of it is there but the end of the line
+    EXPECT_EQ(count(kEpoch, end), 1u);  // complete except for the newline
     EXPECT_EQ(count("", end), 0u);
   }
 }

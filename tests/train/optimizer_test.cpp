@@ -1,4 +1,4 @@
-// When weights enter the average. Averages themselves: tests/python/test_training.py.
+// Tests when weights enter the average. tests/python/test_training.py tests the averages themselves.
 #include "train/optimizer.h"
 
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 namespace thalweg {
 namespace {
 
-// The steps up to `end` whose weights the average takes.
+// The steps up to `end` with weights that enter the average.
 std::vector<std::int64_t> averaged_steps(const AverageConfig& config, std::int64_t steps_per_epoch, std::int64_t end) {
   TrainState state = fresh_state(at::ones({2}), at::zeros({0}));
   state.average = at::zeros({2});
@@ -21,7 +21,7 @@ std::vector<std::int64_t> averaged_steps(const AverageConfig& config, std::int64
   return steps;
 }
 
-// Though 1.1 * 50 is a little more than 55, as 13.0 / 391 * 391 is than 13.
+// Rounding must not matter: 1.1 * 50 is slightly more than 55, and 13.0 / 391 * 391 slightly more than 13.
 TEST(UpdateAverage, BeginsWithTheStepThatItsStartNames) {
   for (const std::int64_t steps_per_epoch : {5, 50, 391}) {
     for (std::int64_t first = 1; first < 3 * steps_per_epoch; ++first) {

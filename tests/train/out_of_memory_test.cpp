@@ -16,7 +16,7 @@ TEST(OutOfMemory, AStepNeedsEveryOutputOfTheNetwork) {
   ModelConfig model;
   model.name = "mlp";
   model.hidden = {16, 8};
-  // Image and its flat form, three linear layers, two ReLUs.
+  // The image and its flattened form, three linear layers and two ReLUs.
   EXPECT_EQ(step_bytes_per_image(build_model(model, {3, 4, 4}, 10)), 4.0 * (48 + 48 + 16 + 16 + 8 + 8 + 10));
 }
 

@@ -5,7 +5,7 @@
 namespace thalweg {
 namespace {
 
-// Seven images in batches of three: three steps an epoch, the last with one image.
+// Seven images in batches of three give three steps per epoch, the last with one image.
 RunSpec small_spec() {
   RunSpec spec;
   spec.train.epochs = 3;

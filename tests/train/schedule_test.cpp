@@ -34,7 +34,7 @@ void expect_rates(const Schedule& schedule, const std::vector<double>& expected)
 //       for _ in range(steps):
 //           out.append(o.param_groups[0]["lr"]); o.step(); s.step()
 //       return out
-// with the scheduler in each test's comment.
+// with the scheduler given in each test's comment.
 TEST(ScheduleTorch, StepEqualsStepLR) {  // StepLR(o, 4, 0.1)
   expect_rates(make(R"({"kind": "step", "lr": 0.1, "every": 4, "factor": 0.1})"),
                {0.1, 0.1, 0.1, 0.1, 0.010000000000000002, 0.010000000000000002, 0.010000000000000002,
@@ -139,7 +139,7 @@ TEST(Schedule, RunShorterThanItsWarmUpIsAllRamp) {
   const Schedule schedule = make(R"({"kind": "cosine", "lr": 1, "end_lr": 0.5, "warmup": {"epochs": 4}})", 1, 2);
   EXPECT_DOUBLE_EQ(schedule.lr(0), 0.1);
   EXPECT_DOUBLE_EQ(schedule.lr(2), 0.55);
-  EXPECT_EQ(schedule.lr(4), 0.5);  // nothing remains for the cosine
+  EXPECT_EQ(schedule.lr(4), 0.5);  // no steps remain for the cosine
 }
 
 TEST(Schedule, CosineKeepsItsDigitsNearTheEnd) {
@@ -219,7 +219,7 @@ TEST(Schedule, InverseSqrtHalvesInThreeTimescales) {
   EXPECT_TRUE(schedule.change_steps(1'000'000).empty());
 }
 
-// Vaswani et al. 2017, eq. 3, and fairseq's inverse_sqrt: lr * sqrt(warmup) / sqrt(step) behind the warm-up.
+// As in Vaswani et al. 2017, eq. 3, and fairseq's inverse_sqrt: lr * sqrt(warmup) / sqrt(step) after the warm-up.
 TEST(Schedule, InverseSqrtBehindAWarmUpOfItsTimescaleFallsWithTheStepNumber) {
   const Schedule schedule =
       make(R"({"kind": "inverse_sqrt", "lr": 0.4, "timescale": 3, "warmup": {"epochs": 3, "start_factor": 0}})", 10);

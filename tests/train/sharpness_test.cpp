@@ -1,4 +1,4 @@
-// Lanczos against power iteration on autograd's exact Hessian-vector products, in double.
+// Compares Lanczos with power iteration on autograd's exact Hessian-vector products, in double.
 #include "train/sharpness.h"
 
 #include <cmath>
@@ -40,7 +40,7 @@ at::Tensor flat(const std::vector<at::Tensor>& tensors) {
   return at::cat(parts);
 }
 
-// The largest eigenvalue that power iteration on H + shift I finds.
+// The largest eigenvalue of H, found by power iteration on H + shift I.
 double exact_eigenvalue(const Problem& problem, double shift) {
   std::vector<at::Tensor> leaves;
   for (const at::Tensor& view : problem.graph.parameters.views(problem.weights.weights))
@@ -79,7 +79,7 @@ INSTANTIATE_TEST_SUITE_P(Networks, SharpnessTest,
                                          R"({"name": "vgg11_bn", "width": 0.03125})"));
 
 TEST(Sharpness, IsTheMeanOverBatches) {
-  // Without batch norm it does not matter how images are split.
+  // Without batch norm it does not matter how images are divided into batches.
   const Problem problem = problem_of(R"({"name": "mlp", "hidden": [16]})");
   SharpnessConfig config{.images = kImages, .batch = kImages, .iterations = 60, .tolerance = 1e-4};
   const double whole = measure_sharpness(problem.graph, problem.images, problem.weights, config).eigenvalue;

@@ -16,7 +16,7 @@
 namespace thalweg {
 namespace {
 
-// Weights that say where they were taken: {path, step}; runs that share a path share its weights.
+// Makes a run with weights {path, step} that identify each snapshot; runs with the same path have the same weights.
 RunPath make_run(const std::string& name, std::optional<Fork> fork, const std::vector<std::int64_t>& steps, float path,
                  float path_at_fork = 0) {
   RunPath run{name, fork, {}, {}, {}};
