@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Maps by fewer images: adaptive and sampled maps of a trained plane, against exact values at some of their points.
+"""Maps from fewer images: compares adaptive and sampled maps of a trained plane with exact values at some points.
 
     bench/landscape_fewer.py PLANE [--ours build/release/thalweg] [--data FOLDER] [--grid 51] [--coarse 11] [--tolerance 1%]
         [--images 0] [--train-images 50000] [--test-images 10000] [--precision bf16] [--threads 2] [--device cpu] > FILE.jsonl
 
-PLANE is a run's or an experiment's plane (.safetensors). The grid has GRID x GRID points, the exact map COARSE x COARSE of them (GRID - 1 a
-multiple of COARSE - 1); the table scales its time to all points. --images 0: no sampled map. A line is one map:
-  seconds, image_evaluations   of evaluating points; of an adaptive map all passes and audits, statistics of batch norm included
-  largest_error                of the mean loss by split, as a part of its range, at the points that both maps have
-  held                         by value, the share of the points with a standard error whose error is within 1.96 of it
+PLANE is the plane of a run or an experiment (.safetensors). The grid has GRID x GRID points, and the exact map has
+COARSE x COARSE of them (GRID - 1 must be a multiple of COARSE - 1); the table scales its time to all points. With
+--images 0 there is no sampled map. Each line of the output is one map:
+  seconds, image_evaluations   for evaluating points, including all passes and audits of an adaptive map and the
+                               statistics of batch norm
+  largest_error                largest error of the mean loss by split, relative to its range, at the shared points
+  held                         by value, the share of the points with a standard error that are within 1.96 of it
 A table goes to stderr."""
 import argparse
 import json
@@ -21,8 +23,9 @@ import h5py
 import numpy as np
 
 import landscape_peer as peer
+import provenance
 
-BN_IMAGES = 500  # of each point, for batch norm's statistics
+BN_IMAGES = 500  # per point, for batch norm's statistics
 
 
 def map_plane(args, folder, name, *options):
@@ -39,7 +42,7 @@ def map_plane(args, folder, name, *options):
 
 
 def compare(exact, other):
-    """largest_error and held, at the points that the exact map has."""
+    """Returns largest_error and held, computed at the points of the exact map."""
     columns = [int(np.argmin(abs(other[0] - x))) for x in exact[0]]
     rows = [int(np.argmin(abs(other[1] - y))) for y in exact[1]]
     assert np.allclose(other[0][columns], exact[0]) and np.allclose(other[1][rows], exact[1]), "the grids share no points"
@@ -86,7 +89,7 @@ def main():
         splits = [k.removesuffix("_margin") for k in exact[2] if k.endswith("_margin")]
         statistics = all_ - args.grid**2 * sum(about[f"{split}_images"] for split in splits)
         shared = {name: value for name, value in vars(args).items() if name not in ("plane", "ours", "data")}
-        shared |= {"machine": about["processor"], "ran_on": about["device"], "commit": peer.commit()}
+        shared |= {"machine": about["processor"], "ran_on": about["device"], "commit": provenance.commit()}
 
         def report(way, points, seconds, evaluations, more):
             line = {"what": "landscape_fewer", "way": way, "points": points, "seconds": seconds, "image_evaluations": evaluations}

@@ -1,24 +1,27 @@
 #!/usr/bin/env python3
-"""Maps: `thalweg landscape` beside PyTorch loops over the same plane and images, in turns on the same machine.
+"""Maps: compares `thalweg landscape` with PyTorch loops over the same plane and images, in turns on the same machine.
 
     bench/landscape_peer.py [--ours build/release/thalweg] [--models vgg11_bn resnet18 resnet20] [--grid 3] [--low-grid 21]
         [--images 1000] [--rounds 3] [--threads 2] [--device cuda:0] [--loops module folded compiled]
         [--precisions float32 low] > FILE.jsonl
     bench/landscape_peer.py --exact 51x51 --device cuda:0 --models vgg11_bn resnet18 > FILE.jsonl
 
-Batch norm in eval mode with the plane's statistics, test images, loss and accuracy at every point. PyTorch's loops:
-  module      the plain module, weights set at each point
-  folded      batch norm folded at each point, channels-last; folded_bf16 the same in bfloat16
-  compiled    torch.compile of folded; compiled_bf16 of folded_bf16 (compile time is left out)
---loops and --precisions take fewer of them; `module` is always there, since all are compared with its losses.
---low-grid: of what is not in float32, where a grid that float32 has time for is over too soon to be timed. Ours count from
-the first point: with two lanes the first four of a map in float16 are run plainly or captured, which the loops do beforehand.
-On a GPU (--device) the loops are those, with the images resident there, in chunks of 1,000, read once a point, compiled by
-max-autotune; float16 takes the place of bf16.
---exact maps a whole grid over all 60,000 images (of noise), both splits, statistics recomputed at each point, in float16: ours alone.
-Each sample is a fresh process; the rate is points x images / seconds of evaluation. Losses of all are compared. The table on
-stderr has medians, the lines on stdout every sample. Where LibTorch had to take the place of our engine or of a plan, that is
-said last, and the status is 1. Models are those of tests/python/reference_models.py."""
+Both compute loss and accuracy at every point on test images, with batch norm in eval mode with the plane's statistics.
+PyTorch's loops:
+  module      the plain module, with weights set at each point
+  folded      batch norm folded at each point, channels-last; folded_bf16 is the same in bfloat16
+  compiled    torch.compile of folded; compiled_bf16 of folded_bf16 (compile time is not counted)
+--loops and --precisions select among them; `module` always runs, because all losses are compared with its losses.
+--low-grid is the grid for everything but float32, if a grid small enough for float32 is over too soon to be timed. Our
+times count from the first point: with two lanes, the first four points of a map in float16 run plainly or are captured,
+for which the loops have an untimed warm-up.
+On a GPU (--device) the loops are the same, with the images resident there in chunks of 1,000, one read-back per point,
+and compilation by max-autotune; float16 replaces bf16.
+--exact runs only ours: a whole grid over all 60,000 images (of noise), both splits, with statistics recomputed at each
+point, in float16.
+Each sample is a fresh process, and the rate is points x images / seconds of evaluation. All losses are compared. The
+table on stderr has medians, the lines on stdout have every sample. If LibTorch had to replace our engine or a plan, a
+message says so at the end, and the exit status is 1. Models are those of tests/python/reference_models.py."""
 import argparse
 import functools
 import json
@@ -33,6 +36,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+import provenance
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests", "python"))
 import reference_models  # noqa: E402
@@ -41,15 +46,6 @@ import safetensors_file  # noqa: E402
 MEAN, STD = [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]
 LOOPS = ("module", "folded", "compiled")
 PRECISIONS = ("float32", "low")
-
-
-def commit():
-    """Of the tree; without git what THALWEG_COMMIT says."""
-    try:
-        command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return os.environ.get("THALWEG_COMMIT", "unknown")
 
 
 def flat(tensors):
@@ -69,7 +65,7 @@ def statistics_of(model):
 
 
 def write_plane(file, model, directions, name, width=1.0):
-    """Origin: the model; directions as lists of tensors in the order of its parameters."""
+    """Writes a plane with the model as its origin; directions are lists of tensors in the order of its parameters."""
     about = {"provenance": {"kind": "random", "model": {"name": name, "width": width}, "data": {"name": "cifar10"},
                             "normalisation": {"mean": MEAN, "std": STD}}, "path": []}
     tensors = {"origin": flat(model.parameters()), "d1": flat(directions[0]), "d2": flat(directions[1]),
@@ -80,7 +76,7 @@ def write_plane(file, model, directions, name, width=1.0):
 
 
 def write_images(folder, count, train=False):
-    """A CIFAR-10 folder of noise; files that are not read are holes."""
+    """Writes a CIFAR-10 folder of noise; files that are not read are sparse."""
     os.makedirs(folder)
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (count, 3, 32, 32), np.uint8), rng.integers(0, 10, count, np.uint8)
@@ -94,7 +90,7 @@ def write_images(folder, count, train=False):
 
 
 def make(name, width=1.0):
-    """A model with statistics that are not trivial, and two filter-normalised directions."""
+    """Makes a model with nontrivial statistics, and two filter-normalised directions."""
     torch.manual_seed(1)
     model = reference_models.make(name=name, width=width).train()
     with torch.no_grad():
@@ -171,7 +167,7 @@ def pytorch_sample(args):
             x = x.to(dtype).contiguous(memory_format=torch.channels_last)
             folded.fold()
         for _ in range(3):
-            network(x[:chunk])  # warm, and compiled
+            network(x[:chunk])  # warms up and compiles
         if len(x) % chunk:
             network(x[-(len(x) % chunk):])
         losses, start = [], time.perf_counter()
@@ -224,7 +220,7 @@ def exact(args, name):
 
 
 def shared_points(sample, grid):
-    """The losses of a finer grid at the points of one of `grid` x `grid`."""
+    """The losses of a finer grid at the points of a `grid` x `grid` one."""
     step = (sample["grid"] - 1) // max(grid - 1, 1) or 1
     return np.array(sample["losses"]).reshape(sample["grid"], -1)[::step, ::step].ravel()
 
@@ -287,7 +283,7 @@ def main():
     args.low_grid = args.low_grid or args.grid
     if args.low_grid != args.grid and (args.grid < 2 or (args.low_grid - 1) % (args.grid - 1)):
         p.error(f"--low-grid {args.low_grid} must have the points of --grid {args.grid}: one more than a multiple of {args.grid - 1}")
-    args.commit, args.slow_ways = commit(), set()
+    args.commit, args.slow_ways = provenance.commit(), set()
     args.loops = [loop for loop in LOOPS if loop == "module" or loop in args.loops]
     for name in args.models:
         exact(args, name) if args.exact else compare(args, name)

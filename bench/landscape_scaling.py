@@ -4,11 +4,13 @@
     bench/landscape_scaling.py [--ours build/release/thalweg] [--models resnet20 vgg11_bn:0.25] [--rounds 1] [--threads 2] > FILE.jsonl
     bench/landscape_scaling.py --fit FILE.jsonl
 
-float32, noise for images, batch norm with the plane's statistics (else each point also costs its statistics, whatever the images), test
-split: 5x5, 11x11 and 21x21 points of 500 images, and 5x5 points of 500, 1,000, 2,000 and 4,000 images, each a fresh process, in turns.
-A line is one sample: "seconds" of evaluating points, "whole_seconds" of the command, "foreign_cores" that others kept busy meanwhile.
---fit prints medians of the samples that had the machine to themselves (below 0.1), and the exponent k of seconds = c * size^k by least
-squares over the logarithms."""
+Maps are in float32, over the test split with images of noise, and use the plane's statistics for batch norm
+(recomputing them would add a cost per point that does not depend on the number of images). The sizes are 5x5, 11x11 and
+21x21 points with 500 images, and 5x5 points with 500, 1,000, 2,000 and 4,000 images, each in a fresh process, in turns.
+Each line is one sample: "seconds" for evaluating points, "whole_seconds" for the command, and "foreign_cores", the
+number of cores that other processes kept busy meanwhile.
+--fit prints the medians of samples without much other load (foreign_cores below 0.1), and the exponent k of
+seconds = c * size^k from a least-squares fit of the logarithms."""
 import argparse
 import collections
 import json
@@ -21,13 +23,14 @@ import time
 import numpy as np
 
 import landscape_peer as peer
+import provenance
 
 GRIDS, IMAGES = (5, 11, 21), (500, 1000, 2000, 4000)
 SIZES = [("points", grid, IMAGES[0]) for grid in GRIDS] + [("images", GRIDS[0], images) for images in IMAGES]
 
 
 def busy_seconds():
-    """Of all processors, for all processes."""
+    """The busy time of all processors, summed over all processes."""
     user, nice, system = map(int, open("/proc/stat").readline().split()[1:4])
     return (user + nice + system) / os.sysconf("SC_CLK_TCK")
 
@@ -78,7 +81,7 @@ def main():
     args = p.parse_args()
     if args.fit:
         return fit(args.fit)
-    args.commit = peer.commit()
+    args.commit = provenance.commit()
     for model in args.models:
         measure(args, model)
 

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""thalweg theory beside numpy, in run-steps a second on the same machine and model.
+"""Compares thalweg theory with numpy, in run-steps per second on the same machine and model.
 
     bench/theory_peer.py [--thalweg build/release/thalweg] [--config experiments/theory/phase-diagram.json]
         [--steps 4000] [--seconds 5] > FILE.jsonl
 
-numpy is vectorised over runs, float32, with everything in place: the runs of a data set are one array (cells, d), which
-fits in the second level cache, and share the sample of a step, so that a step is one matrix-vector product, the norms,
-and the update: as one process with numpy's own threads, and as a process a core. Indices and noise are drawn
-beforehand and not timed; nothing is measured on the way. Two arrangements are tried, (cells, d) and (d, cells), and the
-faster counts. Ours is the whole command with all its steps, data, measures, tables and figures, by the wall clock."""
+The numpy version is vectorised over runs, in float32 and in place: the runs of a data set are one array (cells, d),
+which fits in the L2 cache, and share the sample of a step, so a step is one matrix-vector product, the norms, and the
+update. It runs as one process with numpy's own threads, and as one process per core. Indices and noise are drawn
+beforehand and not timed, and nothing is measured on the way. Two layouts are tried, (cells, d) and (d, cells), and the
+faster one counts. Ours is the wall-clock time of the whole command, with all steps, data, measures, tables and
+figures."""
 import argparse
 import json
 import os
@@ -18,11 +19,13 @@ import sys
 import tempfile
 import time
 
+import provenance
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def sample(args, layout):
-    """run-steps a second of one process that goes through its data sets one after the other."""
+    """Run-steps per second of one process that simulates data sets one after another."""
     import numpy as np
     theory = json.loads(args.theory)
     d, n, steps = theory["dimensions"], theory["samples"], args.steps
@@ -41,7 +44,7 @@ def sample(args, layout):
     noise = np.float32(theory["noise"]["std"]) * rng.standard_normal(steps, dtype=np.float32)
     cells = len(rates)
     done, begin = 0, time.perf_counter()
-    np.seterr(all="ignore")  # cells that diverge
+    np.seterr(all="ignore")  # from cells that diverge
     while time.perf_counter() - begin < args.seconds:
         if layout == "rows":
             w = np.tile(start, (cells, 1))
@@ -95,8 +98,7 @@ def main():
         print(sample(args, args.sample))
         return
     common = {"what": "theory", "unit": "run-steps/s", "threads": os.cpu_count(), "command": "bench/theory_peer.py",
-              "commit": subprocess.run(["git", "-C", ROOT, "rev-parse", "--short=12", "HEAD"], check=True,
-                                       capture_output=True, text=True).stdout.strip()}
+              "commit": provenance.commit()}
     ours, peers = [], {}
     for _ in range(args.rounds):
         with tempfile.TemporaryDirectory() as out:
