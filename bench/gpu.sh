@@ -1,53 +1,53 @@
 #!/usr/bin/env bash
-# Tests and measures on a GPU machine that has no network, is lent by the minute, and may be bare but for a driver and
-# Python with LibTorch's wheel:
-#   bench/gpu.sh pack [CIFAR-FOLDER]   where there is a network: builds, and packs into .carry/ the programs and the
-#                                      system's libraries that they need; of CIFAR-10 the first 10,000 training images
-#                                      and 2,000 test images
-#   bench/gpu.sh pack-build            instead: what it takes to build there
-#   bench/gpu.sh run [STAGE...]        there, in the same tree with its .carry/; the stages of "first" unless named
-# Stages in their order: see kFirst and kMore; "first" and "more" stand for those. `build` makes the programs there.
-# Each has a limit in seconds, and all together BUDGET (580). Logs and numbers go to build/gpu-out, and after each stage
-# as gpu.tar.gz, with summary.json, to $OUT (out/gpu). It goes on after a stage that failed, and ends with 1 if any did.
-# A stage that cannot run on this machine ends with 77, and counts neither way.
-# All of CIFAR-10, which the stage `accuracy` wants, does not fit: a .carry/data.sh of yours may make it there, from
-# images that are compressed better (`bash .carry/data.sh FOLDER`).
+# Runs tests and benchmarks on a GPU machine that has no network, is available for minutes only, and may have nothing
+# but a driver and a Python with LibTorch's wheel:
+#   bench/gpu.sh pack [CIFAR-FOLDER]   on a machine with a network: builds, and packs into .carry/ the programs and the
+#                                      system libraries that they need, and, given CIFAR-10, its first 10,000 training
+#                                      images and 2,000 test images
+#   bench/gpu.sh pack-build            instead: packs what is needed to build on the GPU machine (stage `build`)
+#   bench/gpu.sh run [STAGE...]        on the GPU machine, in the same tree with its .carry/; default: the list "first"
+# kFirst and kMore list the stages in their order; "first" and "more" select all of a list. Each stage has a limit in
+# seconds, and all together have BUDGET (580). Logs and numbers go to build/gpu-out and, after each stage, to $OUT
+# (out/gpu) as gpu.tar.gz, with summary.json. A failed stage does not stop the run, but makes it exit with status 1; a
+# stage that cannot run on this machine ends with status 77 and does not affect it.
+# All of CIFAR-10, which the stage `accuracy` needs, does not fit into .carry/. Your own script .carry/data.sh can make
+# it on the GPU machine from images that are compressed better (`bash .carry/data.sh FOLDER`).
 set -uo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." || exit 1
 
-# Name and limit, in their order: what is worth most comes first, and what no time is left for is dropped. README.md says
-# what they take.
+# Each stage's name and limit in seconds, the most valuable first; stages for which no time is left are skipped.
+# README.md lists the expected times.
 readonly kFirst="tests:110 train:110 peer:75 landscape:110 landscape_exact:150 experiment:90 side_by_side:45 theory:65
   choices:30 kernels:25 profile:40"
 readonly kMore="peer_compiled:240 landscape_compiled:150 landscape_large:150 sanitizer:90 accuracy:300"
 readonly kBuild="build:540"
 
 readonly kPrograms=(thalweg tests/thalweg_tests bench/bench_engine bench/bench_train)
-readonly kGpuTests='*Cuda*:*OnAGpu*:*TheGpu*:PlannedConvolutions.*:Device.*-ConvPlans.*'  # those need none
+readonly kGpuTests='*Cuda*:*OnAGpu*:*TheGpu*:PlannedConvolutions.*:Device.*-ConvPlans.*'  # ConvPlans need no GPU
 
-# Where unpacked programs, their libraries and the small scripts in front of them are; and the stages' results.
+# The folder of the unpacked programs, their libraries and wrapper scripts, and that of the stages' results.
 readonly kUnpacked=build/gpu kResults=build/gpu-out
 
 site_packages() {
   python3 -c 'import importlib.util, pathlib; print(pathlib.Path(importlib.util.find_spec("torch").origin).parents[1])'
 }
 
-# wrap PROGRAM-FOLDER LIBRARIES: scripts of the programs' names that run them with LibTorch's and these libraries. What
-# else runs here, Python for one, must not see those.
+# wrap PROGRAM-FOLDER LIBRARIES: makes a script for each program, which runs it with LibTorch's and these libraries.
+# Other programs on this machine, such as Python, must not see these libraries.
 wrap() {
   local program site libraries
   site=$(site_packages) || return 1
   libraries=$(printf '%s:' "$site"/torch/lib "$site"/nvidia/*/lib)$2
   mkdir -p $kUnpacked/bin
   for program in "${kPrograms[@]##*/}"; do
-    # The driver's own library may lie where only the machine's LD_LIBRARY_PATH says.
+    # The driver's library may be in a folder that only the machine's LD_LIBRARY_PATH names.
     printf '#!/bin/sh\nLD_LIBRARY_PATH=%s${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} exec %s "$@"\n' "$libraries" "$(find "$1" -name "$program" -type f | head -n 1)" \
       >"$kUnpacked/bin/$program"
     chmod +x "$kUnpacked/bin/$program"
   done
 }
 
-# A machine without the program xz has Python's.
+# Falls back to Python on machines without the program xz.
 extract() { tar -C "$2" -xf "$1" || python3 -m tarfile -e "$1" "$2"; }
 
 unpack() {
@@ -58,7 +58,7 @@ unpack() {
   mkdir -p $kUnpacked
   extract .carry/programs.tar.xz $kUnpacked || return 1
   wrap "$PWD/$kUnpacked/programs" "$PWD/$kUnpacked/lib" || return 1
-  # A compiler's libraries older than ours lack symbols; newer ones have them all.
+  # If this machine's libstdc++ and libgcc_s are older than ours, they lack symbols; newer ones have all of them.
   if ! $kUnpacked/bin/thalweg --version >/dev/null; then
     wrap "$PWD/$kUnpacked/programs" "$PWD/$kUnpacked/lib:$PWD/$kUnpacked/lib-compiler" || return 1
     $kUnpacked/bin/thalweg --version || return 1
@@ -80,7 +80,7 @@ unpack_data() {
   touch "$stamp"
 }
 
-# One configuration, with tests and benchmarks.
+# Builds the release configuration, with tests and benchmarks.
 build() {
   local prefix=$PWD/build/gpu-build site cuda lib
   mkdir -p "$prefix"
@@ -89,7 +89,7 @@ build() {
   cuda=$(dirname "$(dirname "$(readlink -f "$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)")")")
   lib=$prefix/prefix/usr/lib/x86_64-linux-gnu
   export PATH=$PATH:$prefix/prefix/usr/bin
-  # LibTorch's headers include those of CUDA libraries that a small toolkit lacks.
+  # LibTorch's headers include headers of CUDA libraries that a small toolkit lacks.
   export CPATH=$site/nvidia/cu13/include
   cmake --preset release -DTHALWEG_BENCH=ON -DTHALWEG_WERROR=OFF \
     -DCMAKE_CUDA_COMPILER="$cuda/bin/nvcc" -DCUDAToolkit_ROOT="$cuda" -DCUDA_TOOLKIT_ROOT_DIR="$cuda" \
@@ -102,8 +102,8 @@ build() {
   cmake --build build/release -j "$(nproc)" --target "${kPrograms[@]##*/}" && wrap "$PWD/build/release" "$lib"
 }
 
-# Those that need a GPU, in four processes, whose logs tell each test as it begins and ends: one may hang. Skipped ones are
-# told, as failed ones are.
+# Runs the tests that need a GPU, in four processes, whose logs record when each test begins and ends: one may hang.
+# Failed and skipped tests are printed.
 tests() {
   local shard status=0 jobs=()
   for shard in 0 1 2 3; do
@@ -130,7 +130,7 @@ END
   return $status
 }
 
-# bench_train with the arguments, a line to FILE, what matters most of it to the log.
+# train_sample FILE ARGUMENT...: runs bench_train, appends its JSON line to FILE and prints the most important fields.
 train_sample() {
   bench_train "${@:2}" | tee -a "$kResults/$1" | grep -oE '"(batch|first_step_seconds|model|rate|runs)":[^,}]+' | tr '\n' ' '
   local status=${PIPESTATUS[0]}
@@ -138,7 +138,7 @@ train_sample() {
   return "$status"
 }
 
-# Steps alone.
+# Times training steps alone.
 train() {
   local model batch status=0
   for batch in 128 512 1024; do
@@ -149,7 +149,7 @@ train() {
   return $status
 }
 
-# Several runs on the GPU at once: the sum of their rates.
+# Times several runs on the GPU at once: the sum of their rates.
 side_by_side() {
   local model runs status=0
   for model in resnet18 vgg11_bn resnet20; do
@@ -161,11 +161,11 @@ side_by_side() {
   return $status
 }
 
-# What the plans gain over LibTorch's choices, and what the same bits again cost.
+# Measures what the convolution plans gain over LibTorch's choices, and what reproducible bits cost.
 choices() {
   local way status=0
   for way in "--plans $kResults/plans-resnet18-128.json" --libtorch "--libtorch --any-order" --any-order; do
-    # shellcheck disable=SC2086  # two words
+    # shellcheck disable=SC2086  # may be two words
     train_sample bench_choices.jsonl resnet18 bf16 128 cuda:0 2 $way || status=1
   done
   return $status
@@ -175,15 +175,15 @@ landscape_peer() { python3 bench/landscape_peer.py --ours $kUnpacked/bin/thalweg
 
 readonly kMaps=(--grid 3 --low-grid 21 --precisions low --images 10000 --rounds 1)
 
-# Maps in turns with PyTorch's loops over the same plane and images.
+# Computes maps in turns with PyTorch's loops over the same plane and images.
 landscape() { landscape_peer --models vgg11_bn resnet18 "${kMaps[@]}" --loops folded >>"$kResults/bench_landscape_peer.jsonl"; }
 
-# The same, compiled by max-autotune.
+# The same with PyTorch's loops compiled, with max-autotune.
 landscape_compiled() {
   landscape_peer --models vgg11_bn "${kMaps[@]}" --loops compiled >>"$kResults/bench_landscape_compiled.jsonl"
 }
 
-# Whole exact maps in float16 over 60,000 images: seconds of evaluation, plans, chunk and lanes, audited deviation.
+# Complete exact maps in float16 over 60,000 images: evaluation time, plans, chunk, lanes and audited deviation.
 landscape_exact() {
   landscape_peer --models vgg11_bn resnet18 --exact "${EXACT_GRID:-19x19}" >>"$kResults/bench_landscape_exact.jsonl"
 }
@@ -200,7 +200,7 @@ theory() {
 
 kernels() { bench_engine cuda:0 3 >"$kResults/bench_engine.jsonl"; }
 
-# A Chrome trace of 20 captured steps, and their losses and plans.
+# Records a Chrome trace of 20 captured steps, and their losses and plans.
 profile() {
   local run=build/gpu-profile status=0
   rm -rf "$run"
@@ -210,7 +210,7 @@ profile() {
   return $status
 }
 
-# By the types that a GPU is fast in; of CIFAR-10 where it was packed.
+# Runs an experiment in the number types that are fast on a GPU, on CIFAR-10 if it was packed.
 experiment() {
   local config=(experiments/demo.json)
   if [ -e $kUnpacked/data/cifar-10-batches-bin ]; then
@@ -222,7 +222,8 @@ experiment() {
   cp build/gpu-experiment/report.html "$kResults/"
 }
 
-# How training by a configuration went: seconds from when it was taken up to 94 % and 95 %, evaluations included.
+# tell_accuracy CONFIG-NAME RUN: prints the seconds from when the process took up the run until 94 % and 95 % test
+# accuracy, evaluations included, and the final results.
 tell_accuracy() {
   python3 - "$1" "$2" <<'END'
 import json, sys
@@ -238,7 +239,7 @@ END
 
 accuracy() {
   local name run status=0
-  [ -e .carry/data.sh ] || { echo "all of CIFAR-10 is wanted: see .carry/data.sh in the head of this script"; return 1; }
+  [ -e .carry/data.sh ] || { echo "this stage needs all of CIFAR-10: see .carry/data.sh at the top of bench/gpu.sh"; return 1; }
   for name in resnet18-94 resnet18-95 resnet18-200-epochs; do
     run=build/gpu-$name
     rm -rf "$run"
@@ -254,16 +255,16 @@ train_peer() {
     --seconds 3 --plans "$kResults" "$@" >>"$kResults/bench_train_peer.jsonl"
 }
 
-# In turns with PyTorch as it comes.
+# Times training steps in turns with eager PyTorch.
 peer() { train_peer --models resnet18 vgg11_bn resnet20; }
 
-# And compiled, first in the way that is ready sooner. Convolutions stay cuDNN's: max-autotune would also try Triton's,
-# which compile for a minute and more; CONV_BACKENDS=ATEN,TRITON lets it.
+# The same with compiled PyTorch, first in the mode that compiles faster. Convolutions stay cuDNN's: max-autotune would
+# also try Triton's, which take a minute or more to compile; CONV_BACKENDS=ATEN,TRITON allows it.
 peer_compiled() {
   TORCHINDUCTOR_MAX_AUTOTUNE_CONV_BACKENDS=${CONV_BACKENDS:-ATEN} train_peer --models resnet18 --compile reduce-overhead max-autotune
 }
 
-# Some virtual machines do not let it at the device. What the test finds is not asked here.
+# Whether compute-sanitizer can use the device, which some virtual machines do not allow; the test's result is ignored.
 sanitizer_works() {
   command -v compute-sanitizer || return 1
   timeout -k 5 40 compute-sanitizer --target-processes all $kUnpacked/bin/thalweg_tests --gtest_filter=CudaKernels.BatchesEqualTheCpus \
@@ -271,8 +272,8 @@ sanitizer_works() {
   ! grep -i 'not supported' "$kResults/sanitizer-probe.log"
 }
 
-# The kernels' tests once under each checker, which looks at our kernels alone, but for initcheck: to it what others
-# write would be never written. Races and uninitialised reads are found by these alone.
+# Runs the kernels' tests once under each checker. The checkers look at our own kernels only, except for initcheck, to
+# which memory written by unwatched kernels is uninitialised. Only this stage finds races and uninitialised reads.
 sanitizer() {
   local tool status=0 jobs=() only tools=(memcheck racecheck initcheck synccheck)
   if ! sanitizer_works; then
@@ -293,7 +294,7 @@ sanitizer() {
   return $status
 }
 
-# record NAME STATUS SECONDS: the outcome, with the log's last line, to summary.json; and all results to $OUT.
+# record NAME STATUS SECONDS: writes the outcome and the log's last line to summary.json, and all results to $OUT.
 record() {
   python3 - "$@" "$kResults" "$(cat .carry/commit)" "$gpu" <<'END'
 import json, os, sys
@@ -302,7 +303,7 @@ path = os.path.join(folder, "summary.json")
 summary = json.load(open(path)) if os.path.exists(path) else {"stages": {}}
 lines = open(os.path.join(folder, name + ".log"), errors="replace").read().splitlines()
 if summary.get("commit", commit) != commit:
-    summary = {"stages": {}}  # of other programs
+    summary = {"stages": {}}  # they are of another commit
 summary |= {"commit": commit, "gpu": gpu}
 summary["stages"][name] = {"status": int(status), "seconds": int(seconds), "last": lines[-1] if lines else ""}
 json.dump(summary, open(path, "w"), indent=1)
@@ -312,17 +313,17 @@ END
   tar -C $kResults -czf "$OUT/gpu.tar.gz.new" . && mv "$OUT/gpu.tar.gz.new" "$OUT/gpu.tar.gz"
 }
 
-# Whether there is a device. Whatever else is wrong with this machine, stages may still tell something.
+# Whether there is a device on which the kernels work. With other defects of this machine, stages may still be useful.
 look_at_machine() {
   timeout -k 5 90 $kUnpacked/bin/thalweg doctor --device cuda:0 2>&1 | tee $kResults/doctor.log
-  # Nothing of one that hangs, or that has no kernels in the programs.
+  # These lines are missing if the device hangs or if the programs have no kernels for it.
   grep -q '^ok *device ' $kResults/doctor.log && grep -q '^ok *kernels ' $kResults/doctor.log
 }
 
-# run_stage NAME LIMIT: its output to NAME.log. 124: it ran out of time; 77: it cannot run here.
+# run_stage NAME LIMIT: writes its output to NAME.log. Status 124: it ran out of time; 77: it cannot run here.
 run_stage() {
   local start=$SECONDS status=0 left=$((budget - SECONDS))
-  if [ $left -lt 5 ]; then echo "== $1: left out, for no time is left"; return 0; fi
+  if [ $left -lt 5 ]; then echo "== $1: skipped, no time is left"; return 0; fi
   echo "== $1"
   timeout -k 5 $((left < $2 ? left : $2)) bash bench/gpu.sh stage "$1" >"$kResults/$1.log" 2>&1 || status=$?
   tail -n 10 "$kResults/$1.log" | cut -c1-300
@@ -333,7 +334,7 @@ run_stage() {
 run() {
   local name wanted failed=0 budget=${BUDGET:-580} entry gpu
   export OUT=${OUT:-$PWD/out/gpu}
-  [ -e .carry/commit ] || { echo "no .carry/ here: run bench/gpu.sh pack where there is a network"; exit 2; }
+  [ -e .carry/commit ] || { echo "no .carry/ here: run bench/gpu.sh pack on a machine with a network"; exit 2; }
   mkdir -p $kResults
   wanted=" ${*:-first} "
   wanted=${wanted// first / $kFirst }
@@ -346,9 +347,9 @@ run() {
     unpack || exit 1
     look_at_machine || exit 1
   fi
-  # Asked once: where the driver sleeps between programs it takes seconds.
+  # Queried only once, since it takes seconds if the driver sleeps between programs.
   gpu=$(timeout 20 nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null || echo none)
-  unpack_data || { echo "the data could not be made: stages that want them fail"; rm -rf $kUnpacked/data; }
+  unpack_data || { echo "the data could not be made: stages that need them will fail"; rm -rf $kUnpacked/data; }
   for entry in $kBuild $kFirst $kMore; do
     name=${entry%:*}
     if [[ $wanted == *" $name "* ]]; then run_stage "$name" "${entry#*:}" || failed=1; fi
@@ -366,7 +367,7 @@ case $command in
     "${command/-/_}" "$@"
     ;;
   run) run "$@" ;;
-  stage)  # in a process of its own, which `timeout` ends
+  stage)  # in a separate process, which `timeout` can end
     export PATH=$PWD/$kUnpacked/bin:$PATH:/usr/local/cuda/bin THALWEG_COMMIT OMP_WAIT_POLICY=passive
     THALWEG_COMMIT=$(cat .carry/commit)
     "$1"

@@ -1,20 +1,21 @@
-# What bench/gpu.sh, which sources this, does where there is a network: build, and pack for a machine without one.
-# shellcheck shell=bash disable=SC2154  # kPrograms is of gpu.sh
+# Sourced by bench/gpu.sh: on a machine with a network, builds and packs for a machine without one.
+# shellcheck shell=bash disable=SC2154  # gpu.sh sets kPrograms
 
-readonly kMostBytes=$((64 << 20))  # that can be carried, the tree included
-# Without these the other machine could not run at all, or LibTorch's wheel brings them. The compiler's two are carried
-# apart, for where they are older.
+readonly kMostBytes=$((64 << 20))  # limit of .carry/ and the tree together
+# Libraries that are not packed: every machine has them, or LibTorch's wheel brings them. The compiler's two libraries
+# are packed separately, for machines whose own are older.
 readonly kTheirs='site-packages|/(ld-linux-x86-64|libc|libm|libdl|libpthread|librt|libresolv|libutil|libgomp)\.so'
 readonly kCompilers='/(libstdc\+\+|libgcc_s)\.so'
 
-# The system's libraries that the programs load, as a list of files.
+# Prints the paths of the system libraries that the programs load, one per line.
 needed_libraries() {
   local program
   for program in "${kPrograms[@]}"; do ldd "build/release/$program"; done |
     sed -n 's/.* => \(\/[^ ]*\) (.*/\1/p' | sort -u | grep -vE "$kTheirs"
 }
 
-# What data.train_images = 10000 and data.test_images = 2000 read; the rest must be there, and is holes.
+# copy_cifar FROM TO: copies what data.train_images = 10000 and data.test_images = 2000 read. The remaining data must
+# exist, but is never read: the files have holes there.
 copy_cifar() {
   local file from=$1 to=$2/cifar-10-batches-bin record=3073
   [ -e "$from/data_batch_1.bin" ] || from=$from/cifar-10-batches-bin
@@ -24,20 +25,20 @@ copy_cifar() {
   for file in "$to"/{data_batch_{2,3,4,5},test_batch}.bin; do truncate -s $((10000 * record)) "$file"; done
 }
 
-# compress FOLDER FILE XZ-OPTION... The programs are one library four times: 64 MiB of dictionary see that. Images gain
-# a fifth by the differences of neighbours.
+# compress FOLDER FILE XZ-OPTION... The four programs contain the same library, which a dictionary of 64 MiB is large
+# enough to exploit. Storing the differences of neighbouring pixels makes compressed images a fifth smaller.
 readonly kOfPrograms=(--x86 --lzma2=preset=9) kOfImages=(--delta=dist=1 --lzma2=preset=6)
 compress() { tar -C "$1" --sparse -c . | xz "${@:3}" >"$2"; }
 
 finish_pack() {
-  # The other machine's checkout may come without its history.
+  # The other machine's checkout may lack the Git history.
   git describe --always --dirty --abbrev=12 >.carry/commit
   ls -l .carry
   local bytes
   bytes=$({ git ls-files -z; find .carry -type f -print0; } | du -cb --files0-from=- | tail -n 1 | cut -f 1)
-  echo "with the tree $bytes bytes of at most $kMostBytes"
+  echo ".carry/ and the tree have $bytes bytes together; the limit is $kMostBytes"
   if [ "$bytes" -gt $kMostBytes ]; then
-    echo "too much: leave out CIFAR-10, or one of the two packs"
+    echo "too large: leave out CIFAR-10, or one of the two packs"
     return 1
   fi
 }
@@ -57,13 +58,13 @@ pack() {
   finish_pack
 }
 
-# Headers and libraries that the build takes from the system. Unpacked, not installed, so any distribution does whose C
-# library is no older than that of the machine that packed them.
+# Packages with the headers and libraries that the build takes from the system. They are unpacked, not installed, so the
+# other machine may have any distribution whose C library is no older than that of the machine that packs.
 readonly kPackages=(nlohmann-json3-dev libcxxopts-dev libgmock-dev libgtest-dev libhdf5-dev libaec-dev
   libcurl4-openssl-dev libarchive-dev libssl-dev zlib1g-dev ninja-build)
 
-# Links of packages name files in the system's folder, or in packages that are not here: they shall name the library
-# beside them.
+# Symbolic links in the packages point into the system's folders or to files of other packages, which are not here. This
+# makes them point to the libraries beside them.
 mend_links() {
   local link library
   find "$1" -name '*.so' -type l | while read -r link; do
@@ -84,10 +85,10 @@ pack_build() {
   needed_libraries | grep -vE "$kCompilers" | xargs cp -L -t "$lib" || return 1
   mend_links "$lib"
   find "$lib" -name '*.a' ! -name 'libg*' -delete
-  find "$folder/prefix/usr/bin" ! -type d ! -name ninja -delete  # h5cc would tell of the system's folders
+  find "$folder/prefix/usr/bin" ! -type d ! -name ninja -delete  # h5cc would report the system's folders
   plotly=$(find "${THALWEG_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/thalweg}" -name plotly.min.js | head -n 1)
   cp "$plotly" "$folder" || return 1
-  # Headers of cuDNN's graph API, and cuDNN's own in case the wheel there comes without; the library is the wheel's.
+  # The headers of cuDNN's graph API, and cuDNN's own in case the other machine's wheel lacks them (it has the library).
   site=$(readlink -f "$(dirname "$plotly")/../..")
   cp -r "$site"/include/cudnn_* "$site"/nvidia/cudnn/include/. "$folder/cudnn/include" || return 1
   compress "$folder" .carry/build.tar.xz "${kOfPrograms[@]}" && finish_pack
