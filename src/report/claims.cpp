@@ -32,7 +32,7 @@ std::string not_evaluated(const EqualEnds& ends) {
   return fmt::format("no seed has all branches evaluated at epoch {:g}, where the first of them ended", ends.epoch);
 }
 
-// By the interval: above `claimed`, above `none` alone, or around the one or the other.
+// Judges by the interval: whether it lies above `claimed`, only above `none`, or contains either.
 Verdict verdict_of(const MeanTest& test, double none, double claimed) {
   if (test.count < 2 || std::isnan(test.mean)) return Verdict::kUndecided;
   if (test.high < none) return Verdict::kContradicted;
@@ -51,7 +51,7 @@ struct Trend {
 
 Trend accuracy_trend() {
   const auto percent = [](const ReportData& seed, const std::string& run, double epoch) -> std::optional<double> {
-    const auto value = test_value_at(seed, run, epoch, "test_accuracy");
+    const auto value = test_value_at(seed, run, epoch, &EpochMetrics::test_accuracy);
     return value ? std::optional(100 * *value) : std::nullopt;
   };
   return {percent, "points", 1, 2};
@@ -59,7 +59,7 @@ Trend accuracy_trend() {
 
 Trend loss_trend() {
   const auto loss = [](const ReportData& seed, const std::string& run, double epoch) {
-    return test_value_at(seed, run, epoch, "test_loss");
+    return test_value_at(seed, run, epoch, &EpochMetrics::test_loss);
   };
   return {loss, "nats", -1, 4};
 }
@@ -100,20 +100,20 @@ Claim trend_claim(const Results& results, const Trend& trend, Claim claim) {
   return claim;
 }
 
-// Of `all` seeds `count` have a geometry that satisfies the rule; one seed tells nothing.
+// `count` of `all` seeds have a geometry that satisfies the criterion; a single seed decides nothing.
 Verdict by_count(std::size_t count, std::size_t all) {
   if (all < 2) return Verdict::kUndecided;
   return count == all ? Verdict::kSupported : count == 0 ? Verdict::kContradicted : Verdict::kUndecided;
 }
 
-// Of the straight lines between ends, of which `on_plane` seeds of `all` have those of the plane alone.
+// Says where the straight lines between ends were evaluated; for `on_plane` of `all` seeds, only on the plane.
 std::string where_lines_are(std::size_t on_plane, std::size_t all) {
   if (on_plane == 0) return " in weight space";
   return on_plane == all ? " on the plane"
                          : fmt::format(" in weight space (in {}: on the plane)", of_seeds(on_plane, all));
 }
 
-// Of seeds in which a descent is seen, at least one.
+// `valleys`: those of the seeds with a descent, at least one.
 void tell_along(const std::vector<Valley>& valleys, Claim* claim) {
   std::vector<double> alignment, rises;
   std::size_t count = 0, on_plane = 0;
@@ -167,7 +167,7 @@ Claim near_claim(const std::vector<Valley>& valleys, Claim claim) {
     if (parts.back() < 1) ++nearer;
     if (valley.test_on_edge) ++on_edge;
   }
-  claim.estimate = test_mean(finite_values(parts));  // not of a fork that lies on the minimum
+  claim.estimate = test_mean(finite_values(parts));  // without forks that lie on the minimum
   claim.unit = "of the distance at the first fork";
   claim.measured = fmt::format(
       "on the plane, {} from the test minimum at the first fork, {} at its end, {} times as far",
@@ -197,12 +197,12 @@ std::vector<Claim> valley_claims(const Results& results) {
   return {along_claim(valleys, along), near_claim(valleys, near)};
 }
 
-// Of some of the runs of `ends` the one that is most accurate then, on average over its seeds.
+// Returns the run of `runs` with the highest accuracy at the epoch of `ends`, on average over its seeds.
 const SweepRun& best_of(const EqualEnds& ends, std::span<const SweepRun> runs) {
   const auto accuracy = [&](const SweepRun& run) {
     return statistic_of(by_seed(ends.seeds,
                                 [&](const ReportData& seed) {
-                                  return test_value_at(seed, run.name, ends.epoch, "test_accuracy");
+                                  return test_value_at(seed, run.name, ends.epoch, &EpochMetrics::test_accuracy);
                                 }))
         .mean;
   };
@@ -210,15 +210,15 @@ const SweepRun& best_of(const EqualEnds& ends, std::span<const SweepRun> runs) {
                            [&](const SweepRun& a, const SweepRun& b) { return accuracy(a) < accuracy(b); });
 }
 
-// `ends` holds the baseline, at least one later branch and a seed, as below.
+// `ends` holds the baseline, at least one later branch and at least one seed, also below.
 Claim speed_claim(const EqualEnds& ends, Claim claim) {
   const SweepRun& baseline = ends.runs.front();
-  // Until the run is first as accurate as the baseline is at the end; infinite where it never is.
+  // The epochs until the run first reaches the baseline's final accuracy; infinite if it never does.
   const auto epochs_of = [&](const ReportData& seed, const SweepRun& run) {
-    const double goal = *test_value_at(seed, baseline.name, ends.epoch, "test_accuracy");
+    const double goal = *test_value_at(seed, baseline.name, ends.epoch, &EpochMetrics::test_accuracy);
     return epoch_reaching(seed, run.name, goal).value_or(INFINITY);
   };
-  // `early` and `late`: how many evaluation intervals before its evaluation the baseline, and the run, came there.
+  // `early`, `late`: how many evaluation intervals earlier than observed the baseline, or the run, reached it.
   const auto speeds_of = [&](const SweepRun& run, double early = 0, double late = 0) {
     return by_seed(ends.seeds, [&](const ReportData& seed) {
       return (epochs_of(seed, baseline) - early * evaluation_interval(seed, baseline.name)) /
@@ -258,8 +258,8 @@ Claim gain_claim(const EqualEnds& ends, Claim claim) {
   const SweepRun& best = best_of(ends, std::span(ends.runs).subspan(1));
   const auto change = [&](bool of_error) {
     return by_seed(ends.seeds, [&](const ReportData& seed) -> std::optional<double> {
-      const auto late = test_value_at(seed, best.name, ends.epoch, "test_accuracy"),
-                 early = test_value_at(seed, baseline.name, ends.epoch, "test_accuracy");
+      const auto late = test_value_at(seed, best.name, ends.epoch, &EpochMetrics::test_accuracy),
+                 early = test_value_at(seed, baseline.name, ends.epoch, &EpochMetrics::test_accuracy);
       return 100 * (*late - *early) / (of_error ? 1 - *early : *early);
     });
   };
@@ -268,7 +268,8 @@ Claim gain_claim(const EqualEnds& ends, Claim claim) {
       "decay at {:g} (the best of {}) against {:g}: {} % of the test error, {} % of the accuracy, {} points",
       *best.fork_epoch, ends.runs.size() - 1, *baseline.fork_epoch, with_interval(error, 1),
       with_interval(test_mean(change(false)), 1),
-      with_interval(test_mean(differences(ends.seeds, best.name, baseline.name, ends.epoch, "test_accuracy", 100)), 2));
+      with_interval(
+          test_mean(differences(ends.seeds, best.name, baseline.name, ends.epoch, &EpochMetrics::test_accuracy)), 2));
   claim.estimate = error;
   claim.unit = "% of the test error";
   claim.verdict = verdict_of(error, 0, kGain);
@@ -290,7 +291,7 @@ std::vector<Claim> baseline_claims(const Results& results) {
   return {speed_claim(ends, faster), gain_claim(ends, gain)};
 }
 
-// None where the main path has no average.
+// Returns nothing if the main path has no average.
 std::optional<Claim> averaging_claim(const Results& results) {
   const std::vector<SweepRun> runs = sweep_of(results);
   const auto average =
@@ -308,10 +309,10 @@ std::optional<Claim> averaging_claim(const Results& results) {
     return claim;
   }
   const SweepRun& best = best_of(ends, ends.runs);
-  const auto against_average = [&](const char* key, double factor) {
-    return test_mean(differences(ends.seeds, best.name, average->name, ends.epoch, key, factor));
+  const auto against_average = [&](TestMetric metric) {
+    return test_mean(differences(ends.seeds, best.name, average->name, ends.epoch, metric));
   };
-  const MeanTest accuracy = against_average("test_accuracy", 100);
+  const MeanTest accuracy = against_average(&EpochMetrics::test_accuracy);
   if (accuracy.count == 0) {
     claim.measured = fmt::format("the average and a branch were not both evaluated at epoch {:g}", ends.epoch);
     return claim;
@@ -319,14 +320,14 @@ std::optional<Claim> averaging_claim(const Results& results) {
   claim.measured =
       fmt::format("decay at {:g} (the best of {}) against the average: {} points ({}), {} nats; at epoch {:g}",
                   *best.fork_epoch, ends.runs.size(), with_interval(accuracy, 2), p_text(accuracy),
-                  with_interval(against_average("test_loss", 1), 4), ends.epoch);
+                  with_interval(against_average(&EpochMetrics::test_loss), 4), ends.epoch);
   claim.estimate = accuracy;
   claim.unit = "points";
   claim.verdict = verdict_of(accuracy, 0, 0);
   return claim;
 }
 
-// The branches that are not compared, and those that diverged in some seed; empty without.
+// Names the branches that are not compared and those that diverged in some seed; empty if there are none.
 std::string left_out(const Results& results) {
   const DecaySweep sweep = decay_sweep(results);
   std::string text;
@@ -358,7 +359,7 @@ std::vector<Claim> branch_claims(const Results& results) {
   return out;
 }
 
-// Says so of a claim that rests on fewer seeds than there are.
+// Appends the number of seeds to claims that rest on fewer seeds than there are.
 void tell_fewer_seeds(std::size_t all, std::vector<Claim>* claims) {
   for (Claim& claim : *claims) {
     const auto count = static_cast<std::size_t>(claim.estimate.count);

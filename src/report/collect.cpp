@@ -6,6 +6,7 @@
 #include "io/strict_json.h"
 #include "report/map_notes.h"
 #include "report/map_values.h"
+#include "report/rate_curve.h"
 #include "report/report.h"
 #include "report/window_maps.h"
 #include "train/metrics.h"
@@ -18,11 +19,11 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-// A JSON file of the folder; null if there is none. A damaged one is an error: these files are written whole.
+// Returns null if the file does not exist. A damaged file is an error, since these files are written atomically.
 json read_json_if_any(const fs::path& file) {
   if (!fs::exists(file)) return nullptr;
   return with_advice(
-      "remove it (of an average the run's own status.json, too), and an experiment that is run again makes it anew",
+      "remove it (for an average, remove the run's own status.json too) and run the experiment again to recreate it",
       [&] { return read_json_file(file, ExitCode::kFailure); });
 }
 
@@ -30,7 +31,7 @@ std::int64_t step_of(const json& line) {
   return line.value("step", std::int64_t{0});
 }
 
-// The test values' names in a line begin with `prefix`.
+// `prefix` precedes the names of the test values in a line.
 EpochMetrics tested_epoch(const json& line, const std::string& prefix) {
   EpochMetrics m;
   m.step = step_of(line);
@@ -45,26 +46,25 @@ std::vector<EpochMetrics> epochs_of_run(const std::vector<json>& lines) {
   std::vector<EpochMetrics> epochs;
   for (const json& line : lines) {
     EpochMetrics& m = epochs.emplace_back(tested_epoch(line, ""));
-    m.lr = number_or_nan(member(line, "lr"));
     m.train_loss = number_or_nan(member(line, "train_loss"));
     m.train_accuracy = number_or_nan(member(line, "train_accuracy"));
   }
   return epochs;
 }
 
-// Those epochs that say something of the average.
+// Returns the epochs with values of the average.
 std::vector<EpochMetrics> epochs_of_average(const std::vector<json>& lines) {
   std::vector<EpochMetrics> epochs;
   for (const json& line : lines) {
     EpochMetrics m = tested_epoch(line, "average_");
     if (!m.test_loss && !m.test_accuracy) continue;
-    m.lr = m.train_loss = m.train_accuracy = std::nan("");
+    m.train_loss = m.train_accuracy = std::nan("");
     epochs.push_back(m);
   }
   return epochs;
 }
 
-// After a resume from an earlier checkpoint some epochs stand there twice: the later ones count.
+// After a resume from an earlier checkpoint some epochs occur twice; the later lines count.
 std::vector<json> read_epoch_lines(const fs::path& file) {
   std::vector<json> epochs;
   if (!fs::exists(file)) return epochs;
@@ -103,6 +103,8 @@ ReadRun read_run(const fs::path& folder, const std::string& name, const json& st
   const std::vector<json> lines = read_epoch_lines(RunFolder{folder}.metrics());
   ReadRun out{read_series(folder, name, epochs_of_run(lines), status), std::nullopt};
   if (const json fork = member(status, "fork_epoch"); fork.is_number()) out.run.fork_epoch = fork.get<double>();
+  const std::int64_t last = out.run.epochs.empty() ? 0 : out.run.epochs.back().step;
+  out.run.rates = rate_curve(read_json_if_any(RunFolder{folder}.identity()), status, last);
   const fs::path of_average = RunFolder{folder}.average().path;
   RunSeries average = read_series(of_average, average_name(name), epochs_of_average(lines), read_status(of_average));
   average.fork_epoch = out.run.fork_epoch;
@@ -123,8 +125,8 @@ std::vector<fs::path> sorted_entries(const fs::path& folder) {
   return entries;
 }
 
-// The experiment's own map of its PCA plane, pca.h5, is what the report is about; then those of other PCA planes, of
-// windows, and the rest.
+// The experiment's own map of its PCA plane, pca.h5, is the main one; then come maps of other PCA planes, of windows,
+// and all others.
 int rank_of(const fs::path& file, const Surface& surface) {
   if (member(surface.provenance, "kind") != "pca") return 3;
   if (is_of_window(surface)) return 2;
@@ -132,11 +134,13 @@ int rank_of(const fs::path& file, const Surface& surface) {
 }
 
 Surface read_surface(const fs::path& file) {
-  return with_advice("remove or mend it; an experiment that is run again makes its own maps anew",
-                     [&] { return read_surface_hdf5(file); });
+  Surface surface = with_advice("repair or remove it; an experiment that is run again recreates its own maps",
+                                [&] { return read_surface_hdf5(file); });
+  surface.file = file.filename().string();
+  return surface;
 }
 
-// Whole ones alone, of an experiment that wants lines: others are left over from another configuration.
+// Returns only finished lines, and only if the configuration asks for lines; others are left over from another one.
 std::vector<Surface> read_lines(const fs::path& folder, const json& config) {
   std::vector<Surface> lines;
   if (member(member(config, "measures"), "line_points") == 0) return lines;
@@ -163,7 +167,7 @@ std::vector<Surface> read_surfaces(const fs::path& folder) {
   return surfaces;
 }
 
-// Where the configuration lists branches, a folder that it does not name is left over from another one.
+// If the configuration lists branches, folders that it does not name are left over from another configuration.
 bool is_named(const json& config, const std::string& branch) {
   const json branches = member(config, "branches");
   return !branches.is_array() || std::any_of(branches.begin(), branches.end(),
@@ -191,7 +195,7 @@ ReportData collect_report(const fs::path& experiment) {
   ReportData data;
   data.config = read_json_if_any(folder.config());
   check(!data.config.is_object() || !data.config.contains("theory"),
-        "{0} is a study of the theory: its report.html comes of `thalweg theory {0}/config.json --out {0}`",
+        "{0} is a study of the theory: run `thalweg theory {0}/config.json --out {0}` to write its report.html",
         experiment.string());
   const fs::path main = folder.main_run().path;
   const bool has_main = fs::is_directory(main);
@@ -206,8 +210,8 @@ ReportData collect_report(const fs::path& experiment) {
   data.surfaces = read_surfaces(folder.surfaces());
   data.lines = read_lines(folder.lines(), data.config);
   check(!data.config.is_null() || !data.runs.empty() || !data.surfaces.empty(),
-        "{} is neither an experiment's nor a run's folder: expected config.json, main/, branches/, metrics.jsonl or "
-        "surfaces/*.h5 in it",
+        "{} is neither an experiment's nor a run's folder: expected it to contain config.json, main/, branches/, "
+        "metrics.jsonl or surfaces/*.h5",
         experiment.string());
   data.provenance = member(status, "provenance");
   const json name = member(data.config, "name");

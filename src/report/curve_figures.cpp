@@ -30,7 +30,7 @@ std::vector<LegendEntry> run_legend(const ReportData& data) {
   return entries;
 }
 
-// Series in drawing order: branches first, so that the main path is not hidden.
+// Returns the series in drawing order: branches first, so that they do not hide the main path.
 std::vector<const RunSeries*> drawing_order(const std::vector<RunSeries>& series) {
   std::vector<const RunSeries*> runs;
   for (const RunSeries& run : series) runs.push_back(&run);
@@ -52,16 +52,10 @@ void add_curves(const ReportData& data, const std::vector<RunSeries>& series, Pa
 
 void add_rate_figure(const ReportData& data, std::vector<Figure>* figures) {
   PanelPlan plan{.title = "Learning rate", .y_label = "Learning rate", .log_ratio = kLogAxisRatio};
-  // A row holds the rate of the last update before it, so that of the epochs since the row before.
   for (const RunSeries* run : drawing_order(data.runs)) {
     std::vector<Point2> curve;
-    double from = run->fork_epoch.value_or(0);
-    for (const EpochMetrics& m : run->epochs) {
-      curve.push_back({from, m.lr});
-      curve.push_back({m.epoch, m.lr});
-      from = m.epoch;
-    }
-    if (!curve.empty()) plan.curves.emplace_back(std::move(curve), run_stroke(data, *run));
+    for (const RatePoint& point : run->rates) curve.push_back({point.epoch, point.lr});
+    if (!curve.empty() && !run->epochs.empty()) plan.curves.emplace_back(std::move(curve), run_stroke(data, *run));
   }
   if (plan.curves.empty()) return;
   figures->push_back(
@@ -92,7 +86,7 @@ std::vector<DecayValue> decay_values(const std::vector<DecayRow>& rows, std::opt
   return values;
 }
 
-// Without branches that do not tell of the decay time, and their averages.
+// Leaves out branches that differ in more than the decay time, and their averages.
 std::vector<DecayRow> comparable_rows(const ReportData& data) {
   std::vector<DecayRow> rows = decay_rows(data);
   std::vector<BranchAt> branches;

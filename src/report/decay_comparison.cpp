@@ -9,8 +9,8 @@
 namespace thalweg {
 namespace {
 
-// As text, without lengths that are the branch's own (schedules are filled in with them); empty of a branch that the
-// configuration does not name.
+// Returns the schedule as text, without lengths equal to the branch's own (the default that configurations fill in);
+// empty if the configuration does not name the branch.
 std::string schedule_of(const nlohmann::json& config, const std::string& branch) {
   const nlohmann::json branches = member(config, "branches");
   for (const nlohmann::json& b : branches) {
@@ -72,9 +72,10 @@ std::vector<double> by_seed(const std::vector<const ReportData*>& seeds,
 }
 
 std::vector<double> differences(const std::vector<const ReportData*>& seeds, const std::string& late,
-                                const std::string& early, double epoch, const std::string& key, double factor) {
+                                const std::string& early, double epoch, TestMetric metric) {
+  const double factor = metric == &EpochMetrics::test_accuracy ? 100 : 1;
   return by_seed(seeds, [&](const ReportData& seed) -> std::optional<double> {
-    const auto a = test_value_at(seed, late, epoch, key), b = test_value_at(seed, early, epoch, key);
+    const auto a = test_value_at(seed, late, epoch, metric), b = test_value_at(seed, early, epoch, metric);
     return a && b ? std::optional(factor * (*a - *b)) : std::nullopt;
   });
 }
@@ -85,7 +86,7 @@ EqualEnds equal_ends(const Results& results, double at_most) {
   std::erase_if(out.runs, [&](const SweepRun& run) { return *run.fork_epoch >= out.epoch; });
   for (const ReportData& seed : results.seeds) {
     const bool complete = std::all_of(out.runs.begin(), out.runs.end(), [&](const SweepRun& run) {
-      return std::isfinite(test_value_at(seed, run.name, out.epoch, "test_accuracy").value_or(NAN));
+      return std::isfinite(test_value_at(seed, run.name, out.epoch, &EpochMetrics::test_accuracy).value_or(NAN));
     });
     if (complete) out.seeds.push_back(&seed);
   }
@@ -100,8 +101,8 @@ std::vector<Comparison> compare_decay_times(const Results& results) {
   for (std::size_t i = 1; i < runs.size(); ++i) {
     Comparison c{runs[i].name, *runs[i].fork_epoch, std::min(runs[i].end_epoch, runs[0].end_epoch), {}, {}, 0, 0};
     if (c.epoch <= c.fork_epoch) continue;
-    c.accuracy = test_mean(differences(seeds, runs[i].name, runs[0].name, c.epoch, "test_accuracy", 100));
-    c.loss = test_mean(differences(seeds, runs[i].name, runs[0].name, c.epoch, "test_loss", 1));
+    c.accuracy = test_mean(differences(seeds, runs[i].name, runs[0].name, c.epoch, &EpochMetrics::test_accuracy));
+    c.loss = test_mean(differences(seeds, runs[i].name, runs[0].name, c.epoch, &EpochMetrics::test_loss));
     if (c.accuracy.count > 0) out.push_back(c);
   }
   std::vector<double> accuracy, loss;

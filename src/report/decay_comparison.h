@@ -1,4 +1,4 @@
-// Decay times against each other at equal total epochs, seed by seed. The baseline is the branch that decays first.
+// Compares decay times at equal total epochs, seed by seed. The baseline is the branch that decays first.
 #pragma once
 
 #include <cmath>
@@ -14,52 +14,54 @@
 
 namespace thalweg {
 
-// A branch as a configuration has it.
+// A branch as listed in a configuration.
 struct BranchAt {
   std::string name;
   double fork_epoch = 0;
 };
 
-// Those of the branches, given by fork epoch, that tell of the decay time alone: of the schedule that half of them or
-// more have (of two the one that comes first; where none is, all of them), the first of those that fork together.
-// `config` is the experiment's; a branch that it does not name has no schedule, as others like it.
+// Returns the branches (given by fork epoch) that differ in the decay time alone. Keeps only branches with the schedule
+// that at least half of them share (the first of two such schedules; all branches if no schedule is shared so widely),
+// and if several fork together only the first. `config` is the experiment's; the branches that it does not name count
+// as having the same schedule.
 std::vector<std::string> comparable_branches(const nlohmann::json& config, const std::vector<BranchAt>& branches);
 
-// What a comparison of decay times is made of.
+// The runs for a comparison of decay times.
 struct DecaySweep {
-  std::vector<SweepRun> runs;         // comparable branches that some seed is done with, by fork epoch; no averages
-  std::vector<std::string> left_out;  // such branches that are not comparable
-  bool one_schedule = true;           // of all runs
+  std::vector<SweepRun> runs;         // comparable branches that some seed has finished, by fork epoch; no averages
+  std::vector<std::string> left_out;  // finished branches that are not comparable
+  bool one_schedule = true;           // whether all `runs` have the same schedule
 };
 DecaySweep decay_sweep(const Results& results);
 
-// Branches that can be compared after one number of epochs: the earliest end of all, or `at_most`; of those that have
-// decayed by then.
+// Branches that can be compared after the same number of epochs: the earliest end of all, or `at_most` if that is
+// earlier. Only branches that have decayed by then.
 struct EqualEnds {
   double epoch = 0;
   std::vector<SweepRun> runs;
-  std::vector<const ReportData*> seeds;  // of the results: those in which each of these runs was evaluated then
+  std::vector<const ReportData*> seeds;  // into the results: seeds in which all these runs were evaluated then
 };
 EqualEnds equal_ends(const Results& results, double at_most = INFINITY);
 
-// One number a seed, of those seeds that have a finite one.
+// Returns `f` of each seed, leaving out seeds without a finite value.
 std::vector<double> by_seed(const std::vector<const ReportData*>& seeds,
                             const std::function<std::optional<double>(const ReportData&)>& f);
-// factor * (late - early) of "test_accuracy" or "test_loss" after `epoch` epochs, by seed.
+// Late minus early after `epoch` epochs, by seed: accuracy in percentage points, loss in nats.
 std::vector<double> differences(const std::vector<const ReportData*>& seeds, const std::string& late,
-                                const std::string& early, double epoch, const std::string& key, double factor);
+                                const std::string& early, double epoch, TestMetric metric);
 
 // A branch against the baseline: late minus early, seed by seed.
 struct Comparison {
   std::string run;
   double fork_epoch = 0;
-  double epoch = 0;                   // after which both are looked at
+  double epoch = 0;                   // at which both are compared
   MeanTest accuracy;                  // percentage points
   MeanTest loss;                      // nats
   double accuracy_p = 0, loss_p = 0;  // by Holm's method over all comparisons
 };
 
-// Of every branch but the baseline, where both were evaluated after the same number of epochs, behind both forks.
+// Compares every branch but the baseline with it, if both were evaluated after the same number of epochs, past both
+// forks.
 std::vector<Comparison> compare_decay_times(const Results& results);
 
 }  // namespace thalweg

@@ -17,7 +17,7 @@ struct Loss {
 };
 constexpr Loss kLosses[] = {{"train_loss", "Train loss", kTrainColor}, {"test_loss", "Test loss", kTestColor}};
 
-// Along all of the lines, one behind the other.
+// Returns one curve along all lines, one after the other.
 std::vector<Point2> curve_of(const EndLines& lines, const Loss& loss) {
   std::vector<Point2> curve;
   for (std::size_t i = 0; i + 1 < lines.branches.size(); ++i) {
@@ -48,9 +48,8 @@ std::string rise_text(double rise) {
 }
 
 TextTable table_of(const EndLines& lines) {
-  TextTable table{"The straight lines: how far the loss rises above the higher of both ends (nats)",
-                  {"From", "To", "Distance"},
-                  {}};
+  TextTable table{
+      "Rise of the loss on each straight line above the higher of its two ends (nats)", {"From", "To", "Distance"}, {}};
   for (const Loss& loss : kLosses) {
     if (lines.has(loss.key)) table.head.push_back(fmt::format("{}: rise", loss.name));
   }
@@ -67,21 +66,24 @@ TextTable table_of(const EndLines& lines) {
 }
 
 std::string summary_of(const EndLines& lines) {
-  std::string text = "Straight lines in weight space, off any plane, from the end of each branch to that of the next.";
+  std::string text =
+      "The loss on straight lines in weight space (not projected onto a plane) from the end of each branch to the end "
+      "of the next.";
   if (!lines.has("train_loss")) return text;
   const double error = lines.largest_error("train_loss");
-  if (std::isnan(error)) text += " The losses are of samples of the images, how near is not known.";
+  if (std::isnan(error)) text += " The losses are estimated from samples of the images; their error is not known.";
   if (error > 0)
     text += fmt::format(
-        " The losses are of samples of the images, another one on each line: the train loss is known to a "
-        "standard error of {:.2g} nats at most, its differences along one line better.",
+        " The losses are estimated from samples of the images, a different sample for each line: the standard error of "
+        "the train loss is at most {:.2g} nats, and differences along one line are more precise.",
         error);
   const double rise = lines.largest_rise("train_loss"), descent = lines.mean_descent("train_loss");
-  if (!std::isfinite(rise + descent)) return text + " On one of them the train loss is not finite.";
-  text += fmt::format(" The train loss rises above the higher end by {:.4f} nats at most", rise);
-  if (!(descent > 0)) return text + "; from forks to ends it does not fall.";
-  return text +
-         fmt::format(", {:.1f} % of its mean descent from forks to ends ({:.4f} nats).", 100 * rise / descent, descent);
+  if (!std::isfinite(rise + descent)) return text + " On at least one of the lines, the train loss is not finite.";
+  text += fmt::format(" The train loss rises by at most {:.4f} nats above the higher end of a line", rise);
+  if (!(descent > 0)) return text + "; from the forks to the ends of the branches, it does not fall on average.";
+  return text + fmt::format(
+                    ", which is {:.1f} % of its mean descent from the forks to the ends of the branches ({:.4f} nats).",
+                    100 * rise / descent, descent);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ namespace {
 
 using nlohmann::json;
 
-// The provenance's own keys in words; what is not listed shows under its key, so that nothing is hidden.
+// Readable names of provenance keys. Keys not listed are shown too, derived from the key, so nothing is hidden.
 std::string fact_name(const std::string& key) {
   static const std::map<std::string, std::string> kNames = {{"bn", "Batch normalisation"},
                                                             {"images", "Images used"},
@@ -30,7 +30,7 @@ std::string fact_name(const std::string& key) {
                                                             {"bn_images", "Images for batch-norm statistics"},
                                                             {"stderr", "Standard error asked for (nats)"},
                                                             {"tolerance", "Tolerance asked for"},
-                                                            {"budget", "Made to fit so many seconds"}};
+                                                            {"budget", "Time budget (seconds)"}};
   const auto found = kNames.find(key);
   if (found != kNames.end()) return found->second;
   std::string name = key;
@@ -39,7 +39,7 @@ std::string fact_name(const std::string& key) {
   return name;
 }
 
-// In the sentence below the map, or a setting that is off; the provenance at the page's end has it all.
+// Whether the sentence below the map covers it or the setting is off; the end of the page has the full provenance.
 bool is_told_elsewhere(const json& landscape, const std::string& key) {
   const json& value = landscape.at(key);
   if (key == "adaptive" || key == "audit" || key == "unfinished") return true;
@@ -61,7 +61,7 @@ std::string variance_text(const json& shares) {
 std::string surface_notes(const Surface& surface) {
   std::string text = minima_sentence(surface);
   if (const std::size_t bad = num_not_finite(surface); bad > 0) {
-    text += fmt::format(" {} of {} grid points have a value that is not finite (NaN or inf); they are left open.", bad,
+    text += fmt::format(" {} of {} grid points have a value that is not finite (NaN or inf); they are left blank.", bad,
                         surface.x.size() * surface.y.size());
   }
   if (!surface.path.empty() && !is_one_row(surface)) {
@@ -82,14 +82,15 @@ std::string surface_choice(const ReportData& data) {
     const json window = member(s.provenance, "window");
     const std::string part =
         window.is_object() ? fmt::format(", window {} of {}", window.at("number").dump(), window.at("of").dump()) : "";
-    text += fmt::format("<option value=\"{}\">{}: {}{}, {} × {} points{}</option>", k, k + 1,
+    text += fmt::format("<option value=\"{}\">{}: {}{}, {} × {} points{}</option>", k,
+                        s.file.empty() ? std::to_string(k + 1) : escape_xml(s.file),
                         escape_xml(name == "line" ? name : name + " plane"), part, s.x.size(), s.y.size(),
                         needs_warning(s) ? " (!)" : "");
   }
   return text + "</select></label>";
 }
 
-// How the values came about: below the plot, and not to be overlooked where it matters.
+// The note below the plot on how the values were obtained, emphasised if it is a warning.
 std::string origin_note(const Surface& surface, std::size_t index) {
   const std::string text = how_values_came(surface);
   if (text.empty()) return "";
@@ -97,7 +98,7 @@ std::string origin_note(const Surface& surface, std::size_t index) {
                      index, index == 0 ? "" : " hidden", escape_xml(text));
 }
 
-// Off-plane distances, a row a run.
+// A table of off-plane distances, one row per run.
 std::string path_table(const Surface& surface) {
   if (surface.path.empty()) return "";
   std::string text =
@@ -121,13 +122,13 @@ std::string path_table(const Surface& surface) {
   return text + "</tbody></table></div>\n";
 }
 
-// {"none": WHY} of a checkpoint that the origin was not compared with (landscape/audit.h).
+// Handles {"none": WHY}, from a checkpoint that the origin was not compared with (landscape/audit.h).
 std::string fact_text(const json& value) {
   const json why = member(value, "none");
   return why.is_string() ? "not compared: " + why.get<std::string>() : value_text(value);
 }
 
-// "-1.2345678:2,0:1" without the digits that nobody reads; the file has them.
+// The range "-1.2345678:2,0:1" without excess digits, which the file keeps.
 std::string range_text(const Surface& surface) {
   return fmt::format("{:.4g} to {:.4g}, {:.4g} to {:.4g}", surface.x.front(), surface.x.back(), surface.y.front(),
                      surface.y.back());
@@ -136,6 +137,7 @@ std::string range_text(const Surface& surface) {
 std::string plane_section(const Surface& surface, std::size_t index) {
   std::vector<std::pair<std::string, std::string>> facts;
   const json &p = surface.provenance, landscape = member(p, "landscape");
+  if (!surface.file.empty()) facts.emplace_back("File", surface.file);
   if (const json kind = member(p, "kind"); !kind.is_null()) facts.emplace_back("Plane", value_text(kind));
   const std::string explained = variance_text(member(p, "explained_variance"));
   const std::string walk = variance_text(member(p, "random_walk_variance"));
@@ -159,11 +161,11 @@ std::string plane_section(const Surface& surface, std::size_t index) {
   return text + path_table(surface) + "</div>\n";
 }
 
-// What page_map.js fills and listens to.
+// Elements that page_map.js fills and listens to.
 constexpr const char* kControls =
     "<label>Show <select id=\"value-choice\"></select></label>"
     "<label><input type=\"checkbox\" id=\"log-color\"> logarithmic</label>"
-    "<label id=\"exact-choice\"><input type=\"checkbox\" id=\"show-exact\"> how values came about</label>";
+    "<label id=\"exact-choice\"><input type=\"checkbox\" id=\"show-exact\"> how values were obtained</label>";
 constexpr const char* kMapFigure =
     "<figure><div id=\"map\" class=\"plot wide\" role=\"img\" aria-label=\"The chosen values over the plane or along "
     "the line, with the paths of training and both minima\"></div>";

@@ -24,7 +24,7 @@ std::string cell(const DecayRow& row, const Column& column, const std::optional<
                      column.digits);
 }
 
-// None of a single row, which is compared with nothing.
+// Returns nothing for a single row, since there is nothing to compare it with.
 std::optional<double> extreme(const std::vector<DecayRow>& rows, const Column& column, double sign) {
   std::optional<double> best;
   if (rows.size() < 2) return best;
@@ -46,7 +46,7 @@ std::string decay_table(const ReportData& data, const std::vector<DecayRow>& row
   const auto least_loss = extreme(rows, kTestLoss, 1);
   const auto most_accuracy = extreme(rows, kTestAccuracy, -1);
   std::string text =
-      "<div class=\"scroll\"><table><caption>Where each run ended; best test values in bold with a "
+      "<div class=\"scroll\"><table><caption>Final values of each run; the best test values are in bold with a "
       "star</caption><thead>"
       "<tr><th scope=\"col\">Run</th><th scope=\"col\" class=\"number\">Decay at epoch</th><th scope=\"col\" "
       "class=\"number\">Test loss</th><th scope=\"col\" class=\"number\">Test accuracy (%)</th><th scope=\"col\" "

@@ -15,7 +15,7 @@ constexpr double kWidth = 560;
 constexpr double kHeight = 380;
 constexpr char kTitle[] = "LR range test";
 
-// Losses beyond some times the first one are of no interest: they are where the test ended.
+// Losses above twice the first smoothed one are cut off: they only show where the test ended.
 Axis loss_axis(const std::vector<Point2>& losses, const std::vector<Point2>& smoothed) {
   double low = INFINITY, high = -INFINITY;
   for (const Point2& p : losses) {
@@ -56,7 +56,7 @@ std::string lr_range_figure(const std::vector<Point2>& losses, const std::vector
 
 void check_lr_range_figure(const std::filesystem::path& file) {
   check(read_file(file).find(fmt::format(">{}</title>", kTitle)) != std::string::npos,
-        "{} is no figure of an LR range test", file.string());
+        "{} is not a figure of an LR range test", file.string());
 }
 
 }  // namespace thalweg

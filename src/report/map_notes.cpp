@@ -37,7 +37,7 @@ std::string joined(const std::string& so_far, const std::string& more) {
   return so_far.empty() ? more : so_far + ", " + more;
 }
 
-// "0.021 nats (train), 0.03 nats (test)" of an object by split.
+// The text of an object by split: "0.021 nats (train), 0.03 nats (test)".
 std::string by_split(const json& values, const std::string& unit, double factor = 1) {
   std::string text;
   for (const char* split : kSplits) {
@@ -47,7 +47,7 @@ std::string by_split(const json& values, const std::string& unit, double factor 
   return text;
 }
 
-// The largest finite value of each split's `stem`, as by_split takes it; null where none is finite.
+// The largest finite value of each split's `stem`, in the form that by_split expects; null if no value is finite.
 json largest(const Surface& surface, const std::string& stem) {
   json out = json::object();
   for (const char* split : kSplits) {
@@ -61,7 +61,7 @@ json largest(const Surface& surface, const std::string& stem) {
   return out;
 }
 
-// "400 train and 400 test images"; "300 to 2000 train images" where points differ. Estimated points count.
+// "400 train and 400 test images", or "300 to 2000 train images" if estimated points differ; only these count.
 std::string sample_text(const Surface& surface) {
   const auto cell = surface.values.find("cell");
   std::string text;
@@ -82,7 +82,7 @@ std::string sample_text(const Surface& surface) {
   return text.empty() ? "" : text + " images";
 }
 
-// "all 2000 train and 2000 test images", as far as the map says how many.
+// "all 2000 train and 2000 test images"; leaves out numbers that the map does not state.
 std::string all_images_text(const Surface& surface) {
   const json landscape = landscape_of(surface);
   std::string text;
@@ -98,15 +98,16 @@ std::string adaptive_text(const Surface& surface, const json& adaptive) {
   const auto cells = count_cells(surface);
   std::string text = fmt::format("Adaptive map: {} exact ({})", are(of(cells, Cell::kExact)), all_images_text(surface));
   if (of(cells, Cell::kEstimated) > 0)
-    text += fmt::format(", {} estimated by samples of {}", are(of(cells, Cell::kEstimated)), sample_text(surface));
+    text += fmt::format(", {} estimated from samples of {}", are(of(cells, Cell::kEstimated)), sample_text(surface));
   if (of(cells, Cell::kInterpolated) > 0) text += fmt::format(", {} interpolated", are(of(cells, Cell::kInterpolated)));
   text += fmt::format(", to within {}.", by_split(member(adaptive, "tolerance"), " nats"));
   const auto audited = adaptive.value("audited", std::size_t{0}),
              violations = adaptive.value("violations", std::size_t{0});
-  text += fmt::format(" {}: {} of {} audited points {} farther off; the largest deviation is {}.",
-                      adaptive.value("certified", false) ? "Certified" : "NOT certified",
-                      violations == 0 ? "none" : std::to_string(violations), audited, violations > 1 ? "are" : "is",
-                      by_split(member(adaptive, "largest_deviation"), " nats"));
+  text +=
+      fmt::format(" {}: {} of {} audited points {} by more; the largest deviation is {}.",
+                  adaptive.value("certified", false) ? "Certified" : "NOT certified",
+                  violations == 0 ? "none" : std::to_string(violations), audited,
+                  violations > 1 ? "deviate" : "deviates", by_split(member(adaptive, "largest_deviation"), " nats"));
   return text;
 }
 
@@ -128,10 +129,11 @@ std::string unfinished_text(const Surface& surface) {
   add(Cell::kEstimated, "estimated");
   add(Cell::kInterpolated, "only interpolated");
   add(Cell::kMissing, "missing");
-  return fmt::format("This map is unfinished. Of its {}: {}.", points_text(surface.x.size() * surface.y.size()), parts);
+  return fmt::format("This map is unfinished. State of its {}: {}.", points_text(surface.x.size() * surface.y.size()),
+                     parts);
 }
 
-// `states_errors`: whether the map's notes speak of errors, which are those of the map in reduced precision.
+// `states_errors`: whether the notes state errors of the values, which do not include the deviation from float32.
 std::string audit_text(const json& audit, const json& precision, bool states_errors) {
   const auto type = [](const json& name) { return name == "float16" ? "float16" : "bfloat16"; };
   if (!audit.is_object())
@@ -144,7 +146,7 @@ std::string audit_text(const json& audit, const json& precision, bool states_err
   const json difference = member(audit, "largest_difference");
   if (audit.contains("made_again_in")) {
     const std::string how = member(audit, "excess") == "difference"
-                                ? fmt::format("{}, more than the error asked for", by_split(difference, " nats"))
+                                ? fmt::format("{}, more than the requested error", by_split(difference, " nats"))
                                 : fmt::format("{} of the loss (the limit is {})", deviation, limit);
     return fmt::format(" A first map in {} deviated from float32 by up to {}, so this one was made in float32.",
                        reduced, how);
@@ -153,18 +155,19 @@ std::string audit_text(const json& audit, const json& precision, bool states_err
       " Evaluated in {}: at {} audited points the loss deviates from float32 by up to {}; the limit is {}.{}", reduced,
       audit.value("points", 0), deviation, limit,
       states_errors && difference.is_object()
-          ? fmt::format(" The errors above do not count that, {}.", by_split(difference, " nats"))
+          ? fmt::format(" The errors stated above do not include this deviation, which is up to {}.",
+                        by_split(difference, " nats"))
           : "");
 }
 
-// Of points where the type was too narrow.
+// Reports the points at which the reduced precision overflowed.
 std::string fallback_text(const Surface& surface) {
   const auto fell_back = surface.values.find("fell_back");
   if (fell_back == surface.values.end()) return "";
   const auto count = std::count(fell_back->second.begin(), fell_back->second.end(), 1.0);
-  return count == 0
-             ? ""
-             : fmt::format(" {} where that overflowed, in float32.", points_text(static_cast<std::size_t>(count)));
+  return count == 0 ? ""
+                    : fmt::format(" Where the reduced precision overflowed, float32 was used instead ({}).",
+                                  points_text(static_cast<std::size_t>(count)));
 }
 
 }  // namespace
@@ -208,7 +211,7 @@ std::string how_values_came(const Surface& surface) {
   if (is_unfinished(surface)) {
     text = unfinished_text(surface);
   } else if (is_all_exact(surface)) {
-    text = fmt::format("Exact map: every value is over {}.", all_images_text(surface));
+    text = fmt::format("Exact map: every value is computed over {}.", all_images_text(surface));
   } else if (adaptive.is_object()) {
     text = adaptive_text(surface, adaptive);
   } else {

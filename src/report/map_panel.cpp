@@ -15,8 +15,8 @@ namespace thalweg {
 namespace {
 
 constexpr double kFaint = 0.3;
-constexpr double kDotDistance = 7;  // snapshots closer than this (pixels) to the last dot get none
-constexpr double kOnPlane = 1e-3;   // of the map's width: what is no farther off lies on it
+constexpr double kDotDistance = 7;  // snapshots closer than this (in pixels) to the last dot get none
+constexpr double kOnPlane = 1e-3;   // relative to the map's width: nearer points count as on the plane
 constexpr std::array<Marker, 2> kMarks = {Marker::kDiamond, Marker::kTriangle};
 constexpr const char* kMarkColor = "#f0e442";
 
@@ -47,7 +47,7 @@ void draw_bands(Svg* svg, const Map& map, const Panel& panel, const std::vector<
   }
 }
 
-// Pieces that are close to the plane in full, the others fainter.
+// Draws pieces close to the plane at full strength, the others fainter.
 void draw_path_line(Svg* svg, const Map& map, const Panel& panel, const std::vector<PathPoint>& path, Stroke stroke) {
   for (std::size_t begin = 0; begin + 1 < path.size();) {
     const bool far = path[begin + 1].off_plane > map.off_plane_limit;
@@ -84,6 +84,16 @@ void draw_path(Svg* svg, const Map& map, const Panel& panel, const std::vector<P
   }
 }
 
+// Points that the plane was laid through, without lines between them.
+void draw_points(Svg* svg, const Map& map, const Panel& panel) {
+  for (const auto& points : map.paths) {
+    for (const PathPoint& p : points) {
+      svg->marker(Marker::kSquare, panel.at(p.x, p.y), 4.2, run_style(map.data, p.run).color,
+                  point_title(p, fmt::format("step {}", p.step).c_str()));
+    }
+  }
+}
+
 void draw_path_ends(Svg* svg, const Map& map, const Panel& panel) {
   for (const auto& path : map.paths) {
     const LineStyle style = run_style(map.data, path.front().run);
@@ -96,7 +106,7 @@ void draw_path_ends(Svg* svg, const Map& map, const Panel& panel) {
   }
 }
 
-// The shape of each mark, in their order.
+// Assigns shapes to the marks, in their order.
 std::vector<LegendEntry> mark_entries(const Surface& surface) {
   std::vector<LegendEntry> entries;
   for (const nlohmann::json& mark : member(surface.provenance, "marks")) {
@@ -106,7 +116,7 @@ std::vector<LegendEntry> mark_entries(const Surface& surface) {
   return entries;
 }
 
-// Smaller than the minima, which may lie under them.
+// Marks are smaller than the minima, which may lie below them.
 void draw_marks(Svg* svg, const Map& map, const Panel& panel) {
   const nlohmann::json marks = member(map.surface.provenance, "marks");
   const std::vector<LegendEntry> entries = mark_entries(map.surface);
@@ -117,7 +127,7 @@ void draw_marks(Svg* svg, const Map& map, const Panel& panel) {
 }
 
 void draw_minima(Svg* svg, const Map& map, const Panel& panel) {
-  // At one grid point the cross lies in the star.
+  // If both are at one grid point, the cross is drawn inside the star.
   const bool together = map.minima.distance == 0.0;
   if (map.minima.train) {
     svg->marker(Marker::kStar, panel.at(map.minima.train->x, map.minima.train->y), together ? 13 : 9, "#fff",
@@ -135,11 +145,15 @@ void draw_minima(Svg* svg, const Map& map, const Panel& panel) {
 void draw_map_panel(Svg* svg, const Map& map, const Panel& panel, const MapPanel& shown) {
   svg->begin_clip({panel.left, panel.top}, panel.width, panel.height);
   draw_bands(svg, map, panel, shown.values);
-  for (const auto& path : map.paths) draw_path(svg, map, panel, path);
-  draw_path_ends(svg, map, panel);
+  if (has_trainings(map.surface)) {
+    for (const auto& path : map.paths) draw_path(svg, map, panel, path);
+    draw_path_ends(svg, map, panel);
+  } else {
+    draw_points(svg, map, panel);
+  }
   svg->end_clip();
   draw_axes(svg, panel, shown.title, false, 6);
-  draw_minima(svg, map, panel);  // whole, also on the border
+  draw_minima(svg, map, panel);  // not clipped, also at the border
   draw_marks(svg, map, panel);
 }
 
@@ -155,8 +169,9 @@ std::string marks_sentence(const Surface& surface) {
 }
 
 std::vector<LegendEntry> map_legend(const Map& map) {
+  const Stroke none{"none", 0, "", 1};
   std::vector<LegendEntry> entries;
-  std::vector<std::string> named;  // runs of several seeds look alike
+  std::vector<std::string> named;  // runs of different seeds look alike
   for (const auto& path : map.paths) {
     RunName name = split_run_name(path.front().run);
     name.seed.clear();
@@ -164,10 +179,13 @@ std::vector<LegendEntry> map_legend(const Map& map) {
     if (std::find(named.begin(), named.end(), label) != named.end()) continue;
     named.push_back(label);
     const LineStyle style = run_style(map.data, path.front().run);
-    entries.push_back({label, {style.color, 2, style.dash, 1}, false, {}, ""});
+    if (has_trainings(map.surface)) {
+      entries.push_back({label, {style.color, 2, style.dash, 1}, false, {}, ""});
+    } else {
+      entries.push_back({label, none, true, Marker::kSquare, style.color});
+    }
   }
-  const Stroke none{"none", 0, "", 1};
-  if (!map.paths.empty()) {
+  if (!map.paths.empty() && has_trainings(map.surface)) {
     entries.push_back({"start or fork", none, true, Marker::kRing, "#555"});
     entries.push_back({"end", none, true, Marker::kSquare, "#555"});
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <tuple>
 
+#include "io/json_member.h"
 #include "report/run_style.h"
 #include "trajectory/folders.h"
 #include "trajectory/run_name.h"
@@ -29,6 +30,11 @@ std::vector<std::vector<PathPoint>> paths_by_run(const Surface& surface) {
     return std::tuple(!is_main(a.front().run), a.front().step) < std::tuple(!is_main(b.front().run), b.front().step);
   });
   return paths;
+}
+
+bool has_trainings(const Surface& surface) {
+  const nlohmann::json points = member(surface.provenance, "points");
+  return !points.is_array() || points.size() != surface.path.size();
 }
 
 const PathPoint* fork_point(const std::vector<std::vector<PathPoint>>& paths, const std::vector<PathPoint>& branch) {

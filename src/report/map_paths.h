@@ -1,4 +1,4 @@
-// The paths of the runs on a map.
+// The paths of runs on a map.
 #pragma once
 
 #include <vector>
@@ -7,13 +7,16 @@
 
 namespace thalweg {
 
-// The surface's path, run by run: the main path first, then by the step at which each begins.
+// Splits the surface's path by run: the main path first, the others by the step at which they begin.
 std::vector<std::vector<PathPoint>> paths_by_run(const Surface& surface);
-// The point of its seed's main path from which a branch went off: the last that is not after the branch's first; null
-// if none, and for a main path or an average, which go off from nowhere.
+// Whether the path's points are snapshots along trainings, which lines connect, and not just those that a plane of kind
+// "points" or "line" was laid through.
+bool has_trainings(const Surface& surface);
+// Returns the point at which a branch left its seed's main path: the last one not after the branch's first point. Null
+// if there is none, and for a main path or an average, which do not fork.
 const PathPoint* fork_point(const std::vector<std::vector<PathPoint>>& paths, const std::vector<PathPoint>& branch);
-// A path point farther than this from the plane is drawn fainter, for its place there says little: half the diagonal of
-// the bounding box of all paths, or of its window's part of one.
+// Path points farther than this from the plane are drawn fainter, because their position on the map says little. Half
+// the diagonal of the bounding box of all paths, or of its own part of the path if the map is of a window.
 double off_plane_limit(const Surface& surface);
 
 }  // namespace thalweg

@@ -20,14 +20,14 @@ bool on_edge(const Surface& s, const SurfaceMinimum& m) {
   return is_end(s.x, m.x) || is_end(s.y, m.y);
 }
 
-// Those whose runs' paths the map holds; one empty name where its runs carry no seed.
+// Returns the seeds of the runs whose paths are on the map; one empty name if runs have no seed.
 std::set<std::string> seeds_of(const Surface& surface) {
   std::set<std::string> seeds;
   for (const PathPoint& point : surface.path) seeds.insert(split_run_name(point.run).seed);
   return seeds;
 }
 
-// Of the path that comes nearest to the minimum.
+// Returns the seed of the path that comes closest to the minimum.
 std::string nearest_seed(const Surface& surface, const SurfaceMinimum& m) {
   const auto distance = [&](const PathPoint& p) { return std::hypot(p.x - m.x, p.y - m.y); };
   const auto nearest =
@@ -66,22 +66,25 @@ std::string minima_sentence(const Surface& surface) {
   std::string text;
   if (m.train && m.test && *m.distance == 0) {
     text = fmt::format(
-        "On the map, train loss, {:.4g}, and {}, {:.4g}, have their minima at one grid point, ({:.4g}, {:.4g}).",
+        "On the map, the train loss ({:.4g}) and the {} ({:.4g}) have their minima at the same grid point, ({:.4g}, "
+        "{:.4g}).",
         m.train->value, test_loss, m.test->value, m.train->x, m.train->y);
   } else if (m.train && m.test && seeds_of(surface).size() > 1) {
     text = fmt::format(
-        "On the map of the paths of {} seeds, train loss has its minimum, {}, nearest to a path of seed {}, and {} "
-        "its own, {}, nearest to one of seed {}.",
+        "On the map of the paths of {} seeds, the minimum of the train loss, {}, is nearest to a path of seed {}, and "
+        "the minimum of the {}, {}, is nearest to a path of seed {}.",
         seeds_of(surface).size(), place(*m.train), nearest_seed(surface, *m.train), test_loss, place(*m.test),
         nearest_seed(surface, *m.test));
   } else if (m.train && m.test) {
-    text = fmt::format("On the map, train loss has its minimum, {}, and {} its own, {}: they are {:.4g} apart {}.",
-                       place(*m.train), test_loss, place(*m.test), *m.distance, distance_unit(surface));
+    text = fmt::format(
+        "On the map, the minimum of the train loss is {}, and the minimum of the {} is {}; the two are {:.4g} apart "
+        "{}.",
+        place(*m.train), test_loss, place(*m.test), *m.distance, distance_unit(surface));
   } else if (m.train || m.test) {
-    text = fmt::format("On the map, {} has its minimum, {}.", m.train ? "train loss" : test_loss,
+    text = fmt::format("On the map, the minimum of the {} is {}.", m.train ? "train loss" : test_loss,
                        place(m.train ? *m.train : *m.test));
   }
-  if (m.on_edge) text += " A minimum lies on the border of the map: a lower value may lie outside.";
+  if (m.on_edge) text += " A minimum lies on the border of the map: there may be a lower value outside.";
   return text;
 }
 

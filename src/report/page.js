@@ -1,5 +1,5 @@
 "use strict";
-// Draws the report's plots from the JSON beside it. Numbers that are not finite arrive as null: plotly leaves gaps there.
+// Draws the report's plots from the JSON in the page. Numbers that are not finite are null there: plotly leaves gaps.
 // This file holds what the plots share; page_map.js and page_runs.js follow it in the same script.
 const data = JSON.parse(document.getElementById("report-data").textContent);
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -8,7 +8,7 @@ const config = { responsive: true, displaylogo: false, toImageButtonOptions: { f
 let printing = false;
 
 const byId = (id) => document.getElementById(id);
-// Plotly takes some HTML in its texts; names are plain.
+// Plotly interprets some HTML in its texts, but names are plain text.
 const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 const show = (value, digits) => (value === null || value === undefined ? "not finite" : Number(value.toPrecision(digits || 4)).toString());
 
@@ -18,9 +18,9 @@ function theme() {
 }
 const runColor = (run) => (run.main ? theme().main : run.color);
 const casing = (run) => (run.main && theme().main === "#ffffff" ? "rgba(0,0,0,0.8)" : "rgba(255,255,255,0.8)");
-// Around a mark of the run's colour.
+// The outline of a mark in the run's colour.
 const edge = (run) => (runColor(run) === "#ffffff" ? "#000000" : "#ffffff");
-// Room for a legend of so many entries below a plot.
+// The height of a legend with this many entries below a plot.
 const legendRoom = (entries) => 20 * Math.ceil(entries / (narrow.matches ? 1 : 4));
 
 function axis(title, more) {
@@ -34,7 +34,7 @@ function layout(more) {
   }, more);
 }
 
-// Responsive plots forget their height when the window's width changes: the element keeps it.
+// Responsive plots lose their height when the window's width changes, so it is set on the element.
 function draw(id, traces, plan) {
   byId(id).style.height = `${plan.height}px`;
   Plotly.react(id, traces, plan, config);

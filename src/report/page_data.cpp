@@ -20,10 +20,10 @@ namespace {
 
 using nlohmann::json;
 
-// Of one surface in the page: about 2 MB of text.
+// The limit for one surface in the page: about 2 MB of text.
 constexpr std::size_t kMaxNumbers = 300'000;
 
-// Five digits are more than a picture shows, and a third of the bytes.
+// Five digits are more than a plot shows, and take a third of the bytes.
 json short_numbers(const std::vector<double>& values) {
   json out = json::array();
   for (const double v : values) out.push_back(std::isfinite(v) ? json(std::stod(fmt::format("{:.5g}", v))) : json());
@@ -36,7 +36,7 @@ json numbers(const std::vector<double>& values) {
   return out;
 }
 
-// A dash of the figures as Plotly has it: "7px,3px".
+// Converts a dash pattern of the figures to Plotly's notation: "7px,3px".
 std::string plotly_dash(const std::string& dash) {
   if (dash.empty()) return "solid";
   std::string text;
@@ -55,8 +55,9 @@ json named_run(const ReportData& data, const std::string& name) {
           {"dash", plotly_dash(style.dash)}};
 }
 
+// `trained`: the points are a training's, not those that the plane was laid through.
 json path_json(const ReportData& data, const std::vector<std::vector<PathPoint>>& paths,
-               const std::vector<PathPoint>& path) {
+               const std::vector<PathPoint>& path, bool trained) {
   json out = named_run(data, path.front().run);
   for (const char* key : {"x", "y", "step", "epoch", "lr", "off_plane"}) out[key] = json::array();
   for (const PathPoint& p : path) {
@@ -67,7 +68,7 @@ json path_json(const ReportData& data, const std::vector<std::vector<PathPoint>>
     out["lr"].push_back(number_or_null(p.lr));
     out["off_plane"].push_back(number_or_null(p.off_plane));
   }
-  const PathPoint* fork = fork_point(paths, path);
+  const PathPoint* fork = trained ? fork_point(paths, path) : nullptr;
   if (fork != nullptr) out["fork"] = {number_or_null(fork->x), number_or_null(fork->y)};
   return out;
 }
@@ -99,7 +100,7 @@ json scale_json(const MapValue& value) {
           {"linear_ticks", numbers(round_steps(scale.low, scale.high, 8))}};
 }
 
-// Puts the value's numbers into `values`; returns how it is shown.
+// Adds the value's numbers to `values`; returns the description of how to show it.
 json value_json(const MapValue& value, json& values) {
   json out{{"name", value.name},         {"group", value.group},
            {"unit", value.unit},         {"shade", name_of(value.shade)},
@@ -123,6 +124,7 @@ json surface_json(const ReportData& data, const Surface& surface) {
            {"y", numbers(surface.y)},
            {"axes", {plane_axis_label(surface, 0), plane_axis_label(surface, 1)}},
            {"line", is_one_row(surface)},
+           {"trainings", has_trainings(surface)},
            {"cell", cells_json(surface)},
            {"off_plane_limit", number_or_null(off_plane_limit(surface))},
            {"values", json::object()},
@@ -136,20 +138,24 @@ json surface_json(const ReportData& data, const Surface& surface) {
   const Minima minima = find_minima(surface);
   out["minima"] = {{"train", minimum_json(minima.train)}, {"test", minimum_json(minima.test)}};
   const auto paths = paths_by_run(surface);
-  for (const auto& path : paths) out["paths"].push_back(path_json(data, paths, path));
+  for (const auto& path : paths) out["paths"].push_back(path_json(data, paths, path, has_trainings(surface)));
   return out;
 }
 
 json run_json(const ReportData& data, const RunSeries& run) {
   json out = named_run(data, run.name);
-  for (const char* key : {"step", "epoch", "lr", "train_loss", "test_loss", "test_accuracy"}) out[key] = json::array();
+  for (const char* key : {"step", "epoch", "train_loss", "test_loss", "test_accuracy"}) out[key] = json::array();
   for (const EpochMetrics& m : run.epochs) {
     out["step"].push_back(m.step);
     out["epoch"].push_back(number_or_null(m.epoch));
-    out["lr"].push_back(number_or_null(m.lr));
     out["train_loss"].push_back(number_or_null(m.train_loss));
     out["test_loss"].push_back(number_or_null(m.test_loss));
     out["test_accuracy"].push_back(number_or_null(m.test_accuracy));
+  }
+  out["rate"] = {{"epoch", json::array()}, {"lr", json::array()}};
+  for (const RatePoint& point : run.rates) {
+    out["rate"]["epoch"].push_back(point.epoch);
+    out["rate"]["lr"].push_back(point.lr);
   }
   return out;
 }

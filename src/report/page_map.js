@@ -1,8 +1,8 @@
-// The landscape: a map of a plane with its view in three dimensions, or curves along a line.
-let shown = 0; // which surface
-let chosen = 0; // which of its values
+// The loss landscape: a map of a plane with its view in three dimensions, or curves along a line.
+let shown = 0; // index of the surface
+let chosen = 0; // index of its value
 let logarithmic = false;
-let split = null; // of the view in three dimensions
+let split = null; // shown in three dimensions
 let showExact = false;
 
 const surfaceNow = () => data.surfaces[shown];
@@ -22,10 +22,10 @@ function colorAxis(value, more) {
   }, more);
 }
 
-// ---- what a grid point says ----
+// ---- the text of a grid point ----
 const CELL = ["exact", "estimated", "interpolated", "not evaluated yet"];
 
-// How the value at a point came about; nothing where all of the map is exact.
+// How the value at a point was obtained; nothing if the whole map is exact.
 function cellText(surface, at) {
   if (!surface.cell) return [];
   const kind = surface.cell[at];
@@ -48,7 +48,7 @@ function pointText(surface, value, at) {
 }
 
 // ---- the map ----
-// What belongs to single points, not to a smooth surface, is not drawn as one.
+// Values that belong to single points, not to a smooth surface, are drawn as a heatmap.
 const isPointwise = (panel) => /_(stderr|images)$/.test(panel.key);
 
 function mapTrace(surface, value, panel, k) {
@@ -64,7 +64,7 @@ function mapTrace(surface, value, panel, k) {
   });
 }
 
-// Marks by kind of point, told apart by their shapes: which of two colours is filled a dark page does not say.
+// Marks the kind of each point, by shape: on a dark page, the fill colours alone are ambiguous.
 function cellTraces(surface, k) {
   if (!surface.cell || !showExact) return [];
   return [[0, "square", "#000", "#fff", 7], [1, "triangle-up", "#fff", "#000", 7], [2, "circle", "#fff", "#000", 4], [3, "x-thin-open", theme().ink, theme().ink, 5]].map(([kind, symbol, color, edge, size]) => {
@@ -82,7 +82,14 @@ function pathTraces(surface, k) {
   const axes = { xaxis: k ? "x2" : "x", yaxis: k ? "y2" : "y" };
   const traces = [];
   for (const run of surface.paths) {
-    const fork = run.fork || null; // where it left the main path
+    if (!surface.trainings) { // points that the plane was laid through
+      traces.push(Object.assign({
+        type: "scatter", mode: "markers", x: run.x, y: run.y, text: runHover(run), hovertemplate: "%{text}<extra></extra>", name: plain(run.label), legendgroup: run.name, showlegend: k === 0,
+        marker: { symbol: "square", color: runColor(run), size: 10, line: { color: edge(run), width: 1.2 } }
+      }, axes));
+      continue;
+    }
+    const fork = run.fork || null; // where the run left the main path
     traces.push(Object.assign({
       type: "scatter", mode: "lines", x: (fork ? [fork[0]] : []).concat(run.x), y: (fork ? [fork[1]] : []).concat(run.y),
       line: { color: casing(run), width: 4.5 }, hoverinfo: "skip", showlegend: false, legendgroup: run.name
@@ -102,8 +109,8 @@ function pathTraces(surface, k) {
       marker: { symbol: ["circle", "square"], color: [edge(run), runColor(run)], size: 10, line: { color: [runColor(run), edge(run)], width: [2.5, 1.2] } }
     }, axes));
   }
-  if (k === 0 && traces.length) for (const [name, symbol] of [["start or fork", "circle-open"], ["end", "square"]]) {
-    const grey = theme().soft; // for the legend alone
+  if (k === 0 && traces.length && surface.trainings) for (const [name, symbol] of [["start or fork", "circle-open"], ["end", "square"]]) {
+    const grey = theme().soft; // only in the legend
     traces.push({ type: "scatter", mode: "markers", x: [null], y: [null], name, hoverinfo: "skip", marker: { symbol, color: grey, size: 10, line: { color: grey, width: 2.5 } } });
   }
   return traces;
@@ -112,7 +119,7 @@ function pathTraces(surface, k) {
 const minimaTogether = ({ train, test }) => train && test && train.x === test.x && train.y === test.y;
 
 function minimumTraces(surface, k) {
-  const together = minimaTogether(surface.minima); // then the cross lies in the star
+  const together = minimaTogether(surface.minima); // the cross is then drawn inside the star
   return ["train", "test"].filter((s) => surface.minima[s]).map((s) => ({
     type: "scatter", mode: "markers", x: [surface.minima[s].x], y: [surface.minima[s].y], xaxis: k ? "x2" : "x", yaxis: k ? "y2" : "y",
     marker: { symbol: s === "train" ? "star" : "x", size: (s === "train" ? 18 : 14) * (!together ? 1 : s === "train" ? 1.5 : 0.6), color: "#fff", line: { color: "#000", width: 1.6 } },
@@ -121,7 +128,7 @@ function minimumTraces(surface, k) {
   }));
 }
 
-// Places of one or two plots: beside each other, or, where the window is narrow, one above the other.
+// The positions of one or two plots: side by side, or one above the other in a narrow window.
 function places(two) {
   const stacked = narrow.matches;
   return {
@@ -160,8 +167,8 @@ function drawMap() {
 // ---- along a line ----
 const splitColor = (part) => (!part ? theme().ink : theme().main === "#ffffff" ? { train: "#4fc1b4", test: "#d49bea" }[part] : data.split_colors[part]);
 
-const MAX_DOTS = 60; // of more points none is marked
-const MAX_UPRIGHTS = 6; // of more snapshots none has a line of its own
+const MAX_DOTS = 60; // with more points, none gets a dot
+const MAX_UPRIGHTS = 6; // with more snapshots, none gets a full-height line
 
 function curveTraces(surface, along, value, k) {
   const axes = { xaxis: k ? "x2" : "x", yaxis: k ? "y2" : "y" };
@@ -175,7 +182,7 @@ function curveTraces(surface, along, value, k) {
   });
 }
 
-// The minima of the losses, on the curve of their split.
+// The minima of the losses, each on the curve of its split.
 function minimumOnLine(surface, along, value, k) {
   return value.panels.filter((panel) => surface.minima[panel.split]).map((panel) => {
     const m = surface.minima[panel.split], train = panel.split === "train";
@@ -187,7 +194,7 @@ function minimumOnLine(surface, along, value, k) {
   });
 }
 
-// The path's points on an axis of their own, which runs from 0 at the bottom to 1.
+// The points of the paths, on a separate y axis from 0 at the bottom to 1.
 function pathOnLine(surface, k) {
   const uprights = surface.paths.reduce((sum, run) => sum + run.x.length, 0) > MAX_UPRIGHTS ? 0.04 : 1;
   const axes = { xaxis: k ? "x2" : "x", yaxis: k ? "y4" : "y3" };
@@ -211,7 +218,7 @@ function drawLine() {
   values.forEach((v, k) => {
     const n = k ? "2" : "", log = logarithmic && v === value;
     more["xaxis" + n] = axis(label, { domain: place.x(k, alone), anchor: "y" + n, range: span(along) });
-    if (narrow.matches) more["xaxis" + n].title.text = plain(label).replace(" towards ", "<br>towards "); // names of runs may be long
+    if (narrow.matches) more["xaxis" + n].title.text = plain(label).replace(" towards ", "<br>towards "); // run names may be long
     more["yaxis" + n] = axis(labelOf(v), { domain: place.y(k), anchor: "x" + n, type: log ? "log" : "linear", exponentformat: "power" });
     more["yaxis" + (k ? "4" : "3")] = { overlaying: "y" + n, range: [0, 1], visible: false, fixedrange: true };
   });
@@ -250,7 +257,7 @@ function drawSpace() {
   for (const run of surface.paths) {
     const x = (run.fork ? [run.fork[0]] : []).concat(run.x), y = (run.fork ? [run.fork[1]] : []).concat(run.y);
     traces.push({
-      type: "scatter3d", mode: "lines", x, y, z: x.map((v, i) => { const h = heightAt(surface, z, v, y[i]); return h === null ? null : h + lift; }),
+      type: "scatter3d", mode: surface.trainings ? "lines" : "markers", marker: { size: 5, color: runColor(run) }, x, y, z: x.map((v, i) => { const h = heightAt(surface, z, v, y[i]); return h === null ? null : h + lift; }),
       line: { color: runColor(run), width: 6, dash: run.average ? "dash" : "solid" }, name: plain(run.label), hoverinfo: "name"
     });
   }
@@ -261,7 +268,7 @@ function drawSpace() {
     traces.push({ type: "scatter3d", mode: "markers", x: [m.x], y: [m.y], z: [h === null ? null : h + 2 * lift], name: `minimum of ${which} loss`, hoverinfo: "name", marker: { symbol: which === "train" ? "diamond" : "square", size: which === "train" && minimaTogether(surface.minima) ? 12 : 6, color: "#fff", line: { color: "#000", width: 2 } } });
   }
   const color = colorAxis(value, { showscale: !narrow.matches });
-  const away = narrow.matches ? 1.8 : 1; // of the camera
+  const away = narrow.matches ? 1.8 : 1; // camera distance
   const scene = (title, more) => Object.assign({ title: { text: plain(title) }, gridcolor: theme().rule, color: theme().ink, backgroundcolor: "rgba(0,0,0,0)" }, more);
   draw("space", traces, layout({
     scene: { xaxis: scene(surface.axes[0].split(" (")[0]), yaxis: scene(surface.axes[1].split(" (")[0]), zaxis: scene(panel.title, { tickvals: color.colorbar.tickvals, ticktext: color.colorbar.ticktext }), aspectmode: "manual", aspectratio: { x: 1.2, y: 1.2, z: 0.8 }, camera: { eye: { x: 0.9 * away, y: -1.63 * away, z: 1.63 * away }, center: { x: 0, y: 0, z: -0.12 } } },
@@ -298,7 +305,7 @@ function drawLandscape() {
   byId("log-color").checked = logarithmic;
   byId("exact-choice").hidden = !surface.cell || surface.line;
   byId("space-part").hidden = surface.line || valueNow().panels.some(isPointwise);
-  byId("left-out").textContent = surface.left_out ? ` ${surface.left_out} further values are not in this page, which they would make too large; the HDF5 file has them.` : "";
+  byId("left-out").textContent = surface.left_out ? ` ${surface.left_out} further values are left out to limit the size of this page; the HDF5 file contains them.` : "";
   document.querySelectorAll("[data-surface]").forEach((e) => { e.hidden = Number(e.dataset.surface) !== shown; });
   if (surface.line) return drawLine();
   drawMap();

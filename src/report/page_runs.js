@@ -1,19 +1,26 @@
-// The curves of training, the decay times, and the start of everything.
+// The training curves and the decay times; draws the whole page.
+// A run's values by epoch, and where each of them lies, as text. The learning rate has points of its own.
+function curveOf(run, key) {
+  if (key === "lr") return { x: run.rate.epoch, y: run.rate.lr, text: run.rate.epoch.map((epoch) => `epoch ${show(epoch)}`) };
+  return { x: run.epoch, y: run[key], text: run.epoch.map((epoch, i) => `epoch ${show(epoch)}, step ${run.step[i]}`) };
+}
+
 function drawCurves(id, key, title, factor, yMore) {
   if (!byId(id)) return;
-  const traces = data.runs.filter((run) => run[key].some((v) => v !== null)).map((run) => ({
-    type: "scatter", mode: run.epoch.length > 1 ? "lines" : "markers", x: run.epoch, y: run[key].map((v) => (v === null ? null : v * factor)), name: plain(run.label), connectgaps: key.startsWith("test"),
-    line: { color: runColor(run), width: run.main && !run.average ? 2.6 : 1.8, dash: run.dash }, marker: { color: runColor(run) }, legendgroup: run.name, text: run.epoch.map((_, i) => `${plain(run.label)}<br>epoch ${show(run.epoch[i])}, step ${run.step[i]}`), hovertemplate: "%{text}<br>%{y:.4g}<extra></extra>"
+  const curves = data.runs.map((run) => [run, curveOf(run, key)]).filter(([, curve]) => curve.y.some((v) => v !== null));
+  const traces = curves.map(([run, curve]) => ({
+    type: "scatter", mode: curve.x.length > 1 ? "lines" : "markers", x: curve.x, y: curve.y.map((v) => (v === null ? null : v * factor)), name: plain(run.label), connectgaps: key.startsWith("test"),
+    line: { color: runColor(run), width: run.main && !run.average ? 2.6 : 1.8, dash: run.dash }, marker: { color: runColor(run) }, legendgroup: run.name, text: curve.text.map((where) => `${plain(run.label)}<br>${where}`), hovertemplate: "%{text}<br>%{y:.4g}<extra></extra>"
   }));
-  // The main path lies on top; of rates, which many branches share for long, each branch lies on those before it.
+  // The main path is drawn on top. Many branches share a rate for long; in that plot each branch covers earlier ones.
   if (key !== "lr") traces.reverse();
-  // Without a mouse plotly always shows its buttons: where they have no room beside the title it stands below them.
+  // Without a mouse plotly always shows its buttons. If there is no room beside the title, the title moves below them.
   const buttons = narrow.matches ? 32 : 0;
   draw(id, traces, layout({ title: { text: title, font: { size: 15 }, x: 0.02, y: 1, yanchor: "top", pad: { t: 12 + buttons } }, margin: { l: 60, r: 15, t: 40 + buttons, b: 50 }, xaxis: axis("Epoch"), yaxis: axis("", yMore), height: 320 + buttons + 2 * legendRoom(traces.length), showlegend: traces.length > 1, legend: { orientation: "h", x: 0, y: -0.24, yanchor: "top", traceorder: key === "lr" ? "normal" : "reversed", font: { size: 11 } } }));
 }
 
-function logAxis(key) { // as the figures do
-  const values = data.runs.flatMap((run) => run[key]).filter((v) => v !== null);
+function logAxis(key) { // as in the SVG figures
+  const values = data.runs.flatMap((run) => curveOf(run, key).y).filter((v) => v !== null);
   const low = Math.min(...values), high = Math.max(...values);
   return low > 0 && high >= data.log_axis_ratio * low ? { type: "log", dtick: high > 500 * low ? 1 : "D2", exponentformat: "power" } : {};
 }
@@ -22,7 +29,7 @@ function drawDecay() {
   if (!byId("decay")) return;
   const night = dark.matches && !printing;
   const color = night ? "#56b4e9" : "#0072b2", averageColor = night ? "#e69f00" : "#d55e00";
-  const looks = { // by whether it forked and whether it is an average
+  const looks = { // depending on whether the run forked and whether it is an average
     branches: { color, dash: "solid" }, averages: { color: averageColor, dash: "12px,4px" },
     main: { color: theme().main, dash: "dash" }, mainAverage: { color: averageColor, dash: "dot" }
   };
@@ -61,7 +68,7 @@ function drawAll() {
 
 if (byId("map")) listenToControls();
 dark.addEventListener("change", drawAll);
-// What Plotly keeps of a plot beside each other does not suit one above the other.
+// State that Plotly keeps from plots side by side does not suit stacked ones.
 function drawAnew() {
   document.querySelectorAll(".js-plotly-plot").forEach((plot) => Plotly.purge(plot));
   drawAll();

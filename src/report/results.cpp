@@ -25,7 +25,7 @@ const RunSeries* find_run(const ReportData& seed, const std::string& name) {
   return found == series.end() ? nullptr : &*found;
 }
 
-// On the first map, from where the run ended to the smallest test loss.
+// On the first map, the distance from the run's end to the smallest test loss.
 double distance_to_minimum(const ReportData& seed, const std::string& run) {
   if (seed.surfaces.empty() || !seed.surfaces.front().has("test_loss")) return NAN;
   const Minima minima = find_minima(seed.surfaces.front());
@@ -45,8 +45,8 @@ double value_of(const ReportData& seed, const std::string& run, const std::strin
   return std::isnan(final_value) ? number_or_nan(member(series->measures, key)) : final_value;
 }
 
-// The run's own epochs, behind those of the main path before its fork.
-// Empty of a run that diverged: what it had before is no outcome of its rate.
+// Returns the run's own epochs after those of the main path before its fork; empty if the run diverged, since earlier
+// values are not an outcome of its rate.
 std::vector<EpochMetrics> whole_path(const ReportData& seed, const std::string& run) {
   const RunSeries* series = find_run(seed, run);
   if (series == nullptr || series->diverged) return {};
@@ -60,7 +60,7 @@ std::vector<EpochMetrics> whole_path(const ReportData& seed, const std::string& 
   return out;
 }
 
-// NaN of a run that is not done.
+// Returns NaN if the run is not done.
 double end_epoch_of(const ReportData& seed, const std::string& run) {
   const RunSeries* series = find_run(seed, run);
   const bool done = series != nullptr && !series->final_metrics.empty() && !series->epochs.empty();
@@ -98,7 +98,7 @@ Results collect_results(const fs::path& experiment) {
     out.shared = collect_report(experiment);
     std::erase_if(out.shared.surfaces, [&](const Surface& surface) { return !is_of_all_seeds(surface, out.shared); });
     for (const fs::path& folder : seed_folders(experiment)) out.seeds.push_back(collect_report(folder));
-    check(!out.seeds.empty(), "{} names no seed that is in its folder seeds/",
+    check(!out.seeds.empty(), "{}: none of its seeds has a folder in seeds/",
           ExperimentFolder{experiment}.config().string());
     out.config = out.shared.config;
   }
@@ -113,7 +113,7 @@ std::vector<SweepRun> sweep_of(const Results& results) {
   for (const DecayRow& row : decay_rows(results.seeds)) {
     SweepRun run{row.name, row.fork_epoch, NAN, {}};
     for (const ReportData& seed : results.seeds) {
-      run.end_epoch = std::fmin(run.end_epoch, end_epoch_of(seed, row.name));  // of NaN and a number the number
+      run.end_epoch = std::fmin(run.end_epoch, end_epoch_of(seed, row.name));  // fmin ignores NaN
       const RunSeries* series = find_run(seed, row.name);
       if (series != nullptr && series->diverged) ++run.num_diverged;
     }
@@ -141,10 +141,9 @@ std::vector<EpochMetrics> evaluated_epochs(const ReportData& seed, const std::st
   return out;
 }
 
-std::optional<double> test_value_at(const ReportData& seed, const std::string& run, double epoch,
-                                    const std::string& key) {
+std::optional<double> test_value_at(const ReportData& seed, const std::string& run, double epoch, TestMetric metric) {
   for (const EpochMetrics& m : whole_path(seed, run)) {
-    if (std::abs(m.epoch - epoch) < kSameEpoch) return key == "test_loss" ? m.test_loss : m.test_accuracy;
+    if (std::abs(m.epoch - epoch) < kSameEpoch) return m.*metric;
   }
   return std::nullopt;
 }

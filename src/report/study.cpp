@@ -24,7 +24,7 @@ json values_json(const std::vector<double>& values) {
   return out;
 }
 
-// One list a seed.
+// One list per seed.
 json curves_json(const Results& results, const std::string& run) {
   json out = json::array();
   for (const ReportData& seed : results.seeds) {
@@ -41,7 +41,7 @@ json curves_json(const Results& results, const std::string& run) {
   return out;
 }
 
-// Indented, but lists of numbers on one line.
+// Indented JSON, with lists of numbers on one line.
 std::string to_text(const json& value, const std::string& indent = "") {
   const auto is_plain = [](const json& item) { return !item.is_structured(); };
   if (value.empty() || is_plain(value) || (value.is_array() && std::all_of(value.begin(), value.end(), is_plain))) {
@@ -112,7 +112,7 @@ json experiment_json(const Results& results) {
           {"comparisons", comparisons}};
 }
 
-// Links to the page of each seed, where `folder` holds them.
+// Links to the pages of the seeds in `folder`, if it has any.
 std::string seed_links(const fs::path& folder) {
   std::string text;
   for (const fs::path& seed : seed_folders(folder)) {
@@ -158,9 +158,8 @@ std::string study_markdown(const std::vector<Results>& experiments) {
 
 std::string claims_section(const std::vector<Results>& experiments) {
   return "<section aria-labelledby=\"h-claims\">\n<h2 id=\"h-claims\">The claims</h2>\n"
-         "<p class=\"note\">Of Ren, Ma and Ying (AISTATS 2024). Decay times are compared at equal total epochs; what "
-         "counts "
-         "as supported is fixed beforehand (docs/claims.md).</p>\n" +
+         "<p class=\"note\">The claims of Ren, Ma and Ying (AISTATS 2024). Decay times are compared at equal total "
+         "epochs; what counts as supported was fixed in advance (docs/claims.md).</p>\n" +
          to_html(claims_table(experiments)) + "</section>\n";
 }
 

@@ -24,11 +24,11 @@ std::string epoch_phrase(const DecayRow& row) {
     return row.fork_epoch ? fmt::format("the average of the branch at epoch {}", short_number(*row.fork_epoch))
                           : "the average of the main path";
   }
-  if (row.fork_epoch) return fmt::format("decaying at epoch {}", short_number(*row.fork_epoch));
+  if (row.fork_epoch) return fmt::format("the branch that decays at epoch {}", short_number(*row.fork_epoch));
   return is_main(row.name) ? "the main path, without an early decay" : row.name;
 }
 
-// The best of a column, if any row has it.
+// Returns the row with the lowest cost; null if no row has any.
 const DecayRow* best_row(const std::vector<DecayRow>& rows,
                          const std::function<std::optional<double>(const DecayRow&)>& cost) {
   const DecayRow* best = nullptr;
@@ -38,7 +38,7 @@ const DecayRow* best_row(const std::vector<DecayRow>& rows,
   return best;
 }
 
-std::string compared_times(const std::vector<DecayRow>& rows) {
+std::string compared_runs(const std::vector<DecayRow>& rows) {
   std::size_t branches = 0, averages = 0;
   for (const DecayRow& row : rows) {
     if (!row.test_loss) continue;
@@ -50,7 +50,7 @@ std::string compared_times(const std::vector<DecayRow>& rows) {
   }
   if (branches < 2) return "";
   const std::string more = averages == 0 ? "" : fmt::format(" and {} average{}", averages, averages == 1 ? "" : "s");
-  return fmt::format(" (of {} decay times{} compared)", branches, more);
+  return fmt::format(" (of {} branches{} compared)", branches, more);
 }
 
 void add_decay_findings(const std::vector<DecayRow>& rows, std::vector<std::string>* out) {
@@ -67,7 +67,7 @@ void add_decay_findings(const std::vector<DecayRow>& rows, std::vector<std::stri
   }
   if (loss != nullptr) {
     out->push_back(fmt::format("Lowest final test loss: {:.4f}, from {}{}.", *loss->test_loss, epoch_phrase(*loss),
-                               compared_times(rows)));
+                               compared_runs(rows)));
   }
   if (accuracy != nullptr) {
     out->push_back(fmt::format("Highest final test accuracy: {:.2f} %, from {}.", 100 * *accuracy->test_accuracy,
@@ -105,7 +105,7 @@ std::vector<DecayRow> decay_rows(const std::vector<ReportData>& seeds) {
       const auto there = std::ranges::find(rows, row.name, &DecayRow::name);
       if (there == rows.end()) {
         rows.push_back(std::move(row));
-      } else if (!there->fork_epoch) {  // begun, and not yet told
+      } else if (!there->fork_epoch) {  // run began, but its fork was not recorded
         there->fork_epoch = row.fork_epoch;
       }
     }

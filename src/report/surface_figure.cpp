@@ -19,14 +19,14 @@ namespace {
 constexpr double kWidth = 1000;
 constexpr double kLeft = 72;
 constexpr double kTop = 34;
-constexpr double kPanelGap = 52;  // the numbers of the right panel's y axis fit in
+constexpr double kPanelGap = 52;  // room for the numbers of the right panel's y axis
 constexpr std::size_t kMaxLevels = 24;
 
 Axis map_axis(const std::vector<double>& coordinates, std::string label) {
   return {coordinates.front(), coordinates.back(), false, std::move(label)};
 }
 
-// Both axes have the same unit: the same scale where that leaves a panel of a sensible shape.
+// Both axes have the same unit and get the same scale, unless the panel's shape would become extreme.
 double panel_height(const Surface& surface, double width) {
   const double dx = surface.x.back() - surface.x.front(), dy = surface.y.back() - surface.y.front();
   return width * std::clamp(dy / dx, 0.62, 1.05);
@@ -77,7 +77,9 @@ Figure surface_figure(const ReportData& data, const Surface& surface, const MapV
   const std::string words = caption(map, value);
   const double legend_top = kTop + height + 52;
   const double total = legend_top + legend_height(text_width, entries) + 8 + caption_height(text_width, words) + 12;
-  Svg svg(width, total, fmt::format("{}: {} on the plane", data.title, value.name), words);
+  Svg svg(width, total,
+          fmt::format("{}: {} on the plane{}", data.title, value.name, surface.file.empty() ? "" : ", " + surface.file),
+          words);
   for (std::size_t k = 0; k < value.panels.size(); ++k) {
     Panel panel{kLeft + static_cast<double>(k) * (panel_width + kPanelGap),
                 kTop,
@@ -95,9 +97,13 @@ Figure surface_figure(const ReportData& data, const Surface& surface, const MapV
   return {name, svg.finish()};
 }
 
-// "surface-gap.svg", the second one "surface-2-gap.svg".
-std::string figure_name(const std::string& kind, std::size_t number, const std::string& what) {
-  return number == 1 ? fmt::format("{}-{}.svg", kind, what) : fmt::format("{}-{}-{}.svg", kind, number, what);
+// "surface-gap.svg"; for another surface than the first one "surface-NAME-gap.svg", after its file NAME.h5, or
+// "surface-2-gap.svg" if it has none.
+std::string figure_name(const std::string& kind, std::size_t number, const Surface& surface, const std::string& what) {
+  if (number == 1) return fmt::format("{}-{}.svg", kind, what);
+  const std::string name =
+      surface.file.empty() ? std::to_string(number) : surface.file.substr(0, surface.file.rfind('.'));
+  return fmt::format("{}-{}-{}.svg", kind, name, what);
 }
 
 }  // namespace
@@ -109,14 +115,15 @@ std::vector<Figure> surface_figures(const ReportData& data) {
     const Minima minima = find_minima(surface);
     if (is_of_window(surface) || (!minima.train && !minima.test)) continue;
     if (is_one_row(surface)) {
-      figures.push_back({figure_name("line", ++lines, "train-test"), line_figure(data, surface)});
+      figures.push_back({figure_name("line", ++lines, surface, "train-test"), line_figure(data, surface)});
       continue;
     }
     ++maps;
     for (const MapValue& value : map_values(surface, std::numeric_limits<std::size_t>::max(), &left_out)) {
       const bool gap = value.panels.front().key == "gap_loss";
       if (!gap && value.name != "Loss") continue;
-      figures.push_back(surface_figure(data, surface, value, figure_name("surface", maps, gap ? "gap" : "train-test")));
+      figures.push_back(
+          surface_figure(data, surface, value, figure_name("surface", maps, surface, gap ? "gap" : "train-test")));
     }
   }
   return figures;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <vector>
 
 #include "base/digest.h"
 #include "base/error.h"
@@ -16,7 +17,7 @@ std::string stroke_attributes(const Stroke& s) {
   return text;
 }
 
-// Hundredths of a pixel are enough; shorter files.
+// Rounds to hundredths of a pixel, which keeps files short.
 std::string number(double v) {
   std::string text = fmt::format("{:.2f}", v);
   text.erase(text.find_last_not_of('0') + 1);
@@ -54,7 +55,7 @@ std::vector<Point2> cross(Point2 at, double radius) {
   return points;
 }
 
-// Of the kinds that have corners, but for the square.
+// The corners of the marker kinds that have them, except the square.
 std::vector<Point2> corners(Marker kind, Point2 at, double radius) {
   const double r = 1.25 * radius;
   if (kind == Marker::kStar) return star(at, radius);
@@ -96,17 +97,15 @@ std::string escape_xml(std::string_view text) {
 }
 
 std::string shorten(std::string_view text, std::size_t max_chars) {
-  std::size_t count = 0;
+  std::vector<std::size_t> starts;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (continues_character(text[i])) continue;
-    if (++count == max_chars) {
-      std::size_t next = i + 1;
-      while (next < text.size() && continues_character(text[next])) ++next;
-      if (next == text.size()) break;
-      return std::string(text.substr(0, i)) + "…";
-    }
+    if (!continues_character(text[i])) starts.push_back(i);
   }
-  return std::string(text);
+  if (starts.size() <= max_chars || max_chars == 0) return std::string(text);
+  const std::size_t tail = (max_chars - 1) / 2, head = max_chars - 1 - tail;
+  std::string out = std::string(text.substr(0, starts[head])) + "…";
+  if (tail > 0) out += text.substr(starts[starts.size() - tail]);
+  return out;
 }
 
 double text_width(std::string_view text, double size) {

@@ -15,8 +15,8 @@ namespace {
 constexpr double kWidth = 1120;
 constexpr double kLeft = 72;
 constexpr double kTop = 34;
-constexpr double kGap = 52;     // between columns: numbers of the y axis
-constexpr double kRowGap = 74;  // between rows: numbers and words of the x axis, the next row's title
+constexpr double kGap = 52;     // between columns, for the numbers of the y axis
+constexpr double kRowGap = 74;  // between rows, for the x axis's numbers and label and the next title
 constexpr double kLegendGap = 52;
 constexpr std::size_t kColumns = 4;
 constexpr std::size_t kMaxLevels = 24;
@@ -27,7 +27,7 @@ struct Split {
 };
 constexpr Split kSplits[] = {{"train_loss", "Train loss"}, {"test_loss", "Test loss"}};
 
-// Those of any of the maps.
+// Returns the splits that any of the maps has.
 std::vector<Split> splits_of(const WindowMaps& maps) {
   std::vector<Split> out;
   for (const Split& split : kSplits) {
@@ -69,8 +69,8 @@ std::string window_figure(const ReportData& data, const WindowMaps& maps) {
   }
   const std::vector<LegendEntry> entries = map_legend(all.front());
   const std::string words = maps.explained_sentence() +
-                            " Each map has a plane and axes of its own, the two not to the same scale; colours are "
-                            "common to all. Fainter: parts of the paths that are far from the plane.";
+                            " Each map has its own plane and axes, and its two axes are not to the same scale; all "
+                            "maps share one colour scale. Fainter: parts of the paths that are far from the plane.";
   const double text_width = width - kLeft - 20, legend_top = kTop + height + kLegendGap;
   Svg svg(width, legend_top + legend_height(text_width, entries) + caption_height(text_width, words) + 20,
           fmt::format("{}: loss along the path, in {} windows", data.title, maps.of), words);

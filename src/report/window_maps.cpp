@@ -54,9 +54,9 @@ std::string row_of(const WindowMaps& maps, std::size_t index) {
 
 std::string table_of(const WindowMaps& maps) {
   std::string text =
-      "<div class=\"scroll\"><table><caption>The planes of the windows: what each explains of its snapshots' "
-      "variance, and would of a random walk's; how far its snapshots lie from it and from one plane of the whole path "
-      "(root mean square, in weight space)</caption><thead><tr><th scope=\"col\">Window</th>";
+      "<div class=\"scroll\"><table><caption>The planes of the windows: the share of the variance that each explains, "
+      "for its snapshots and for a random walk, and the distance of its snapshots from it and from one plane of the "
+      "whole path (root mean square, in weight space)</caption><thead><tr><th scope=\"col\">Window</th>";
   for (const char* name : {"Snapshots", "Explained", "Random walk", "Off its plane", "Off one plane", "Min. train loss",
                            "Min. test loss"}) {
     text += fmt::format("<th scope=\"col\" class=\"number\">{}</th>", name);
@@ -90,7 +90,7 @@ std::string WindowMaps::explained_sentence() const {
     snapshots += count;
   }
   const double left = squares / snapshots / std::pow(number_of(first, "rms_spread"), 2);
-  return text + fmt::format(", the planes of its {} windows together {:.1f} %.", of, 100 * (1 - left));
+  return text + fmt::format(", and the planes of its {} windows together explain {:.1f} %.", of, 100 * (1 - left));
 }
 
 std::vector<WindowMaps> window_maps(const ReportData& data) {

@@ -1,4 +1,4 @@
-// What a report reads of an experiment's or a run's folder.
+// Tests what a report reads from the folder of an experiment or a run.
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -55,11 +55,12 @@ TEST_F(ReportFolder, ReadsAnExperimentFolder) {
   ASSERT_EQ(data.runs[0].epochs.size(), 2u);
   EXPECT_EQ(data.runs[0].epochs[0].test_accuracy, 0.55);
   EXPECT_FALSE(data.runs[0].epochs[1].test_loss);
-  EXPECT_EQ(data.runs[1].name, "decay-at-5");  // by epoch, not by name
+  EXPECT_EQ(data.runs[1].name, "decay-at-5");  // sorted by epoch, not by name
   EXPECT_EQ(data.runs[2].fork_epoch, 10);
   EXPECT_TRUE(data.runs[2].epochs.empty());
   ASSERT_EQ(data.surfaces.size(), 1u);
   EXPECT_EQ(data.surfaces[0].path.size(), surface.path.size());
+  EXPECT_EQ(data.surfaces[0].file, "a.h5");
   EXPECT_EQ(write_report(folder_, data)[0], folder_ / "report.html");
 }
 
@@ -101,11 +102,14 @@ TEST_F(ReportFolder, KnowsTheGapOfMapsThatDoNotHoldIt) {
 TEST_F(ReportFolder, ReadsASingleRunsFolder) {
   const fs::path folder = folder_ / "lonely-run";
   put(folder / "metrics.jsonl", kEpoch1);
+  put(folder / "run.json", R"({"first_step":0,"train":{"epochs":3,"schedule":{"kind":"constant","lr":0.1}}})");
+  put(folder / "status.json", R"({"state":"running","step":300,"end_step":1170,"steps_per_epoch":390})");
   const ReportData data = collect_report(folder.string() + "/");
   ASSERT_EQ(data.runs.size(), 1u);
+  EXPECT_EQ(data.runs[0].rates.back().epoch, 1);  // as far as the metrics go
   EXPECT_EQ(data.runs[0].name, "main");
   EXPECT_EQ(data.title, "lonely-run");
-  EXPECT_EQ(write_report(folder, data).size(), 3u);  // page, learning rate, loss
+  EXPECT_EQ(write_report(folder, data).size(), 3u);  // page and figures of learning rate and loss
 }
 
 TEST_F(ReportFolder, ReadsAveragesBesideTheirRuns) {
@@ -117,12 +121,12 @@ TEST_F(ReportFolder, ReadsAveragesBesideTheirRuns) {
   put(folder_ / "branches" / "late" / "status.json", R"({"state":"done","fork_epoch":5,"final":{"test_loss":0.6}})");
   put(folder_ / "branches" / "late" / "average" / "status.json", R"({"state":"done","final":{"test_loss":0.5}})");
   put(folder_ / "branches" / "later" / "status.json", R"({"state":"done","fork_epoch":6,"final":{"test_loss":0.6}})");
-  put(folder_ / "branches" / "later" / "average" / "status.json", R"({"state":"done","final":{}})");  // never began
+  put(folder_ / "branches" / "later" / "average" / "status.json", R"({"state":"done","final":{}})");  // never started
   const ReportData data = collect_report(folder_);
   ASSERT_EQ(data.runs.size(), 3u);
   ASSERT_EQ(data.averages.size(), 2u);
   EXPECT_EQ(data.averages[0].name, "main-average");
-  ASSERT_EQ(data.averages[0].epochs.size(), 1u);  // it began in the second
+  ASSERT_EQ(data.averages[0].epochs.size(), 1u);  // it started in the second epoch
   EXPECT_EQ(data.averages[0].epochs[0].test_loss, 0.7);
   EXPECT_TRUE(std::isnan(data.averages[0].epochs[0].train_loss));
   EXPECT_EQ(data.averages[1].name, "late-average");
@@ -167,7 +171,7 @@ TEST_F(ReportFolder, RefusesWhatIsNoExperiment) {
 }
 
 TEST_F(ReportFolder, SaysWhatIsWrongWithADamagedFileAndWhatToDo) {
-  for (const auto& [text, fault] : {std::pair("{", "parse error"), {R"({"name":"a","name":"b"})", "stands twice"}}) {
+  for (const auto& [text, fault] : {std::pair("{", "parse error"), {R"({"name":"a","name":"b"})", "appears twice"}}) {
     put(folder_ / "config.json", text);
     expect_error([&] { collect_report(folder_); }, fault);
     expect_error([&] { collect_report(folder_); }, "remove it");

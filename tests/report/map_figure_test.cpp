@@ -1,4 +1,4 @@
-// Figures and page of maps that hold more than losses, and of lines.
+// Tests figures and page for maps that contain more than losses, and for lines.
 #include <algorithm>
 #include <cmath>
 
@@ -27,7 +27,7 @@ ReportData report_with_gap() {
   return data;
 }
 
-// The row (or the column) of the synthetic map through its middle.
+// A report with the middle row (or column) of the synthetic map.
 ReportData line_report(bool row) {
   ReportData data = synthetic_report(1);
   Surface& s = data.surfaces[0];
@@ -93,6 +93,37 @@ TEST(SurfaceFigure, DrawsTheRunsOfSeveralSeedsAlike) {
   EXPECT_GT(count(svg, "seed 7: start"), 0);
 }
 
+TEST(SurfaceFigure, OfAFurtherMapIsNamedAfterItsFile) {
+  ReportData data = synthetic_report(1);
+  data.surfaces.push_back(data.surfaces.front());
+  data.surfaces[0].file = "pca.h5";
+  data.surfaces[1].file = "pca.bf16.h5";
+  std::vector<std::string> names;
+  for (const Figure& figure : surface_figures(data)) names.push_back(figure.name);
+  EXPECT_EQ(std::ranges::count(names, "surface-train-test.svg"), 1);
+  EXPECT_EQ(std::ranges::count(names, "surface-pca.bf16-train-test.svg"), 1);
+  EXPECT_TRUE(contains(surface_figures(data).back().svg, "pca.bf16.h5"));
+  const std::string page = page_text(data);
+  EXPECT_TRUE(contains(page, ">pca.bf16.h5: pca plane, "));
+  EXPECT_TRUE(contains(page, ">pca.h5: pca plane, "));
+}
+
+TEST(SurfaceFigure, ConnectsNoPointsThatThePlaneWasLaidThrough) {
+  ReportData data = synthetic_report(1);
+  Surface& surface = data.surfaces.front();
+  const auto paths = paths_by_run(surface);
+  surface.path = {paths[0].front(), paths[0].back(), paths[1].back()};
+  EXPECT_GT(count(surface_figures(data).front().svg, ": fork, "), 0u);  // as a path
+  for (const PathPoint& point : surface.path)
+    surface.provenance["points"].push_back({{"run", point.run}, {"step", point.step}});
+  const std::string svg = surface_figures(data).front().svg;
+  for (const char* word : {": fork, ", ": start, ", ": end, ", ">start or fork<", ">end<"})
+    EXPECT_EQ(count(svg, word), 0u) << word;
+  EXPECT_EQ(count(svg, fmt::format("main: step {}, ", surface.path[0].step)), 2u);  // of both losses
+  EXPECT_EQ(count(svg, fmt::format("main: step {}, ", surface.path[1].step)), 2u);
+  EXPECT_EQ(count(svg, ">main path<"), 1u);
+}
+
 TEST(SurfaceFigure, DrawsAnAverageFromItsOwnFirstPoint) {
   ReportData data = synthetic_report(2);
   const auto forks = count(surface_figures(data).front().svg, ": fork, ");
@@ -142,7 +173,7 @@ TEST(LineFigure, OfALineNamesItsEnds) {
   data.surfaces[0].provenance["kind"] = "line";
   data.surfaces[0].provenance["points"] = {{{"run", "a"}, {"step", 4}}, {{"run", "b"}, {"step", 96}}};
   EXPECT_TRUE(contains(surface_figures(data)[0].svg, "Distance from a@4 towards b@96"));
-  EXPECT_TRUE(contains(minima_sentence(data.surfaces[0]), "have their minima at one grid point"));
+  EXPECT_TRUE(contains(minima_sentence(data.surfaces[0]), "have their minima at the same grid point"));
   data.surfaces[0].values["test_loss"][0] = -1;
   EXPECT_TRUE(contains(minima_sentence(data.surfaces[0]), "in weight space"));
 }
@@ -190,7 +221,7 @@ TEST(Page, TellsPointsThatAreNotExact) {
   EXPECT_EQ(carried_surface(data).at("cell").at(2), 3);
   const std::string page = page_text(data);
   EXPECT_TRUE(contains(page, "<p class=\"origin warning\""));
-  EXPECT_FALSE(contains(page, "have a value that is not finite"));  // it is missing, which is said elsewhere
+  EXPECT_FALSE(contains(page, "have a value that is not finite"));  // the value is missing, which is reported elsewhere
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ Surface map_of(json landscape) {
   return s;
 }
 
-// One exact point, three estimated ones.
+// A map with one exact point and three estimated ones.
 Surface estimated_map(json landscape) {
   Surface s = map_of(std::move(landscape));
   s.values["cell"] = {0, 1, 1, 1};
@@ -42,7 +42,7 @@ const json kAdaptive = {{"exact_points", 1},
 
 TEST(MapNotes, SayHowManyImagesAnExactMapTook) {
   EXPECT_EQ(how_values_came(map_of({{"precision", "float32"}})),
-            "Exact map: every value is over all 2000 train and 1000 test images.");
+            "Exact map: every value is computed over all 2000 train and 1000 test images.");
   EXPECT_FALSE(needs_warning(map_of(json::object())));
 }
 
@@ -63,7 +63,7 @@ TEST(MapNotes, TellAnAdaptiveMapsTolerancesAndAudit) {
   const Surface s = estimated_map({{"adaptive", kAdaptive}});
   const std::string text = how_values_came(s);
   for (const char* part : {"1 point is exact", "3 points are estimated", "within 0.02 nats (train), 0.03 nats (test)",
-                           "Certified: none of 59 audited points is farther off", "0.001 nats (train)"}) {
+                           "Certified: none of 59 audited points deviates by more", "0.001 nats (train)"}) {
     EXPECT_TRUE(contains(text, part)) << part << "\n" << text;
   }
   EXPECT_FALSE(needs_warning(s));
@@ -75,13 +75,13 @@ TEST(MapNotes, SayThatErrorsAreOfTheReducedPrecision) {
                       {"limit", 0.005},
                       {"largest_deviation", {{"train", 0.001}, {"test", 0.002}}},
                       {"largest_difference", {{"train", 0.0015}, {"test", 0.0035}}}};
-  const std::string said = "do not count that, 0.0015 nats (train), 0.0035 nats (test).";
+  const std::string said = "do not include this deviation, which is up to 0.0015 nats (train), 0.0035 nats (test).";
   const json notes = {{"audit", audit}, {"precision", "bf16"}};
   EXPECT_TRUE(contains(how_values_came(estimated_map(notes)), said));
-  EXPECT_FALSE(contains(how_values_came(map_of(notes)), "do not count that"));
-  json earlier = notes;  // a map of a version that did not know the difference
+  EXPECT_FALSE(contains(how_values_came(map_of(notes)), "do not include this deviation"));
+  json earlier = notes;  // a map by an earlier version, without this field
   earlier["audit"].erase("largest_difference");
-  EXPECT_FALSE(contains(how_values_came(estimated_map(earlier)), "do not count that"));
+  EXPECT_FALSE(contains(how_values_came(estimated_map(earlier)), "do not include this deviation"));
 }
 
 TEST(MapNotes, SayWhyAMapWasMadeAgain) {
@@ -92,12 +92,12 @@ TEST(MapNotes, SayWhyAMapWasMadeAgain) {
                 {"largest_deviation", {{"train", 0.001}, {"test", 0.002}}},
                 {"largest_difference", {{"train", 0.0015}, {"test", 0.0035}}}};
   const auto said = [&] { return how_values_came(map_of({{"audit", audit}, {"precision", "float32"}})); };
-  EXPECT_TRUE(contains(said(), "by up to 0.0015 nats (train), 0.0035 nats (test), more than the error asked for, so"));
+  EXPECT_TRUE(contains(said(), "by up to 0.0015 nats (train), 0.0035 nats (test), more than the requested error, so"));
   audit["excess"] = "deviation";
   audit["largest_deviation"]["test"] = 0.02;
   const std::string of_the_loss = "by up to 0.1 % (train), 2 % (test) of the loss (the limit is 0.5 %), so";
   EXPECT_TRUE(contains(said(), of_the_loss));
-  audit.erase("excess");  // a map of a version that did not know it
+  audit.erase("excess");  // a map by an earlier version, without this field
   EXPECT_TRUE(contains(said(), of_the_loss));
 }
 
@@ -116,7 +116,7 @@ TEST(MapNotes, WarnOfAMapThatIsNotCertified) {
   adaptive["violations"] = 3;
   adaptive["certified"] = false;
   const Surface s = estimated_map({{"adaptive", adaptive}});
-  EXPECT_TRUE(contains(how_values_came(s), "NOT certified: 3 of 59 audited points are farther off"));
+  EXPECT_TRUE(contains(how_values_came(s), "NOT certified: 3 of 59 audited points deviate by more"));
   EXPECT_TRUE(needs_warning(s));
 }
 
@@ -125,7 +125,7 @@ TEST(MapNotes, CountTheKindsOfPointsOfAnUnfinishedMap) {
   s.values["cell"] = {0, 1, 2, 3};
   EXPECT_EQ(count_cells(s), (std::array<std::size_t, 4>{1, 1, 1, 1}));
   const std::string text = how_values_came(s);
-  EXPECT_TRUE(contains(text, "unfinished. Of its 4 points: 1 exact, 1 estimated, 1 only interpolated, 1 missing"))
+  EXPECT_TRUE(contains(text, "unfinished. State of its 4 points: 1 exact, 1 estimated, 1 only interpolated, 1 missing"))
       << text;
   EXPECT_TRUE(contains(text, "not compared with float32 yet")) << text;
   EXPECT_TRUE(needs_warning(s));

@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The JSON that the page carries.
+// The JSON embedded in the page.
 nlohmann::json carried(const ReportData& data) {
   return nlohmann::json::parse(page_data(data));
 }
@@ -33,8 +33,8 @@ TEST(Findings, NameTheBestDecayTimeAndTheDistanceOfTheMinima) {
   ReportData data = synthetic_report(3);
   const auto said = findings(data);
   ASSERT_EQ(said.size(), 3u);
-  EXPECT_TRUE(contains(said[0], "decaying at epoch 60")) << said[0];
-  EXPECT_TRUE(contains(said[0], "of 3 decay times")) << said[0];
+  EXPECT_TRUE(contains(said[0], "the branch that decays at epoch 60")) << said[0];
+  EXPECT_TRUE(contains(said[0], "of 3 branches compared")) << said[0];
   EXPECT_TRUE(contains(said[1], "Highest final test accuracy")) << said[1];
   EXPECT_TRUE(contains(said[2], "apart in weight space")) << said[2];
   data.surfaces[0].provenance["kind"] = "random";
@@ -44,7 +44,7 @@ TEST(Findings, NameTheBestDecayTimeAndTheDistanceOfTheMinima) {
 TEST(Findings, NameTheAverageThatIsBest) {
   ReportData data = synthetic_report(3);
   add_synthetic_averages(&data);
-  EXPECT_TRUE(contains(findings(data)[0], "the average of the branch at epoch 60 (of 3 decay times and 4 averages"))
+  EXPECT_TRUE(contains(findings(data)[0], "the average of the branch at epoch 60 (of 3 branches and 4 averages"))
       << findings(data)[0];
   data.runs.resize(1);
   data.averages.resize(1);
@@ -96,11 +96,12 @@ TEST(Minima, OfSeveralSeedsAreToldBySeedAndNotByTheirDistance) {
   s.values["test_loss"] = {9, 9, 9, 9, 9, 9, 9, 9, 2, 9, 9, 9, 9, 9, 9};
   for (const std::uint64_t seed : {5, 11})
     s.path.push_back({name_with_seed("main", seed), 0, 0, 0.1, seed == 5 ? 0.5 : 3.5, 1, 0});
-  EXPECT_EQ(minima_sentence(s),
-            "On the map of the paths of 2 seeds, train loss has its minimum, 1 at (1, 1), nearest to a path of seed 5, "
-            "and test loss its own, 2 at (3, 1), nearest to one of seed 11.");
+  EXPECT_EQ(
+      minima_sentence(s),
+      "On the map of the paths of 2 seeds, the minimum of the train loss, 1 at (1, 1), is nearest to a path of seed 5, "
+      "and the minimum of the test loss, 2 at (3, 1), is nearest to a path of seed 11.");
   s.path.pop_back();
-  EXPECT_TRUE(contains(minima_sentence(s), "they are 2 apart"));
+  EXPECT_TRUE(contains(minima_sentence(s), "the two are 2 apart"));
 }
 
 TEST(Figures, ShowBothMinimaInBothPanelsAndEveryRun) {
@@ -161,27 +162,18 @@ TEST(Figures, OfCurvesLeaveOutWhatIsNotThere) {
 TEST(Figures, OfCurvesShowAPointAloneAsADot) {
   ReportData data = synthetic_report(2);
   const std::size_t before = count(curve_figures(data)[1].svg, "<circle");
-  data.runs[1].epochs.resize(1);  // of train loss alone
+  data.runs[1].epochs.resize(1);  // one epoch, with train loss only
   EXPECT_EQ(count(curve_figures(data)[1].svg, "<circle"), before + 1);
-  data.runs[2].epochs[1].train_loss = std::nan("");  // the first is alone before the gap
+  data.runs[2].epochs[1].train_loss = std::nan("");  // leaves the first alone before a gap
   EXPECT_EQ(count(curve_figures(data)[1].svg, "<circle"), before + 2);
 }
 
-// A row's rate is that of the update before it: a branch has it from its fork on.
-TEST(Figures, ShowTheRateFromAForkOn) {
+TEST(Figures, ShowTheRatesCorners) {
   ReportData data;
-  data.runs = {{"main", std::nullopt, {{100, 1, 0.1, 1, 0.5, {}, {}}, {200, 2, 0.1, 1, 0.5, {}, {}}}, nullptr},
-               {"decay-at-1", 1.0, {{200, 2, 0.01, 1, 0.5, {}, {}}}, nullptr}};
-  const std::string with_fork_at_1 = curve_figures(data)[0].svg;
-  data.runs[1].fork_epoch = 1.5;
-  EXPECT_NE(curve_figures(data)[0].svg, with_fork_at_1);
-  data.runs[1].fork_epoch = 1.0;  // another row within the epoch, of the same rate, changes no line
-  data.runs[0].epochs.insert(data.runs[0].epochs.begin(), {50, 0.5, 0.1, 1, 0.5, {}, {}});
-  EXPECT_EQ(count(curve_figures(data)[0].svg, "<path"), count(with_fork_at_1, "<path"));
-  // Of two rows with two rates: level, straight down at the first row's epoch, and level again.
-  data.runs.pop_back();
-  data.runs[0].epochs = {{100, 1, 0.1, 1, 0.5, {}, {}}, {200, 2, 0.01, 1, 0.5, {}, {}}};
-  const std::string svg = curve_figures(data)[0].svg;
+  data.runs = {{"main", std::nullopt, {{100, 1, 1, 0.5, {}, {}}}, nullptr}};
+  EXPECT_TRUE(curve_figures(data)[0].name != "learning-rate.svg");
+  data.runs[0].rates = {{0, 0.1}, {0.4, 0.1}, {0.4, 0.01}, {1, 0.01}};
+  const std::string svg = curve_figures(data)[0].svg;  // a level line, a drop, a level line
   std::smatch at;
   ASSERT_TRUE(std::regex_search(svg, at, std::regex(R"re(d="M(\S+) (\S+)L(\S+) (\S+) (\S+) (\S+) (\S+) (\S+)")re")));
   EXPECT_EQ(at[2], at[4]);
@@ -198,7 +190,7 @@ TEST(Figures, ShowAveragesOfTestLossButNoneOfTheRate) {
   ASSERT_EQ(figures.size(), 3u);
   EXPECT_EQ(figures[0].svg, before[0].svg);  // learning-rate.svg
   const std::string &loss = figures[1].svg, &decay = figures[2].svg;
-  EXPECT_EQ(count(loss, "stroke-dasharray=\"12 4\""), 6u);  // three curves, three entries of the legend
+  EXPECT_EQ(count(loss, "stroke-dasharray=\"12 4\""), 6u);  // three curves and three legend entries
   EXPECT_TRUE(contains(loss, ">average of decay-at-30<"));
   EXPECT_TRUE(contains(decay, ">averages of branches<"));
   EXPECT_TRUE(contains(decay, ">average of the main path<"));
@@ -307,7 +299,8 @@ TEST(Page, SaysThatARunDiverged) {
   ReportData data = synthetic_report(2);
   EXPECT_FALSE(contains(decay_section(data), "diverged"));
   data.runs[1].final_metrics = nullptr;
-  EXPECT_EQ(count(decay_section(data), "<td class=\"number\">–</td>"), 5u);  // and the main path's decay
+  EXPECT_EQ(count(decay_section(data), "<td class=\"number\">–</td>"), 5u);  // four of the run, and the main path's
+                                                                             // decay
   data.runs[1].diverged = true;
   EXPECT_EQ(count(decay_section(data), "<td class=\"number\">diverged</td>"), 4u);
 }
@@ -341,9 +334,10 @@ TEST(WriteReport, WritesThePageAndEveryFigure) {
 
 TEST(Svg, EscapesAndShortens) {
   EXPECT_EQ(escape_xml("a<b>&\"'\x02"), "a&lt;b&gt;&amp;&quot;&#39;");
-  EXPECT_EQ(shorten("abcdef", 4), "abc…");
+  EXPECT_EQ(shorten("abcdef", 4), "ab…f");
   EXPECT_EQ(shorten("abcd", 4), "abcd");
-  EXPECT_EQ(shorten("äöüß!", 4), "äöü…");
+  EXPECT_EQ(shorten("abc", 1), "…");
+  EXPECT_EQ(shorten("äöüß!", 4), "äö…!");
 }
 
 }  // namespace

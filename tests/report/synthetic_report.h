@@ -1,8 +1,9 @@
-// A made-up experiment: a bent valley, a main path that drifts along it, and branches that fall to its floor.
+// A made-up experiment: a curved valley, a main path that drifts along it, and branches that drop to its floor.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <string>
 
 #include "report/report.h"
@@ -28,7 +29,7 @@ inline void add_synthetic_run(const std::string& name, double fork, double last,
     const double lr = main ? 0.1 : 0.01;
     const auto step = static_cast<std::int64_t>(390 * epoch);
     if (epoch > fork || main) {
-      EpochMetrics m{step, epoch, lr, synthetic_loss(x, y, false) + (main ? 0.05 : 0.002), 0.9, {}, {}};
+      EpochMetrics m{step, epoch, synthetic_loss(x, y, false) + (main ? 0.05 : 0.002), 0.9, {}, {}};
       if (static_cast<int>(epoch) % 2 == 0) m.test_loss = synthetic_loss(x, y, true);
       if (m.test_loss) m.test_accuracy = 0.95 - 0.1 * *m.test_loss;
       run.epochs.push_back(m);
@@ -39,10 +40,11 @@ inline void add_synthetic_run(const std::string& name, double fork, double last,
                          {"test_loss", synthetic_loss(x, y, true)},
                          {"test_accuracy", 0.95 - 0.1 * synthetic_loss(x, y, true)}};
   }
+  run.rates = {{fork, main ? 0.1 : 0.01}, {last, main ? 0.1 : 0.01}};
   data->runs.push_back(std::move(run));
 }
 
-// Branches leave at equal distances up to epoch 60.
+// The branches' forks are evenly spaced up to epoch 60.
 inline ReportData synthetic_report(int num_branches, std::size_t num_grid = 31) {
   ReportData data;
   data.title = "VGG-11 on CIFAR-10: late decay";
@@ -81,7 +83,7 @@ inline ReportData synthetic_report(int num_branches, std::size_t num_grid = 31) 
   return data;
 }
 
-// The lines between the branches' ends, of five points: level ones, and descents by 1 from the forks.
+// Adds flat lines of five points between the branches' ends, and lines of two points from the forks that descend by 1.
 inline void add_synthetic_lines(ReportData* data) {
   const auto add = [&](const std::string& from, const std::string& to, const std::vector<double>& loss) {
     Surface line;
@@ -100,12 +102,13 @@ inline void add_synthetic_lines(ReportData* data) {
   }
 }
 
-// Beside each run its average, at half of its losses and half of its way across the valley.
+// Adds an average for each run, with half of its losses and half of its distance across the valley.
 inline void add_synthetic_averages(ReportData* data) {
   for (RunSeries average : data->runs) {
     average.name = average_name(average.name);
+    average.rates.clear();
     for (EpochMetrics& m : average.epochs) {
-      m.lr = m.train_loss = m.train_accuracy = std::nan("");
+      m.train_loss = m.train_accuracy = std::nan("");
       if (m.test_loss) m.test_loss = *m.test_loss / 2;
     }
     for (const char* key : {"train_loss", "test_loss"})

@@ -1,6 +1,7 @@
-// Made-up experiments of several seeds, and what is claimed of them.
+// Made-up experiments with several seeds, and checks of the claims about them.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,20 +15,20 @@ namespace thalweg {
 
 inline constexpr double kEnd = 10;
 
-// A run evaluated after every epoch; its accuracy goes in a straight line from that of the main path, 0.4, to `last`.
+// A run evaluated after every epoch, with an accuracy that changes linearly from the main path's, 0.4, to `last`.
 inline RunSeries run_of(const std::string& name, std::optional<double> fork, double end, double last) {
   RunSeries run{name, fork, {}, nullptr};
   const double from = fork.value_or(0);
   for (double epoch = from + 1; epoch <= end; ++epoch) {
     const double accuracy = 0.4 + (last - 0.4) * (epoch - from) / (end - from);
-    run.epochs.push_back({static_cast<std::int64_t>(epoch), epoch, 0.1, 1, 0.5, 1 - accuracy, accuracy});
+    run.epochs.push_back({static_cast<std::int64_t>(epoch), epoch, 1, 0.5, 1 - accuracy, accuracy});
   }
   run.final_metrics = {{"train_loss", 0.1}, {"test_accuracy", last}, {"test_loss", 1 - last}};
   run.measures = {{"weight_norm", 3.0}};
   return run;
 }
 
-// Branches at 2, 4 and 6; `last[seed]` their final accuracies.
+// An experiment with branches at epochs 2, 4 and 6; `last[seed]` has their final accuracies.
 inline Results results_of(const std::vector<std::vector<double>>& last,
                           const std::vector<double>& ends = {kEnd, kEnd, kEnd}) {
   Results out{"late decay", {}, {}, {}};

@@ -34,7 +34,7 @@ TEST(Valley, AValleyIsFoundAndARidgeIsSeen) {
   EXPECT_GT(valley->alignment, 0.9);
   EXPECT_LT(valley->barrier, 0.1);
   EXPECT_LT(valley->last_distance, 0.5 * valley->first_distance);
-  // Waves along the valley stand between the ends.
+  // Add waves along the valley, which form barriers between the ends.
   Surface& surface = data.surfaces.front();
   for (std::size_t k = 0; k < surface.values["train_loss"].size(); ++k)
     surface.values["train_loss"][k] += std::pow(std::sin(6 * surface.x[k % surface.x.size()]), 2);
@@ -42,7 +42,7 @@ TEST(Valley, AValleyIsFoundAndARidgeIsSeen) {
   EXPECT_FALSE(measure_valley(synthetic_report(2)));
 }
 
-// Adds to the train loss where |x - at| < 0.2, a wall across the valley between the ends of two branches.
+// Adds `height` to the train loss where |x - at| < 0.2: a wall across the valley between the ends of two branches.
 void add_wall(Surface* surface, double at, double height) {
   for (std::size_t k = 0; k < surface->values["train_loss"].size(); ++k) {
     if (std::abs(surface->x[k % surface->x.size()] - at) < 0.2) surface->values["train_loss"][k] += height;
@@ -87,7 +87,7 @@ TEST(Valley, AMapOnWhichNoDescentIsSeenIsNoEvidence) {
   const Claim claim = judged({seen, unseen, seen});
   expect_told(claim, "no descent is seen in 1 of 3 seeds; 2 of 3 seeds");
   EXPECT_EQ(claim.estimate.count, 2);
-  // What other seeds show against it stays.
+  // Evidence against the claim from other seeds still counts.
   const auto paths = paths_by_run(walled.surfaces.front());
   add_wall(&walled.surfaces.front(), (paths[1].back().x + paths[2].back().x) / 2, INFINITY);
   EXPECT_EQ(judged({walled, walled, unseen}).verdict, Verdict::kContradicted);
@@ -97,7 +97,7 @@ TEST(Valley, AMapOnWhichNoDescentIsSeenIsNoEvidence) {
 TEST(Valley, TheFloorIsThatOfTheStraightLinesInWeightSpaceWhereTheyAreThere) {
   ReportData data = synthetic_report(5);
   const auto paths = paths_by_run(data.surfaces.front());
-  add_wall(&data.surfaces.front(), (paths[1].back().x + paths[2].back().x) / 2, 9);  // which only the plane shows
+  add_wall(&data.surfaces.front(), (paths[1].back().x + paths[2].back().x) / 2, 9);  // a wall that only the plane shows
   const double on_plane = measure_valley(data)->barrier;
   EXPECT_GT(on_plane, 1);
   add_synthetic_lines(&data);
@@ -117,7 +117,7 @@ TEST(Valley, TheFloorIsThatOfTheStraightLinesInWeightSpaceWhereTheyAreThere) {
   tested.lines.back().values.erase("train_loss");
   EXPECT_FALSE(measure_valley(tested)->in_weight_space);
   EXPECT_FALSE(contains(end_lines_section(tested), "Train loss"));
-  // Losses of samples: their standard errors are told, in parts of the descent, which is 1.
+  // Sampled losses have standard errors, which are given as parts of the descent (here 1).
   EXPECT_EQ(measure_valley(data)->standard_error, 0);
   ReportData sampled = data;
   for (Surface& line : sampled.lines) {
@@ -127,7 +127,7 @@ TEST(Valley, TheFloorIsThatOfTheStraightLinesInWeightSpaceWhereTheyAreThere) {
   sampled.lines[4].values["train_loss_stderr"][1] = 0.05;
   EXPECT_DOUBLE_EQ(measure_valley(sampled)->standard_error, 0.05);
   expect_told(claim_named(claims_of({"", {}, {}, {data, sampled}}), "valley"), "standard errors of up to 5.0 %");
-  EXPECT_TRUE(contains(end_lines_section(sampled), "a standard error of 0.05 nats at most"));
+  EXPECT_TRUE(contains(end_lines_section(sampled), "the standard error of the train loss is at most 0.05 nats"));
   EXPECT_FALSE(contains(end_lines_section(data), "standard error"));
   ReportData unfinished = data;
   unfinished.lines.pop_back();
@@ -171,7 +171,7 @@ TEST(Valley, ATestMinimumOnTheBorderLeavesItUndecidedWhetherTrainingComesNear) {
   const Claim near = claim_named(claims_of({"", {}, {}, {data, data}}), "near-minimum");
   EXPECT_EQ(near.verdict, Verdict::kUndecided);
   expect_told(near, "in 2 of 2 seeds the smallest test loss is on the map's border");
-  // That of the train loss says nothing of it.
+  // A minimum of the train loss on the border does not matter.
   data = synthetic_report(5);
   data.surfaces.front().values["train_loss"].back() = 0;
   EXPECT_EQ(claim_named(claims_of({"", {}, {}, {data, data}}), "near-minimum").verdict, Verdict::kSupported);

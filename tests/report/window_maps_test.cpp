@@ -12,7 +12,8 @@
 namespace thalweg {
 namespace {
 
-// The synthetic map as that of window `number` of `of`, whose planes are 2 off the path where all of it spreads by 10.
+// The synthetic map as that of window `number` of `of`. The RMS distance of the path from its plane is 2, and its RMS
+// spread 10.
 Surface of_window(const Surface& whole, int number, int of) {
   Surface surface = whole;
   surface.provenance["num_snapshots"] = 8;
@@ -50,9 +51,10 @@ TEST(WindowMaps, AreThoseOfOneCuttingInTheOrderOfTheirWindows) {
 
 TEST(WindowMaps, TellWhatTheirPlanesExplainBesideOnePlane) {
   const ReportData data = report_of({{1, 2}, {2, 2}});
-  EXPECT_EQ(window_maps(data)[0].explained_sentence(),
-            "One plane of the whole path of main explains 80.0 % of its variance, the planes of its 2 windows together "
-            "96.0 %.");  // 1 - (2 / 10)^2
+  EXPECT_EQ(
+      window_maps(data)[0].explained_sentence(),
+      "One plane of the whole path of main explains 80.0 % of its variance, and the planes of its 2 windows together "
+      "explain 96.0 %.");  // 1 - (2 / 10)^2
   const ReportData half = report_of({{2, 2}});
   EXPECT_TRUE(contains(window_maps(half)[0].explained_sentence(), "1 of 2 windows are mapped so far"));
 }
@@ -70,7 +72,7 @@ TEST(WindowMaps, SayWhetherAMapIsUnfinishedOrNotCertified) {
 
 TEST(WindowFigure, HasAPanelForEachWindowAndSplitWithCommonColours) {
   ReportData data = report_of({{1, 3}, {2, 3}, {3, 3}});
-  for (double& loss : data.surfaces[1].values.at("train_loss")) loss += 50;  // its colours are those of a larger range
+  for (double& loss : data.surfaces[1].values.at("train_loss")) loss += 50;  // its colours have a larger range
   const std::string svg = window_figure(data, window_maps(data)[0]);
   EXPECT_TRUE(is_well_formed(svg));
   EXPECT_EQ(count(svg, "<clipPath"), 6u);
