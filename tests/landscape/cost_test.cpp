@@ -18,7 +18,7 @@ TEST(Duration, HasSecondsMinutesAndHours) {
   }
 }
 
-// 51 x 51 points of 60,000 images: 10 ms and 60,000 x 0.1 ms a point.
+// 51 x 51 points of 60,000 images; each point takes 10 ms plus 60,000 x 0.1 ms.
 MapCost exact_cost() {
   MapCost cost;
   cost.points = 51 * 51;
@@ -73,7 +73,7 @@ TEST(Budget, HoldsTheChecksOfAReducedMapInFloat32AndTheMeasuring) {
   cost.float32 = {0.02, 4e-4};
   cost.checkpoint_images = 10000;  // 4 s
   cost.audit_points = 8;
-  cost.audit_images = 8 * 4000;  // with the points' weights 16.24 s
+  cost.audit_images = 8 * 4000;  // including the points' weights 16.24 s
   cost.measuring_seconds = 5;
   const double fitted = seconds_of(fit_budget(config, cost, 90)) + 4 + 8 * 0.03 + 32000 * 5e-4 + 5;
   EXPECT_LE(fitted, 90);
@@ -99,7 +99,9 @@ TEST(MeasuredCost, CountsImagesAndTheForwardPassesOfStatistics) {
   PlaneProblem problem;
   problem.config.bn_images = 140;
   const double macs = static_cast<double>(forward_macs(problem.graph));
-  const MapCost exact = cost_of(problem);
+  MapCost exact = cost_of(problem);
+  // The fixed time is a difference of timings, which may come out as 0 if other programs load the machine.
+  for (int more = 0; more < 5 && exact.time.fixed == 0; ++more) exact = cost_of(problem);
   EXPECT_EQ(exact.points, 6);
   EXPECT_EQ(exact.images, 6 * 160);
   EXPECT_EQ(exact.flops, 2 * macs * (6 * 160 + 6 * 140));
@@ -108,7 +110,7 @@ TEST(MeasuredCost, CountsImagesAndTheForwardPassesOfStatistics) {
   EXPECT_GT(exact.time.fixed, 0);
   EXPECT_DOUBLE_EQ(exact.seconds, 6 * exact.time.fixed + 6 * 160 * exact.time.per_image);
   EXPECT_GT(exact.measuring_seconds, exact.time.fixed);
-  problem.config.images = 50;  // of each split; one point is the reference, and the test split has 20
+  problem.config.images = 50;  // per split; one point is the reference, and the test split has 20
   EXPECT_EQ(cost_of(problem).images, 160 + 5 * (50 + 20));
   problem.config.bn = BnMode::kOrigin;
   EXPECT_EQ(cost_of(problem).flops, 2 * macs * (160 + 5 * (50 + 20)));

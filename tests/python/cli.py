@@ -1,7 +1,8 @@
-"""Drives the program `thalweg` as a user would, and reads what it leaves behind."""
+"""Runs the program `thalweg` as a user would, and reads its output files."""
 import copy
 import json
 import os
+import signal
 import struct
 import subprocess
 import tempfile
@@ -16,9 +17,10 @@ import numpy as np
 import safetensors_file
 
 PROGRAM = os.environ["THALWEG"]
-# CIFAR-10's own, as the data set's folder gives them to every network.
+# CIFAR-10's own statistics, which the data set applies to every network.
 CIFAR_MEAN, CIFAR_STD = [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616]
 CIFAR_FILE_RECORDS, RECORD_BYTES = 10_000, 3073
+WAIT_SECONDS = 600  # for what takes seconds: machines differ, and tests run in parallel
 
 MLP = {"name": "mlp", "hidden": [16]}
 VGG = {"name": "vgg11_bn", "width": 0.0625}
@@ -28,7 +30,7 @@ LONG_RUNS = ("main", "branches/half", "branches/late")  # of long_experiment_con
 
 
 def experiment_config(model, data=SYNTHETIC, **others):
-    """Five steps an epoch, two branches that leave at the steps 5 and 7."""
+    """A configuration with five steps per epoch and two branches that fork at steps 5 and 7."""
     return copy.deepcopy({
         "name": "small", "seed": 5, "device": "cpu", "data": data, "model": model,
         "train": {"epochs": 2, "batch": 64, "schedule": {"kind": "constant", "lr": 0.02}, "log_every": 2,
@@ -40,7 +42,7 @@ def experiment_config(model, data=SYNTHETIC, **others):
 
 
 def long_experiment_config(**others):
-    """Long enough that a signal finds it at work: 40 steps in main, 20 in each branch, each of them in metrics.jsonl."""
+    """Long enough to be interrupted by a signal: 40 steps in main, 20 in each branch, all of them in metrics.jsonl."""
     config = experiment_config(VGG, **others)
     config["train"] |= {"epochs": 8, "log_every": 1, "checkpoint_every": 1.5}
     config["branches"] = [{"at_epoch": 4, "until_epoch": 8, "name": "half", "schedule": {"kind": "constant", "lr": 0.002}},
@@ -49,11 +51,11 @@ def long_experiment_config(**others):
 
 
 def run(*args, **options):
-    return subprocess.run([PROGRAM, *map(str, args)], capture_output=True, text=True, timeout=300, **options)
+    return subprocess.run([PROGRAM, *map(str, args)], capture_output=True, text=True, timeout=WAIT_SECONDS, **options)
 
 
 def run_ok(*args, **options):
-    """What the command prints; it must succeed."""
+    """Returns the command's stdout; the command must succeed."""
     result = run(*args, **options)
     if result.returncode != 0:
         raise AssertionError(f"thalweg {' '.join(map(str, args))}: exit {result.returncode}: {result.stderr}")
@@ -61,26 +63,38 @@ def run_ok(*args, **options):
 
 
 def start(*args):
-    return subprocess.Popen([PROGRAM, *map(str, args)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    """Starts the command, with the default action for SIGHUP even under nohup."""
+    return subprocess.Popen([PROGRAM, *map(str, args)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
+
+
+def handles(process, number):
+    """Whether the process has already installed a handler for the signal."""
+    caught = next(line for line in bytes_of(f"/proc/{process.pid}/status").decode().splitlines() if line.startswith("SigCgt"))
+    return int(caught.split()[1], 16) >> (number - 1) & 1 == 1
 
 
 def wait_for(process, condition):
-    """Until the condition holds or the process has ended."""
-    deadline = time.monotonic() + 120
-    while process.poll() is None and not condition():
-        if time.monotonic() > deadline:
-            process.kill()
-            raise AssertionError("the condition never came true")
-        time.sleep(0.001)
+    """Waits until the condition holds or the process has ended; kills the process if that fails or takes too long."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    try:
+        while process.poll() is None and not condition():
+            if time.monotonic() > deadline:
+                raise AssertionError("the condition never came true")
+            time.sleep(0.001)
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
 
 
-def signal_when(process, condition, signal, times=1):
+def signal_when(process, condition, number, times=1):
     """Sends the signal as soon as the condition holds; returns the exit code (negative: the signal killed it)."""
     wait_for(process, condition)
     for _ in range(times):
-        process.send_signal(signal)
+        process.send_signal(number)
         time.sleep(0.001)
-    process.stderr_text = process.communicate(timeout=120)[1]
+    process.stderr_text = process.communicate(timeout=WAIT_SECONDS)[1]
     return process.returncode
 
 
@@ -107,8 +121,16 @@ def read_json(path):
     return json.loads(Path(path).read_text())
 
 
+def bytes_of(file):
+    """The file's contents, empty if it does not exist. A running program may remove it at any moment."""
+    try:
+        return Path(file).read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
 def lines_in(file):
-    return file.read_bytes().count(b"\n") if file.exists() else 0
+    return bytes_of(file).count(b"\n")
 
 
 def read_metrics(run_folder):
@@ -116,8 +138,8 @@ def read_metrics(run_folder):
 
 
 def read_records(path):
-    """Payloads of a journal up to its end or the first record that is not whole: header, then the records."""
-    log = Path(path).read_bytes() if Path(path).exists() else b""
+    """The payloads of a journal, header first, up to its end or the first incomplete record."""
+    log = bytes_of(path)
     assert log[:8] in (b"TWLOG1\n\0", b""), log[:8]
     records, offset = [], 8
     while offset + 8 <= len(log):
@@ -131,7 +153,7 @@ def read_records(path):
 
 
 def read_trajectory(run_folder):
-    """Index records, and the rows: weights [T, P] and buffers [T, B]."""
+    """Returns the index records, the weights [T, P] and the buffers [T, B]."""
     header, *index = map(json.loads, read_records(Path(run_folder, "trajectory", "index.log")))
     rows = np.fromfile(Path(run_folder, "trajectory", "weights.f32"), "<f4").reshape(len(index), -1)
     for record, row in zip(index, rows):
@@ -140,20 +162,27 @@ def read_trajectory(run_folder):
 
 
 def read_surface(path):
-    """name -> array of the numeric datasets, and the parsed provenance."""
+    """Returns name -> array for the numeric datasets, and the parsed provenance."""
     with h5py.File(path, "r") as file:
         arrays = {name: item[()] for name, item in file.items() if item.dtype.kind == "f"}
         return arrays, json.loads(file["thalweg"].asstr()[()])
 
 
 def read_plane(path):
-    """tensors, and metadata with its JSON parsed."""
+    """Returns the tensors, and the metadata with its JSON parsed."""
     tensors, metadata = safetensors_file.read(path)
     return tensors, {key: json.loads(text) for key, text in metadata.items()}
 
 
+def class_folder(cls):
+    """A temporary folder for all tests of a class, for its setUpClass."""
+    scratch = tempfile.TemporaryDirectory()
+    cls.addClassCleanup(scratch.cleanup)
+    return Path(scratch.name)
+
+
 class CliTest(unittest.TestCase):
-    """A folder of its own for each test, and checks of what a failing command says."""
+    """Gives each test a folder of its own, and checks the messages of failing commands."""
 
     def setUp(self):
         scratch = tempfile.TemporaryDirectory()
@@ -166,7 +195,7 @@ class CliTest(unittest.TestCase):
         return path
 
     def check_fails(self, code, args, *words):
-        """Exit code `code`, nothing on stdout, one line on stderr, in which each of `words` stands."""
+        """Expects exit code `code`, an empty stdout, and one line on stderr that contains each of `words`."""
         result = run(*args)
         shown = f"thalweg {' '.join(map(str, args))}\nexit {result.returncode}\n{result.stdout}{result.stderr}"
         self.assertEqual(result.returncode, code, shown)

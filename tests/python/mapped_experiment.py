@@ -1,9 +1,7 @@
-"""A small experiment on a CIFAR-10 folder of made-up images, trained and mapped, and PyTorch's networks at points of its
-plane."""
+"""A small experiment on a CIFAR-10 folder of made-up images, trained and mapped, and PyTorch's networks at points of
+its plane."""
 import json
-import tempfile
 import unittest
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,16 +11,14 @@ import reference_models
 
 RECORDS, TRAIN, TEST = 320, 300, 90
 GRID_TRAIN, GRID_TEST, BN_IMAGES = 130, 60, 50  # of experiment_config
-# Float32 through eleven or twenty layers, relative to the loss; the reference computes in float64.
+# Relative to the loss, for float32 through eleven or twenty layers; the reference computes in float64.
 LOSS_TOLERANCE = 1e-5
 
 
 class MappedExperiment(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        scratch = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(scratch.cleanup)
-        cls.scratch = Path(scratch.name)
+        cls.scratch = cli.class_folder(cls)
         cls.images = {}
         for split, (images, labels) in cli.write_cifar10(cls.scratch, RECORDS).items():
             x = reference_models.normalise(images, cli.CIFAR_MEAN, cli.CIFAR_STD)
@@ -51,7 +47,7 @@ class MappedExperiment(unittest.TestCase):
         return model
 
     def evaluate(self, network, split, count):
-        """Mean loss, accuracy in percent."""
+        """Returns the mean loss and the accuracy in percent."""
         images, labels = (part[:count] for part in self.images[split])
         with torch.no_grad():
             logits = network(images)

@@ -1,4 +1,4 @@
-"""Runs the engine's executors on tensors from here (tests/tools/probe.cpp)."""
+"""Runs the engine's executors on tensors made in Python (tests/tools/probe.cpp)."""
 import json
 import os
 import subprocess
@@ -36,7 +36,7 @@ def _run(mode, spec, tensors):
         spec_file, in_file, out_file = (str(Path(folder, name)) for name in ("spec.json", "in", "out"))
         Path(spec_file).write_text(json.dumps(spec))
         safetensors_file.write(in_file, tensors)
-        result = subprocess.run([PROBE, mode, spec_file, in_file, out_file], capture_output=True, text=True, timeout=300)
+        result = subprocess.run([PROBE, mode, spec_file, in_file, out_file], capture_output=True, text=True, timeout=600)
         if result.returncode != 0:
             raise AssertionError(f"the probe failed: {result.stderr}")
         return safetensors_file.read(out_file)[0]

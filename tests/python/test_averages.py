@@ -1,10 +1,8 @@
-"""Averages of the weights as runs of their own: trajectory, resume, planes, maps, report, and runs too short for one."""
+"""Averages of the weights as separate runs: trajectory, resume, planes, maps, report, and runs too short for one."""
 import json
 import shutil
 import signal
-import tempfile
 import unittest
-from pathlib import Path
 
 import numpy as np
 
@@ -29,9 +27,7 @@ def steps_of(index):
 class Averages(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        scratch = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(scratch.cleanup)
-        cls.scratch = Path(scratch.name)
+        cls.scratch = cli.class_folder(cls)
         cls.out = cls.scratch / "out"
         (cls.scratch / "config.json").write_text(json.dumps(config(EMA, seeds=SEEDS)))
         cli.run_ok("experiment", cls.scratch / "config.json", "--out", cls.out, "--quiet")
@@ -45,7 +41,7 @@ class Averages(unittest.TestCase):
         for run in cli.RUNS.values():
             index, weights, _ = cli.read_trajectory(self.one / run)
             averaged, averages, _ = cli.read_trajectory(self.one / run / "average")
-            self.assertEqual(steps_of(averaged), steps_of(index)[1:])  # the fork's weights are the main path's
+            self.assertEqual(steps_of(averaged), steps_of(index)[1:])  # the weights at the fork belong to the main path
             expected = weights[1].astype(np.float64)
             for now, average in zip(weights[1:], averages):
                 expected += (1 - EMA["decay"]) * (now - expected)
@@ -87,7 +83,7 @@ class Averages(unittest.TestCase):
                 self.assertIn(f">{label}<", (figures / figure).read_text(), figure)
             self.assertNotIn(label, (figures / "learning-rate.svg").read_text())
         self.assertIn(">averages of branches<", (figures / "decay-time.svg").read_text())
-        self.assertIn("average of late</th>", (self.out / "report.html").read_text())  # over seeds
+        self.assertIn("average of late</th>", (self.out / "report.html").read_text())  # across seeds
 
     def test_summaries_over_seeds_hold_averages(self):
         told = cli.read_json(self.out / "claims.json")["experiments"][0]["runs"]
@@ -103,7 +99,7 @@ class Averages(unittest.TestCase):
         self.assertIn("no map of train and test loss with three branches", self.claim("valley")["measured"])
 
     def test_late_decay_is_compared_with_the_average_at_equal_epochs(self):
-        def accuracies(run, key):  # at epoch 2, where main path and the first branch end
+        def accuracies(run, key):  # at epoch 2, when the main path and the first branch end
             lines = [cli.read_metrics(self.out / "seeds" / str(seed) / run) for seed in SEEDS]
             return np.array([next(l[key] for l in of_seed if l["kind"] == "epoch" and l["step"] == 10) for of_seed in lines])
 
@@ -141,7 +137,7 @@ class OneRun(cli.CliTest):
             self.assertEqual((run / "average" / file).read_bytes(), (self.folder / "whole/average" / file).read_bytes(), file)
         weights, status = run / "average/weights.safetensors", run / "average/status.json"
         told = cli.read_json(status)
-        for lost in (weights,), (status,), (weights, status):  # are made again of the last checkpoint
+        for lost in (weights,), (status,), (weights, status):  # restored from the last checkpoint
             for file in lost:
                 file.unlink()
             cli.run_ok("train", path, "--out", run, "--quiet")
@@ -149,7 +145,7 @@ class OneRun(cli.CliTest):
             self.assertEqual(cli.read_json(status), told)
         shutil.rmtree(run / "average")
         result = cli.run("train", path, "--out", run, "--quiet")
-        self.assertEqual((result.returncode, result.stderr.count("average is gone")), (0, 1), result.stderr)
+        self.assertEqual((result.returncode, result.stderr.count("average is missing")), (0, 1), result.stderr)
         self.assertEqual(weights.read_bytes(), (self.folder / "whole/average/weights.safetensors").read_bytes())
 
     def test_swa_is_the_mean_of_the_ends_of_epochs(self):
@@ -167,7 +163,7 @@ class OneRun(cli.CliTest):
             self.assertFalse((self.folder / "run").exists())
 
     def test_runs_that_end_before_their_average_begins_are_left_out_of_planes(self):
-        out = self.experiment(EMA | {"start_epoch": 2.2})  # the branch "late" alone, up to epoch 2.4, has one
+        out = self.experiment(EMA | {"start_epoch": 2.2})  # only the branch "late", which ends at epoch 2.4, has one
         self.assertEqual(cli.read_json(out / "main/average/status.json")["state"], "done")
         path = cli.read_plane(out / "planes/pca.safetensors")[1]["plane"]["path"]
         self.assertEqual({point["run"] for point in path}, {*cli.RUNS, "late-average"})

@@ -1,4 +1,4 @@
-"""Help, and what the program says to wrong command lines, configurations and files."""
+"""Help, and error messages for wrong command lines, configurations and files."""
 import json
 import re
 import unittest
@@ -127,6 +127,8 @@ class Configurations(cli.CliTest):
             self.check_fails(USAGE, [command, theory, "--out", self.folder / "x"], "thalweg theory")
         self.check_fails(USAGE, ["theory", experiment, "--out", self.folder / "x"], "thalweg experiment")
         full = json.loads(cli.run_ok("config", "check", theory))
+        line = cli.run_ok("config", "check", theory, "--json")
+        self.assertEqual((line.count("\n"), json.loads(line)), (1, full))
         self.assertEqual((full["name"], full["theory"]["dimensions"], full["theory"]["batch"]), ("theory-quick", 100, 1))
         self.assertEqual(json.loads(cli.run_ok("config", "check", self.write("full.json", full))), full)
 
@@ -154,7 +156,7 @@ class Configurations(cli.CliTest):
                 self.assertEqual(cli.run_ok("config", "check", self.write("once.json", once)), once)
                 other = json.loads(cli.run_ok("config", "check", source, "--set", "train.batch=7", "--seed", "9"))
                 expected = json.loads(once)
-                expected["train"]["batch"], expected["seed"], expected["seeds"] = 7, 9, []  # one seed takes the place of all
+                expected["train"]["batch"], expected["seed"], expected["seeds"] = 7, 9, []  # one seed replaces all
                 self.assertEqual(other, expected)
 
 

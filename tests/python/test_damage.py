@@ -1,9 +1,7 @@
-"""Damaged files: each is named in one line, and nothing is computed from it."""
+"""Damaged files: the error names each in one line, and nothing is computed from it."""
 import json
 import shutil
-import tempfile
 import unittest
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -25,10 +23,8 @@ def flip(path, offset):
 class Damage(cli.CliTest):
     @classmethod
     def setUpClass(cls):
-        scratch = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(scratch.cleanup)
-        cls.whole = Path(scratch.name, "whole")
-        cls.config = Path(scratch.name, "config.json")
+        scratch = cli.class_folder(cls)
+        cls.whole, cls.config = scratch / "whole", scratch / "config.json"
         cls.config.write_text(json.dumps(cli.experiment_config(cli.MLP)))
         cli.run_ok("experiment", cls.config, "--out", cls.whole, "--quiet")
 
@@ -76,7 +72,7 @@ class Damage(cli.CliTest):
         before = plane.read_bytes()
         cut(index, index.stat().st_size - 20)
         for command in (self.experiment, ["plane", self.out, "--out", self.folder / "p.safetensors"]):
-            self.check_fails(1, command, "index.log", "snapshots, and the run took", "remove")
+            self.check_fails(1, command, "index.log", "snapshots, but the run took", "remove")
         self.assertEqual(plane.read_bytes(), before)
 
     def test_a_damaged_surface_is_named(self):
@@ -94,7 +90,7 @@ class Damage(cli.CliTest):
         before = measures.read_bytes()
         measures.write_text("{")
         self.check_fails(1, self.experiment, "measures.json", "remove", "run again")
-        measures.write_text("[]")  # of nobody's request
+        measures.write_text("[]")  # has no request
         cli.run_ok(*self.experiment)
         self.assertEqual(measures.read_bytes(), before)
 
@@ -116,7 +112,7 @@ class Damage(cli.CliTest):
         surface.unlink()
         line = next((self.out / "lines").glob("*.h5"))
         line.unlink()
-        self.check_fails(1, self.experiment, "other.h5")  # the report, when all is computed
+        self.check_fails(1, self.experiment, "other.h5")  # reported at the end, after everything is computed
         self.assertTrue(surface.exists() and line.exists())
         self.assertEqual(surface.with_suffix(".csv").read_bytes(), before)
 
@@ -145,7 +141,7 @@ class Damage(cli.CliTest):
 
     def test_a_damaged_checkpoint_is_named(self):
         run = self.out / "main"
-        (run / "status.json").unlink()  # as if it had been killed after its last checkpoint
+        (run / "status.json").unlink()  # as if the run had been killed after its last checkpoint
         for checkpoint in (run / "checkpoints").iterdir():
             cut(checkpoint, 100)
         self.check_fails(1, self.experiment, "checkpoints/step-000000010.safetensors")
@@ -159,7 +155,7 @@ class Damage(cli.CliTest):
             (run / name).unlink()
         last = run / "checkpoints/step-000000010.safetensors"
         flip(last, last.stat().st_size - 100)
-        self.check_fails(1, train, f"remove {last} to go on from step 7")
+        self.check_fails(1, train, f"remove {last} to continue from step 7")
         last.unlink()
         cli.run_ok(*train)
         self.assertEqual((run / "weights.safetensors").read_bytes(), before)

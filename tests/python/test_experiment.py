@@ -1,7 +1,6 @@
-"""One configuration from the first step to the report, and what every run leaves behind."""
+"""One configuration from the first step to the report, and the files of every run."""
 import json
 import signal
-import tempfile
 import unittest
 from pathlib import Path
 
@@ -13,17 +12,15 @@ import cli
 import reference_models
 import safetensors_file
 
-REWRITTEN = {"config.json", "report.html", "claims.json", "claims.md"}  # by each call; figures too
+REWRITTEN = {"config.json", "report.html", "claims.json", "claims.md"}  # rewritten by each call, as are the figures
 
 
 class Finished:
-    """The tests, run on a finished experiment of each network below."""
+    """Tests that run on a finished experiment of each network below."""
 
     @classmethod
     def setUpClass(cls):
-        scratch = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(scratch.cleanup)
-        cls.scratch = Path(scratch.name)
+        cls.scratch = cli.class_folder(cls)
         cls.config = cls.scratch / "config.json"
         cls.config.write_text(json.dumps(cli.experiment_config(cls.model)))
         cls.out = cls.scratch / "out"
@@ -107,7 +104,7 @@ class Finished:
                 self.assertEqual(result, {"loss": final[split + "_loss"], "accuracy": final[split + "_accuracy"],
                                           "images": images, "split": split})
                 self.assertIn(f"{result['loss']:.6f}", cli.run_ok(*args))
-                args[2] = folder  # stands for its final weights
+                args[2] = folder  # a run's folder stands for its final weights
                 self.assertEqual(json.loads(cli.run_ok(*args, "--json")), result)
 
     def test_train_gives_the_main_path_of_the_experiment_to_the_bit(self):
@@ -238,8 +235,8 @@ class Retraining(cli.CliTest):
 
     def test_a_branch_added_later_at_a_checkpoint_is_one_like_the_others(self):
         config = cli.experiment_config(cli.MLP)
-        config["train"] |= {"checkpoint_every": 0.2, "keep_last": 100}  # each step
-        out = self.folder / "run@2"  # a name that is no snapshot's, whatever stands before the @
+        config["train"] |= {"checkpoint_every": 0.2, "keep_last": 100}  # a checkpoint at each step
+        out = self.folder / "run@2"  # a folder, not a snapshot, despite the @ in its name
         cli.run_ok("train", self.write("config.json", config), "--out", self.folder / "run", "--quiet")
         cli.run_ok("experiment", self.write("config.json", config), "--out", out, "--quiet")
         config["branches"].append({"at_epoch": 0.6, "epochs": 1, "schedule": {"kind": "constant", "lr": 0.001}})
@@ -248,7 +245,7 @@ class Retraining(cli.CliTest):
         self.assertEqual({file.stem for file in (out / "lines").glob("*.h5")}, lines)
         page = (out / "report.html").read_text()
         self.assertIn("Between the ends of branches", page)
-        # What a kill leaves of a line in the making is not the line.
+        # An unfinished line left by a kill is not taken for the line.
         (out / "lines/main+late.unfinished.h5").write_bytes((out / "lines/main+late.h5").read_bytes())
         (out / "lines/main+late.h5").unlink()
         with h5py.File(out / "lines/main+late.unfinished.h5", "r+") as file:
@@ -260,7 +257,7 @@ class Retraining(cli.CliTest):
         self.assertNotIn("Between the ends of branches", (out / "report.html").read_text())
 
     def test_branches_that_end_at_one_epoch_end_at_one_step(self):
-        forks = [0.5, 0.7, 1, 1.5]  # of seven steps an epoch: 3.5, 4.9, 7, 10.5
+        forks = [0.5, 0.7, 1, 1.5]  # with seven steps per epoch: 3.5, 4.9, 7, 10.5
         config = cli.experiment_config(cli.MLP, branches=[
             {"at_epoch": forks, "until_epoch": 2, "schedule": {"kind": "linear", "lr": 0.02, "end_lr": 0.01}}])
         config["train"]["batch"] = 43
@@ -306,7 +303,7 @@ class Retraining(cli.CliTest):
         config = cli.experiment_config(cli.MLP)
         config["train"]["schedule"]["lr"] = 1e6
         self.check_fails(1, ["train", self.write("config.json", config), "--out", self.folder / "run", "--quiet"], "step",
-                         "1e+06", "Lower the rate")
+                         "1e+06", "Lower the learning rate")
 
 
 if __name__ == "__main__":

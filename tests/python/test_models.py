@@ -1,4 +1,4 @@
-"""The engine's networks are the usual PyTorch ones: names, order, shapes, counts and outputs."""
+"""The engine's networks match the usual PyTorch ones in names, order, shapes, counts and outputs."""
 import json
 import subprocess
 import tempfile
@@ -22,12 +22,12 @@ COUNTS = [({"name": "resnet18"}, 11_173_962), ({"name": "vgg16_bn"}, 14_728_266)
 
 
 def engine_layout(config, folder):
-    """[(name, shape)] of parameters and of buffers, in the engine's order: a plane's file says so."""
+    """[(name, shape)] of parameters and of buffers in the engine's order, taken from a plane's file."""
     weights, config_file, plane = (str(Path(folder, name)) for name in ("weights", "config.json", "plane"))
     safetensors_file.write(weights, reference_models.tensors_of(reference_models.make(**config)))
     Path(config_file).write_text(json.dumps({"model": config, "data": {"train_images": 1, "test_images": 1}}))
     subprocess.run([cli.PROGRAM, "plane", weights, "--config", config_file, "--kind", "random", "--out", plane],
-                   check=True, capture_output=True, timeout=120)
+                   check=True, capture_output=True, timeout=600)
     metadata = safetensors_file.read(plane)[1]
     layouts = []
     for key in ("layout", "buffer_layout"):
@@ -52,7 +52,7 @@ class Layout(unittest.TestCase):
 
     def test_names_shapes_and_order_are_those_of_the_state_dict(self):
         mlps = [{"name": "mlp", "hidden": []}, {"name": "mlp", "hidden": [7, 5], "width": 0.5}]
-        # A padding shortcut needs channels of even differences.
+        # A padding shortcut needs channel counts with an even difference.
         for config in mlps + [{**config, "width": 0.125 if config in THIN else 0.0625} for config in ALL]:
             with self.subTest(**config):
                 self.check_layout(config)
@@ -65,7 +65,7 @@ class Layout(unittest.TestCase):
 
 class Forward(unittest.TestCase):
     def check_logits(self, config, num_images, tolerance=2e-5):
-        """Relative to the largest logit, against float64: rounding adds up to a few float32 epsilons (1.2e-7) a layer."""
+        """Compares with float64, relative to the largest logit: rounding costs a few epsilons (1.2e-7) per layer."""
         model = reference_models.randomise(reference_models.make(**config))
         images, labels = probe.random_images(num_images)
         out = probe.run_probe("forward", {"model": config}, model, images, labels)

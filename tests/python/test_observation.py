@@ -1,4 +1,4 @@
-"""What a run tells of itself: metrics.csv, TensorBoard's events and log.txt hold what metrics.jsonl holds, resumed or not."""
+"""A run's reports: metrics.csv, TensorBoard's events and log.txt agree with metrics.jsonl, whether resumed or not."""
 import csv
 import signal
 import unittest
@@ -17,7 +17,7 @@ def config(**train):
 
 
 def expected_scalars(lines):
-    """tag -> {step: value}, from the lines of metrics.jsonl."""
+    """Returns tag -> {step: value} from the lines of metrics.jsonl."""
     scalars = {}
     for line in lines:
         for key, value in line.items():
@@ -30,12 +30,11 @@ def expected_scalars(lines):
 
 
 def rows_in(run):
-    file = run / "metrics.csv"
-    return file.read_bytes().count(b"\n") - 1 if file.exists() else 0
+    return max(cli.lines_in(run / "metrics.csv") - 1, 0)
 
 
 def kill_beyond_a_checkpoint(config_file, run):
-    """The last one lies nine epochs behind the start; ten are written."""
+    """Kills the run after it has written ten epochs; its last checkpoint is that of epoch nine."""
     process = cli.start("train", config_file, "--out", run, "--quiet")
     code = cli.signal_when(process, lambda: rows_in(run) >= 10, signal.SIGKILL)
     assert code == -signal.SIGKILL, code
@@ -64,10 +63,10 @@ class Observation(cli.CliTest):
         self.check_all_agree()
         with open(self.out / "metrics.csv", newline="") as file:
             evaluated = [row["step"] for row in csv.DictReader(file) if row["test_loss"]]
-        self.assertEqual(evaluated, ["35", "40"])  # the others lie inside epochs
+        self.assertEqual(evaluated, ["35", "40"])  # the others are inside epochs
 
     def test_after_a_kill_what_it_orphaned_is_not_shown(self):
-        long = config(epochs=40)
+        long = config(epochs=120)
         path = self.write("config.json", long)
         kill_beyond_a_checkpoint(path, self.out)
         self.assertEqual(self.train(long, "--quiet").returncode, 0)
@@ -75,7 +74,7 @@ class Observation(cli.CliTest):
         self.check_all_agree()
 
     def test_statistics_of_steps_are_told_and_the_same_in_a_killed_and_resumed_run(self):
-        told = config(epochs=40, step_statistics=True)
+        told = config(epochs=120, step_statistics=True)
         path = self.write("config.json", told)
         kill_beyond_a_checkpoint(path, self.out)
         self.assertEqual(self.train(told, "--quiet").returncode, 0)
@@ -84,23 +83,25 @@ class Observation(cli.CliTest):
         for line in steps:
             for key in ("gradient_norm", "weight_norm", "update_ratio"):
                 self.assertGreater(line[key], 0)
-            self.assertTrue(line["noise_scale"] is None or line["noise_scale"] > 0, line)
-        self.assertTrue(any(line["noise_scale"] is not None for line in steps))
+        # The estimate of tr(Sigma) from one batch can be negative, but rarely is.
+        scales = [line["noise_scale"] for line in steps if line["noise_scale"] is not None]
+        self.assertGreater(sum(scale > 0 for scale in scales), 0.9 * len(scales))
+        self.assertGreater(len(scales), 0)
         whole, self.out = self.out, self.folder / "whole"
         self.assertEqual(self.train(told, "--quiet").returncode, 0)
         self.assertEqual([line for line in cli.read_metrics(self.out) if line["kind"] == "step"], steps)
         self.out = self.folder / "plain"
-        self.assertEqual(self.train(config(epochs=40), "--quiet").returncode, 0)
+        self.assertEqual(self.train(config(epochs=120), "--quiet").returncode, 0)
         self.assertEqual((self.out / "trajectory/index.log").read_bytes(), (whole / "trajectory/index.log").read_bytes())
 
     def test_the_log_says_what_happened(self):
-        path = self.write("config.json", config(epochs=40))
+        path = self.write("config.json", config(epochs=120))
         process = cli.start("train", path, "--out", self.out, "--quiet")
         self.assertEqual(cli.signal_when(process, lambda: rows_in(self.out) > 0, signal.SIGTERM), 75)
-        self.assertEqual(self.train(config(epochs=40), "--quiet").returncode, 0)
+        self.assertEqual(self.train(config(epochs=120), "--quiet").returncode, 0)
         log = (self.out / "log.txt").read_text()
         self.assertRegex(log, r"(?m)^\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ  run main in ")
-        for words in ("starts at step 0", "goes on at step", "epoch 1 ", "epoch 40 ", "checkpoint", "stopped at step", "done"):
+        for words in ("starts at step 0", "continues at step", "epoch 1 ", "epoch 120 ", "checkpoint", "stopped at step", "done"):
             self.assertIn(words, log)
 
     def test_the_log_says_why_a_run_failed(self):
@@ -111,7 +112,7 @@ class Observation(cli.CliTest):
 
     def test_a_banner_tells_every_setting_unless_quiet(self):
         result = self.train(config(epochs=1))
-        for words in ("run main", "mlp", "parameters", "300 train, 100 test, 0 validation images", "cpu", " thread", "5 steps an epoch",
+        for words in ("run main", "mlp", "parameters", "300 train, 100 test, 0 validation images", "cpu", " thread", "5 steps per epoch",
                       "ends at step 5", "momentum", "schedule", "every_epochs", "float32", "deterministic", "checkpoint_every", str(self.out)):
             self.assertIn(words, result.stderr)
         again = self.train(config(epochs=1))
@@ -120,7 +121,7 @@ class Observation(cli.CliTest):
         self.assertEqual(self.train(config(epochs=1), "--quiet").stderr, "")
 
     def test_a_profile_names_steps_and_operations_and_changes_nothing(self):
-        with_evaluation = config(evaluate_every={"steps": 7})  # the profile is of the steps 6 to 9
+        with_evaluation = config(evaluate_every={"steps": 7})  # the profile covers steps 6 to 9
         self.assertEqual(self.train(with_evaluation, "--quiet").returncode, 0)
         self.assertFalse((self.out / "profile.json").exists())
         plain, self.out = self.out, self.folder / "profiled"
@@ -141,7 +142,8 @@ class Observation(cli.CliTest):
         names = [event.get("name") for event in cli.read_json(self.out / "profile.json")["traceEvents"]]
         self.assertEqual(names.count("training step"), 2)
         (self.out / "profile.json").unlink()
-        self.assertIn("no new profile", self.train(config(epochs=1.4), "--quiet", "--profile", "10").stderr)  # it is done
+        # The run is done.
+        self.assertIn("no profile was written", self.train(config(epochs=1.4), "--quiet", "--profile", "10").stderr)
         self.assertFalse((self.out / "profile.json").exists())
 
     def test_a_number_of_steps_to_profile_is_checked(self):

@@ -1,4 +1,5 @@
-"""Planes and the paths on them against PyTorch and numpy."""
+"""Compares planes, and the paths on them, with PyTorch and numpy."""
+import json
 import unittest
 
 import numpy as np
@@ -10,7 +11,7 @@ from mapped_experiment import MappedExperiment
 
 class Planes(MappedExperiment):
     def snapshots(self):
-        """[(run, step)] and the rows [T, P] of all runs in turn, fork points in each."""
+        """Returns [(run, step)] and the rows [T, P] of all runs, one after another, each including its fork point."""
         names, rows = [], []
         for name, folder in cli.RUNS.items():
             index, weights, _ = cli.read_trajectory(self.out / folder)
@@ -20,7 +21,7 @@ class Planes(MappedExperiment):
 
     def test_plane_is_that_of_a_principal_component_analysis(self):
         names, rows = self.snapshots()
-        forks = {("decay-at-1", 5), ("late", 7)}  # the same points as on the main path
+        forks = {("decay-at-1", 5), ("late", 7)}  # duplicates of points on the main path
         distinct = rows[[name not in forks for name in names]]
         centred = distinct - distinct.mean(0)
         _, singular, directions = np.linalg.svd(centred, full_matrices=False)
@@ -98,6 +99,30 @@ class Planes(MappedExperiment):
             at_point = plane["origin"] + point["x"] * plane["d1"] + point["y"] * plane["d2"]
             np.testing.assert_allclose(at_point, weights, rtol=0, atol=2e-6)
             self.assertLess(point["off_plane"], 1e-4)
+
+    def test_weights_of_other_pixels_share_no_line(self):
+        def trained(name, **data):
+            config = cli.experiment_config(cli.MLP, cli.SYNTHETIC | data, branches=[])
+            path, out = self.scratch / f"{name}.json", self.scratch / name
+            path.write_text(json.dumps(config))
+            cli.run_ok("train", path, "--out", out, "--quiet")
+            return out
+        plain, fewer = trained("plain"), trained("fewer", train_images=200)
+        other = trained("other", normalisation={"mean": [0.5] * 3, "std": [0.5] * 3})
+        out = self.scratch / "line.safetensors"
+        refused = cli.run("plane", plain, other, "--kind", "line", "--out", out)
+        self.assertEqual((refused.returncode, out.exists()), (1, False))
+        self.assertIn("different normalisations", refused.stderr)
+        noted = cli.run("plane", plain, fewer, "--kind", "line", "--out", out)
+        self.assertEqual((noted.returncode, out.exists()), (0, True))
+        self.assertIn("different images", noted.stderr)
+        self.assertEqual(cli.run("plane", plain, "--out", out).stderr, "")
+
+    def test_an_origin_is_for_a_principal_component_analysis(self):
+        for flags in (["--kind", "random", "--origin", "final"], ["--origin", "nowhere"]):
+            refused = cli.run("plane", self.out / "main", *flags, "--out", self.scratch / "none.safetensors")
+            self.assertEqual((refused.returncode, refused.stdout), (2, ""))
+            self.assertIn("--origin", refused.stderr)
 
     def test_a_line_is_mapped_from_one_set_of_weights_to_another(self):
         file, out = self.scratch / "line", self.scratch / "line.h5"

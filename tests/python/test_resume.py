@@ -1,23 +1,21 @@
-"""Killed, stopped and started again with the same command, an experiment ends in the bits of an undisturbed one."""
+"""An experiment that is killed or stopped, then restarted, gives the same bits as an undisturbed one."""
 import fcntl
 import json
 import random
 import shutil
 import signal
-import tempfile
 import unittest
-from pathlib import Path
 
 import cli
 import safetensors_file
 
 RESUMABLE = 75
-GRID = (7, 6)
-OF_THE_SESSION = {"seconds", "evaluation_seconds", "points_evaluated"}  # what a surface says of its last session
+GRID = (9, 8)
+OF_THE_SESSION = {"seconds", "evaluation_seconds", "points_evaluated"}  # what a surface records about its last session
 
 
 def config():
-    """Long enough that each kill finds it at work, on the map of 42 points too."""
+    """Long enough for each kill to interrupt it, also during the map of 72 points."""
     config = cli.long_experiment_config()
     config["landscape"] |= {"grid": "{}x{}".format(*GRID), "train_images": 0}
     return config
@@ -34,9 +32,7 @@ def tensor_bytes(file):
 class Resume(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        scratch = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(scratch.cleanup)
-        cls.scratch = Path(scratch.name)
+        cls.scratch = cli.class_folder(cls)
         cls.config = cls.scratch / "config.json"
         cls.config.write_text(json.dumps(config()))
         cls.whole = cls.scratch / "whole"
@@ -77,7 +73,7 @@ class Resume(unittest.TestCase):
                    lambda: points_in(journal) > 2, lambda: points_in(journal) > 20]
         for number, moment in enumerate(moments):
             self.assertEqual(cli.signal_when(self.start(), moment, signal.SIGKILL), -signal.SIGKILL, f"kill {number}")
-            if number == 1:  # as if it had hit a checkpoint that was being written
+            if number == 1:  # as if the kill had interrupted the writing of a checkpoint
                 (self.out / "main/checkpoints").mkdir(exist_ok=True)
                 (self.out / "main/checkpoints/.step-000000007.safetensors.1-00000001-1.tmp").write_bytes(b"half")
         self.finish()
@@ -89,7 +85,7 @@ class Resume(unittest.TestCase):
                                (signal.SIGINT, lambda: cli.lines_in(self.out / "branches/half/metrics.jsonl") > 5),
                                (signal.SIGHUP, lambda: points_in(journal) > 5)):
             process = self.start()
-            closing = number == signal.SIGHUP  # of a terminal: sent by its shell, and by its end
+            closing = number == signal.SIGHUP  # closing a terminal sends it twice: by the shell and by the terminal
             self.assertEqual(cli.signal_when(process, moment, number, times=2 if closing else 1), RESUMABLE)
             if not (self.out / "main/weights.safetensors").exists():
                 status = cli.read_json(self.out / "main/status.json")
@@ -122,7 +118,7 @@ class Resume(unittest.TestCase):
             return sum(len(cli.read_records(out / f"map.h5.journal{pass_}")) for pass_ in ("", ".float32"))
         rng, kills, code = random.Random(name), 0, None
         while code != 0:
-            goal = records() + rng.randint(2, 25)
+            goal = records() + rng.randint(2, 25 if kills > 2 else 8)  # the first kills surely interrupt it
             code = cli.signal_when(cli.start(*command(out)), lambda: records() >= goal, signal.SIGKILL)
             self.assertIn(code, (0, -signal.SIGKILL))
             kills += code != 0
@@ -134,7 +130,7 @@ class Resume(unittest.TestCase):
         told, expected_told = ({key: value for key, value in some["provenance"]["landscape"].items() if key not in OF_THE_SESSION}
                                for some in (notes, expected_notes))
         self.assertEqual(told, expected_told)
-        # A kill while a file is written may leave its temporary one, ".map.csv.….tmp".
+        # A kill during the writing of a file may leave its temporary file, ".map.csv.….tmp".
         left = sorted(path.name for path in out.iterdir() if not (path.name.startswith(".map.") and path.suffix == ".tmp"))
         self.assertEqual(left, ["map.csv", "map.h5"])
         return told
@@ -185,7 +181,7 @@ class Resume(unittest.TestCase):
         second = cli.run("experiment", self.config, "--out", self.out)
         self.assertEqual(second.returncode, 1)
         self.assertIn("in use by another", second.stderr)
-        self.assertEqual(first.communicate(timeout=300)[1], "")
+        self.assertEqual(first.communicate(timeout=cli.WAIT_SECONDS)[1], "")
         self.assertEqual(first.returncode, 0)
         self.check_equal_to_the_whole_one()
 

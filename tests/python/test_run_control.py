@@ -1,4 +1,4 @@
-"""How a run ends other than by its last step, early or out of memory; and what its checkpoints are good for."""
+"""How a run ends other than by its last step (early stop, out of memory), and uses of its checkpoints."""
 import json
 import resource
 import signal
@@ -18,15 +18,15 @@ class RunControl(cli.CliTest):
         config["branches"] = [{"at_epoch": at, "epochs": 1, "schedule": {"kind": "constant", "lr": 0.002}} for at in (1, 6)]
         out = self.folder / "out"
         self.check_fails(1, ["experiment", self.write("config.json", config), "--out", out, "--quiet"], "decay-at-6",
-                         "it stopped early. Fork before that")
+                         "the run stopped early. Fork before that")
         status = cli.read_json(out / "main/status.json")
         self.assertEqual((status["state"], status["step"], status["end_step"]), ("done", 15, 45))
         self.assertEqual(status["stopped_early"]["epoch"], 1)
         self.assertTrue((out / "main/checkpoints/best.safetensors").exists())
-        self.assertIn("stopped early at epoch 3: no better test_loss for 2 epochs than at epoch 1",
+        self.assertIn("stopped early at epoch 3: test_loss has not improved for at least 2 epochs, last at epoch 1",
                       (out / "main/log.txt").read_text())
         self.assertEqual(cli.read_json(out / "branches/decay-at-1/status.json")["state"], "done")
-        self.assertTrue((out / "report.html").exists())  # plane, map and report are of the runs that there are
+        self.assertTrue((out / "report.html").exists())  # plane, map and report cover the runs that exist
         self.assertEqual({point["run"] for point in cli.read_plane(out / "planes/pca.safetensors")[1]["plane"]["path"]},
                          {"main", "decay-at-1"})
         again = cli.run("train", self.write("main.json", config), "--out", self.folder / "alone")
@@ -39,7 +39,7 @@ class RunControl(cli.CliTest):
         config["train"]["epochs"] = 1
         path, out = self.write("config.json", config), self.folder / "out"
         cli.run_ok("train", path, "--out", out, "--quiet")
-        self.assertTrue((out / "checkpoints/step-000000005.safetensors").exists())  # of the fork at 1
+        self.assertTrue((out / "checkpoints/step-000000005.safetensors").exists())  # of the fork at epoch 1
         self.check_fails(2, ["experiment", path, "--out", self.folder / "all"], "branches.0.at_epoch", "main path's 1 epochs")
 
     def test_an_average_that_never_began_is_told(self):
@@ -48,21 +48,21 @@ class RunControl(cli.CliTest):
                             "average": {"kind": "swa", "start_epoch": 5}}
         result = cli.run("train", self.write("config.json", config), "--out", self.folder / "out")
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertIn("no average: it was to begin at epoch 5, and the run ended at 3", result.stderr)
+        self.assertIn("no average was taken: it was to begin at epoch 5, but the run ended at epoch 3", result.stderr)
 
     def test_another_number_of_threads_is_told_where_a_run_goes_on(self):
         config = cli.experiment_config(cli.VGG, {"name": "synthetic", "train_images": 2000, "test_images": 100}, branches=[])
         config["train"] |= {"epochs": 2, "batch": 100}
         path, out = self.write("config.json", config), self.folder / "out"
         process = cli.start("train", path, "--out", out, "--threads", "1", "--quiet")
-        begun = lambda: (out / "metrics.jsonl").exists() and (out / "metrics.jsonl").stat().st_size > 0
+        begun = lambda: cli.lines_in(out / "metrics.jsonl") > 0
         self.assertEqual(cli.signal_when(process, begun, signal.SIGTERM), 75)
         cli.run_ok("train", path, "--out", out, "--threads", "2", "--quiet")
-        self.assertIn("the steps so far were made with 1 CPU threads a run, it goes on with 2", (out / "log.txt").read_text())
+        self.assertIn("the steps so far used 1 CPU threads per run, and the run continues with 2", (out / "log.txt").read_text())
 
     def test_a_run_without_a_step_is_refused(self):
         config = self.write("config.json", cli.experiment_config(cli.MLP, branches=[]))
-        self.check_fails(2, ["train", config, "--out", self.folder / "out", "--set", "train.epochs=0.01"], "train.epochs", "not one step")
+        self.check_fails(2, ["train", config, "--out", self.folder / "out", "--set", "train.epochs=0.01"], "train.epochs", "less than one step")
         self.assertFalse((self.folder / "out").exists())
 
     def test_numbers_beyond_float32_are_refused(self):
@@ -84,8 +84,8 @@ class RunControl(cli.CliTest):
         self.check_fails(2, [*weights, "all"], "--split")
 
     def test_a_signal_stops_the_evaluation_of_the_final_weights(self):
-        config = cli.experiment_config(cli.VGG, {"name": "synthetic", "train_images": 8000, "test_images": 100}, branches=[])
-        config["train"] |= {"epochs": 0.05, "batch": 100}
+        config = cli.experiment_config(cli.VGG, {"name": "synthetic", "train_images": 20000, "test_images": 100}, branches=[])
+        config["train"] |= {"epochs": 0.02, "batch": 100}
         config = self.write("long.json", config)
         whole, out = self.folder / "whole", self.folder / "out"
         cli.run_ok("train", config, "--out", whole, "--quiet")

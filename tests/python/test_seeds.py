@@ -1,4 +1,4 @@
-"""An experiment over several seeds, its runs side by side."""
+"""An experiment with several seeds, and runs that train concurrently."""
 import math
 import shutil
 import signal
@@ -74,7 +74,7 @@ class Seeds(cli.CliTest):
             lines = [[line for line in cli.read_metrics(one) if line["kind"] == "epoch"] for one in folders]
             for curves, of_seed in zip(told["runs"][run]["curves"], lines, strict=True):
                 self.assertEqual(curves, {key: [line[key] for line in of_seed] for key in ("epoch", "test_loss", "test_accuracy")})
-            half = 4.302652729749462 * statistics.stdev(values) / 3 ** 0.5  # Student's t, 2 degrees of freedom
+            half = 4.302652729749462 * statistics.stdev(values) / 3 ** 0.5  # Student's t for 2 degrees of freedom
             self.assertAlmostEqual(told["runs"][run]["test_loss"]["low"], statistics.mean(values) - half, delta=1e-9)
             for one, norm in zip(folders, told["runs"][run]["weight_norm"]["values"]):
                 weights = safetensors_file.read(one / "weights.safetensors")[0]
@@ -127,7 +127,7 @@ class Seeds(cli.CliTest):
 
     def test_a_report_names_each_experiment_once(self):
         out, other, across = self.experiment("out", seeds=[5]), self.experiment("other", seeds=[11]), self.folder / "across"
-        self.check_fails(2, ["report", out, self.folder / "other/../out", "--out", across], "one folder")
+        self.check_fails(2, ["report", out, self.folder / "other/../out", "--out", across], "are the same folder")
         self.assertFalse(across.exists())
         cli.run_ok("report", out, other, "--out", across)
         titles = [one["title"] for one in cli.read_json(across / "claims.json")["experiments"]]
@@ -164,16 +164,16 @@ class Seeds(cli.CliTest):
         page = (out / "report.html").read_text()
         self.assertIn("on the plane", page)
         self.assertTrue((out / "figures/surface-train-test.svg").exists())
-        # What is there and fits stays.
+        # Results that are up to date are kept.
         before = (out / "surfaces/shared.h5").stat().st_mtime_ns
         self.experiment("out", seeds=[11, 5], plane=plane)
         self.assertEqual((out / "surfaces/shared.h5").stat().st_mtime_ns, before)
-        # By hand: the same plane.
+        # `thalweg plane` makes the same plane.
         cli.run_ok("plane", out, "--out", self.folder / "plane.safetensors", "--quiet")
         by_hand, its_metadata = cli.read_plane(self.folder / "plane.safetensors")
         np.testing.assert_array_equal(by_hand["d1"], tensors["d1"])
         self.assertEqual(its_metadata["plane"]["path"], metadata["plane"]["path"])
-        # A seed that the configuration does not name any more belongs to neither.
+        # A seed removed from the configuration is in neither plane.
         self.experiment("out", seeds=[11], plane={"kind": "pca"})
         cli.run_ok("plane", out, "--out", self.folder / "one.safetensors", "--quiet")
         self.assertEqual({run["name"] for run in cli.read_plane(self.folder / "one.safetensors")[1]["plane"]["provenance"]["runs"]},
@@ -189,10 +189,10 @@ class Seeds(cli.CliTest):
             process = cli.start("experiment", config, "--out", out, "--quiet")
             cli.wait_for(process, lambda: len(cli.read_records(folder / f"surfaces/{plane}.h5.journal")) > 20)
             process.send_signal(signal.SIGSTOP)
-            time.sleep(5.1)  # the age at which a map is shown first
+            time.sleep(5.1)  # after this time an unfinished map is first shown
             process.send_signal(signal.SIGCONT)
             page = folder / "report.html"
-            moment = lambda: page.exists() and shown in page.read_text()
+            moment = lambda: shown.encode() in cli.bytes_of(page)
             self.assertEqual(cli.signal_when(process, moment, signal.SIGKILL), -signal.SIGKILL)
         cli.run_ok("experiment", config, "--out", out, "--quiet")
         for folder in pages:
@@ -200,14 +200,14 @@ class Seeds(cli.CliTest):
 
     def test_a_shared_plane_leaves_other_folders_and_seeds_alone(self):
         plane = {"kind": "pca", "origin": "mean", "shared": True}
-        # One seed alone, in the folder that all seeds get later.
+        # One seed alone, in the folder later used for all seeds.
         out = self.experiment("out", "--seed", 5, seeds=[5, 11], plane=plane)
         own = (out / "surfaces/pca.h5").read_bytes()
         self.assertFalse((out / "surfaces/shared.h5").exists())
         self.experiment("out", seeds=[5, 11], plane=plane)
         self.assertEqual((out / "surfaces/pca.h5").read_bytes(), own)
         self.assertTrue((out / "figures/surface-train-test.svg").exists())
-        # A seed more, and no shared plane any more: the old one is not shown as that of all.
+        # With one more seed and without a shared plane, the old one is not shown as that of all seeds.
         shown = (out / "report.html").read_text().count("on the plane")
         self.experiment("out", seeds=[5, 11, 2])
         self.assertLess((out / "report.html").read_text().count("on the plane"), shown)
@@ -224,7 +224,7 @@ class Seeds(cli.CliTest):
         config["branches"][0]["schedule"]["lr"] = 1e6
         out = self.folder / "out"
         self.check_fails(1, ["experiment", self.write("config.json", config), "--out", out, "--quiet"], "decay-at-1", "diverged",
-                         f"report in {out} are of the other runs")
+                         f"report in {out} cover the other runs")
         self.assertEqual(cli.read_json(out / "branches/late/status.json")["state"], "done")
         status = cli.read_json(out / "branches/decay-at-1/status.json")
         self.assertEqual((status["state"], status["failure"]), ("failed", "diverged"))
@@ -238,7 +238,7 @@ class Seeds(cli.CliTest):
         path, out = self.write("config.json", config), self.folder / "out"
         (out / "planes").mkdir(parents=True)
         (out / "planes/pca.safetensors").write_text("damaged")
-        self.check_fails(1, ["experiment", path, "--out", out, "--quiet"], "decay-at-1", "diverged", "Then: ", "pca.safetensors")
+        self.check_fails(1, ["experiment", path, "--out", out, "--quiet"], "decay-at-1", "diverged", "A further error followed: ", "pca.safetensors")
 
     def test_what_diverged_in_one_seed_is_null_there(self):
         config = cli.experiment_config(cli.MLP, seeds=[3, 4])

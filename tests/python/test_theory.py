@@ -1,4 +1,4 @@
-"""thalweg theory against the model written in numpy, and its command line."""
+"""Compares thalweg theory with a numpy implementation of the model, and tests its command line."""
 import csv
 import json
 import math
@@ -12,7 +12,7 @@ import cli
 
 
 def philox(seed, purpose, a, b=0):
-    """Outputs of the stream (seed, purpose, a, b): Philox4x32-10 from its paper."""
+    """Yields the outputs of the stream (seed, purpose, a, b), by Philox4x32-10 as in its paper."""
     mask, block = 0xFFFFFFFF, 0
     while True:
         c, key = [block, a, b, purpose], [seed & mask, seed >> 32]
@@ -111,7 +111,7 @@ class Theory(cli.CliTest):
         self.check_against_numpy(config(gamma=0.5, batch=0, steps=40, records=40, decay_times=[10, 30]), 1e-6)
 
     def test_float32_stays_close(self):
-        # 150 roundings of 6e-8, and losses that are differences.
+        # Allows for 150 roundings of 6e-8, and for cancellation in the losses.
         self.check_against_numpy(config(precision="float32"), 1e-3)
 
     def test_files_and_what_is_printed(self):
@@ -189,7 +189,8 @@ class Theory(cli.CliTest):
         content = config(dimensions=2000, samples=1000, steps=10_000_000, records=2)
         process = cli.start("theory", self.write("long.json", content), "--out", self.folder / "out")
         started = time.monotonic()
-        code = cli.signal_when(process, lambda: time.monotonic() - started > 3, signal.SIGINT)
+        at_work = lambda: cli.handles(process, signal.SIGINT) and time.monotonic() - started > 3
+        code = cli.signal_when(process, at_work, signal.SIGINT)
         self.assertEqual(code, 75, process.stderr_text)
         self.assertIn("stopped", process.stderr_text)
         self.assertFalse((self.folder / "out").exists())

@@ -1,6 +1,5 @@
-"""Planes of the windows of a path, their maps and the report, through the program."""
+"""Planes of the windows of a path, their maps and the report, by running the program."""
 import json
-import tempfile
 import unittest
 from pathlib import Path
 
@@ -16,9 +15,7 @@ PARTS = [slice(0, 5), slice(4, 8)]  # of the main path's eight snapshots, steps 
 class Windows(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        scratch = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(scratch.cleanup)
-        cls.scratch = Path(scratch.name)
+        cls.scratch = cli.class_folder(cls)
         cls.config, cls.out = cls.scratch / "config.json", cls.scratch / "out"
         cls.config.write_text(json.dumps(cli.experiment_config(cli.MLP, plane={"windows": WINDOWS})))
         cls.run_experiment()
@@ -52,7 +49,7 @@ class Windows(unittest.TestCase):
             self.assertAlmostEqual(window["rms_off_plane"], np.sqrt((singular[2:]**2).sum() / len(rows)), delta=1e-5)
             self.assertAlmostEqual(window["one_plane_rms_off_plane"], np.sqrt((off_one[part]**2).mean()), delta=1e-5)
             self.assertAlmostEqual(window["rms_spread"], np.sqrt((whole**2).sum(1).mean()), delta=1e-5)
-            # All runs are projected: branches and the rest of the main path too.
+            # All runs are projected, including branches and the rest of the main path.
             self.assertEqual({point["run"] for point in about["plane"]["path"]}, set(cli.RUNS))
 
     def test_each_map_holds_its_part_of_the_path(self):
@@ -103,8 +100,8 @@ class Windows(unittest.TestCase):
     def test_windows_files_that_are_none_are_not_written_over(self):
         plane, out = self.scratch / "kept.safetensors", self.scratch / "kept.h5"
         for name, words, args in [
-                ("kept.w2of2.safetensors", "no plane", ["plane", self.out, "--out", plane]),
-                ("kept.w2of2.h5", "no surface", ["landscape", "--plane", self.out / "planes/pca.safetensors", "--out", out])]:
+                ("kept.w2of2.safetensors", "is not a plane", ["plane", self.out, "--out", plane]),
+                ("kept.w2of2.h5", "is not a surface", ["landscape", "--plane", self.out / "planes/pca.safetensors", "--out", out])]:
             file = self.scratch / name
             file.write_text("mine")
             result = cli.run(*args, "--windows", WINDOWS)
