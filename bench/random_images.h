@@ -1,5 +1,7 @@
-// What benchmarks train and evaluate on: the shape of CIFAR-10, values and labels of noise, the same in every run.
+// Images for benchmarks: random pixels and labels in CIFAR-10's shape, the same in every run.
 #pragma once
+
+#include <cstdint>
 
 #include <ATen/ATen.h>
 

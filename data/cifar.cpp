@@ -72,13 +72,13 @@ void check_file_size(const CifarFormat& format, const fs::path& file, std::int64
   const auto bytes = static_cast<std::int64_t>(fs::file_size(file));
   const std::int64_t record = record_bytes(format);
   check(bytes % record == 0,
-        "{}: {} bytes are not whole records of {} bytes, so it is cut off or no {} binary file; {}", file.string(),
-        bytes, record, format.title, advice);
-  check(bytes == num_records * record, "{}: holds {} records where {} has {}; {}", file.string(), bytes / record,
+        "{}: {} bytes are not a whole number of records of {} bytes, so it is cut off or not a {} binary file; {}",
+        file.string(), bytes, record, format.title, advice);
+  check(bytes == num_records * record, "{}: holds {} records, but {} has {}; {}", file.string(), bytes / record,
         format.title, num_records, advice);
 }
 
-// Appends the file's first `count` records at image `first` of `set`.
+// Reads the file's first `count` records into `set`, starting at image `first`.
 void read_records(const CifarFormat& format, const fs::path& file, std::int64_t count, std::int64_t first,
                   ImageSet& set) {
   const MappedFile mapped(file);
@@ -93,7 +93,7 @@ void read_records(const CifarFormat& format, const fs::path& file, std::int64_t 
       const int label = std::to_integer<int>(*at++);
       check(label < limit, "{}: record {} (from 0) has label {}, but {} has labels 0 to {}", file.string(), i, label,
             format.title, limit - 1);
-      labels[i] = label;  // the last one stays
+      labels[i] = label;  // the last label byte is the class
     }
     std::memcpy(pixels + i * kPixelBytes, at, kPixelBytes);
   }
@@ -101,7 +101,7 @@ void read_records(const CifarFormat& format, const fs::path& file, std::int64_t 
 
 struct SplitFiles {
   const std::vector<std::string>& files;
-  std::int64_t records;  // a file
+  std::int64_t records;  // per file
   std::int64_t wanted;   // images; 0: all
   const char* key;       // the configuration's name for `wanted`
 };
@@ -130,7 +130,7 @@ std::vector<std::string> read_class_names(const CifarFormat& format, const fs::p
                line.end());
     if (!line.empty()) names.push_back(line);
   }
-  check(names.size() == format.class_names.size(), "{}: lists {} class names where {} has {} classes", file.string(),
+  check(names.size() == format.class_names.size(), "{}: lists {} class names, but {} has {} classes", file.string(),
         names.size(), format.title, format.class_names.size());
   return names;
 }
@@ -156,7 +156,7 @@ DataSet read_cifar(const CifarFormat& format, const fs::path& folder, std::int64
 }
 
 fs::path find_cifar_folder(const CifarFormat& format, const fs::path& root) {
-  std::error_code ignored;  // a folder that cannot be looked into holds nothing for us
+  std::error_code ignored;  // an unreadable folder counts as empty
   if (fs::is_directory(root / format.folder, ignored)) return root / format.folder;
   const auto here = [&](const std::string& name) { return fs::is_regular_file(root / name, ignored); };
   const bool any = std::any_of(format.train_files.begin(), format.train_files.end(), here) ||

@@ -1,7 +1,9 @@
-// Labelled images in memory, and where they come from.
+// Labelled images in memory, and how they are loaded.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +15,7 @@
 
 namespace thalweg {
 
-// One split; without tensors it is empty. Images stay uint8 as stored; normalisation happens where a batch is made.
+// One split, empty if the tensors are undefined. Images stay uint8 as stored; they are normalised when a batch is made.
 struct ImageSet {
   at::Tensor images;  // uint8 [N, C, H, W], CPU, contiguous
   at::Tensor labels;  // int64 [N], CPU, each in [0, num_classes)
@@ -21,8 +23,8 @@ struct ImageSet {
   std::int64_t size() const { return labels.defined() ? labels.size(0) : 0; }
 };
 
-// x = (pixel / 255 - mean) / std, per channel. Stored with every set of weights: evaluating weights under another
-// normalisation is a silent error otherwise.
+// x = (pixel / 255 - mean) / std, per channel. Stored with every set of weights, because evaluating weights with
+// another normalisation would be a silent error.
 struct Normalisation {
   std::vector<double> mean;
   std::vector<double> std;
@@ -32,17 +34,18 @@ struct Normalisation {
 void to_json(nlohmann::json& json, const Normalisation& value);
 void from_json(const nlohmann::json& json, Normalisation& value);
 
-// Which images: the "data" object of a configuration.
+// Which images to load: the "data" object of a configuration.
 //   {"name": "cifar10", "path": "", "train_images": 0, "test_images": 0, "validation_images": 0, "pad_to": 0,
-//    "seed": 0}
+//    "seed": 0, "normalisation": {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}}
 struct DataConfig {
   std::string name = "synthetic";  // one of data_set_names()
-  std::string path = "";           // the files' folder or the one above it; empty: $THALWEG_DATA, then the user's
+  std::string path = "";           // folder of the files or its parent; empty: $THALWEG_DATA, then the user's folder
   std::int64_t train_images = 0;   // the first N of the split; 0: all
   std::int64_t test_images = 0;
-  std::int64_t validation_images = 0;  // so many of the training split are held out (data/prepare.h)
-  std::int64_t pad_to = 0;             // side of the images with a border of zeros around them; 0: as they are
-  std::uint64_t seed = 0;              // of the synthetic set
+  std::int64_t validation_images = 0;               // number held out from the training split (data/prepare.h)
+  std::int64_t pad_to = 0;                          // side of the images after padding with zeros; 0: no padding
+  std::uint64_t seed = 0;                           // of the synthetic set and of the choice of held-out images
+  std::optional<Normalisation> normalisation = {};  // instead of the set's own
 };
 DataConfig read_data_config(ConfigReader reader);
 nlohmann::json to_json(const DataConfig& config);
@@ -59,11 +62,11 @@ struct DataSet {
   std::int64_t num_classes() const { return static_cast<std::int64_t>(class_names.size()); }
 };
 
-// Loads by config.name. Throws Error that names the file and the defect, or (nothing found) the folders looked at and
-// what to do: `thalweg data fetch`, data.path, THALWEG_DATA.
+// Loads the set named config.name. Throws Error naming the file and its defect or, if no files are found, the folders
+// searched and what to do: `thalweg data fetch`, data.path, THALWEG_DATA.
 DataSet load_data(const DataConfig& config);
 
-// Names that load_data knows, for messages and `data info`.
+// The names that load_data accepts, for messages and `data info`.
 const std::vector<std::string>& data_set_names();
 
 }  // namespace thalweg

@@ -19,16 +19,16 @@ namespace fs = std::filesystem;
 
 constexpr long kStallBytesPerSecond = 1000;
 
-// libcurl wants to be set up once a process, before its first use.
+// libcurl must be initialised once per process, before its first use.
 void set_up_curl() {
   static const CURLcode result = curl_global_init(CURL_GLOBAL_DEFAULT);
-  check(result == CURLE_OK, "libcurl does not start: {}", curl_easy_strerror(result));
+  check(result == CURLE_OK, "libcurl cannot be initialised: {}", curl_easy_strerror(result));
 }
 
-// What the callbacks of one transfer share.
+// State shared by the callbacks of one transfer.
 struct Transfer {
   std::FILE* file;           // not owned
-  std::int64_t first;        // bytes the file held before
+  std::int64_t first;        // bytes in the file before the transfer
   std::int64_t max_bytes;    // of the whole file
   std::int64_t written = 0;  // by this transfer
   int write_error = 0;       // errno of a failed write
@@ -51,7 +51,7 @@ std::size_t on_data(char* data, std::size_t, std::size_t bytes, void* user) {
   return bytes;
 }
 
-// Called about once a second even when nothing comes, so that a stop is noticed then too.
+// Called about once a second even if no data arrives, so a stop request is always noticed.
 int on_progress(void* user, curl_off_t total, curl_off_t done, curl_off_t, curl_off_t) {
   if (stop_requested()) return 1;
   auto& transfer = *static_cast<Transfer*>(user);
@@ -69,7 +69,7 @@ void limit_protocols(CURL* curl) {
 #if LIBCURL_VERSION_NUM >= 0x075500
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https,file");
   curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-#else  // before 7.85, as on Ubuntu 22.04
+#else  // libcurl before 7.85, as on Ubuntu 22.04
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS | CURLPROTO_FILE));
   curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
@@ -98,7 +98,7 @@ void set_options(CURL* curl, const DownloadRequest& request, Transfer& transfer,
 [[noreturn]] void fail_transfer(const DownloadRequest& request, const Transfer& transfer, const fs::path& file,
                                 CURLcode result, long status, const char* error) {
   if (result == CURLE_ABORTED_BY_CALLBACK) {
-    throw Stopped(fmt::format("stopped while downloading {}; the same command goes on from here", request.url));
+    throw Stopped(fmt::format("stopped while downloading {}; the same command continues from here", request.url));
   }
   if (transfer.too_large) {
     fail("{}: the file is larger than {} bytes, so it is not the expected one", request.url, transfer.max_bytes);
@@ -107,7 +107,8 @@ void set_options(CURL* curl, const DownloadRequest& request, Transfer& transfer,
     fail("cannot write {}: {}", file.string(), std::strerror(transfer.write_error));
   }
   if (result == CURLE_HTTP_RETURNED_ERROR) fail("{}: the server answered with HTTP status {}", request.url, status);
-  const char* kept = transfer.written > 0 ? "; what has come is kept, the same command goes on from there" : "";
+  const char* kept =
+      transfer.written > 0 ? "; the part received so far is kept, and the same command continues from there" : "";
   fail("{}: {}{}", request.url, error[0] != '\0' ? error : curl_easy_strerror(result), kept);
 }
 
@@ -117,7 +118,7 @@ Outcome transfer_once(const DownloadRequest& request, const fs::path& file) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::fopen(file.c_str(), "ab"), &std::fclose);
   check(stream != nullptr, "cannot write {}: {}", file.string(), std::strerror(errno));
   const std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), &curl_easy_cleanup);
-  check(curl != nullptr, "libcurl gives no handle");
+  check(curl != nullptr, "libcurl cannot create a handle");
   Transfer transfer{.file = stream.get(),
                     .first = static_cast<std::int64_t>(fs::file_size(file)),
                     .max_bytes = request.max_bytes,

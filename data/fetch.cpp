@@ -19,11 +19,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder beside the target that is removed with the object unless it was moved away.
+// A folder beside the target that the destructor removes unless it was moved away.
 class StagingFolder {
  public:
   explicit StagingFolder(fs::path path) : path_(std::move(path)) {
-    remove();  // a kill may have left one
+    remove();  // may be left from a killed process
     create_folders(path_);
   }
   ~StagingFolder() { remove(); }
@@ -52,12 +52,12 @@ std::string expected_sha256(const CifarFormat& format, const FetchOptions& optio
   std::string expected = options.sha256.empty() ? format.archive_sha256 : options.sha256;
   for (char& c : expected) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   const bool good = expected.size() == 64 && expected.find_first_not_of("0123456789abcdef") == std::string::npos;
-  if (!good) fail_usage("\"{}\" is no SHA-256: 64 hexadecimal digits are expected", options.sha256);
+  if (!good) fail_usage("\"{}\" is not a SHA-256: expected 64 hexadecimal digits", options.sha256);
   return expected;
 }
 
-// Brings `part` to the expected checksum, or throws. A part that a broken download left is gone on with; if that ends
-// in another file, it is fetched anew once.
+// Downloads to `part` until it has the expected checksum, or throws. Resumes a partial download; if the result has the
+// wrong checksum, downloads it once more from the start.
 void get_archive(const CifarFormat& format, const FetchOptions& options, const fs::path& part) {
   const std::string expected = expected_sha256(format, options);
   const bool resumed = fs::exists(part);
@@ -78,7 +78,7 @@ void get_archive(const CifarFormat& format, const FetchOptions& options, const f
   if (got == expected) return;
   const auto bytes = fs::file_size(part);
   fs::remove(part);
-  fail("{}: the download has SHA-256 {} ({} bytes) where {} is expected, so it was not unpacked", request.url, got,
+  fail("{}: the download has SHA-256 {} ({} bytes), but {} was expected, so it was not unpacked", request.url, got,
        bytes, expected);
 }
 
@@ -86,7 +86,7 @@ void check_present(const CifarFormat& format, const fs::path& present) {
   try {
     read_cifar(format, present);
   } catch (const Error& error) {
-    fail("{} is there already but damaged. Move it away and fetch again.\n{}", present.string(), error.what());
+    fail("{} already exists but is damaged; move it away and fetch again. {}", present.string(), error.what());
   }
 }
 
@@ -94,7 +94,7 @@ void check_unpacked(const CifarFormat& format, const fs::path& unpacked) {
   try {
     read_cifar(format, unpacked);
   } catch (const Error& error) {
-    fail("the archive has the expected checksum, but what it holds is not {}.\n{}", format.title, error.what());
+    fail("the archive has the expected checksum but does not hold {}. {}", format.title, error.what());
   }
 }
 
@@ -102,7 +102,7 @@ void check_unpacked(const CifarFormat& format, const fs::path& unpacked) {
 
 FetchResult fetch_archive(const CifarFormat& format, const fs::path& folder, const FetchOptions& options) {
   create_folders(folder);
-  // Two programs must not append to the same file. The folder itself is locked: nothing is left in it.
+  // Two programs must not append to the same file. Locking the folder itself leaves no lock file behind.
   const FileHandle lock(open_or_fail(folder, O_RDONLY | O_DIRECTORY, "open"));
   check(try_lock(lock.get()), "{} is locked: another fetch into it is under way", folder.string());
   const fs::path target = folder / format.folder;
@@ -123,11 +123,12 @@ FetchResult fetch_archive(const CifarFormat& format, const fs::path& folder, con
 
 FetchResult fetch_data_set(const std::string& name, const fs::path& folder, const FetchOptions& options) {
   if (const IdxFormat* idx = idx_format(name)) {
-    fail_usage("{} is not fetched by this command. {}", idx->title, idx->source);
+    fail_usage("this command does not fetch {}. {}", idx->title, idx->source);
   }
   const CifarFormat& format = cifar_format(name);
   const fs::path root = folder.empty() ? user_data_folder() : folder;
-  if (root.empty()) fail_usage("no folder to put {} into: HOME is not set, so name one", format.title);
+  if (root.empty())
+    fail_usage("there is no folder to put {} into, since HOME is not set: name one with --out", format.title);
   return fetch_archive(format, root, options);
 }
 

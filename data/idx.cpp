@@ -22,8 +22,8 @@ constexpr const char* kTrainLabels = "train-labels-idx1-ubyte";
 constexpr const char* kTestImages = "t10k-images-idx3-ubyte";
 constexpr const char* kTestLabels = "t10k-labels-idx1-ubyte";
 
-// Normalisations: mean and population deviation of the training split's pixels / 255, to four digits. Those of
-// Fashion-MNIST `thalweg data info` measures again; MNIST's are the ones in general use.
+// Normalisations are the mean and population standard deviation of the training split's pixels / 255, to four digits.
+// `thalweg data info` reproduces those of Fashion-MNIST; MNIST's are the values in general use.
 IdxFormat make_mnist() {
   return {
       .name = "mnist",
@@ -69,10 +69,10 @@ class GzipFile {
 
   const fs::path& path() const { return path_; }
 
-  // True once a read ran into the end of a compressed file that is not all there.
+  // Whether the last read hit the end of a truncated compressed file.
   bool cut_off() const { return cut_off_; }
 
-  // Up to `size` bytes, fewer only at the end of the file.
+  // Reads up to `size` bytes, fewer only at the end of the file.
   std::size_t read(void* out, std::size_t size) {
     const std::size_t count = gzfread(out, 1, size, file_);
     int code = Z_OK;
@@ -89,7 +89,7 @@ class GzipFile {
 };
 
 fs::path find_file(const fs::path& folder, const std::string& name) {
-  std::error_code ignored;  // what cannot be looked at is not there for us
+  std::error_code ignored;  // an unreadable file counts as missing
   for (const std::string& candidate : {name, name + ".gz"}) {
     if (fs::is_regular_file(folder / candidate, ignored)) return folder / candidate;
   }
@@ -107,13 +107,13 @@ void check_header(const IdxFormat& format, GzipFile& file, const std::vector<std
   const std::size_t size = 4 * (1 + shape.size());
   const std::string name = file.path().string();
   check(file.read(bytes.data(), size) == size, "{}: ends within its header of {} bytes. {}", name, size, format.source);
-  const auto expected = static_cast<std::uint32_t>(0x800 + shape.size());  // 8: unsigned bytes
+  const auto expected = static_cast<std::uint32_t>(0x800 + shape.size());  // type 8: unsigned byte
   const std::uint32_t magic = big_endian(bytes.data());
-  check(magic == expected, "{}: begins with {:#010x} where an IDX file of {} begins with {:#010x}. {}", name, magic,
+  check(magic == expected, "{}: begins with {:#010x}, but an IDX file of {} begins with {:#010x}. {}", name, magic,
         shape.size() == 1 ? "labels" : "images", expected, format.source);
   std::vector<std::int64_t> found;
   for (std::size_t i = 1; i <= shape.size(); ++i) found.push_back(big_endian(bytes.data() + 4 * i));
-  check(found == shape, "{}: holds an array of {} where {} has {}. {}", name, fmt::join(found, " x "), format.title,
+  check(found == shape, "{}: holds an array of {}, but {} has {}. {}", name, fmt::join(found, " x "), format.title,
         fmt::join(shape, " x "), format.source);
 }
 
@@ -128,10 +128,10 @@ at::Tensor read_array(const IdxFormat& format, const fs::path& folder, const std
   const std::size_t count = file.read(values.data_ptr(), values.nbytes());
   check(count == values.nbytes(), "{}: ends after {} of {} values. {}", path.string(), count, values.nbytes(),
         format.source);
-  char more = 0;  // reading on makes zlib compare its checksum, too
+  char more = 0;  // reading past the end makes zlib verify its checksum
   const std::size_t rest = file.read(&more, 1);
-  check(!file.cut_off(), "{}: ends within the checksum behind its values. {}", path.string(), format.source);
-  check(rest == 0, "{}: goes on behind the {} values that its header announces. {}", path.string(), values.nbytes(),
+  check(!file.cut_off(), "{}: ends within the checksum after its values. {}", path.string(), format.source);
+  check(rest == 0, "{}: continues after the {} values that its header announces. {}", path.string(), values.nbytes(),
         format.source);
   return values;
 }
@@ -158,7 +158,7 @@ ImageSet read_split(const IdxFormat& format, const fs::path& folder, const Split
   const std::int64_t wanted = num_wanted(split.key, split.wanted, split.count, format.title);
   const at::Tensor images = read_array(format, folder, split.images, {split.count, kSide, kSide});
   const at::Tensor labels = read_labels(format, folder, split.labels, split.count);
-  // Cloned: a view would keep the whole split in memory.
+  // Clone, because a view would keep the whole split in memory.
   return {images.narrow(0, 0, wanted).unsqueeze(1).clone(), labels.narrow(0, 0, wanted).clone()};
 }
 
@@ -166,7 +166,7 @@ void check_first_labels(const IdxFormat& format, const fs::path& folder, const a
   const auto* values = labels.const_data_ptr<std::int64_t>();
   const auto count = std::min(labels.numel(), static_cast<std::int64_t>(format.first_labels.size()));
   check(std::equal(values, values + count, format.first_labels.begin()),
-        "{}: the first labels are {} where {} has {}, so these are another set's files. {}", folder.string(),
+        "{}: the first labels are {}, but {} has {}, so these are the files of another data set. {}", folder.string(),
         fmt::join(values, values + count, ", "), format.title, fmt::join(format.first_labels, ", "), format.source);
 }
 

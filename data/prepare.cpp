@@ -12,7 +12,7 @@
 namespace thalweg {
 namespace {
 
-// Place (2 rank + 1) / (2 size) of an image in the order by which images are held out.
+// An image's place, (2 rank + 1) / (2 size), in the order in which images are held out.
 struct Place {
   std::int64_t image;
   std::int64_t rank;  // among the shuffled images of its class
@@ -37,7 +37,7 @@ std::vector<Place> places_of(const at::Tensor& labels, std::int64_t num_classes,
   for (std::int64_t i = 0; i < labels.numel(); ++i) classes.at(static_cast<std::size_t>(values[i])).push_back(i);
   std::vector<Place> places;
   for (std::size_t label = 0; label < classes.size(); ++label) {
-    shuffle(classes[label], Philox(seed, Stream::kHoldOut, static_cast<std::uint32_t>(label)));
+    shuffle(classes[label], Philox(seed, RngPurpose::kHoldOut, static_cast<std::uint32_t>(label)));
     const auto size = static_cast<std::int64_t>(classes[label].size());
     for (std::int64_t rank = 0; rank < size; ++rank) {
       places.push_back({classes[label][static_cast<std::size_t>(rank)], rank, size, static_cast<std::int64_t>(label)});
@@ -64,7 +64,7 @@ void pad_images(DataSet& set, std::int64_t side) {
   for (at::Tensor* images : {&set.train.images, &set.test.images}) {
     const std::int64_t height = images->size(2), width = images->size(3);
     if (height > side || width > side) {
-      fail_usage("data.pad_to is {}, but the images have {}x{} pixels; it can only make them larger", side, height,
+      fail_usage("data.pad_to is {}, but the images have {}x{} pixels; data.pad_to can only enlarge them", side, height,
                  width);
     }
     const std::int64_t top = (side - height) / 2, left = (side - width) / 2;
@@ -74,7 +74,7 @@ void pad_images(DataSet& set, std::int64_t side) {
 
 void hold_out_validation(DataSet& set, std::int64_t count, std::uint64_t seed) {
   if (count >= set.train.size()) {
-    fail_usage("data.validation_images is {}, but the training split has {} images, of which one at least must stay",
+    fail_usage("data.validation_images is {}, but the training split has {} images, of which at least one must remain",
                count, set.train.size());
   }
   std::vector<Place> places = places_of(set.train.labels, set.num_classes(), seed);

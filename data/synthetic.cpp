@@ -34,7 +34,7 @@ Colour random_colour(Philox& random, double low, double high) {
   return colour;
 }
 
-// Colour hints at the class without giving it away: the spread is as wide as the palette.
+// The colour hints at the class without determining it: the random spread is as wide as the palette.
 Colour figure_colour(Philox& random, int figure) {
   constexpr Colour kPalette[kClasses] = {{210, 140, 140}, {140, 210, 140}, {140, 140, 210}, {210, 210, 140},
                                          {210, 140, 210}, {140, 210, 210}, {230, 170, 110}, {110, 230, 170},
@@ -44,12 +44,12 @@ Colour figure_colour(Philox& random, int figure) {
   return colour;
 }
 
-// Coverage of a pixel whose centre lies `distance` pixels outside an edge (negative: inside).
+// Coverage of a pixel with its centre `distance` pixels outside an edge (negative: inside).
 double edge(double distance) {
   return std::clamp(0.5 - distance, 0.0, 1.0);
 }
 
-// Distance from the nearest line of a family `period` apart, in [0, period / 2].
+// Distance to the nearest of a family of parallel lines spaced `period` apart, in [0, period / 2].
 double line_distance(double x, double period) {
   const double t = x / period;
   return std::abs(t - std::floor(t) - 0.5) * period;
@@ -76,8 +76,8 @@ Placement random_placement(Philox& random, Figure figure, double min_radius, dou
   place.x = between(random, 10, kSide - 10);
   place.y = between(random, 10, kSide - 10);
   place.period = between(random, 4, 7);
-  // Stripes keep within about 17 degrees of their orientation (0.15 = tan of half of that), so that classes do not
-  // touch; other figures turn freely.
+  // Stripes stay within about 17 degrees of their orientation (0.15 is the tangent of half of that), so that the
+  // classes do not overlap; other figures rotate freely.
   constexpr double kEighthTurn = 0.41421356237309503;  // tan(22.5 degrees)
   const double jitter = between(random, -0.15, 0.15);
   const double side = random.below(2) == 0 ? 1 : -1;
@@ -145,7 +145,7 @@ void blend(Colour& pixel, const Colour& colour, double weight) {
 }
 
 void paint(Canvas& canvas, const Placement& place, const Colour& colour, double opacity) {
-  // Figures stay within their radius; the rest of the canvas need not be looked at.
+  // Figures stay within their radius, so only that part of the canvas is visited.
   const auto first = [&](double centre) { return std::max(0, static_cast<int>(centre - place.radius - 1)); };
   const auto last = [&](double centre) { return std::min(kSide - 1, static_cast<int>(centre + place.radius + 1)); };
   for (int y = first(place.y); y <= last(place.y); ++y) {
@@ -155,7 +155,7 @@ void paint(Canvas& canvas, const Placement& place, const Colour& colour, double 
   }
 }
 
-// A shade from one colour to another along a random direction.
+// Paints a gradient from one colour to another in a random direction.
 void paint_background(Canvas& canvas, Philox& random, const Colour& from, const Colour& to) {
   const double gx = between(random, -1, 1) / kSide;
   const double gy = between(random, -1, 1) / kSide;
@@ -176,8 +176,8 @@ void paint_occluder(Canvas& canvas, Philox& random) {
   }
 }
 
-// Adds noise of standard deviation `sigma` and writes channel by channel. The sum of a random word's four bytes is
-// close enough to normal, and exact.
+// Adds noise with standard deviation `sigma` and writes the pixels channel by channel. The sum of the four bytes of a
+// random word is close enough to a normal distribution, and exact.
 void write_noisy(const Canvas& canvas, Philox& random, double sigma, std::uint8_t* pixels) {
   constexpr double kByteSumMean = 510.0;
   constexpr double kByteSumDeviation = 147.8;
@@ -210,7 +210,7 @@ ImageSet make_split(std::uint64_t seed, std::uint32_t split, std::int64_t count,
   auto* labels = set.labels.data_ptr<std::int64_t>();
   at::parallel_for(0, count, 64, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      Philox random(seed, Stream::kSynthetic, split, static_cast<std::uint32_t>(i));
+      Philox random(seed, RngPurpose::kSynthetic, split, static_cast<std::uint32_t>(i));
       const int figure = static_cast<int>(i % kClasses);
       const bool wrong = random.uniform() < wrong_labels;
       const std::int64_t shift = 1 + random.below(kClasses - 1);

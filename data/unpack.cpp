@@ -29,7 +29,7 @@ const char* reason(archive* reader) {
 
 Archive open_archive(const fs::path& path) {
   Archive reader(archive_read_new(), &archive_read_free);
-  check(reader != nullptr, "libarchive gives no handle");
+  check(reader != nullptr, "libarchive cannot create a handle");
   archive_read_support_filter_gzip(reader.get());
   archive_read_support_format_tar(reader.get());
   const int result = archive_read_open_filename(reader.get(), path.c_str(), 1 << 16);
@@ -37,22 +37,22 @@ Archive open_archive(const fs::path& path) {
   return reader;
 }
 
-// The file's name within the top folder; "" for the top folder itself. Throws for everything else.
+// Returns the file's name within the top folder, or "" for the top folder itself. Throws for any other entry.
 std::string accept_entry(const UnpackRequest& request, archive_entry* entry) {
   const char* raw = archive_entry_pathname(entry);
   check(raw != nullptr, "{}: an entry has no readable name", request.archive.string());
   const std::string shown = fmt::format("{}: entry \"{}\"", request.archive.string(), raw);
   check(archive_entry_hardlink(entry) == nullptr && archive_entry_symlink(entry) == nullptr,
-        "{} is a link; the set consists of plain files only", shown);
+        "{} is a link, but the data set consists of plain files only", shown);
   std::string_view path = raw;
   if (path.starts_with("./")) path.remove_prefix(2);
   const bool is_folder = archive_entry_filetype(entry) == AE_IFDIR;
   if (is_folder && (path.empty() || path == request.top || path == request.top + "/")) return "";
-  check(archive_entry_filetype(entry) == AE_IFREG, "{} is no plain file in {}/", shown, request.top);
+  check(archive_entry_filetype(entry) == AE_IFREG, "{} is not a plain file in {}/", shown, request.top);
   const bool inside = path.starts_with(request.top + "/");
   const std::string_view name = inside ? path.substr(request.top.size() + 1) : std::string_view();
   check(!name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos,
-        "{} does not lie right in {}/, where all files of the set belong", shown, request.top);
+        "{} is not directly in {}/, where all files of the data set belong", shown, request.top);
   return std::string(name);
 }
 
@@ -71,14 +71,14 @@ class OutputFile {
   int fd_;
 };
 
-// Returns the number of bytes written. What counts is what comes out, not what the header promises.
+// Returns the number of bytes written. The limit applies to the actual output, not to the size in the header.
 std::int64_t write_entry(const UnpackRequest& request, archive* reader, const std::string& name, std::int64_t left) {
   OutputFile file(request.target / name);
   std::vector<char> buffer(1 << 20);
   std::int64_t written = 0;
   while (true) {
     if (stop_requested())
-      throw Stopped("stopped while unpacking " + request.archive.string() + "; the same command starts there again");
+      throw Stopped("stopped while unpacking " + request.archive.string() + "; the same command unpacks it again");
     const la_ssize_t count = archive_read_data(reader, buffer.data(), buffer.size());
     check(count >= 0, "{}: entry \"{}\": {}", request.archive.string(), name, reason(reader));
     if (count == 0) break;

@@ -1,4 +1,4 @@
-// The networks, by name, as graphs. Parameter names, order and counts are those of the usual PyTorch definitions for
+// Builds the networks, by name, as graphs. Parameter names, order and counts match the usual PyTorch definitions for
 // CIFAR:
 //   vgg11, vgg13, vgg16, vgg19 and each with _bn   kuangliu/pytorch-cifar (features.N, classifier)
 //   resnet18, resnet34                             kuangliu/pytorch-cifar (CIFAR stem, linear)
@@ -6,6 +6,7 @@
 //   mlp                                            fc1 ... fcN with ReLU between
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,18 +22,18 @@ namespace thalweg {
 struct ModelConfig {
   std::string name = "vgg11_bn";
   double width = 1.0;                             // multiplies every channel count, rounded, at least 1
-  std::string shortcut = "A";                     // of resnet20 ... resnet110
-  std::vector<std::int64_t> hidden = {512, 512};  // of mlp; empty: a linear classifier
+  std::string shortcut = "A";                     // for resnet20 ... resnet110
+  std::vector<std::int64_t> hidden = {512, 512};  // for mlp; empty: a linear classifier
 };
 ModelConfig read_model_config(ConfigReader reader);
 nlohmann::json to_json(const ModelConfig& config);
 
 const std::vector<std::string>& model_names();
 
-// Throws usage Error for an unknown name (naming the known ones).
+// Throws a usage Error listing the known names if the name is unknown.
 Graph build_model(const ModelConfig& config, std::array<std::int64_t, 3> input_shape, std::int64_t num_classes);
 
-// One builder a family; `depth` is the number in the name.
+// One builder per family; `depth` is the number in the name.
 struct ModelShape {
   std::array<std::int64_t, 3> input;
   std::int64_t num_classes;

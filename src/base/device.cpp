@@ -1,6 +1,5 @@
 #include "base/device.h"
 
-#include <charconv>
 #include <cstdlib>
 #include <fstream>
 
@@ -10,18 +9,19 @@
 #include <c10/cuda/CUDAFunctions.h>
 
 #include "base/error.h"
+#include "base/parse_number.h"
 
 namespace thalweg {
 namespace {
 
 c10::Device cuda_device(int index, const std::string& name) {
   const int count = c10::cuda::device_count();
-  check(index < count, "device \"{}\": {} answer{} here (nvidia-smi lists them); use \"auto\" or \"cpu\" to go without",
-        name, count == 0 ? "no GPU" : fmt::format("{} GPU{}", count, count == 1 ? "" : "s"), count > 1 ? "" : "s");
+  check(index < count, "device \"{}\": {} {} available (nvidia-smi lists them); use \"auto\" or \"cpu\" instead", name,
+        count == 0 ? "no GPU" : fmt::format("{} GPU{}", count, count == 1 ? "" : "s"), count > 1 ? "are" : "is");
   return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }
 
-// "model name : AMD EPYC..." on x86; elsewhere Linux gives no such line.
+// "model name : AMD EPYC..." on x86; Linux has no such line on other architectures.
 std::string processor_name() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);) {
@@ -39,11 +39,9 @@ c10::Device parse_device(const std::string& name) {
   if (name == "cuda") return cuda_device(0, name);
   constexpr std::string_view kPrefix = "cuda:";
   if (name.starts_with(kPrefix)) {
-    const char* end = name.data() + name.size();
-    unsigned index = 0;
-    const auto [stop, error] = std::from_chars(name.data() + kPrefix.size(), end, index);
-    // 127 is the last index that fits LibTorch's type.
-    if (error == std::errc() && stop == end && index <= 127) return cuda_device(static_cast<int>(index), name);
+    const auto index = parse_number<unsigned>(name.substr(kPrefix.size()));
+    // 127 is the largest index that fits LibTorch's type.
+    if (index && *index <= 127) return cuda_device(static_cast<int>(*index), name);
   }
   fail_usage("device \"{}\": expected \"auto\", \"cpu\", \"cuda\" or \"cuda:N\"", name);
 }
@@ -52,7 +50,7 @@ std::string device_description(const c10::Device& device) {
   if (device.is_cpu()) return processor_name();
   cudaDeviceProp properties = {};
   const cudaError_t error = cudaGetDeviceProperties(&properties, device.has_index() ? device.index() : 0);
-  check(error == cudaSuccess, "cannot ask {} for its name: {}", device.str(), cudaGetErrorString(error));
+  check(error == cudaSuccess, "cannot read the name of {}: {}", device.str(), cudaGetErrorString(error));
   return properties.name;
 }
 

@@ -1,4 +1,4 @@
-// How the process gets and keeps memory.
+// How the process obtains and keeps memory.
 #pragma once
 
 #include <exception>
@@ -7,22 +7,27 @@
 
 namespace thalweg {
 
-// A step of training on a CPU frees and asks again for the same large blocks. By default each goes back to the system
-// and comes again as pages to be zeroed, on first touch: up to a quarter of a step. After this call freed memory stays
-// with the process. Call before LibTorch is used.
+// Keeps freed memory in the process. A training step on a CPU frees and reallocates the same large blocks. By default
+// each block is returned to the system and comes back as pages that must be zeroed on first touch, which takes up to a
+// quarter of a step. Must be called before LibTorch is used.
 void keep_freed_memory();
 
-// Blocks of 2 MB and more lie on pages of 2 MB from here on, where the system offers them to those who ask (Linux's
-// "madvise"). Touching a plane of a large network for the first time then takes a fifth of a second less; memory grows
-// by up to a quarter, so this is not for training, and maps of small networks lose some percent. Call before LibTorch
+// Puts blocks of 2 MB and more on 2 MB pages from now on, if the system offers them on request (Linux's "madvise").
+// First touching a plane of a large network then takes a fifth of a second less. Memory use grows by up to a quarter,
+// so this is not meant for training, and maps of small networks lose a few percent. Must be called before LibTorch
 // allocates.
 void use_large_pages();
 
-// Whether the error is of LibTorch's GPU allocator, its CPU allocator, CUDA and its libraries, or operator new.
+// Whether the error means that memory ran out: in LibTorch's GPU or CPU allocator, CUDA and its libraries, or operator
+// new.
 bool is_out_of_memory(const std::exception& error);
 
-// The largest so far, in units of 10^6 bytes: of this process's resident memory, or, of a GPU, of what LibTorch
-// reserved there.
+// Whether the error is any other failure of the GPU, its driver or its libraries, after which at least this process can
+// no longer use that GPU.
+bool is_gpu_failure(const std::exception& error);
+
+// The peak memory use so far, in units of 10^6 bytes: this process's resident memory or, for a GPU, the memory that
+// LibTorch reserved there.
 double peak_memory_mb(c10::Device device);
 
 }  // namespace thalweg

@@ -1,21 +1,19 @@
 // Counter-based random numbers (Philox4x32-10; Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
 //
-// A stream is a function of (seed, purpose, a, b) alone: nothing is drawn "in order", so data order, augmentation and
-// initial weights do not depend on threads, batch size or where a run was resumed. Usable on host and device.
+// A stream is a function of (seed, purpose, a, b) alone. Nothing depends on the order in which streams are used, so
+// data order, augmentation and initial weights do not depend on the number of threads, the batch size or where a run
+// was resumed. Usable on host and device.
 #pragma once
 
 #include <cstdint>
 
-#ifdef __CUDACC__
-#define THALWEG_HD __host__ __device__
-#else
-#define THALWEG_HD
-#endif
+#include "base/cuda.h"
 
 namespace thalweg {
 
-// What a stream is for; a purpose of its own keeps streams apart. Part of the reproducibility contract: never renumber.
-enum class Stream : std::uint32_t {
+// What a stream is used for; distinct purposes give distinct streams. Part of the reproducibility contract: never
+// renumber.
+enum class RngPurpose : std::uint32_t {
   kInit = 1,         // a: parameter tensor index
   kOrder = 2,        // a: epoch
   kAugment = 3,      // a: epoch, b: image index
@@ -23,18 +21,18 @@ enum class Stream : std::uint32_t {
   kSynthetic = 5,    // a: split, b: image index
   kMixup = 6,        // a: step, b: 0 for normal, 1 for uniform numbers
   kHoldOut = 7,      // a: class
-  kSample = 16,      // a, b: which sample
+  kSample = 16,      // a, b: which sample (landscape/sampling.h)
   kTheoryData = 20,  // a: 0 the target, 1 initial weights, 2 label noise, 3 + i sample i
   kTheoryStep = 21,  // a: step, b: place in the batch
 };
 
 struct Philox {
-  std::uint32_t counter[4];  // [0] counts blocks of four outputs, [1..3] name the stream
+  std::uint32_t counter[4];  // [0] counts blocks of four outputs, [1..3] identify the stream
   std::uint32_t key[2];
   std::uint32_t block[4];
-  std::uint32_t used;  // outputs of `block` handed out; 4 = none left
+  std::uint32_t used;  // outputs of `block` already returned; 4: none left
 
-  THALWEG_HD Philox(std::uint64_t seed, Stream purpose, std::uint32_t a, std::uint32_t b = 0)
+  THALWEG_HD Philox(std::uint64_t seed, RngPurpose purpose, std::uint32_t a, std::uint32_t b = 0)
       : counter{0, a, b, static_cast<std::uint32_t>(purpose)},
         key{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)},
         block{},
@@ -54,7 +52,7 @@ struct Philox {
     return static_cast<std::uint32_t>((static_cast<std::uint64_t>(next()) * n) >> 32);
   }
 
-  // Uniform in (0, 1): never 0, so that its logarithm is finite.
+  // Uniform in (0, 1): never 0, so its logarithm is finite.
   THALWEG_HD double uniform() { return (static_cast<double>(next()) + 0.5) * (1.0 / 4294967296.0); }
 
  private:

@@ -20,15 +20,15 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> all = {
       {"experiment", "main path, branches, plane, surfaces and report from one configuration", experiment_command},
       {"train", "train one run", train_command},
-      {"lr-range", "find a learning rate: the loss while the rate grows", lr_range_command},
+      {"lr-range", "find a learning rate: train briefly while the rate grows", lr_range_command},
       {"theory", "the nonlinear model ||w||^gamma w^T x: thousands of runs, a phase diagram", theory_command},
       {"plane", "make a plane of weight space from runs or weights", plane_command},
       {"landscape", "map train and test loss over a plane", landscape_command},
       {"evaluate", "loss and accuracy of one set of weights", evaluate_command},
-      {"report", "write the report of an experiment's folder again", report_command},
+      {"report", "write an experiment's report again", report_command},
       {"data", "fetch or describe a data set", data_command},
       {"config", "check a configuration and print it with all defaults", config_command},
-      {"doctor", "check this machine: GPU, data, write access, a kernel", doctor_command},
+      {"doctor", "check this machine: GPU, kernels, write access, data sets", doctor_command},
   };
   return all;
 }
@@ -42,15 +42,16 @@ CommandLine::CommandLine(const std::string& name, const std::string& summary, co
   options_.add_options("Common")("set", "change a key of the configuration: --set train.batch=64",
                                  cxxopts::value<std::vector<std::string>>(), "KEY=VALUE")(
       "device", "auto, cpu, cuda or cuda:N", cxxopts::value<std::string>(), "NAME")(
-      "seed", "seed: weights, data order, augmentation; directions; samples", cxxopts::value<std::string>(), "N")(
-      "threads", "CPU threads, 0 for one a physical core", cxxopts::value<std::string>(), "N")(
-      "json", "print results as JSON")("quiet", "no settings and no progress on stderr")("h,help", "show this help");
+      "seed", "seed of initial weights, data order and augmentation; of random directions; of samples",
+      cxxopts::value<std::string>(), "N")("threads", "CPU threads (0: one per physical core)",
+                                          cxxopts::value<std::string>(), "N")("json", "print results as JSON")(
+      "quiet", "print no settings and no progress on stderr")("h,help", "show this help");
 }
 
 void CommandLine::parse(int argc, char** argv) {
   try {
     result_ = options_.parse(argc, argv);
-  } catch (const std::exception& error) {  // cxxopts 3.0 and later ones call theirs by different names
+  } catch (const std::exception& error) {  // versions of cxxopts name their exceptions differently
     fail_usage("{}; see 'thalweg {} --help'", error.what(), argv[0]);
   }
   if (has("help")) {
@@ -110,18 +111,18 @@ void apply_flags(nlohmann::json& config, const CommonFlags& flags) {
 void check_out(const std::filesystem::path& out, const char* example, const char* what,
                const std::function<void(const std::filesystem::path&)>& read) {
   if (!out.has_filename() || std::filesystem::is_directory(out))
-    fail_usage("--out names a file, like {}; {} is a folder", (out / example).string(), out.string());
+    fail_usage("--out must name a file, like {}, but {} is a folder", (out / example).string(), out.string());
   if (!std::filesystem::exists(out)) return;
   try {
     read(out);
   } catch (const std::exception&) {
-    fail_usage("--out: {} is there already and is no {}; choose another name, or remove it", out.string(), what);
+    fail_usage("--out: {} already exists and is not a {}; choose another name or remove it", out.string(), what);
   }
 }
 
 nlohmann::json load_config_json(const std::string& file, const CommonFlags& flags) {
   nlohmann::json config = read_json_file(file);
-  if (!config.is_object()) fail_usage("{}: a configuration is an object of JSON, this is {}", file, config.type_name());
+  if (!config.is_object()) fail_usage("{}: a configuration must be a JSON object, got {}", file, config.type_name());
   apply_flags(config, flags);
   return config;
 }

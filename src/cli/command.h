@@ -1,9 +1,10 @@
-// A command of the program: parses its flags, calls the engine, prints. Results go to stdout, progress to stderr;
-// errors are thrown and printed once, by main.
+// The program's commands. Each parses its flags, calls the engine and prints. Results go to stdout and progress to
+// stderr; errors are thrown, and printed once by main.
 #pragma once
 
-// A vector option takes one value each time it is given ("--set a=1,2" is one value).
+// A vector option takes one value per occurrence ("--set a=1,2" is one value).
 #define CXXOPTS_VECTOR_DELIMITER '\0'
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -25,7 +26,7 @@ struct Command {
 };
 const std::vector<Command>& commands();
 
-// One function a file, src/cli/<name>.cpp.
+// Each command is defined in src/cli/<name>.cpp.
 void train_command(int argc, char** argv);
 void lr_range_command(int argc, char** argv);
 void experiment_command(int argc, char** argv);
@@ -48,26 +49,27 @@ struct CommonFlags {
   ProgressMode progress = ProgressMode::kAuto;
 };
 
-// A command line: options with the common ones added, parsed. `--help` prints and ends through HelpShown.
+// Parses a command line: a command's own options and the common ones. `--help` prints the help and throws HelpShown.
 class CommandLine {
  public:
-  // `arguments`: what must be given, as the usage shows it. `examples` end the help.
+  // `arguments` are the required arguments as shown in the usage line. `examples` are printed at the end of the help.
   CommandLine(const std::string& name, const std::string& summary, const std::string& arguments,
               const std::string& examples);
 
   cxxopts::OptionAdder add() { return options_.add_options(); }
-  // Names of positional arguments, the last one repeated.
+  // The names of the positional arguments; the last one may be repeated.
   void positional(const std::vector<std::string>& names) { options_.parse_positional(names); }
-  // Usage Error for unknown flags and for missing values.
+  // Throws a usage Error for unknown flags and missing values.
   void parse(int argc, char** argv);
 
   bool has(const std::string& name) const { return result_.count(name) != 0; }
   std::string text(const std::string& name) const { return result_[name].as<std::string>(); }
   std::vector<std::string> texts(const std::string& name) const;
-  // Numbers are options of text. Usage Error that names the flag if it is none, or outside [min, max].
+  // Numeric options are declared as text. Throws a usage Error naming the flag if its value is not a number or is
+  // outside [min, max].
   std::int64_t integer(const std::string& name, std::int64_t min, std::int64_t max) const;
   double number(const std::string& name) const;
-  // Usage Error that names the flag or argument if it was not given.
+  // Throws a usage Error naming the flag or argument (`what`) if it was not given.
   std::string required(const std::string& name, const std::string& what) const;
   CommonFlags common() const;
 
@@ -78,15 +80,16 @@ class CommandLine {
   std::string examples_;
 };
 
-// Thrown after help was printed: not an error.
+// Thrown after the help was printed; not an error.
 struct HelpShown {};
 
-// Usage Error, to be had before anything is computed, where `out` is a folder, or a file that `read` does not take:
-// what is written there would replace something else. `example` is a file's name; `what` it should be, like "plane".
+// Call before computing anything. Throws a usage Error if `out` is a folder or an existing file that `read` rejects,
+// because writing there would replace something else. `example` is a sample file name and `what` the kind of file, like
+// "plane".
 void check_out(const std::filesystem::path& out, const char* example, const char* what,
                const std::function<void(const std::filesystem::path&)>& read);
 
-// The file with --set, --device, --seed and --threads applied, not yet read as a configuration.
+// Returns the file's JSON with --set, --device, --seed and --threads applied, not yet read as a configuration.
 nlohmann::json load_config_json(const std::string& file, const CommonFlags& flags);
 void apply_flags(nlohmann::json& config, const CommonFlags& flags);
 

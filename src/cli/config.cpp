@@ -14,11 +14,11 @@ void config_command(int argc, char** argv) {
   line.positional({"action", "file"});
   line.parse(argc, argv);
   const std::string action = line.required("action", "'check FILE'");
-  if (action != "check") fail_usage("'thalweg config' knows 'check', not '{}'", action);
+  if (action != "check") fail_usage("'thalweg config': expected 'check', got '{}'", action);
   const nlohmann::json json = load_config_json(line.required("file", "the configuration file"), line.common());
   const bool is_theory = json.is_object() && json.contains("theory");
   const nlohmann::json full = is_theory ? to_json(read_theory_config(json)) : to_json(read_experiment_config(json));
-  fmt::print("{}\n", full.dump(2));
+  fmt::print("{}\n", full.dump(line.common().json ? -1 : 2));
 }
 
 }  // namespace thalweg

@@ -13,7 +13,7 @@ void fetch(const CommandLine& line, const std::string& name) {
   if (line.has("url")) options.url = line.text("url");
   if (line.has("sha256")) options.sha256 = line.text("sha256");
   options.progress = line.common().progress;
-  // Where it will be looked for first.
+  // The folder that is searched first.
   const std::vector<std::filesystem::path> folders = data_folders(line.has("out") ? line.text("out") : "");
   const FetchResult result = fetch_data_set(name, folders.empty() ? "" : folders.front(), options);
   if (line.common().json) {
@@ -45,7 +45,7 @@ void info(const CommandLine& line, const std::string& name) {
 }  // namespace
 
 void data_command(int argc, char** argv) {
-  CommandLine line("data", "Fetches a data set (download, SHA-256, safe unpacking) or says what one holds.",
+  CommandLine line("data", "Fetches a data set (download, SHA-256, safe unpacking) or prints what it holds.",
                    "fetch cifar10|cifar100 | info NAME",
                    "  thalweg data fetch cifar10\n"
                    "  thalweg data fetch cifar10 --out /data --url http://mirror/cifar-10-binary.tar.gz\n"
@@ -54,16 +54,16 @@ void data_command(int argc, char** argv) {
       "name", "cifar10, cifar100, or (info) fashion_mnist, mnist, synthetic", cxxopts::value<std::string>(), "NAME")(
       "out", "fetch: the folder to put it in (default: $THALWEG_DATA, else ~/.local/share/thalweg)",
       cxxopts::value<std::string>(),
-      "DIR")("url", "fetch: another address of the archive", cxxopts::value<std::string>(), "URL")(
+      "DIR")("url", "fetch: download the archive from this address instead", cxxopts::value<std::string>(), "URL")(
       "sha256", "fetch: expected SHA-256 of the archive", cxxopts::value<std::string>(), "HEX")(
-      "path", "info: the folder it lies in", cxxopts::value<std::string>(), "DIR");
+      "path", "info: the folder to look in", cxxopts::value<std::string>(), "DIR");
   line.positional({"action", "name"});
   line.parse(argc, argv);
   const std::string action = line.required("action", "'fetch' or 'info'");
   const std::string name = line.required("name", "the data set's name");
   if (action == "fetch") return fetch(line, name);
   if (action == "info") return info(line, name);
-  fail_usage("'thalweg data' knows 'fetch' and 'info', not '{}'", action);
+  fail_usage("'thalweg data': expected 'fetch' or 'info', got '{}'", action);
 }
 
 }  // namespace thalweg

@@ -70,8 +70,8 @@ std::string data_set(const std::string& name) {
                      data.digest.substr(0, 16));
 }
 
-// A small network through every kernel of the evaluation (batch, materialise and fold, fused convolutions, loss)
-// against the plain computation.
+// Evaluates a small network with every kernel of the evaluation (batch, materialise and fold, fused convolutions, loss)
+// and compares with the plain computation.
 std::string kernel_self_test(c10::Device device) {
   use_device(device);
   ModelConfig model;
@@ -98,8 +98,8 @@ std::string kernel_self_test(c10::Device device) {
       run_eager(graph, graph.parameters.views(weights), graph.buffers.views(buffers), x, NormMode::kEval);
   const double expected = at::cross_entropy_loss(logits, data.test.labels).item<double>();
   const double got = sums.loss / static_cast<double>(data.test.size());
-  check(std::abs(got - expected) <= 1e-4 * expected, "the kernels give a loss of {:.7g}, plain arithmetic {:.7g}", got,
-        expected);
+  check(std::abs(got - expected) <= 1e-4 * expected,
+        "the kernels give a loss of {:.7g}, but plain arithmetic gives {:.7g}", got, expected);
   return fmt::format("evaluation kernels on {} agree with plain arithmetic ({:.6f})", device.str(), got);
 }
 
@@ -107,7 +107,7 @@ std::string kernel_self_test(c10::Device device) {
 
 void doctor_command(int argc, char** argv) {
   CommandLine line("doctor",
-                   "Looks at this machine and says what works. Ends with 0 if training and mapping can run on the "
+                   "Checks what works on this machine. The exit code is 0 if training and mapping can run on the "
                    "chosen device.",
                    "", "  thalweg doctor\n  thalweg doctor --device cuda:0 --out /out\n");
   line.add()("out", "folder that must be writable", cxxopts::value<std::string>()->default_value("."), "DIR");
@@ -118,7 +118,7 @@ void doctor_command(int argc, char** argv) {
 
   bool ready = true;
   nlohmann::json json = nlohmann::json::array();
-  // Each is told at once: a look at a GPU that hangs would take those before it along.
+  // Prints each finding at once, so that earlier ones are not lost if the check of a GPU hangs.
   const auto tell = [&](const std::string& name, bool needed, const std::function<std::string()>& what) {
     const Finding finding = look(what);
     ready = ready && (finding.ok || !needed);
@@ -133,10 +133,11 @@ void doctor_command(int argc, char** argv) {
        [&] { return fmt::format("{}: {}", parse_device(wanted).str(), device_description(parse_device(wanted))); });
   tell("kernels", true, [&] { return kernel_self_test(parse_device(wanted)); });
   tell("write access", true, [&] { return write_access(line.text("out")); });
-  // Without these there is still the synthetic set.
+  // Not needed: the synthetic set is always available.
   for (const char* name : {"cifar10", "cifar100", "fashion_mnist"}) tell(name, false, [&] { return data_set(name); });
   if (flags.json) fmt::print("{}\n", nlohmann::json({{"ready", ready}, {"findings", json}}).dump());
-  if (!ready) fail("this machine is not ready; see the lines marked FAIL");
+  if (!ready)
+    fail("this machine is not ready; see {}", flags.json ? "what is needed and not ok" : "the lines marked FAIL");
 }
 
 }  // namespace thalweg

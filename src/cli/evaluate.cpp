@@ -1,5 +1,7 @@
 #include "nn/evaluate.h"
 
+#include <ATen/ops/isfinite.h>
+
 #include "base/error.h"
 #include "cli/command.h"
 #include "data/image_batches.h"
@@ -16,11 +18,11 @@ const ImageSet& split_of(const DataSet& data, const std::string& name) {
   if (name == "train") return data.train;
   if (name == "test") return data.test;
   if (data.validation.size() == 0)
-    fail_usage("--split validation: the data have none, since data.validation_images is 0");
+    fail_usage("--split validation: there is no validation split, since data.validation_images is 0");
   return data.validation;
 }
 
-// What the weights say of themselves, or --config; --set on top.
+// The configuration from --config, or else from the weights' own description; --set applies to either.
 ExperimentConfig config_of(const CommandLine& line, const nlohmann::json& description, const CommonFlags& flags) {
   nlohmann::json json;
   if (line.has("config")) {
@@ -41,28 +43,31 @@ ExperimentConfig config_of(const CommandLine& line, const nlohmann::json& descri
 
 void evaluate_command(int argc, char** argv) {
   CommandLine line(
-      "evaluate", "Loss and accuracy of one set of weights over all images of a split, in float32.",
+      "evaluate", "Computes loss and accuracy of one set of weights over all images of a split, in float32.",
       "--weights FILE [--split test]",
       "  thalweg evaluate --weights out/demo/main/weights.safetensors --split test --json\n"
       "  thalweg evaluate --weights vgg16_bn.safetensors --config experiments/cifar10-vgg11-cpu.json --set "
       "model.name=vgg16_bn\n");
   line.add()("weights", "safetensors file with PyTorch names, a checkpoint, or a run's folder",
-             cxxopts::value<std::string>(), "FILE")("split", "train, validation or test",
-                                                    cxxopts::value<std::string>()->default_value("test"), "SPLIT")(
-      "config", "says model and data of weights that do not", cxxopts::value<std::string>(), "FILE");
+             cxxopts::value<std::string>(),
+             "FILE")("split", "train, validation or test", cxxopts::value<std::string>()->default_value("test"),
+                     "SPLIT")("config", "configuration with the model and data of weights that do not carry them",
+                              cxxopts::value<std::string>(), "FILE");
   line.parse(argc, argv);
   const CommonFlags flags = line.common();
   const std::string weights_flag = line.required("weights", "--weights FILE");
   const std::string split = line.text("split");
 
   if (split != "train" && split != "validation" && split != "test")
-    fail_usage("--split is train, validation or test, got '{}'", split);
+    fail_usage("--split: expected train, validation or test, got '{}'", split);
   const fs::path file = fs::is_directory(weights_flag) ? final_weights_of(weights_flag) : fs::path(weights_flag);
   const nlohmann::json description = describe_weights(file);
   Session session = open_session(config_of(line, description, flags), flags.progress);
-  // The normalisation that the weights were trained with, whatever the data set's usual one is.
+  // Use the normalisation that the weights were trained with, even if the data set's default differs.
   if (description.contains("normalisation")) session.data.normalisation = description.at("normalisation");
   const Weights weights = load_weights(file, session.graph);
+  check(at::isfinite(weights.weights).all().item<bool>(),
+        "{}: its weights are not finite: the training that wrote them diverged", file.string());
   const ImageSet& images = split_of(session.data, split);
   Evaluator evaluator(compile(session.graph), session.device);
   const SplitMetrics metrics =

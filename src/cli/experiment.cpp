@@ -5,7 +5,7 @@
 namespace thalweg {
 namespace {
 
-// A line a run; JSON knows no NaN, so what is not known is null.
+// Prints one line per run. Unknown values are null, since JSON has no NaN, and are printed as "?".
 void print_seeds(const nlohmann::json& summary) {
   const auto text = [](const nlohmann::json& value, double factor, int digits) {
     return value.is_number() ? fmt::format("{:.{}f}", factor * value.get<double>(), digits) : "?";
@@ -24,8 +24,8 @@ void print_seeds(const nlohmann::json& summary) {
 void experiment_command(int argc, char** argv) {
   CommandLine line(
       "experiment",
-      "Trains main path and branches, makes the plane, maps train and test loss over it and writes the report. "
-      "Steps that are done are skipped.",
+      "Trains the main path and its branches, makes the plane, maps train and test loss over it and writes the report. "
+      "Work that is already done is skipped.",
       "CONFIG [--out DIR]",
       "  thalweg experiment experiments/demo.json --out out/demo\n"
       "  thalweg experiment experiments/demo.json --out out/demo --set landscape.grid=51x51\n");

@@ -27,10 +27,11 @@ std::vector<std::string> split_at_commas(const std::string& text) {
   return parts;
 }
 
-// Network and data as the plane's file says, with --set, --device and --threads on top.
+// The network and data recorded in the plane's file, with --set, --device and --threads applied.
 ExperimentConfig config_of(const std::string& plane_file, const nlohmann::json& provenance, const CommonFlags& flags) {
   check(provenance.contains("model") && provenance.contains("data"),
-        "{} does not say which network and data it belongs to", plane_file);
+        "{} does not say which network and data it belongs to: make the plane again with thalweg plane --config",
+        plane_file);
   nlohmann::json json = {{"model", provenance.at("model")}, {"data", provenance.at("data")}};
   if (is_line(provenance)) json["landscape"]["grid"] = "51x1";
   apply_flags(json, flags);
@@ -56,21 +57,21 @@ LandscapeConfig landscape_of(const CommandLine& line, const CommonFlags& flags, 
 
 Session open_plane_session(const ExperimentConfig& config, const Plane& plane, ProgressMode progress) {
   Session session = open_session(config, progress);
-  // The normalisation that the weights were trained with, whatever the data set's usual one is.
   if (plane.provenance.value("data_digest", session.data.digest) != session.data.digest) {
-    say("note: these are not the images that the plane's runs were trained on (another SHA-256)");
+    say("note: these are not the images that the plane's runs were trained on (their SHA-256 differs)");
   }
+  // Use the normalisation that the weights were trained with, even if the data set's default differs.
   if (plane.provenance.contains("normalisation")) session.data.normalisation = plane.provenance.at("normalisation");
   return session;
 }
 
-// Small networks' maps are slower with large pages: ResNet-20 in float32 by 5 %.
+// Planes from this size on use large pages, which slow down maps of small networks (ResNet-20 in float32 by 5 %).
 constexpr std::uintmax_t kLargePlane = std::uintmax_t{64} << 20;  // bytes: 5.6 million weights
 
 struct BudgetedMap {
   const Plane& plane;
   const Session& session;
-  const std::string& out;  // "" where a dry run has none
+  const std::string& out;  // "" for a dry run without --out
 };
 
 LandscapeConfig within_budget(const LandscapeConfig& config, double seconds, const BudgetedMap& map) {
@@ -84,7 +85,7 @@ LandscapeConfig within_budget(const LandscapeConfig& config, double seconds, con
 
 void print_settings(const LandscapeConfig& config) {
   say(fmt::format(
-      "within the budget: {} points, {}", config.grid,
+      "chosen to fit the budget: {} points, {}", config.grid,
       config.images > 0 ? fmt::format("{} images of each split, with standard errors", config.images) : "all images"));
 }
 
@@ -93,16 +94,16 @@ void print_cost(const Plane& plane, const LandscapeConfig& config, const Session
   if (as_json) return fmt::print("{}\n", nlohmann::json(cost).dump());
   const char* most = cost.at_most ? "at most " : "";
   fmt::print("points       {}\n", cost.points);
-  fmt::print("images       {}{:.0f} evaluated, {:.0f} a point\n", most, cost.images,
+  fmt::print("images       {}{:.0f} evaluated, {:.0f} per point\n", most, cost.images,
              cost.images / static_cast<double>(cost.points));
   if (cost.checkpoint_images > 0)
-    fmt::print("checkpoint   {:.0f} images more in float32, to compare the origin with its own evaluation\n",
+    fmt::print("checkpoint   {:.0f} more images in float32, to compare the origin with its run's own evaluation\n",
                cost.checkpoint_images);
   if (cost.audit_images > 0)
-    fmt::print("audit        {:.0f} images of {:.0f} points once more, and again in float32\n", cost.audit_images,
-               cost.audit_points);
+    fmt::print("audit        {:.0f} images over {:.0f} points, once more in the map's precision and once in float32\n",
+               cost.audit_images, cost.audit_points);
   fmt::print("work         {}{:.3g} TFLOP\n", most, cost.flops / 1e12);
-  fmt::print("time         {}{} (by three points: {:.3g} s a point and {:.3g} ms an image", most,
+  fmt::print("time         {}{} (estimated from three points: {:.3g} s per point and {:.3g} ms per image", most,
              format_duration(cost.seconds), cost.time.fixed, 1e3 * cost.time.per_image);
   if (config.precision != c10::ScalarType::Float)
     fmt::print(", in float32 {:.3g} s and {:.3g} ms", cost.float32.fixed, 1e3 * cost.float32.per_image);
@@ -110,11 +111,11 @@ void print_cost(const Plane& plane, const LandscapeConfig& config, const Session
   fmt::print("memory       {:.0f} MB at the peak so far\n", cost.memory_mb);
   if (cost.of_exact_map && !cost.at_most)
     fmt::print(
-        "note         all this is an exact map's; an adaptive one mostly takes a small part of it, but its passes and "
-        "audits take more where nothing can be saved\n");
+        "note         these numbers are for an exact map; an adaptive map usually needs a small part of them, but more "
+        "if samples and interpolation save nothing, because of its passes and audits\n");
 }
 
-// As JSON; as text where that is not asked for.
+// Returns the summary of a surface as JSON, and prints it as text unless `as_json`.
 nlohmann::json tell_surface(const std::string& out, bool as_json) {
   const Surface surface = read_surface_hdf5(out);
   const nlohmann::json landscape = surface.provenance.at("landscape");
@@ -130,7 +131,7 @@ nlohmann::json tell_surface(const std::string& out, bool as_json) {
     if (minimum)
       fmt::print("{}: smallest {} {:.4f} at ({:.4g}, {:.4g})\n", out, key, minimum->value, minimum->x, minimum->y);
     else
-      fmt::print("{}: no {} is finite\n", out, key);
+      fmt::print("{}: no point has a finite {}\n", out, key);
   }
   result["not_finite"] = num_not_finite(surface);
   if (!as_json) {
@@ -143,12 +144,13 @@ nlohmann::json tell_surface(const std::string& out, bool as_json) {
 }
 
 void check_surface_out(const std::filesystem::path& out) {
-  if (out.extension() == ".csv") fail_usage("--out names the HDF5 file, like surface.h5; the CSV is written beside it");
+  if (out.extension() == ".csv")
+    fail_usage("--out must name the HDF5 file, like surface.h5; the CSV is written beside it");
   check_out(out, "surface.h5", "surface", [](const std::filesystem::path& file) { read_surface_hdf5(file); });
   check_out(std::filesystem::path(out).replace_extension(".csv"), "surface.csv", "surface's table", check_surface_csv);
 }
 
-// The planes of `windows` windows beside a plane file, each mapped to its own file beside `out`.
+// Maps the planes of `windows` windows, found beside a plane file, each to its own file beside `out`.
 void map_windows(const std::string& plane_file, const std::string& out, int windows, const LandscapeConfig& landscape,
                  const Session& session, bool as_json) {
   const auto planes = window_files(plane_file, windows), surfaces = window_files(out, windows);
@@ -166,37 +168,37 @@ void add_options(CommandLine& line) {
   };
   add("plane", "plane file", "FILE");
   add("out", "the surface's file (HDF5); a CSV is written beside it", "FILE");
-  add("grid", "columns x rows (25x25; of a line 51x1)", "WxH");
-  add("range", "corners; default: fitted to the path", "x0:x1,y0:y1");
-  add("margin", "of the fit, as a part of the path's extent (0.2)", "M");
+  add("grid", "columns x rows (25x25; for a line 51x1)", "WxH");
+  add("range", "corners of the map (default: fitted to the path)", "x0:x1,y0:y1");
+  add("margin", "margin of the fitted range, as a fraction of the path's extent (0.2)", "M");
   add("splits", "train, test or both (train,test)", "LIST");
   add("bn", "batch norm: recompute, origin or batch", "MODE");
   add("bn-images", "training images for batch norm's statistics (1000)", "N");
-  add("train-images", "first N training images only", "N");
-  add("test-images", "first N test images only", "N");
-  add("precision", "float32, bf16, on a GPU float16, or auto: the fastest (float32)", "TYPE");
-  add("audit-points", "points of a bf16 or float16 map that are evaluated again in float32 (8)", "N");
-  add("max-deviation", "relative; such a map that deviates more is made again in float32 (0.005)", "D");
-  add("images", "a stratified sample of N images of each split, with standard errors", "N");
-  add("stderr", "as many images as a standard error of E nats takes", "E");
-  add("tolerance", "adaptive: certified to T nats, or to T% of the surface's range", "T");
-  add("budget", "grid and images that fit a time, like 60s, 5m or 1h", "TIME");
-  line.add()("image-losses", "of an exact map: the surface holds the loss of each image too");
-  line.add()("windows", "maps the planes of N windows beside --plane (thalweg plane --windows N), not the plane itself",
+  add("train-images", "use the first N training images only", "N");
+  add("test-images", "use the first N test images only", "N");
+  add("precision", "float32, bf16, float16 (GPU only), or auto: the fastest available (float32)", "TYPE");
+  add("audit-points", "number of points of a bf16 or float16 map to evaluate again in float32 (8)", "N");
+  add("max-deviation", "relative deviation above which such a map is made again in float32 (0.005)", "D");
+  add("images", "evaluate a stratified sample of N images of each split, and give standard errors", "N");
+  add("stderr", "at each point, as many images as a standard error of at most E nats needs", "E");
+  add("tolerance", "adaptive map, certified to T nats or to T% of the surface's range", "T");
+  add("budget", "choose grid and images to fit a time, like 60s, 5m or 1h", "TIME");
+  line.add()("image-losses", "also store the loss of each image (exact maps only)");
+  line.add()("windows", "map the N planes that thalweg plane --windows N wrote beside --plane, not --plane itself",
              cxxopts::value<std::string>(), "N");
-  line.add()("dry-run", "measures three points, says what the map costs and the peak of memory so far, and makes none");
+  line.add()("dry-run", "measure three points, print the estimated cost and the peak memory so far, and make no map");
 }
 
 int windows_of(const CommandLine& line, const std::string& plane_file) {
   if (!line.has("windows")) return 0;
-  const int windows = static_cast<int>(line.integer("windows", 2, 1000));
+  const int windows = static_cast<int>(line.integer("windows", 2, kMaxWindows));
   if (line.has("dry-run") || line.has("budget"))
-    fail_usage("--windows goes with neither --budget nor --dry-run: ask them of one window's plane, {}",
+    fail_usage("--windows cannot be combined with --budget or --dry-run: use these on the plane of one window, like {}",
                window_files(plane_file, windows).front().string());
   return windows;
 }
 
-// --out, checked; "" where a dry run has none.
+// Returns --out after checking it; "" for a dry run without it.
 std::string out_of(const CommandLine& line, int windows) {
   if (line.has("dry-run") && !line.has("out")) return "";
   const std::string out = line.required("out", "--out SURFACE.h5");
@@ -204,16 +206,19 @@ std::string out_of(const CommandLine& line, int windows) {
     check_surface_out(out);
     return out;
   }
-  // Without an extension all windows' tables would be one file.
+  // Without an extension the CSV tables of all windows would have the same name.
   if (!std::filesystem::path(out).has_extension() || std::filesystem::is_directory(out))
-    fail_usage("--out with --windows names a file whose name the windows' begin with, like surface.h5, not {}", out);
+    fail_usage(
+        "with --windows, --out must name a file with an extension, like surface.h5, from which the windows' file "
+        "names are made, got {}",
+        out);
   std::ranges::for_each(window_files(out, windows), check_surface_out);
   return out;
 }
 
-// Before LibTorch allocates.
+// Must be called before LibTorch allocates memory: enabling large pages affects only later allocations.
 Plane read_plane_for_map(const std::string& file) {
-  std::error_code missing;  // told by read_plane
+  std::error_code missing;  // reported by read_plane
   if (const auto bytes = std::filesystem::file_size(file, missing); !missing && bytes >= kLargePlane) use_large_pages();
   return read_plane(file);
 }
@@ -221,13 +226,14 @@ Plane read_plane_for_map(const std::string& file) {
 }  // namespace
 
 void landscape_command(int argc, char** argv) {
-  CommandLine line("landscape",
-                   "Maps train and test loss and accuracy over a plane. Interrupted, it goes on where it was.",
-                   "--plane FILE --out SURFACE.h5",
-                   "  thalweg landscape --plane plane.safetensors --grid 51x51 --out surface.h5\n"
-                   "  thalweg landscape --plane plane.safetensors --grid 21x21 --range=-1:1,-1:1 --splits test "
-                   "--test-images 2000 --out test.h5\n"
-                   "  thalweg landscape --plane plane.safetensors --windows 4 --out surface.h5\n");
+  CommandLine line(
+      "landscape",
+      "Maps train and test loss and accuracy over a plane. If it was interrupted, the same command continues it.",
+      "--plane FILE --out SURFACE.h5",
+      "  thalweg landscape --plane plane.safetensors --grid 51x51 --out surface.h5\n"
+      "  thalweg landscape --plane plane.safetensors --grid 21x21 --range=-1:1,-1:1 --splits test "
+      "--test-images 2000 --out test.h5\n"
+      "  thalweg landscape --plane plane.safetensors --windows 4 --out surface.h5\n");
   add_options(line);
   line.parse(argc, argv);
   const CommonFlags flags = line.common();
@@ -238,7 +244,7 @@ void landscape_command(int argc, char** argv) {
   const ExperimentConfig config = config_of(plane_file, plane.provenance, flags);
   LandscapeConfig landscape = landscape_of(line, flags, config.landscape);
   if (is_line(plane.provenance) && parse_grid_size(landscape.grid).second != 1) {
-    fail_usage("{} is a line, and every row of a map of it would be the same: give --grid as Nx1, not {}", plane_file,
+    fail_usage("{} is a line, so all rows of its map would be the same: give --grid as Nx1, not {}", plane_file,
                landscape.grid);
   }
   const Session session = open_plane_session(config, plane, flags.progress);

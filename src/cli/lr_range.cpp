@@ -40,22 +40,23 @@ void write_files(const fs::path& csv, const LrRange& range, const std::optional<
 }  // namespace
 
 void lr_range_command(int argc, char** argv) {
-  CommandLine line(
-      "lr-range", "Finds a learning rate: a short training whose rate grows from step to step, as CSV and as a figure.",
-      "CONFIG --out FILE.csv",
-      "  thalweg lr-range experiments/demo.json --out out/lr.csv\n"
-      "  thalweg lr-range experiments/demo.json --out out/lr.csv --from 1e-3 --to 1 --steps 200\n");
+  CommandLine line("lr-range",
+                   "Finds a learning rate: trains briefly while the rate grows from step to step, and writes the "
+                   "losses as CSV and as a figure.",
+                   "CONFIG --out FILE.csv",
+                   "  thalweg lr-range experiments/demo.json --out out/lr.csv\n"
+                   "  thalweg lr-range experiments/demo.json --out out/lr.csv --from 1e-3 --to 1 --steps 200\n");
   line.add()("config", "configuration file", cxxopts::value<std::string>(), "CONFIG")(
       "out", "table of rates and losses; the figure goes beside it (.svg)", cxxopts::value<std::string>(), "FILE.csv")(
       "from", "first rate", cxxopts::value<std::string>()->default_value("1e-5"), "LR")(
       "to", "last rate", cxxopts::value<std::string>()->default_value("10"), "LR")(
-      "steps", "updates from the first to the last", cxxopts::value<std::string>()->default_value("100"), "N");
+      "steps", "updates from the first rate to the last", cxxopts::value<std::string>()->default_value("100"), "N");
   line.positional({"config"});
   line.parse(argc, argv);
   const CommonFlags flags = line.common();
   const fs::path out = line.required("out", "--out FILE.csv");
   if (out.extension() != ".csv")
-    fail_usage("--out names the CSV file, like lr.csv; the figure is written beside it. Got {}", out.string());
+    fail_usage("--out must name the CSV file, like lr.csv (the figure is written beside it), got {}", out.string());
   check_out(out, "lr.csv", "table of an LR range test", check_lr_range_csv);
   check_out(figure_beside(out), "lr.svg", "figure of an LR range test", check_lr_range_figure);
   const LrRangeConfig config = range_of(line);
@@ -72,8 +73,9 @@ void lr_range_command(int argc, char** argv) {
   const std::optional<LrSuggestion> suggestion = suggest_lr(range.points);
   if (!range.points.empty()) write_files(out, range, suggestion);
   if (stop_requested())
-    throw Stopped(fmt::format("lr-range: stopped after {} steps, which {} holds; the same command begins again",
-                              range.points.size(), out.string()));
+    throw Stopped(fmt::format("lr-range: stopped after {} steps{}; the same command starts from the beginning",
+                              range.points.size(),
+                              range.points.empty() ? "" : fmt::format(", which {} holds", out.string())));
   if (flags.json) {
     nlohmann::json result = {{"file", out.string()}, {"steps", range.points.size()}, {"diverged", range.diverged}};
     if (suggestion) result["steepest"] = suggestion->steepest, result["lowest"] = suggestion->lowest;
@@ -82,7 +84,7 @@ void lr_range_command(int argc, char** argv) {
     const bool still_falls = !range.diverged && suggestion->lowest == range.points.back().lr;
     fmt::print("{}: the loss falls fastest at a rate of {:.3g}, and is lowest at {:.3g}{}\n", out.string(),
                suggestion->steepest, suggestion->lowest,
-               still_falls ? ", the last: it may fall further beyond (--to)" : "");
+               still_falls ? ", the last one tested: it may fall further at higher rates (--to)" : "");
   } else {
     fmt::print("{}: the loss never falls; try smaller rates (--from)\n", out.string());
   }

@@ -1,4 +1,4 @@
-// thalweg: picks the command, prints what it throws, returns the exit code (docs/cli.md).
+// The thalweg program: runs the named command, prints the error it throws, and returns the exit code (docs/cli.md).
 #include <cstdio>
 #include <filesystem>
 
@@ -22,7 +22,7 @@ void print_commands(std::FILE* stream) {
   }
   fmt::print(
       stream,
-      "\n'thalweg COMMAND --help' tells more. Start with: thalweg experiment experiments/demo.json --out out/demo\n");
+      "\n'thalweg COMMAND --help' shows more. Start with: thalweg experiment experiments/demo.json --out out/demo\n");
 }
 
 int run_command(int argc, char** argv) {

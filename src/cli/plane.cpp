@@ -10,7 +10,7 @@
 namespace thalweg {
 namespace {
 
-// Model, data and normalisation of a configuration, for weights that do not carry them.
+// Describes model, data and normalisation of a configuration, for weights files that do not contain them.
 nlohmann::json describe_config(const std::string& file, const CommonFlags& flags) {
   const ExperimentConfig config = read_experiment_config(load_config_json(file, flags));
   nlohmann::json description = describe_experiment(config, load_data(config.data));
@@ -33,7 +33,7 @@ nlohmann::json tell_plane(const std::string& file, const Plane& plane, bool as_j
   return {{"file", file}, {"plane", plane.provenance}, {"path", path}};
 }
 
-// Beside the plane of the whole.
+// Writes the planes of the windows beside the plane of the whole path.
 nlohmann::json write_windows(const PlaneRequest& request, const std::string& out, bool as_json) {
   nlohmann::json told = nlohmann::json::array();
   auto files = window_files(out, request.windows);
@@ -43,9 +43,10 @@ nlohmann::json write_windows(const PlaneRequest& request, const std::string& out
     told.push_back(tell_plane(file, plane, as_json));
     const nlohmann::json& window = plane.provenance.at("window");
     if (!as_json) {
-      fmt::print("steps {} to {}: {:.3g} from this plane, {:.3g} from one plane of the whole path (root mean square)\n",
-                 window.at("first_step").get<std::int64_t>(), window.at("last_step").get<std::int64_t>(),
-                 window.at("rms_off_plane").get<double>(), window.at("one_plane_rms_off_plane").get<double>());
+      fmt::print(
+          "steps {} to {}: root-mean-square distance {:.3g} from this plane, {:.3g} from one plane of the whole path\n",
+          window.at("first_step").get<std::int64_t>(), window.at("last_step").get<std::int64_t>(),
+          window.at("rms_off_plane").get<double>(), window.at("one_plane_rms_off_plane").get<double>());
     }
   });
   return told;
@@ -65,35 +66,39 @@ void plane_command(int argc, char** argv) {
       "  thalweg plane a b c@1200 --kind points --out points.safetensors   three runs, weights or snapshots\n"
       "  thalweg plane a b --kind line --out line.safetensors              from one set of weights to another\n"
       "  thalweg plane out/demo --windows 4 --out plane.safetensors        and four planes along the path\n");
-  line.add()("runs",
-             "run or experiment folders (with seeds: all of them); weights files and RUN@STEP for random, points, line",
-             cxxopts::value<std::vector<std::string>>(), "RUN...")(
-      "kind", "pca, random, points or line", cxxopts::value<std::string>()->default_value("pca"), "KIND")(
-      "origin", "of a pca plane: mean, final or first", cxxopts::value<std::string>()->default_value("mean"), "WHERE")(
-      "config", "says model and data of weights that do not", cxxopts::value<std::string>(), "FILE")(
-      "out", "the plane's file", cxxopts::value<std::string>(), "FILE")(
-      "windows", "of pca: N planes more, each of a part of the first run's path, beside FILE",
+  line.add()(
+      "runs",
+      "run or experiment folders (with seeds: all of them); for random, points, line also weights files, RUN@STEP",
+      cxxopts::value<std::vector<std::string>>(),
+      "RUN...")("kind", "pca, random, points or line", cxxopts::value<std::string>()->default_value("pca"), "KIND")(
+      "origin", "origin of a pca plane: mean, final or first", cxxopts::value<std::string>()->default_value("mean"),
+      "WHERE")("config", "configuration with the model and data of weights that do not carry them",
+               cxxopts::value<std::string>(), "FILE")("out", "the plane's file", cxxopts::value<std::string>(), "FILE")(
+      "windows", "pca only: also write N planes beside FILE, each fitted to one part of the first run's path",
       cxxopts::value<std::string>(), "N");
   line.positional({"runs"});
   line.parse(argc, argv);
   const CommonFlags flags = line.common();
   const std::string out = line.required("out", "--out FILE");
   PlaneRequest request;
-  request.kind = line.text("kind");
-  request.origin = line.text("origin");
+  request.kind = parse_enum("--kind", line.text("kind"), plane_kinds());
+  request.origin = parse_enum("--origin", line.text("origin"), plane_origins());
   request.seed = flags.seed.value_or(0);
   request.sources = line.texts("runs");
   if (line.has("config")) request.fallback_description = describe_config(line.text("config"), flags);
-  if (line.has("windows")) request.windows = static_cast<int>(line.integer("windows", 2, 1000));
-  if (request.windows > 0 && request.kind != "pca") fail_usage("--windows is for planes of kind pca");
+  if (line.has("windows")) request.windows = static_cast<int>(line.integer("windows", 2, kMaxWindows));
+  for (const char* flag : {"origin", "windows"}) {
+    if (line.has(flag) && request.kind != PlaneKind::kPca) fail_usage("--{} is for planes of kind pca", flag);
+  }
   check_plane_out(out);
   if (request.windows > 0) std::ranges::for_each(window_files(out, request.windows), check_plane_out);
   check_can_write(out);
   const Plane plane = make_plane(request);
-  if (request.windows > 0) {  // of the first run, whose path comes first
+  if (request.windows > 0) {  // windows divide the first run, whose path comes first
     const auto is_elsewhere = [&](const PathPoint& point) { return point.run != plane.path.front().run; };
     const auto end = std::ranges::find_if(plane.path, is_elsewhere);
-    cut_windows(static_cast<std::size_t>(end - plane.path.begin()), request.windows);  // too many: before any file
+    cut_windows(static_cast<std::size_t>(end - plane.path.begin()), request.windows);  // throws before any file is
+                                                                                       // written
   }
   write_plane(out, plane);
   nlohmann::json result = tell_plane(out, plane, flags.json);

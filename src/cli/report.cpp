@@ -18,7 +18,7 @@ void append(std::vector<fs::path>& files, std::vector<fs::path> more) {
   files.insert(files.end(), more.begin(), more.end());
 }
 
-// Of one folder, into it: each seed's page, and what they have in common.
+// Writes the report of one experiment into its folder: a page per seed, and a summary across seeds.
 std::vector<fs::path> report_on(const fs::path& folder) {
   std::vector<fs::path> files;
   if (!fs::is_directory(ExperimentFolder{folder}.seeds())) {
@@ -31,7 +31,7 @@ std::vector<fs::path> report_on(const fs::path& folder) {
   return files;
 }
 
-// Of several experiments, into a folder of its own.
+// Writes the report across several experiments into `out`.
 std::vector<fs::path> report_across(const std::vector<std::string>& folders, const fs::path& out) {
   std::vector<Results> experiments;
   std::map<std::string, int> titles;
@@ -50,25 +50,25 @@ std::vector<fs::path> report_across(const std::vector<std::string>& folders, con
 void report_command(int argc, char** argv) {
   CommandLine line(
       "report",
-      "Writes report.html and figures from what an experiment's (or a run's) folder holds so far; of several "
-      "experiments a page, figures and claims over all of them into --out.",
+      "Writes report.html and figures from what an experiment's (or a run's) folder holds so far. For several "
+      "experiments, writes a page, figures and claims over all of them into --out.",
       "DIR [DIR...]",
       "  thalweg report out/demo\n"
       "  thalweg report out/vgg out/mlp --out out/paper\n");
-  line.add()("folders", "experiments' folders", cxxopts::value<std::vector<std::string>>(), "DIR")(
+  line.add()("folders", "folders of experiments", cxxopts::value<std::vector<std::string>>(), "DIR")(
       "out", "the folder for a report over several experiments", cxxopts::value<std::string>(), "DIR");
   line.positional({"folders"});
   line.parse(argc, argv);
-  if (!line.has("folders")) fail_usage("name the experiment's folder; see 'thalweg report --help'");
+  if (!line.has("folders")) fail_usage("the experiment's folder is missing; see 'thalweg report --help'");
   const auto folders = line.texts("folders");
   if (folders.size() > 1 && !line.has("out")) fail_usage("a report over several experiments needs a folder: --out DIR");
   if (folders.size() == 1 && line.has("out"))
-    fail_usage("the report of one experiment goes into its folder; --out is for several");
+    fail_usage("the report of one experiment is written into its own folder; --out is for several experiments");
   for (std::size_t k = 0; k < folders.size(); ++k) {
     for (std::size_t i = 0; i < k; ++i) {
-      std::error_code none;  // of a folder that is not there: what reads it says so
+      std::error_code none;  // a missing folder is reported when it is read
       if (fs::equivalent(folders[i], folders[k], none))
-        fail_usage("{} and {} are one folder: name each experiment once", folders[i], folders[k]);
+        fail_usage("{} and {} are the same folder: name each experiment once", folders[i], folders[k]);
     }
   }
   nlohmann::json names = nlohmann::json::array();

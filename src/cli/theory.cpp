@@ -30,7 +30,7 @@ void print_result(const TheoryStudy& study, const std::vector<std::filesystem::p
   for (const auto& file : files) fmt::print("{}\n", file.string());
   fmt::print("minimum-norm solution: norm {:.4g}, risk {:.4g}; {} of {} cells diverged\n", study.solution_norm().mean,
              study.solution_risk().mean, num_diverged(study), study.cells.size());
-  if (best) fmt::print("least risk: {:.4g}, {}\n", risk, study.cells[*best].name);
+  if (best) fmt::print("lowest risk: {:.4g}, {}\n", risk, study.cells[*best].name);
 }
 
 }  // namespace

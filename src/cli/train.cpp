@@ -6,14 +6,14 @@ namespace thalweg {
 
 void train_command(int argc, char** argv) {
   CommandLine line("train",
-                   "Trains the main path of a configuration; run again with the same command it goes on where it was.",
+                   "Trains the main path of a configuration. If it was stopped, the same command continues it.",
                    "CONFIG --out RUN",
                    "  thalweg train experiments/demo.json --out out/run\n"
                    "  thalweg train experiments/demo.json --out out/fast --set train.epochs=2 --seed 3 --json\n"
                    "  thalweg train experiments/demo.json --out out/run --profile 10\n");
   line.add()("config", "configuration file", cxxopts::value<std::string>(), "CONFIG")(
       "out", "the run's folder", cxxopts::value<std::string>(), "RUN")(
-      "profile", "write RUN/profile.json of N steps, a Chrome trace", cxxopts::value<std::string>(), "N");
+      "profile", "profile N steps and write RUN/profile.json, a Chrome trace", cxxopts::value<std::string>(), "N");
   line.positional({"config"});
   line.parse(argc, argv);
   const CommonFlags flags = line.common();

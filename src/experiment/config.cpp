@@ -7,20 +7,32 @@
 #include "base/error.h"
 #include "trajectory/folders.h"
 #include "trajectory/run_name.h"
+#include "trajectory/window_planes.h"
 
 namespace thalweg {
 namespace {
+
+const EnumNames<PlaneKind> kPlaneKinds = {{PlaneKind::kPca, "pca"}, {PlaneKind::kRandom, "random"}};
+
+// A folder's entry may have 255; that of a line has the names of two branches and what is appended while it is written.
+constexpr std::size_t kMaxBranchName = 100;
 
 void check_branch_name(const std::string& name, const std::string& path) {
   const auto allowed = [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
   };
   if (name.empty() || name.front() == '.' || !std::all_of(name.begin(), name.end(), allowed) || name == kMainRun) {
-    fail_usage("{}: a branch is a folder's name of letters, digits, '.', '_' and '-', and not 'main'; got '{}'", path,
-               name);
+    fail_usage(
+        "{}: a branch must have the name of a folder: letters, digits, '.', '_' and '-', no '.' at the start, and not "
+        "'main', got '{}'",
+        path, name);
   }
+  if (name.size() > kMaxBranchName)
+    fail_usage("{}: a branch's name has at most {} characters, since files are named after two of them; '{}' has {}",
+               path, kMaxBranchName, name, name.size());
   if (const RunName split = split_run_name(name); split.is_average)
-    fail_usage("{}: '{}' is the name of the averaged weights of a run '{}'; take another", path, name, split.run);
+    fail_usage("{}: '{}' is reserved for the averaged weights of a run '{}'; choose another name", path, name,
+               split.run);
 }
 
 std::vector<double> fork_epochs(ConfigReader& reader, double main_epochs, ForksBehindTheEnd behind) {
@@ -45,7 +57,8 @@ std::vector<BranchConfig> read_branches(ConfigReader reader, double main_epochs,
   const std::string name = reader.get_string("name", "");
   const bool until = reader.has("until_epoch");
   if (until == reader.has("epochs")) {
-    fail_usage("{}: give either 'epochs' (after the fork) or 'until_epoch' (of the whole)", reader.full_name("epochs"));
+    fail_usage("{}: give either 'epochs' (from the fork) or 'until_epoch' (from the start of the main path)",
+               reader.full_name("epochs"));
   }
   const double length = until ? reader.required_double("until_epoch", 0) : reader.required_double("epochs", 0);
   std::vector<BranchConfig> out;
@@ -58,10 +71,12 @@ std::vector<BranchConfig> read_branches(ConfigReader reader, double main_epochs,
     branch.at_epoch = fork;
     branch.epochs = until ? length - fork : length;
     if (branch.epochs <= 0) {
-      fail_usage("{}: the branch at epoch {:g} would have no epochs", reader.full_name("until_epoch"), fork);
+      fail_usage("{}: the branch at epoch {:g} would have no epochs",
+                 reader.full_name(until ? "until_epoch" : "epochs"), fork);
     }
     branch.schedule = reader.get_json("schedule");
-    if (branch.schedule.is_null()) fail_usage("{} is missing: a branch has its own rate", reader.full_name("schedule"));
+    if (branch.schedule.is_null())
+      fail_usage("{} is missing: a branch needs its own learning-rate schedule", reader.full_name("schedule"));
     if (reader.has("snapshots")) branch.snapshots = reader.get_json("snapshots");
     out.push_back(branch);
   }
@@ -72,30 +87,30 @@ std::vector<BranchConfig> read_branches(ConfigReader reader, double main_epochs,
 std::vector<std::uint64_t> read_seeds(ConfigReader& reader) {
   std::vector<std::uint64_t> seeds;
   for (const std::int64_t seed : reader.get_ints("seeds", {})) {
-    if (seed < 0) fail_usage("seeds must be integers from 0, got {}", seed);
+    if (seed < 0) fail_usage("seeds must be integers of at least 0, got {}", seed);
     seeds.push_back(static_cast<std::uint64_t>(seed));
-    if (std::count(seeds.begin(), seeds.end(), seeds.back()) > 1) fail_usage("seeds: {} stands there twice", seed);
+    if (std::count(seeds.begin(), seeds.end(), seeds.back()) > 1) fail_usage("seeds: {} is listed twice", seed);
   }
   return seeds;
 }
 
-// For their errors alone: the real ones are made once the data set's size is known.
+// Resolves both only for their errors: those that are used are resolved once the size of the data set is known.
 void check_rules(const nlohmann::json& schedule, const nlohmann::json& snapshots, const std::string& path,
                  double epochs) {
   resolve_schedule(schedule, path + "schedule", epochs);
   resolve_snapshots(snapshots, path + "snapshots");
 }
 
-// Whether a run from epoch `first` to `end` takes weights into an average. (It ends at a step, up to half a one from
-// `end`: how many steps an epoch has is not known yet.)
+// Whether a run from epoch `first` to `end` adds weights to an average. Approximate, since the number of steps per
+// epoch is not known yet and the run ends at a whole step, up to half a step from `end`.
 bool begins_average(const AverageConfig& average, double first, double end) {
-  constexpr double kRounding = 1e-6;  // of a fork and a length that together are `end`
+  constexpr double kRounding = 1e-6;  // rounding error of fork + length
   const double reached = end + kRounding;
   const double last = average.kind == AverageKind::kSwa ? std::floor(reached) : reached;
   return end > first && last > first && average.due(last);
 }
 
-// An average that no run has is a mistake. One that some runs are too short for is not.
+// Throws if no run would contribute to the average. Runs that are too short for it are fine as long as one is not.
 void check_average(const ExperimentConfig& config) {
   const AverageConfig& average = config.train.average;
   double end = config.train.epochs;
@@ -105,8 +120,8 @@ void check_average(const ExperimentConfig& config) {
     any = any || begins_average(average, branch.at_epoch, branch.at_epoch + branch.epochs);
   }
   if (any) return;
-  fail_usage("train.average.start_epoch: no run has {} from epoch {:g} on, the last ends at epoch {:g}",
-             average.kind == AverageKind::kSwa ? "the end of an epoch" : "steps", average.start_epoch, end);
+  fail_usage("train.average.start_epoch: no run {} from epoch {:g} on; the last one ends at epoch {:g}",
+             average.kind == AverageKind::kSwa ? "completes an epoch" : "takes a step", average.start_epoch, end);
 }
 
 }  // namespace
@@ -114,7 +129,7 @@ void check_average(const ExperimentConfig& config) {
 ExperimentConfig read_experiment_config(const nlohmann::json& json, ForksBehindTheEnd behind) {
   ExperimentConfig config;
   if (json.is_object() && json.contains("theory"))
-    fail_usage("this configures a study of the nonlinear model (\"theory\"): thalweg theory runs it");
+    fail_usage("this is the configuration of a study of the nonlinear model (\"theory\"): run it with thalweg theory");
   ConfigReader reader(json, "");
   config.name = reader.get_string("name", config.name);
   config.seeds = read_seeds(reader);
@@ -145,17 +160,20 @@ ExperimentConfig read_experiment_config(const nlohmann::json& json, ForksBehindT
   config.measures.sharpness_images = measures.get_int("sharpness_images", config.measures.sharpness_images, 0);
   config.measures.line_points = static_cast<int>(measures.get_int("line_points", config.measures.line_points, 0, 1000));
   if (config.measures.line_points > 0 && config.measures.line_points < 3)
-    fail_usage("measures.line_points: 3 or more points, the ends among them; 0: no lines");
+    fail_usage("measures.line_points: expected 0 (no lines) or at least 3 points, both ends included, got {}",
+               config.measures.line_points);
   measures.finish();
   ConfigReader plane = reader.get_object("plane");
-  config.plane.kind = plane.get_choice("kind", config.plane.kind, {"pca", "random"});
-  config.plane.origin = plane.get_choice("origin", config.plane.origin, {"mean", "final", "first"});
-  config.plane.windows = static_cast<int>(plane.get_int("windows", 0, 0, 1000));
-  if (config.plane.windows == 1 || (config.plane.windows > 0 && config.plane.kind != "pca"))
-    fail_usage("plane.windows: 2 or more windows, along the path of a plane of kind \"pca\"; 0: none");
+  config.plane.kind = plane.get_enum("kind", config.plane.kind, kPlaneKinds);
+  config.plane.origin = plane.get_enum("origin", config.plane.origin, plane_origins());
+  config.plane.windows = static_cast<int>(plane.get_int("windows", 0, 0, kMaxWindows));
+  if (config.plane.windows == 1 || (config.plane.windows > 0 && config.plane.kind != PlaneKind::kPca))
+    fail_usage(
+        "plane.windows: expected 0 (no windows) or at least 2 windows, along the path of a plane of kind \"pca\"");
   config.plane.shared = plane.get_bool("shared", false);
-  if (config.plane.shared && config.plane.kind != "pca")
-    fail_usage("plane.shared: all seeds share a plane of kind \"pca\", not \"{}\"", config.plane.kind);
+  if (config.plane.shared && config.plane.kind != PlaneKind::kPca)
+    fail_usage("plane.shared: all seeds can share a plane of kind \"pca\", but not one of kind \"{}\"",
+               name_of(config.plane.kind, kPlaneKinds));
   plane.finish();
   config.landscape = read_landscape_config(reader.get_object("landscape"));
   reader.finish();
@@ -186,8 +204,8 @@ nlohmann::json to_json(const ExperimentConfig& config) {
           {"measures",
            {{"sharpness_images", config.measures.sharpness_images}, {"line_points", config.measures.line_points}}},
           {"plane",
-           {{"kind", config.plane.kind},
-            {"origin", config.plane.origin},
+           {{"kind", name_of(config.plane.kind, kPlaneKinds)},
+            {"origin", name_of(config.plane.origin, plane_origins())},
             {"windows", config.plane.windows},
             {"shared", config.plane.shared}}},
           {"landscape", to_json(config.landscape)}};

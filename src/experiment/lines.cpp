@@ -18,25 +18,25 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kEndsAlone = 2;
-constexpr std::int64_t kMostAuditPoints = 2;  // of a line's few
+constexpr std::int64_t kMostAuditPoints = 2;  // a line has few points
 
 struct LineRequest {
   std::string from, to;        // names
-  std::string source, target;  // as a plane names them
+  std::string source, target;  // the form that PlaneRequest::sources expects
   int points;
 };
 
-std::vector<LineRequest> line_requests(const Member& member) {
+std::vector<LineRequest> line_requests(const SeedExperiment& experiment) {
   struct Branch {
     std::int64_t first_step;
     std::string name, end;
     auto operator<=>(const Branch&) const = default;
   };
-  const Session& session = member.session;
+  const Session& session = experiment.session;
   std::vector<Branch> branches;
   for (const BranchConfig& branch : session.config.branches)
-    branches.push_back(
-        {session.unforked_spec(branch).first_step, branch.name, member.folder.branch_run(branch.name).path.string()});
+    branches.push_back({session.unforked_spec(branch).first_step, branch.name,
+                        experiment.folder.branch_run(branch.name).path.string()});
   std::sort(branches.begin(), branches.end());
   std::vector<LineRequest> lines;
   for (std::size_t i = 0; i < branches.size(); ++i) {
@@ -51,7 +51,7 @@ std::vector<LineRequest> line_requests(const Member& member) {
 
 LandscapeConfig config_of(LandscapeConfig config, const Plane& line, int points) {
   config.grid = fmt::format("{}x1", points);
-  config.margin = LandscapeConfig().margin;  // of no use here, but part of what a line is made for
+  config.margin = LandscapeConfig().margin;  // not used here, but recorded in the line's request
   config.range = fmt::format("0:{},-1:1", line.provenance.at("length").get<double>());
   if (config.bn == BnMode::kOrigin) config.bn = BnMode::kRecompute;
   config.audit_points = std::min(config.audit_points, kMostAuditPoints);
@@ -60,10 +60,10 @@ LandscapeConfig config_of(LandscapeConfig config, const Plane& line, int points)
   return config;
 }
 
-// Without the losses that a run's own evaluation of its end gave: a map of the plane compares one with them already.
+// Omits the final losses from the run's own evaluation: the map of the plane is already checked against them.
 std::optional<Plane> plane_of(const LineRequest& line) {
   PlaneRequest request;
-  request.kind = "line";
+  request.kind = PlaneKind::kLine;
   request.sources = {line.source, line.target};
   try {
     Plane plane = make_plane(request);
@@ -77,20 +77,20 @@ std::optional<Plane> plane_of(const LineRequest& line) {
 
 }  // namespace
 
-void map_lines(const Member& member) {
-  const Session& session = member.session;
+void map_lines(const SeedExperiment& experiment) {
+  const Session& session = experiment.session;
   if (session.config.branches.size() < 2 || session.config.measures.line_points == 0) return;
-  const std::vector<LineRequest> lines = line_requests(member);
+  const std::vector<LineRequest> lines = line_requests(experiment);
   Progress progress("lines between ends", "lines", static_cast<double>(lines.size()), 0, session.progress);
   MapContext context = session.map_context();
   context.progress = ProgressMode::kQuiet;
   double done = 0;
   for (const LineRequest& line : lines) {
-    const fs::path file = member.folder.lines() / fmt::format("{}+{}.h5", line.from, line.to);
+    const fs::path file = experiment.folder.lines() / fmt::format("{}+{}.h5", line.from, line.to);
     if (const std::optional<Plane> plane = plane_of(line)) {
       update_mapped_surface(*plane, config_of(session.config.landscape, *plane, line.points), context, file);
     } else {
-      for (const char* kind : {".h5", ".csv"}) fs::remove(fs::path(file).replace_extension(kind));  // of earlier runs
+      for (const char* kind : {".h5", ".csv"}) fs::remove(fs::path(file).replace_extension(kind));  // stale
     }
     progress.update(++done, line.to);
   }

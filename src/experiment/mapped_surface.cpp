@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What a surface was asked for.
+// The request that a surface was made for.
 nlohmann::json request_of(const Surface& surface) {
   return resolve_key(surface.provenance.value("request", nlohmann::json()), "landscape",
                      [](const ConfigReader& reader) { return to_json(read_landscape_config(reader)); });
@@ -23,34 +23,32 @@ fs::path preview_of(const fs::path& surface) {
   return fs::path(surface).replace_extension(".unfinished.h5");
 }
 
-// What is still to be computed does not wait for a report that cannot be written: whoever writes the last one says so.
-void show_whole(const std::function<void()>& shown) {
-  try {
-    if (shown) shown();
-  } catch (const std::exception&) {
-  }
-}
-
 }  // namespace
 
 std::string remove_advice(const fs::path& file) {
-  return fmt::format("remove {} and run again to make it anew", file.string());
+  return fmt::format("remove {} and run again to rebuild it", file.string());
 }
 
 void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, const MapContext& context,
                           const fs::path& out, const std::function<void()>& shown) {
   const fs::path journal = journal_of(out);
   create_folders(folder_of(out));
-  const auto show = [&, told = false](const Surface& unfinished) mutable {
+  bool reported = false;
+  // A preview or report that cannot be written does not stop the map; the first error is reported.
+  const auto attempt = [&](const std::function<void()>& show) {
     try {
-      write_surface_hdf5(preview_of(out), unfinished);
-      if (shown) shown();
-    } catch (const std::exception& error) {  // the map goes on unseen
-      if (!std::exchange(told, true)) say(fmt::format("the map in the making cannot be shown: {}", error.what()));
+      show();
+    } catch (const std::exception& error) {
+      if (!std::exchange(reported, true)) say(fmt::format("the unfinished map cannot be shown: {}", error.what()));
     }
   };
   MapContext shown_context = context;
-  shown_context.show = show;
+  shown_context.show = [&](const Surface& unfinished) {
+    attempt([&] {
+      write_surface_hdf5(preview_of(out), unfinished);
+      if (shown) shown();
+    });
+  };
   Surface surface = map_landscape(plane, config, shown_context, journal);
   surface.provenance["request"] = {{"landscape", to_json(config)}, {"plane", surface.provenance["plane_digest"]}};
   surface.provenance["made_by"] = make_provenance(context.device);
@@ -58,7 +56,7 @@ void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, con
   write_surface_hdf5(out, surface);
   remove_journal(journal);
   fs::remove(preview_of(out));
-  show_whole(shown);
+  if (shown) attempt(shown);
 }
 
 void update_mapped_surface(const Plane& plane, const LandscapeConfig& config, const MapContext& context,
@@ -67,10 +65,10 @@ void update_mapped_surface(const Plane& plane, const LandscapeConfig& config, co
     const nlohmann::json asked = {{"landscape", to_json(config)}, {"plane", plane_digest(plane)}};
     const Surface there = with_advice(remove_advice(out), [&] { return read_surface_hdf5(out); });
     if (request_of(there) == asked) {
-      // Of a map with other settings that was given up.
+      // Left by an abandoned map with other settings.
       fs::remove(preview_of(out));
       if (fs::exists(journal_of(out)))
-        say(fmt::format("{}: the map with other settings that was begun beside it is given up", out.string()));
+        say(fmt::format("{}: the unfinished map with other settings beside it is discarded", out.string()));
       remove_journal(journal_of(out));
       return;
     }

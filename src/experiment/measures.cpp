@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "data/image_batches.h"
+#include "experiment/mapped_surface.h"
 #include "io/atomic_file.h"
 #include "io/json_member.h"
 #include "io/strict_json.h"
@@ -28,20 +29,18 @@ nlohmann::json measure(const Session& session, const ImageBatches& images, const
   return out;
 }
 
-constexpr char kMadeAnew[] = "remove it and run again to make it anew";
-
 nlohmann::json request_of(const Session& session, const fs::path& run) {
   return {{"weights", sha256_of_file(RunFolder{run}.weights())},
           {"sharpness_images", session.config.measures.sharpness_images}};
 }
 
-std::vector<fs::path> unmeasured_runs(const Member& experiment) {
+std::vector<fs::path> unmeasured_runs(const SeedExperiment& experiment) {
   std::vector<fs::path> runs = find_runs(experiment.folder.path);
   std::erase_if(runs, [&](const fs::path& run) {
-    if (!fs::exists(RunFolder{run}.weights())) return true;  // an average that never began
+    if (!fs::exists(RunFolder{run}.weights())) return true;  // an average that never started
     const fs::path file = RunFolder{run}.measures();
     if (!fs::exists(file)) return false;
-    const auto there = with_advice(kMadeAnew, [&] { return read_json_file(file, ExitCode::kFailure); });
+    const auto there = with_advice(remove_advice(file), [&] { return read_json_file(file, ExitCode::kFailure); });
     return member(there, "request") == request_of(experiment.session, run);
   });
   return runs;
@@ -49,7 +48,7 @@ std::vector<fs::path> unmeasured_runs(const Member& experiment) {
 
 }  // namespace
 
-void measure_runs(const Member& experiment) {
+void measure_runs(const SeedExperiment& experiment) {
   const std::vector<fs::path> runs = unmeasured_runs(experiment);
   if (runs.empty()) return;
   const Session& session = experiment.session;
@@ -58,7 +57,7 @@ void measure_runs(const Member& experiment) {
   double done = 0;
   for (const fs::path& run : runs) {
     const fs::path file = RunFolder{run}.weights();
-    const Weights weights = with_advice(kMadeAnew, [&] { return read_weights(file, session.graph); });
+    const Weights weights = with_advice(remove_advice(file), [&] { return read_weights(file, session.graph); });
     nlohmann::json out = measure(session, images, weights);
     out["request"] = request_of(session, run);
     write_file_atomically(RunFolder{run}.measures(), out.dump(2) + "\n");

@@ -1,12 +1,15 @@
 #include "experiment/planes.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include <ATen/ops/isfinite.h>
 
+#include "base/console.h"
 #include "base/error.h"
 #include "base/parse_number.h"
+#include "io/json_member.h"
 #include "models/models.h"
 #include "thalweg/version.h"
 #include "train/run_folder.h"
@@ -22,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What a run or a weights file says of itself, as a plane keeps it.
+// The part of the description of a run or a weights file that a plane stores.
 nlohmann::json provenance_of(const nlohmann::json& description, const std::string& data_path) {
   nlohmann::json out = {{"version", kVersion}, {"commit", kCommit}};
   for (const char* key : {"model", "data", "data_digest", "image", "normalisation", "classes"}) {
@@ -32,7 +35,8 @@ nlohmann::json provenance_of(const nlohmann::json& description, const std::strin
   return out;
 }
 
-// What a checkpoint at the origin was evaluated to: a map there must show the same (landscape/audit.h).
+// Stores the metrics that the weights at the origin were evaluated to: a map must reproduce them there
+// (landscape/audit.h).
 void add_final(nlohmann::json& provenance, const nlohmann::json& description) {
   if (description.is_object() && description.contains("final")) provenance["origin_final"] = description.at("final");
 }
@@ -42,14 +46,14 @@ Graph graph_of(const nlohmann::json& description, const std::string& source) {
         "{} does not say which network and data it belongs to; name a configuration with --config", source);
   try {
     const ModelConfig model = read_model_config(ConfigReader(description.at("model"), "model"));
-    // CIFAR-10's shape where a description from elsewhere does not say.
+    // Descriptions made by other programs may lack the shape: assume CIFAR-10's.
     const auto image = description.value("image", std::array<std::int64_t, 3>{3, 32, 32});
     const std::size_t classes = description.contains("classes") ? description.at("classes").size() : 10;
     return build_model(model, image, static_cast<std::int64_t>(classes));
   } catch (const Error& error) {
-    fail("{}: no network can be built of what it, or the configuration, says of it: {}", source, error.what());
+    fail("{}: cannot build the network that it, or the configuration, describes: {}", source, error.what());
   } catch (const nlohmann::json::exception&) {
-    fail("{}: what it says of its network is damaged: \"image\" is three sizes and \"classes\" a list", source);
+    fail("{}: its description of the network is damaged: \"image\" must be three sizes and \"classes\" a list", source);
   }
 }
 
@@ -62,25 +66,25 @@ std::string data_path_of(const fs::path& run) {
   return status.is_null() ? "" : status.value("/provenance/data_path"_json_pointer, std::string());
 }
 
-// Of a run that has ended with fewer snapshots than it took the plane would be another one, and nobody told.
+// Throws if a finished run has fewer snapshots than it took: the plane would silently be a different one.
 TrajectoryReader open_trajectory(const fs::path& run) {
   TrajectoryReader reader(RunFolder{run}.trajectory());
   const nlohmann::json status = read_run_status(run);
   if (!is_done(status)) return reader;
   const std::int64_t taken = status.value("snapshots", reader.size());
   check(reader.size() == taken,
-        "{} is damaged: it has {} snapshots, and the run took {}; remove the run's folder to train it anew",
+        "{} is damaged: it has {} snapshots, but the run took {}; remove the run's folder to train it again",
         trajectory_index(RunFolder{run}.trajectory()).string(), reader.size(), taken);
   return reader;
 }
 
-// The runs of a PCA plane, and what the plane says of them.
+// The runs of a PCA plane, and what the plane records about them.
 struct PcaSource {
   std::vector<RunPath> runs;
   PlaneContext context;
 };
 
-// Each run once, however often the sources name it.
+// Returns each run once, no matter how often the sources name it.
 std::vector<fs::path> runs_of(const std::vector<std::string>& sources) {
   std::vector<fs::path> folders;
   for (const std::string& source : sources) {
@@ -105,7 +109,8 @@ void check_share_a_plane(const std::vector<IdentifiedRun>& runs) {
   for (const char* key : {"model", "data_digest", "normalisation"}) {
     for (const IdentifiedRun& run : runs) {
       check(run.description().value(key, nlohmann::json()) == runs[0].description().value(key, nlohmann::json()),
-            "{} and {} have not the same {}: they share no plane", runs[0].folder.string(), run.folder.string(), key);
+            "{} and {} differ in their {}, so they cannot share a plane: leave one of them out",
+            runs[0].folder.string(), run.folder.string(), key);
     }
   }
 }
@@ -126,8 +131,8 @@ PcaSource open_runs(const PlaneRequest& request) {
     auto name = run.identity.at("name").get<std::string>();
     if (!one_seed) name = name_with_seed(name, run.seed());
     RunPath path = load_run(open_trajectory(run.folder), name, fork);
-    check(fork || !path.infos.empty(), "{} has no snapshots", run.folder.string());
-    if (path.infos.empty()) continue;  // an average that never began, or a branch that was stopped at once
+    check(fork || !path.infos.empty(), "{} has no snapshots: train it first", run.folder.string());
+    if (path.infos.empty()) continue;  // an average that never started, or a branch that was stopped at once
     names.push_back({{"name", name},
                      {"first_step", run.identity.at("first_step")},
                      {"snapshots", path.infos.size()},
@@ -146,9 +151,9 @@ PcaSource open_runs(const PlaneRequest& request) {
 
 Plane plane_of_runs(const PlaneRequest& request) {
   PcaSource source = open_runs(request);
-  if (request.origin == "final")
+  if (request.origin == PlaneOrigin::kFinal)
     add_final(source.context.provenance, read_run_status(find_runs(request.sources.front()).front()));
-  return pca_plane(source.runs, parse_plane_origin(request.origin), source.context);
+  return pca_plane(source.runs, request.origin, source.context);
 }
 
 // One set of weights: a weights file, a run's final weights, or RUN@STEP.
@@ -193,7 +198,7 @@ Source open_source(const std::string& text, const PlaneRequest& request) {
   const std::size_t at = text.rfind('@');
   if (!fs::exists(text) && at != std::string::npos && RunFolder{text.substr(0, at)}.holds_run()) {
     const auto step = parse_number<std::int64_t>(text.substr(at + 1));
-    if (!step) fail_usage("'{}': a snapshot is named RUN@STEP", text);
+    if (!step) fail_usage("'{}': expected a snapshot as RUN@STEP, with the number of a step", text);
     return snapshot_source(text.substr(0, at), *step);
   }
   const fs::path path = text;
@@ -203,8 +208,8 @@ Source open_source(const std::string& text, const PlaneRequest& request) {
 
 void need_sources(const PlaneRequest& request, std::size_t count) {
   if (request.sources.size() == count) return;
-  fail_usage("a plane of kind '{}' needs {} run{} or weights file{}, got {}", request.kind, count,
-             count == 1 ? "" : "s", count == 1 ? "" : "s", request.sources.size());
+  fail_usage("a plane of kind '{}' needs {} run{} or weights file{}, got {}", name_of(request.kind, plane_kinds()),
+             count, count == 1 ? "" : "s", count == 1 ? "" : "s", request.sources.size());
 }
 
 Plane random_plane_of(const PlaneRequest& request) {
@@ -220,7 +225,19 @@ Plane random_plane_of(const PlaneRequest& request) {
   return plane;
 }
 
-// The plane that `make` lays through N sources; statistics, network and data are the first one's.
+// A plane has one normalisation and one data set, those of the first source. Weights that expect otherwise normalised
+// pixels would be evaluated wrongly; weights that were trained on other images may be compared.
+void check_same_images(const Source& first, const Source& other, const std::array<std::string, 2>& names) {
+  const auto of = [](const Source& source, const char* key) { return member(source.description, key); };
+  check(of(first, "normalisation") == of(other, "normalisation"),
+        "{} and {} were trained with different normalisations of the images, so no map would be right for both",
+        names[0], names[1]);
+  if (of(first, "data_digest") != of(other, "data_digest"))
+    say(fmt::format("note: {} and {} were trained on different images; maps of the plane use those of {}", names[0],
+                    names[1], names[0]));
+}
+
+// Builds the plane through N sources with `make`; statistics, network and data are those of the first source.
 template <std::size_t N, typename Make>
 Plane plane_through(const PlaneRequest& request, const Make& make) {
   need_sources(request, N);
@@ -231,6 +248,7 @@ Plane plane_through(const PlaneRequest& request, const Make& make) {
     if (!first) first = source;
     check(source.description.at("model") == first->description.at("model"),
           "{} and {} are weights of different networks", request.sources[0], request.sources[i]);
+    check_same_images(*first, source, {request.sources[0], request.sources[i]});
     points[i] = {source.label, source.weights.weights};
   }
   const Graph graph = graph_of(first->description, request.sources[0]);
@@ -243,16 +261,22 @@ Plane plane_through(const PlaneRequest& request, const Make& make) {
 
 Plane make_plane(const PlaneRequest& request) {
   if (request.sources.empty()) fail_usage("a plane needs at least one run");
-  if (request.kind == "random") return random_plane_of(request);
-  if (request.kind == "points") return plane_through<3>(request, points_plane);
-  if (request.kind == "line") return plane_through<2>(request, line_plane);
-  if (request.kind != "pca") fail_usage("the kinds of plane are pca, random, points and line; got '{}'", request.kind);
-  return plane_of_runs(request);
+  switch (request.kind) {
+    case PlaneKind::kPca:
+      return plane_of_runs(request);
+    case PlaneKind::kRandom:
+      return random_plane_of(request);
+    case PlaneKind::kPoints:
+      return plane_through<3>(request, points_plane);
+    case PlaneKind::kLine:
+      return plane_through<2>(request, line_plane);
+  }
+  fail("unknown kind of plane");
 }
 
 void make_window_planes(const PlaneRequest& request, const std::function<void(Plane plane)>& take) {
   const PcaSource source = open_runs(request);
-  window_planes(source.runs, request.windows, parse_plane_origin(request.origin), source.context, take);
+  window_planes(source.runs, request.windows, request.origin, source.context, take);
 }
 
 }  // namespace thalweg

@@ -34,35 +34,38 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void add_sources(PlaneRequest& request, const Member& member) {
-  request.sources.push_back(member.folder.main_run().path.string());
-  if (request.kind != "pca") return;
-  for (const BranchConfig& branch : member.session.config.branches) {
-    request.sources.push_back(member.folder.branch_run(branch.name).path.string());
+void add_sources(PlaneRequest& request, const SeedExperiment& experiment) {
+  request.sources.push_back(experiment.folder.main_run().path.string());
+  if (request.kind != PlaneKind::kPca) return;
+  for (const BranchConfig& branch : experiment.session.config.branches) {
+    request.sources.push_back(experiment.folder.branch_run(branch.name).path.string());
   }
 }
 
-PlaneRequest plane_request(const Member& member) {
-  const ExperimentConfig& config = member.session.config;
+PlaneRequest plane_request(const SeedExperiment& experiment) {
+  const ExperimentConfig& config = experiment.session.config;
   PlaneRequest request;
   request.kind = config.plane.kind;
   request.origin = config.plane.origin;
   request.seed = config.seed;
   request.windows = config.plane.windows;
-  add_sources(request, member);
+  add_sources(request, experiment);
   return request;
 }
 
-// What a plane or surface was asked for; one with the same request is up to date.
+// Identifies what a plane was made from; a plane with the same identity is up to date.
 nlohmann::json identity_of(const PlaneRequest& request) {
   nlohmann::json runs = nlohmann::json::array();
   for (const std::string& source : request.sources) {
-    // The index carries the checksum of every snapshot: a run that was trained anew makes another plane.
+    // The index contains the checksum of every snapshot, so a run that was trained again gives a new plane.
     const RunFolder run{source};
     runs.push_back(
         {{"name", run.path.filename().string()}, {"snapshots", sha256_of_file(trajectory_index(run.trajectory()))}});
   }
-  return {{"kind", request.kind}, {"origin", request.origin}, {"seed", request.seed}, {"runs", runs}};
+  return {{"kind", name_of(request.kind, plane_kinds())},
+          {"origin", name_of(request.origin, plane_origins())},
+          {"seed", request.seed},
+          {"runs", runs}};
 }
 
 bool is_plane_of(const fs::path& file, const nlohmann::json& request) {
@@ -88,14 +91,15 @@ std::size_t count_snapshots(const Session& session, const RunSpec& spec) {
   return snapshots;
 }
 
-// Schedules, snapshots and windows that do not fit, said before anything is trained, not after.
+// Throws before anything is trained if the schedules and snapshot rules give too few snapshots for the plane and its
+// windows.
 void check_plans(const Session& session) {
   const PlaneConfig& plane = session.config.plane;
   const std::size_t main = count_snapshots(session, session.main_spec());
   std::size_t all = main;
   for (const BranchConfig& branch : session.config.branches)
     all += count_snapshots(session, session.unforked_spec(branch));
-  // Averages have snapshots of their own.
+  // Averages have snapshots of their own, which are not counted here.
   const auto check_config = [](const auto& check) {
     try {
       check();
@@ -103,17 +107,17 @@ void check_plans(const Session& session) {
       fail_usage("train.snapshots and plane: {}", error.what());
     }
   };
-  if (plane.kind == "pca" && session.config.train.average.kind == AverageKind::kNone)
+  if (plane.kind == PlaneKind::kPca && session.config.train.average.kind == AverageKind::kNone)
     check_config([&] { check_pca_snapshots(all); });
   if (plane.windows > 0) check_config([&] { cut_windows(main, plane.windows); });
 }
 
-// Image counts that the splits lack, said before anything is trained.
+// Throws before anything is trained if the landscape asks for more images than the splits have.
 void check_images(const Session& session) {
   const LandscapeConfig& config = session.config.landscape;
   std::int64_t images = 0;
   const auto add_split = [&](const char* key, std::int64_t asked, std::int64_t there) {
-    if (asked > there) fail_usage("landscape.{}: {} images asked for, the split has {}", key, asked, there);
+    if (asked > there) fail_usage("landscape.{}: {} images are requested, but the split has {}", key, asked, there);
     images += asked == 0 ? there : asked;
   };
   if (config.train) add_split("train_images", config.train_images, session.data.train.size());
@@ -121,13 +125,13 @@ void check_images(const Session& session) {
   check_image_losses(config, images);
 }
 
-// The forks' states are compared when the branches begin.
-void check_runs(const Member& member) {
-  const Session& session = member.session;
-  const fs::path main = member.folder.main_run().path;
+// Does not compare the state at the forks: that is done when the branches start.
+void check_runs(const SeedExperiment& experiment) {
+  const Session& session = experiment.session;
+  const fs::path main = experiment.folder.main_run().path;
   check_run_folder(main, run_identity(session.main_spec(), session.graph));
   for (const BranchConfig& branch : session.config.branches) {
-    const fs::path run = member.folder.branch_run(branch.name).path;
+    const fs::path run = experiment.folder.branch_run(branch.name).path;
     if (fs::exists(run)) check_run_folder(run, run_identity(session.unforked_spec(branch), session.graph));
   }
 }
@@ -139,18 +143,19 @@ void check_holds_experiment(const fs::path& folder) {
   check(!RunFolder{folder}.holds_run(), "{} holds a run; choose another --out", folder.string());
 }
 
-// Before a folder's configuration is written over. With seeds the runs lie in seeds/, without in the folder itself: one
-// seed may come first and all later, but not the other way round, for the folder then is one seed's experiment.
-void check_folder(const fs::path& folder, const std::vector<Member>& members, bool seeds) {
+// Must be called before a folder's configuration is overwritten. With seeds the runs are in seeds/, without them in the
+// folder itself. Seeds may be added to an experiment that began without them, but a folder that began with seeds cannot
+// be used without them.
+void check_folder(const fs::path& folder, const std::vector<SeedExperiment>& experiments, bool seeds) {
   check_holds_experiment(folder);
-  const ExperimentFolder experiment{folder};
-  check(seeds || !fs::exists(experiment.seeds()) || fs::exists(experiment.main_run().path),
-        "{} holds runs of several seeds, and this configuration names none: give it their \"seeds\", or choose another "
-        "--out",
-        folder.string());
-  for (const Member& member : members) {
-    check_holds_experiment(member.folder.path);
-    check_runs(member);
+  const ExperimentFolder whole{folder};
+  check(
+      seeds || !fs::exists(whole.seeds()) || fs::exists(whole.main_run().path),
+      "{} holds runs of several seeds, but this configuration lists none: add their \"seeds\", or choose another --out",
+      folder.string());
+  for (const SeedExperiment& experiment : experiments) {
+    check_holds_experiment(experiment.folder.path);
+    check_runs(experiment);
   }
 }
 
@@ -158,75 +163,75 @@ void write_config(const ExperimentConfig& config, const fs::path& folder) {
   write_file_atomically(ExperimentFolder{folder}.config(), to_json(config).dump(2) + "\n");
 }
 
-// By member and branch what its run said if it diverged or had nowhere to fork.
+// By seed and branch, the error message if the branch diverged or had no state to fork from; else empty.
 using BranchFailures = std::vector<std::vector<std::string>>;
 
-// Returns what was said; the branches are gone from the members' configurations.
-std::vector<std::string> take_out_failed(std::vector<Member>& members, const BranchFailures& failed) {
-  std::vector<std::string> said;
-  for (std::size_t i = 0; i < members.size(); ++i) {
+// Removes failed branches from the experiments' configurations and returns their error messages.
+std::vector<std::string> take_out_failed(std::vector<SeedExperiment>& experiments, const BranchFailures& failed) {
+  std::vector<std::string> messages;
+  for (std::size_t i = 0; i < experiments.size(); ++i) {
     std::vector<BranchConfig> sound;
     for (std::size_t k = 0; k < failed[i].size(); ++k) {
       if (failed[i][k].empty()) {
-        sound.push_back(members[i].session.config.branches[k]);
+        sound.push_back(experiments[i].session.config.branches[k]);
       } else {
-        said.push_back(failed[i][k]);
+        messages.push_back(failed[i][k]);
       }
     }
-    members[i].session.config.branches = std::move(sound);
+    experiments[i].session.config.branches = std::move(sound);
   }
-  return said;
+  return messages;
 }
 
-// Trains main paths and branches, side by side where the session says so; results are in the folders' status.json. A
-// branch that fails so is taken out of its member's configuration, so that the others can be mapped. Returns what was
-// said of each.
-std::vector<std::string> train_experiments(std::vector<Member>& members) {
-  const RunLanes lanes = members.front().session.lanes();
+// Trains main paths and branches, concurrently if the session allows it; results are in the folders' status.json.
+// Branches that diverge or cannot fork are removed from their experiment's configuration, so the others can be mapped;
+// returns their error messages.
+std::vector<std::string> train_experiments(std::vector<SeedExperiment>& experiments) {
+  const RunLanes lanes = experiments.front().session.lanes();
   std::vector<Job> jobs;
-  const auto title = [&](const Member& member, const std::string& run) {
-    return members.size() == 1 ? run : fmt::format("seed {} {}", member.session.config.seed, run);
+  const auto title = [&](const SeedExperiment& experiment, const std::string& run) {
+    return experiments.size() == 1 ? run : fmt::format("seed {} {}", experiment.session.config.seed, run);
   };
-  const auto context_of = [&](const Member& member, const std::string& run) {
-    RunContext context = member.session.run_context();
-    context.title = title(member, run);
-    // One line that is redrawn cannot serve several runs.
+  const auto context_of = [&](const SeedExperiment& experiment, const std::string& run) {
+    RunContext context = experiment.session.run_context();
+    context.title = title(experiment, run);
+    // Several runs cannot share one progress line that is redrawn in place.
     if (lanes.count > 1 && context.progress != ProgressMode::kQuiet) context.progress = ProgressMode::kLines;
     return context;
   };
-  // All main paths first: the branches of the first seeds begin while those of the last still train.
-  for (const Member& member : members) {
-    jobs.push_back({[&, context = context_of(member, kMainRun)] {
-      train_run(member.session.main_spec(), context, member.folder.main_run().path);
+  // All main paths come first: branches of the first seeds start while main paths of the last ones still train.
+  for (const SeedExperiment& experiment : experiments) {
+    jobs.push_back({[&, context = context_of(experiment, kMainRun)] {
+      train_run(experiment.session.main_spec(), context, experiment.folder.main_run().path);
     }});
   }
   BranchFailures failed;
-  for (const Member& member : members) failed.emplace_back(member.session.config.branches.size());
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    const Member& member = members[i];
+  for (const SeedExperiment& experiment : experiments) failed.emplace_back(experiment.session.config.branches.size());
+  for (std::size_t i = 0; i < experiments.size(); ++i) {
+    const SeedExperiment& experiment = experiments[i];
     for (std::size_t k = 0; k < failed[i].size(); ++k) {
-      const BranchConfig& branch = member.session.config.branches[k];
-      const auto train = [&, context = context_of(member, branch.name), said = &failed[i][k]] {
+      const BranchConfig& branch = experiment.session.config.branches[k];
+      const auto train = [&, context = context_of(experiment, branch.name), message = &failed[i][k]] {
         try {
-          train_run(member.session.branch_spec(branch, member.folder.main_run().path), context,
-                    member.folder.branch_run(branch.name).path);
+          train_run(experiment.session.branch_spec(branch, experiment.folder.main_run().path), context,
+                    experiment.folder.branch_run(branch.name).path);
         } catch (const Diverged& error) {
-          *said = error.what();
+          *message = error.what();
         } catch (const NoFork& error) {
-          *said = error.what();
+          *message = error.what();
         }
       };
       jobs.push_back({train, i});
     }
   }
   run_side_by_side(jobs, lanes);
-  return take_out_failed(members, failed);
+  return take_out_failed(experiments, failed);
 }
 
 // Returns the files of the plane and of its windows.
-std::vector<fs::path> make_planes(const Member& member) {
-  const PlaneRequest request = plane_request(member);
-  std::vector<fs::path> files{member.folder.planes() / (request.kind + ".safetensors")};
+std::vector<fs::path> make_planes(const SeedExperiment& experiment) {
+  const PlaneRequest request = plane_request(experiment);
+  std::vector<fs::path> files{experiment.folder.planes() / (name_of(request.kind, plane_kinds()) + ".safetensors")};
   nlohmann::json identity = identity_of(request);
   update_plane(files[0], request, identity);
   if (request.windows == 0) return files;
@@ -240,42 +245,42 @@ std::vector<fs::path> make_planes(const Member& member) {
   return files;
 }
 
-void map_planes(const Member& member) {
-  const Session& session = member.session;
-  for (const fs::path& file : make_planes(member)) {
+void map_planes(const SeedExperiment& experiment) {
+  const Session& session = experiment.session;
+  for (const fs::path& file : make_planes(experiment)) {
     update_mapped_surface(read_plane(file), session.config.landscape, session.map_context(),
-                          member.folder.surfaces() / (file.stem().string() + ".h5"),
-                          [&] { write_report(member.folder.path, collect_report(member.folder.path)); });
+                          experiment.folder.surfaces() / (file.stem().string() + ".h5"),
+                          [&] { write_report(experiment.folder.path, collect_report(experiment.folder.path)); });
   }
 }
 
-void map_shared_plane(const std::vector<Member>& members, const fs::path& folder) {
+void map_shared_plane(const std::vector<SeedExperiment>& experiments, const fs::path& folder) {
   PlaneRequest request;
-  request.origin = members.front().session.config.plane.origin;
-  for (const Member& member : members) add_sources(request, member);
+  request.origin = experiments.front().session.config.plane.origin;
+  for (const SeedExperiment& experiment : experiments) add_sources(request, experiment);
   const fs::path plane = ExperimentFolder{folder}.planes() / "shared.safetensors";
   update_plane(plane, request, identity_of(request));
-  const Session& session = members.front().session;
+  const Session& session = experiments.front().session;
   update_mapped_surface(read_plane(plane), session.config.landscape, session.map_context(),
                         ExperimentFolder{folder}.surfaces() / "shared.h5", [&] { write_summary(folder); });
 }
 
-// What comes after training: measures, planes, maps, lines and reports; returns what run_experiment does.
-std::vector<fs::path> evaluate_experiment(const Session& session, const std::vector<Member>& members,
+// Everything after training: measures, planes, maps, lines and reports. Returns what run_experiment returns.
+std::vector<fs::path> evaluate_experiment(const Session& session, const std::vector<SeedExperiment>& experiments,
                                           const fs::path& folder) {
   std::vector<fs::path> files;
   if (!session.config.seeds.empty()) {
     files.push_back(folder / "seeds.json");
-    write_file_atomically(files.back(), summarise_seeds(members).dump(2) + "\n");
+    write_file_atomically(files.back(), summarise_seeds(experiments).dump(2) + "\n");
   }
-  for (const Member& member : members) {
-    measure_runs(member);
-    map_planes(member);
-    map_lines(member);
-    for (const fs::path& file : write_report(member.folder.path, collect_report(member.folder.path)))
+  for (const SeedExperiment& experiment : experiments) {
+    measure_runs(experiment);
+    map_planes(experiment);
+    map_lines(experiment);
+    for (const fs::path& file : write_report(experiment.folder.path, collect_report(experiment.folder.path)))
       files.push_back(file);
   }
-  if (session.config.plane.shared && !session.config.seeds.empty()) map_shared_plane(members, folder);
+  if (session.config.plane.shared && !session.config.seeds.empty()) map_shared_plane(experiments, folder);
   for (const fs::path& file : write_summary(folder)) files.push_back(file);
   return files;
 }
@@ -286,25 +291,25 @@ std::vector<fs::path> run_experiment(const Session& session, const fs::path& fol
   check_plans(session);
   check_images(session);
   if (session.config.plane.shared && session.config.seeds.empty())
-    say("note: plane.shared: the configuration names no seeds to share a plane");
-  std::vector<Member> members = members_of(session, folder);
-  check_folder(folder, members, !session.config.seeds.empty());
-  std::list<FolderLock> locks;  // a second program would take runs from the first, and both would fail
+    say("note: plane.shared has no effect, since the configuration lists no \"seeds\" that could share a plane");
+  std::vector<SeedExperiment> experiments = seed_experiments(session, folder);
+  check_folder(folder, experiments, !session.config.seeds.empty());
+  std::list<FolderLock> locks;  // two programs on the same runs would both fail
   if (!session.config.seeds.empty()) locks.emplace_back(folder);
-  for (const Member& member : members) locks.emplace_back(member.folder.path);
+  for (const SeedExperiment& experiment : experiments) locks.emplace_back(experiment.folder.path);
   write_config(session.config, folder);
-  for (const Member& member : members) write_config(member.session.config, member.folder.path);
-  const std::vector<std::string> failed = train_experiments(members);
-  if (failed.empty()) return evaluate_experiment(session, members, folder);
-  const std::string said = fmt::format("{}", fmt::join(failed, ". "));
+  for (const SeedExperiment& experiment : experiments) write_config(experiment.session.config, experiment.folder.path);
+  const std::vector<std::string> failed = train_experiments(experiments);
+  if (failed.empty()) return evaluate_experiment(session, experiments, folder);
+  const std::string message = fmt::format("{}", fmt::join(failed, ". "));
   try {
-    evaluate_experiment(session, members, folder);
+    evaluate_experiment(session, experiments, folder);
   } catch (const Stopped&) {
     throw;
   } catch (const Error& error) {
-    throw Error(fmt::format("{}. Then: {}", said, error.what()), error.code());
+    throw Error(fmt::format("{}. A further error followed: {}", message, error.what()), error.code());
   }
-  fail("{}. Plane, map and report in {} are of the other runs", said, folder.string());
+  fail("{}. The plane, map and report in {} cover the other runs", message, folder.string());
 }
 
 }  // namespace thalweg

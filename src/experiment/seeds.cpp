@@ -23,40 +23,40 @@ nlohmann::json statistics_of(const nlohmann::json& values) {
   return out;
 }
 
-// Run folders of an experiment by the runs' names, their averages' too.
-std::vector<std::pair<std::string, fs::path>> runs_of(const Member& member) {
+// Names and folders of an experiment's runs, including their averages.
+std::vector<std::pair<std::string, fs::path>> runs_of(const SeedExperiment& experiment) {
   std::vector<std::pair<std::string, fs::path>> out;
   const auto add = [&](const std::string& name, const fs::path& run) {
     out.emplace_back(name, run);
     const fs::path average = RunFolder{run}.average().path;
     if (read_run_status(average).contains("final")) out.emplace_back(average_name(name), average);
   };
-  add(kMainRun, member.folder.main_run().path);
-  for (const BranchConfig& branch : member.session.config.branches)
-    add(branch.name, member.folder.branch_run(branch.name).path);
+  add(kMainRun, experiment.folder.main_run().path);
+  for (const BranchConfig& branch : experiment.session.config.branches)
+    add(branch.name, experiment.folder.branch_run(branch.name).path);
   return out;
 }
 
 }  // namespace
 
-std::vector<Member> members_of(const Session& session, const fs::path& folder) {
+std::vector<SeedExperiment> seed_experiments(const Session& session, const fs::path& folder) {
   if (session.config.seeds.empty()) return {{session, {folder}}};
-  std::vector<Member> out;
+  std::vector<SeedExperiment> out;
   for (const std::uint64_t seed : session.config.seeds) {
-    Member member{session, ExperimentFolder{folder}.seed(seed)};
-    member.session.config.seed = seed;
-    member.session.config.seeds.clear();
-    out.push_back(std::move(member));
+    SeedExperiment experiment{session, ExperimentFolder{folder}.seed(seed)};
+    experiment.session.config.seed = seed;
+    experiment.session.config.seeds.clear();
+    out.push_back(std::move(experiment));
   }
   return out;
 }
 
-nlohmann::json summarise_seeds(const std::vector<Member>& members) {
+nlohmann::json summarise_seeds(const std::vector<SeedExperiment>& experiments) {
   nlohmann::json seeds = nlohmann::json::array(), finals = nlohmann::json::array(), runs;
-  for (const Member& member : members) {
-    seeds.push_back(member.session.config.seed);
+  for (const SeedExperiment& experiment : experiments) {
+    seeds.push_back(experiment.session.config.seed);
     nlohmann::json& of_seed = finals.emplace_back();
-    for (const auto& [name, run] : runs_of(member)) {
+    for (const auto& [name, run] : runs_of(experiment)) {
       of_seed[name] = read_run_status(run).at("final");
       for (const auto& [metric, value] : of_seed[name].items()) runs[name][metric] = nullptr;
     }

@@ -1,4 +1,4 @@
-// One experiment for each of several seeds, and what their final metrics have in common.
+// Splits an experiment into one per seed, and summarises their final metrics.
 #pragma once
 
 #include <filesystem>
@@ -10,16 +10,17 @@
 namespace thalweg {
 
 // An experiment with one seed, and its folder.
-struct Member {
+struct SeedExperiment {
   Session session;
   ExperimentFolder folder;
 };
 
-// The session itself in `folder`; with "seeds" one a seed, in folder/seeds/<seed>, sharing data and network.
-std::vector<Member> members_of(const Session& session, const std::filesystem::path& folder);
+// Without "seeds" returns the session itself in `folder`; with them one per seed, in folder/seeds/<seed>, all
+// sharing data and network.
+std::vector<SeedExperiment> seed_experiments(const Session& session, const std::filesystem::path& folder);
 
-// {"seeds": [...], "runs": {"main": {"test_loss": {"values": [...], "mean", "std"}, ...}, "<branch>": {...}}} of runs
-// that are done; the standard deviation is the sample's (n - 1), null for one seed or values that are not finite.
-nlohmann::json summarise_seeds(const std::vector<Member>& members);
+// {"seeds": [...], "runs": {"main": {"test_loss": {"values": [...], "mean", "std"}, ...}, "<branch>": {...}}} for runs
+// that have finished. "std" is the sample standard deviation (n - 1), null for one seed or values that are not finite.
+nlohmann::json summarise_seeds(const std::vector<SeedExperiment>& experiments);
 
 }  // namespace thalweg

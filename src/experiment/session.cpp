@@ -25,7 +25,7 @@ DataSet load_within_memory(const DataConfig& config) {
   } catch (const std::exception& error) {
     if (!is_out_of_memory(error)) throw;
     fail(
-        "out of memory while the data were loaded ({}): take fewer images (data.train_images, data.test_images) or a "
+        "out of memory while loading the data ({}): use fewer images (data.train_images, data.test_images) or a "
         "smaller data.pad_to",
         first_line(error.what()));
   }
@@ -36,6 +36,7 @@ DataSet load_within_memory(const DataConfig& config) {
 Session open_session(const ExperimentConfig& config, ProgressMode progress) {
   set_num_threads(config.threads);
   const c10::Device device = parse_device(config.device);
+  static_cast<void>(run_lanes(config.parallel_runs, device));  // too many are refused before anything is written
   ExperimentConfig resolved = config;
   resolved.landscape = resolve_precision(config.landscape, device);
   use_device(device, config.train.deterministic);
@@ -54,9 +55,7 @@ nlohmann::json make_provenance(c10::Device device) {
 }
 
 RunLanes Session::lanes() const {
-  constexpr int kRunsOnGpu = 4;
-  const int count = config.parallel_runs > 0 ? config.parallel_runs : device.is_cuda() ? kRunsOnGpu : 1;
-  return {count, std::max(at::get_num_threads() / count, 1), device};
+  return run_lanes(config.parallel_runs, device);
 }
 
 std::int64_t Session::step_at(double epoch) const {
@@ -94,7 +93,8 @@ RunSpec Session::unforked_spec(const BranchConfig& branch) const {
   spec.train.schedule = branch.schedule;
   if (!branch.snapshots.is_null()) spec.train.snapshots = branch.snapshots;
   spec.first_step = step_at(branch.at_epoch);
-  // Branches that end at one epoch end at one step, though fork and length may round to the one before or after.
+  // Branches that end at the same epoch end at the same step, even if rounding fork and length separately would give
+  // the step before or after it.
   spec.train.epochs = branch.epochs;
   const std::int64_t end = step_at(branch.at_epoch + branch.epochs);
   if (end != spec.first_step + step_at(branch.epochs)) spec.end_step = end;
@@ -108,13 +108,14 @@ RunSpec Session::branch_spec(const BranchConfig& branch, const std::filesystem::
   const nlohmann::json status = read_run_status(main_folder);
   const bool stopped_before = member(status, "stopped_early").is_object() && status.at("step") < spec.first_step;
   const std::string missing =
-      fmt::format("{} keeps no checkpoint at epoch {:g}, where the branch '{}' forks: ", main_folder.string(),
+      fmt::format("{} holds no checkpoint at epoch {:g}, where the branch '{}' forks: ", main_folder.string(),
                   branch.at_epoch, branch.name);
   if (stopped_before)
-    throw NoFork(missing +
-                 "it stopped early. Fork before that, or let train.early_stop wait longer, or choose another --out");
+    throw NoFork(
+        missing +
+        "the run stopped early. Fork before that, or increase train.early_stop.patience, or choose another --out");
   fail(
-      "{}it was trained before the branch was configured. Remove that folder to train it again, or choose another "
+      "{}the run was trained before the branch was configured. Remove that folder to train it again, or choose another "
       "--out",
       missing);
 }

@@ -1,7 +1,8 @@
-// What a configuration becomes before anything runs: data in memory, the network's graph, a device; and the runs that
-// the main path and the branches are.
+// What a configuration is turned into before anything runs: data in memory, the network's graph, a device, and the
+// specifications of the main path and the branches.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 
 #include <c10/core/Device.h>
@@ -14,7 +15,7 @@
 
 namespace thalweg {
 
-// The main path stopped early, before a branch's fork.
+// Thrown if the main path stopped early, before a branch's fork.
 class NoFork : public Error {
  public:
   using Error::Error;
@@ -29,25 +30,25 @@ struct Session {
 
   RunContext run_context() const { return {graph, data, device, progress}; }
   MapContext map_context() const { return {graph, data, device, progress}; }
-  // How many runs train at once, and with how many CPU threads: as many whether others train or not, since the bits on
-  // a CPU depend on it.
+  // How many runs train concurrently, and the CPU threads of each. The thread count is the same whether or not other
+  // runs train, because results on a CPU depend on it to the bit.
   RunLanes lanes() const;
   RunSpec main_spec() const;
-  // What a branch is, but for the state that it starts from.
+  // The specification of a branch without the state that it starts from.
   RunSpec unforked_spec(const BranchConfig& branch) const;
-  // `main_folder` holds the main path's run, with a checkpoint at the fork. Without one throws NoFork or another Error.
+  // `main_folder` holds the main path's run. If it has no checkpoint at the fork, throws NoFork or another Error.
   RunSpec branch_spec(const BranchConfig& branch, const std::filesystem::path& main_folder) const;
-  // Updates of the main path before epoch `epoch`.
+  // The number of updates of the main path before epoch `epoch`.
   std::int64_t step_at(double epoch) const;
 };
 
-// Model, data and normalisation, by what they are: where the data lay on this machine is not part of it.
+// Describes model, data and normalisation by their content, without the data's location on this machine.
 nlohmann::json describe_experiment(const ExperimentConfig& config, const DataSet& data);
 
 // Sets the number of threads, picks the device, loads the data.
 Session open_session(const ExperimentConfig& config, ProgressMode progress);
 
-// {"version", "commit", "device", "processor", "threads"}: what made a file.
+// {"version", "commit", "device", "processor", "threads"}: the program and machine that made a file.
 nlohmann::json make_provenance(c10::Device device);
 
 }  // namespace thalweg

@@ -28,12 +28,12 @@ bool is_stop(const std::exception_ptr& error) {
   }
 }
 
-// Hands out jobs to lanes and keeps how they ended.
+// Hands out jobs to lanes and records how they ended.
 class JobBoard {
  public:
   explicit JobBoard(const std::vector<Job>& jobs) : jobs_(jobs), states_(jobs.size()), errors_(jobs.size()) {}
 
-  // Takes jobs until none is left to begin.
+  // Runs jobs until none is left to start.
   void work() {
     while (const std::optional<std::size_t> job = take()) {
       std::exception_ptr error;
@@ -61,7 +61,8 @@ class JobBoard {
  private:
   enum class State { kWaiting, kRunning, kDone, kFailed };
 
-  // The next job that may begin; waits where all that are left come after jobs that are running.
+  // Returns the next job that may start; blocks while all remaining jobs depend on running ones. Returns nullopt if
+  // none is left or a stop was requested.
   std::optional<std::size_t> take() {
     std::unique_lock lock(mutex_);
     while (!stop_requested()) {
@@ -98,7 +99,7 @@ class JobBoard {
   std::condition_variable ended_;
 };
 
-// LibTorch's number of threads is a setting of the process and of each thread.
+// Sets LibTorch's number of threads, which is a setting of the process and of each thread, and restores it at the end.
 class ThreadCount {
  public:
   explicit ThreadCount(int threads) : before_(at::get_num_threads()) { at::set_num_threads(threads); }
@@ -112,16 +113,22 @@ class ThreadCount {
 
 }  // namespace
 
+RunLanes run_lanes(int parallel_runs, c10::Device device) {
+  constexpr int kRunsOnGpu = 4;
+  const int count = parallel_runs > 0 ? parallel_runs : device.is_cuda() ? kRunsOnGpu : 1;
+  if (device.is_cuda() && count > kMaxStreams)
+    fail_usage("parallel_runs: a GPU trains at most {} runs at once, got {}", kMaxStreams, count);
+  return {count, std::max(at::get_num_threads() / count, 1), device};
+}
+
 void run_side_by_side(const std::vector<Job>& jobs, const RunLanes& lanes) {
-  if (lanes.device.is_cuda() && lanes.count > kMaxStreams)
-    fail_usage("parallel_runs: a GPU takes at most {} runs side by side, got {}", kMaxStreams, lanes.count);
   const ThreadCount threads(lanes.threads);
   JobBoard board(jobs);
   if (lanes.count == 1) {
     board.work();
   } else {
     std::vector<std::exception_ptr> broken(static_cast<std::size_t>(lanes.count));
-    std::latch ready(lanes.count);  // no job begins where a lane could not
+    std::latch ready(lanes.count);  // if any lane fails to start, no job does
     const auto lane = [&](std::exception_ptr& error) {
       try {
         at::set_num_threads(lanes.threads);
@@ -138,7 +145,7 @@ void run_side_by_side(const std::vector<Job>& jobs, const RunLanes& lanes) {
         workers.emplace_back(lane, std::ref(error));
       } catch (const std::system_error& none) {
         error = std::make_exception_ptr(
-            Error(fmt::format("no thread for run {} of {} side by side: {}. Set parallel_runs lower",
+            Error(fmt::format("cannot start a thread for run {} of {} at once: {}; set parallel_runs lower",
                               workers.size() + 1, lanes.count, none.what())));
         ready.count_down();  // the others must not wait for it
       }

@@ -14,7 +14,7 @@
 namespace thalweg {
 namespace {
 
-// Unique in this process (counter) and, as far as can be, among hosts that share the folder (random number); O_EXCL
+// Unique within this process (counter) and almost certainly among hosts that share the folder (random number); O_EXCL
 // catches the rest.
 std::filesystem::path temporary_name(const std::filesystem::path& path) {
   static std::atomic<unsigned> counter{0};
@@ -44,11 +44,11 @@ void AtomicFile::write(const void* data, std::size_t bytes) {
 void AtomicFile::commit() {
   check(fd_ >= 0 && !committed_, "{} was committed already", path_.string());
   sync_file(fd_, path_);
-  // Network file systems may report a full disk only here.
+  // Network file systems may not report a full disk before this point.
   const int closed = ::close(fd_);
   fd_ = -1;
   if (closed != 0 && errno != EINTR) fail_with_errno("write", path_);
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_with_errno("put in place", path_);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_with_errno("rename the temporary file to", path_);
   committed_ = true;
   sync_folder(folder_of(path_));
 }
@@ -87,7 +87,7 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view t
 
 std::string read_file(const std::filesystem::path& path) {
   const FileHandle file(open_or_fail(path, O_RDONLY, "open"));
-  // In blocks to the end, not by size: pipes and /proc files have none.
+  // Reads in blocks to the end instead of by size, because pipes and /proc files have no size.
   constexpr std::size_t kBlock = std::size_t{1} << 16;
   std::string text;
   for (std::size_t got = kBlock; got == kBlock;) {

@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-// "string \"fast\"", "number 3", "array [1,2]": what came, cut short if long.
+// The value for a message, shortened if long: "string \"fast\"", "number 3", "array [1,2]".
 std::string describe(const json& value) {
   if (value.is_null()) return "null";
   constexpr std::size_t kLongest = 60;
@@ -37,7 +37,7 @@ std::string with_range(const std::string& kind, T min, T max) {
   return kind;
 }
 
-// The integer that a JSON number is; 1e3 and 3.0 are integers, 2.5 and 1e30 are not.
+// The number as an integer, if it is one: 1e3 and 3.0 are, 2.5 and 1e30 are not.
 std::optional<std::int64_t> as_int(const json& value) {
   if (value.is_number_unsigned()) {
     const auto number = value.get<std::uint64_t>();
@@ -76,7 +76,7 @@ const json& array_from(const std::string& name, const json& value) {
   return value;
 }
 
-// Levenshtein: insertions, deletions and substitutions that make one word the other.
+// Levenshtein distance: the insertions, deletions and substitutions that turn one word into the other.
 std::size_t edit_distance(const std::string& a, const std::string& b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -91,7 +91,8 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
   return row.back();
 }
 
-// The name that `word` may be a slip of: with at most half of its letters wrong. `names` is not empty.
+// Returns the name that `word` is probably a misspelling of, with at most half of its letters wrong. `names` is not
+// empty.
 std::optional<std::string> nearest(const std::string& word, const std::vector<std::string>& names) {
   const auto distance = [&](const std::string& name) { return edit_distance(word, name); };
   const std::string& name = *std::ranges::min_element(names, {}, distance);
@@ -235,7 +236,7 @@ void ConfigReader::finish() const {
     if (std::find(asked_.begin(), asked_.end(), key) != asked_.end()) continue;
     std::vector<std::string> others = named_;
     std::erase(others, key);
-    if (others.empty()) fail_usage("unknown key \"{}\": nothing is expected here", full_name(key));
+    if (others.empty()) fail_usage("unknown key \"{}\": no keys are expected here", full_name(key));
     const std::optional<std::string> meant = nearest(key, others);
     fail_usage("unknown key \"{}\"{} Known here: {}", full_name(key),
                meant ? fmt::format(": did you mean \"{}\"?", full_name(*meant)) : ".", quoted_list(others));
@@ -253,23 +254,23 @@ void apply_override(json& config, const std::string& assignment) {
     const auto end = std::min(name.find('.', start), name.size());
     const std::string part = name.substr(start, end - start);
     const std::string above = start == 0 ? "the configuration" : name.substr(0, start - 1);
-    if (part.empty()) fail_usage("\"{}\": an empty name in the key", assignment);
+    if (part.empty()) fail_usage("\"{}\": the key contains an empty name", assignment);
     if (target->is_array()) {
       const bool is_index = part.size() <= 9 && part.find_first_not_of("0123456789") == std::string::npos;
       const std::size_t index = is_index ? std::stoul(part) : target->size();
       if (index >= target->size()) {
-        fail_usage("{}: {} is an array of {}, expected an index below that, got \"{}\"", name, above, target->size(),
-                   part);
+        fail_usage("{}: {} is an array of length {}, expected an index below that length, got \"{}\"", name, above,
+                   target->size(), part);
       }
       target = &(*target)[index];
     } else if (target->is_object() || target->is_null()) {
       target = &(*target)[part];
     } else {
-      fail_usage("{}: {} is not an object but {}", name, above, describe(*target));
+      fail_usage("{}: {} must be an object to have keys, got {}", name, above, describe(*target));
     }
     start = end + 1;
   }
-  // What does not read as JSON is a string, so that `name=vgg11` needs no quotes.
+  // Text that is not valid JSON is a string, so `name=vgg11` needs no quotes.
   *target = json::accept(text) ? parse_json(text, name, JsonComments::kRefused, ExitCode::kUsage) : json(text);
 }
 
@@ -286,7 +287,7 @@ json resolve_key(json made_by, const std::string& key, const std::function<json(
 std::string first_difference(const json& there, const json& here) {
   const json patch = json::diff(there, here);
   json::json_pointer key(patch.at(0).at("path").get<std::string>());
-  if (!key.empty() && key.back() == "-") key.pop_back();  // a list that has grown
+  if (!key.empty() && key.back() == "-") key.pop_back();  // a list that became longer
   const auto text = [&](const json& value) { return value.contains(key) ? value.at(key).dump() : "nothing"; };
   std::string name = key.to_string().substr(1);
   std::replace(name.begin(), name.end(), '/', '.');

@@ -1,5 +1,6 @@
-// Strict reading of JSON objects: every key must be known, every value of the right type and in range. Each error is a
-// usage Error that names the full path of the key ("train.schedule.lr") and, for an unknown one, the nearest known key.
+// Strict reading of JSON objects: every key must be known, and every value must have the right type and range. Each
+// error is a usage Error that names the full path of the key ("train.schedule.lr") and, for an unknown key, the nearest
+// known one.
 #pragma once
 
 #include <algorithm>
@@ -12,44 +13,33 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
+#include "io/enum_names.h"
 
 namespace thalweg {
 
-// An enumeration's values, each with what configurations call it.
-template <typename Enum>
-using EnumNames = std::vector<std::pair<Enum, std::string>>;
-
-// Of a value that is among them.
-template <typename Enum>
-const std::string& name_of(Enum value, const EnumNames<Enum>& names) {
-  return std::find_if(names.begin(), names.end(), [&](const auto& name) { return name.first == value; })->second;
-}
-
 class ConfigReader {
  public:
-  // `path` is what this object is called in messages; "" for the root. `json` must be an object and outlive the reader.
+  // `path` names this object in messages; "" for the root. `json` must be an object and outlive the reader.
   ConfigReader(const nlohmann::json& json, std::string path);
 
-  bool has(const std::string& key);  // a key to suggest, but not known before it is read
+  bool has(const std::string& key);  // may be suggested from now on; known only once it is read
   std::string full_name(const std::string& key) const;
 
-  // Value, or `fallback` where the key is absent. The required_ forms fail when it is absent.
+  // Return the value, or `fallback` if the key is absent. The required_ forms fail if it is absent.
   bool get_bool(const std::string& key, bool fallback);
   std::int64_t get_int(const std::string& key, std::int64_t fallback, std::int64_t min,
                        std::int64_t max = std::numeric_limits<std::int64_t>::max());
-  // Finite, min <= value <= max.
+  // The value must be finite, with min <= value <= max.
   double get_double(const std::string& key, double fallback, double min,
                     double max = std::numeric_limits<double>::max());
   std::string get_string(const std::string& key, const std::string& fallback);
-  // One of `choices`.
+  // The value must be one of `choices`.
   std::string get_choice(const std::string& key, const std::string& fallback, const std::vector<std::string>& choices);
   template <typename Enum>
   Enum get_enum(const std::string& key, Enum fallback, const EnumNames<Enum>& names) {
     std::vector<std::string> choices;
     for (const auto& [value, name] : names) choices.push_back(name);
-    const std::string chosen = get_choice(key, name_of(fallback, names), choices);
-    return std::find_if(names.begin(), names.end(), [&](const auto& name) { return name.second == chosen; })->first;
+    return parse_enum(full_name(key), get_choice(key, name_of(fallback, names), choices), names);
   }
   double required_double(const std::string& key, double min, double max = std::numeric_limits<double>::max());
   std::int64_t required_int(const std::string& key, std::int64_t min,
@@ -57,17 +47,20 @@ class ConfigReader {
   std::string required_string(const std::string& key);
   std::vector<double> get_doubles(const std::string& key, const std::vector<double>& fallback);
   std::vector<std::int64_t> get_ints(const std::string& key, const std::vector<std::int64_t>& fallback);
-  // The raw value (marks the key as known); null if absent.
+  // Returns the raw value and marks the key as known; null if absent.
   const nlohmann::json& get_json(const std::string& key);
-  // A nested object; an empty one if absent.
+  // Returns a reader of a nested object; of an empty one if the key is absent.
   ConfigReader get_object(const std::string& key);
-  // Calls `work`, which reads the text of a key; its usage Error then begins with the key's full name.
+  // Calls `work`, which parses the text of a key; an Error that it throws becomes a usage Error beginning with the
+  // key's full name.
   void parse(const std::string& key, const std::function<void()>& work) const;
 
-  // What was read so far, defaults included: reading it again gives the same. Without get_object's objects.
+  // Everything read so far, defaults included; reading it again gives the same values. Leaves out objects read by
+  // get_object().
   const nlohmann::json& resolved() const { return resolved_; }
 
-  // Call last: any key of the object that was never asked for is unknown -> usage Error naming the nearest key.
+  // Must be called last: throws a usage Error for any key of the object that was never read, naming the nearest known
+  // key.
   void finish() const;
 
  private:
@@ -83,19 +76,20 @@ class ConfigReader {
 
   const nlohmann::json* json_;      // not owned
   std::string path_;                // "" or "train.schedule"
-  std::vector<std::string> asked_;  // keys that were asked for
-  std::vector<std::string> named_;  // these, and those that `has` was asked about
+  std::vector<std::string> asked_;  // keys that were read
+  std::vector<std::string> named_;  // these, and those passed to `has`
   nlohmann::json resolved_ = nlohmann::json::object();
 };
 
-// Applies "a.b.2.c=value": value is JSON if it parses as JSON, else a string. Intermediate objects are created; an
-// index into an array must exist.
+// Applies "a.b.2.c=value". The value is parsed as JSON if possible, else taken as a string. Intermediate objects are
+// created; an array index must exist.
 void apply_override(nlohmann::json& config, const std::string& assignment);
-// What one of our files was made by, with the defaults of keys of `key`'s object that were not there yet, or not
-// written out. An object that `resolve` refuses, of a version that had other keys, stays as it is.
+// Returns the configuration `made_by` of an existing file with the defaults of keys missing from the object under `key`
+// filled in (because they are newer, or were not written out). An object that `resolve` rejects, from a version with
+// other keys, is kept as it is.
 nlohmann::json resolve_key(nlohmann::json made_by, const std::string& key,
                            const std::function<nlohmann::json(const ConfigReader&)>& resolve);
-// The first key in which two configurations that are not equal differ, as "train.batch: 64 there, 128 here".
+// Returns the first key in which two unequal configurations differ, as "train.batch: 64 there, 128 here".
 std::string first_difference(const nlohmann::json& there, const nlohmann::json& here);
 
 }  // namespace thalweg

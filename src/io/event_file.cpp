@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
 #include <chrono>
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/parse_number.h"
 
 namespace thalweg {
 namespace {
@@ -113,16 +113,16 @@ std::string host_name() {
   return name.data();
 }
 
-// Names sort by their seconds, ten digits: two files of one second, or a clock that was set back, must not change the
-// order.
+// Files sort by the ten-digit seconds in their names. Two files of the same second, or a clock that was set back, must
+// not change the order.
 std::int64_t next_seconds(const std::filesystem::path& folder) {
   auto seconds = static_cast<std::int64_t>(wall_time());
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    std::int64_t there = 0;
     if (!name.starts_with(kPrefix)) continue;
-    const auto [end, error] = std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), there);
-    if (error == std::errc()) seconds = std::max(seconds, there + 1);
+    const std::string after = name.substr(kPrefix.size());
+    if (const auto there = parse_number<std::int64_t>(after.substr(0, after.find('.'))))
+      seconds = std::max(seconds, *there + 1);
   }
   return seconds;
 }

@@ -9,8 +9,8 @@
 #include "base/error.h"
 #include "io/atomic_file.h"
 
-// Files are made and read in memory (HDF5's "core" driver): reading and writing the disk is then ours, with its
-// errors, and HDF5's file locks, which fail on some network file systems, are never taken.
+// Files are built and parsed in memory (HDF5's "core" driver). Disk access and its errors are then handled here, and
+// HDF5's file locks, which fail on some network file systems, are never taken.
 
 namespace thalweg {
 namespace {
@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kMaxValues = std::size_t{1} << 28;  // 2 GiB of doubles: far above any surface
 constexpr std::size_t kCoreIncrement = std::size_t{1} << 20;
 
-// HDF5 prints its errors on stderr unless told otherwise; we put them into ours.
+// Suppresses HDF5's error output on stderr; its messages become part of ours.
 class QuietErrors {
  public:
   QuietErrors() {
@@ -34,7 +34,7 @@ class QuietErrors {
   void* data_ = nullptr;
 };
 
-// The innermost entry of HDF5's error stack, which says most.
+// Stores the innermost entry of HDF5's error stack, which is the most informative.
 herr_t note_innermost(unsigned position, const H5E_error2_t* error, void* text) {
   if (position == 0) *static_cast<std::string*>(text) = error->desc == nullptr ? "" : error->desc;
   return 0;
@@ -46,7 +46,7 @@ std::string hdf5_reason() {
   return reason.empty() ? "no reason given" : reason;
 }
 
-// Every call into HDF5 goes through here or Handle; `what` says what was tried, with the file's name.
+// Every call into HDF5 is checked here or in Handle; `what` describes the attempted action, with the file's name.
 template <typename Result>
 Result done(Result result, const std::string& what) {
   if (result < 0) fail("{}: {}", what, hdf5_reason());
@@ -70,7 +70,7 @@ class Handle {
   Close close_;
 };
 
-// Variable-length UTF-8, which h5py gives its users as str.
+// Variable-length UTF-8, which h5py returns as str.
 Handle text_type(const std::string& what) {
   Handle type(H5Tcopy(H5T_C_S1), H5Tclose, what);
   done(H5Tset_size(type, H5T_VARIABLE), what);
@@ -89,7 +89,7 @@ class Writer {
         datasets_(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, path_) {
     done(H5Pset_create_intermediate_group(links_, 1), path_);
     done(H5Pset_char_encoding(links_, H5T_CSET_UTF8), path_);
-    // Without times in them, equal contents are equal bytes.
+    // Without timestamps, equal contents give equal bytes.
     done(H5Pset_obj_track_times(datasets_, false), path_);
   }
 
@@ -97,7 +97,7 @@ class Writer {
     const std::string what = checked_name(name);
     const std::size_t count =
         std::accumulate(dataset.shape.begin(), dataset.shape.end(), std::size_t{1}, std::multiplies<>());
-    check(count == dataset.values.size(), "{}: the shape takes {} values, {} are given", what, count,
+    check(count == dataset.values.size(), "{}: the shape needs {} values, but {} are given", what, count,
           dataset.values.size());
     const std::vector<hsize_t> shape(dataset.shape.begin(), dataset.shape.end());
     const hid_t space_id =
@@ -120,14 +120,14 @@ class Writer {
   }
 
  private:
-  // What messages call the item.
+  // The name of the item in messages.
   std::string checked_name(const std::string& name) const {
-    check(!name.empty() && name.find('\0') == std::string::npos, "cannot write {}: \"{}\" is not a name for HDF5",
+    check(!name.empty() && name.find('\0') == std::string::npos, "cannot write {}: \"{}\" is not a valid HDF5 name",
           path_, name);
     return fmt::format("cannot write {}: \"{}\"", path_, name);
   }
 
-  // Arrays carry a checksum, for which HDF5 wants them in chunks: each is one.
+  // Arrays carry a checksum, which HDF5 supports only for chunked data; each array is one chunk.
   Handle layout_of(const std::vector<hsize_t>& shape, const std::string& what) const {
     Handle layout(H5Pcopy(datasets_), H5Pclose, what);
     if (shape.empty() || std::ranges::count(shape, 0) > 0) return layout;
@@ -137,7 +137,7 @@ class Writer {
   }
 
   static const char* checked_text(const std::string& text, const std::string& what) {
-    check(text.find('\0') == std::string::npos, "{}: a zero byte in a text", what);
+    check(text.find('\0') == std::string::npos, "{}: a text contains a zero byte", what);
     return text.c_str();
   }
 
@@ -159,7 +159,7 @@ bool is_scalar(hid_t space, const std::string& what) {
   return done(H5Sget_simple_extent_type(space), what) == H5S_SCALAR;
 }
 
-// A scalar string of either kind: of variable or of fixed length.
+// Reads a scalar string of variable or fixed length.
 std::string read_text(hid_t dataset, hid_t type, hid_t space, const std::string& what) {
   const auto read = [&](void* to) { done(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to), what); };
   if (done(H5Tis_variable_str(type), what) > 0) {
@@ -183,7 +183,7 @@ Hdf5Dataset read_values(hid_t dataset, hid_t space, const std::string& what) {
   if (!shape.empty()) done(H5Sget_simple_extent_dims(space, shape.data(), nullptr), what);
   std::size_t count = 1;
   for (const hsize_t size : shape) {
-    check(size == 0 || count <= kMaxValues / size, "{}: more than {} values", what, kMaxValues);
+    check(size == 0 || count <= kMaxValues / size, "{}: it has more than {} values", what, kMaxValues);
     count *= size;
   }
   values.shape.assign(shape.begin(), shape.end());
@@ -193,7 +193,7 @@ Hdf5Dataset read_values(hid_t dataset, hid_t space, const std::string& what) {
   return values;
 }
 
-// Takes what we have a place for: numbers, and scalar strings.
+// Reads the supported kinds of object, numbers and scalar strings; ignores all others.
 void read_object(hid_t file, const std::string& name, const std::string& path, Hdf5Content& content) {
   const std::string what = fmt::format("cannot read {}: \"{}\"", path, name);
   const Handle object(H5Oopen(file, name.c_str(), H5P_DEFAULT), H5Oclose, what);
@@ -208,7 +208,7 @@ void read_object(hid_t file, const std::string& name, const std::string& path, H
   }
 }
 
-// The visit only notes names: an exception must not pass through HDF5's own frames.
+// The visitor only records names, since an exception must not propagate through HDF5's own frames.
 herr_t note_link(hid_t, const char* name, const H5L_info_t* info, void* names) {
   if (info->type != H5L_TYPE_HARD) return 0;
   try {
@@ -243,7 +243,7 @@ Hdf5Content read_hdf5(const std::filesystem::path& path, const std::function<boo
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, what);
   done(H5Pset_fapl_core(access, kCoreIncrement, false), what);
   done(H5Pset_file_image(access, image.data(), image.size()), what);
-  // With an image HDF5 wants a name at which nothing lies: below a file nothing can.
+  // With an image, HDF5 requires a name at which nothing exists; below a regular file nothing can.
   const Handle file(H5Fopen((name + "/image").c_str(), H5F_ACC_RDONLY, access), H5Fclose, what);
   std::vector<std::string> objects;
   done(H5Lvisit(file, H5_INDEX_NAME, H5_ITER_INC, note_link, &objects), what);

@@ -32,15 +32,15 @@ std::string encode(std::string_view payload) {
 
 void check_payload(std::string_view payload, const std::filesystem::path& path) {
   check(!payload.empty() && payload.size() <= std::numeric_limits<std::uint32_t>::max(),
-        "{}: a record takes 1 byte to 4 GiB, not {} bytes", path.string(), payload.size());
+        "{}: a record must have from 1 byte to 4 GiB, got {} bytes", path.string(), payload.size());
 }
 
 struct Parsed {
   std::vector<std::string> records;  // the header first
-  std::vector<std::size_t> ends;     // file offset after each
+  std::vector<std::size_t> ends;     // file offset after each record
 };
 
-// All records up to the first that is damaged or cut off. `bytes` begins with kMagic.
+// Returns all records before the first damaged or incomplete one. `bytes` begins with kMagic.
 Parsed parse(std::string_view bytes) {
   Parsed parsed;
   std::size_t at = kMagic.size();
@@ -48,7 +48,7 @@ Parsed parse(std::string_view bytes) {
   while (bytes.size() - at >= sizeof prefix) {
     std::memcpy(&prefix, bytes.data() + at, sizeof prefix);
     const std::string_view rest = bytes.substr(at + sizeof prefix);
-    // No record is empty: zeros, as a file system may leave after a power cut, would read as any number of them.
+    // No record is empty: otherwise zeros, which a file system may leave after a power failure, would read as records.
     if (prefix.bytes == 0 || prefix.bytes > rest.size()) break;
     if (crc32_of(rest.data(), prefix.bytes) != prefix.crc) break;
     at += sizeof prefix + prefix.bytes;
@@ -77,7 +77,7 @@ RecordLog::RecordLog(const std::filesystem::path& path, std::string_view header,
     : path_(path), file_(open_or_create(path, header)) {
   check(try_lock(file_.get()), "{} is being written by another process; wait for it or stop it", path.string());
   std::string bytes = read_file(path);
-  // A new file, or what a kill in the middle of a creation left: nothing is lost by beginning anew.
+  // A new file, or one whose creation was interrupted: starting afresh loses nothing.
   const std::string start = std::string(kMagic) + encode(header);
   if (bytes.size() < start.size() && start.starts_with(bytes)) {
     write_all(file_.get(), start.data(), start.size(), path);
@@ -86,7 +86,7 @@ RecordLog::RecordLog(const std::filesystem::path& path, std::string_view header,
     bytes = start;
   }
   Parsed parsed = parse_file(bytes, path);
-  check(parsed.records.front() == header, "{}: its header is not the one expected. {}", path.string(), mismatch_advice);
+  check(parsed.records.front() == header, "{}: its header is not the expected one. {}", path.string(), mismatch_advice);
   start_ = parsed.ends.front();
   found_.assign(std::make_move_iterator(parsed.records.begin() + 1), std::make_move_iterator(parsed.records.end()));
   ends_.assign(parsed.ends.begin() + 1, parsed.ends.end());
@@ -98,7 +98,7 @@ std::size_t RecordLog::end() const {
 }
 
 void RecordLog::cut_to(std::size_t offset) {
-  if (::ftruncate(file_.get(), static_cast<off_t>(offset)) != 0) fail_with_errno("cut", path_);
+  if (::ftruncate(file_.get(), static_cast<off_t>(offset)) != 0) fail_with_errno("shorten", path_);
   sync_file(file_.get(), path_);
 }
 
@@ -111,7 +111,7 @@ void RecordLog::append(std::string_view payload) {
     write_all(file_.get(), record.data(), record.size(), path_);
     sync_file(file_.get(), path_);
   } catch (const Error&) {
-    // Should even this fail, the next opening drops the torn record, and the next append writes over it.
+    // If even this fails, the next opening drops the incomplete record, and the next append overwrites it.
     [[maybe_unused]] const int ignored = ::ftruncate(file_.get(), static_cast<off_t>(before));
     throw;
   }
@@ -119,7 +119,7 @@ void RecordLog::append(std::string_view payload) {
 }
 
 void RecordLog::truncate(std::size_t count) {
-  check(count <= size(), "{}: cannot keep {} records of {}", path_.string(), count, size());
+  check(count <= size(), "{}: cannot keep {} records, since it holds {}", path_.string(), count, size());
   cut_to(count == 0 ? start_ : ends_[count - 1]);
   ends_.resize(count);
 }
@@ -132,7 +132,7 @@ std::string read_record_log_header(const std::filesystem::path& path) {
     std::memcpy(&prefix, bytes.data() + kMagic.size(), sizeof prefix);
     const std::size_t before = bytes.size();
     const std::size_t rest = file_size_of(file.get(), path) - before;
-    bytes.resize(before + std::min<std::size_t>(prefix.bytes, rest));  // a damaged length asks for up to 4 GiB
+    bytes.resize(before + std::min<std::size_t>(prefix.bytes, rest));  // a damaged length may claim up to 4 GiB
     bytes.resize(before + read_up_to(file.get(), bytes.data() + before, bytes.size() - before, path));
   }
   return std::move(parse_file(bytes, path).records.front());

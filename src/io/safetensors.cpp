@@ -29,13 +29,13 @@ static_assert(std::endian::native == std::endian::little, "tensor bytes are copi
 
 constexpr std::size_t kMaxHeader = 100'000'000;  // the reference reader's limit
 constexpr const char* kMetadataKey = "__metadata__";
-constexpr const char* kChecksumKey = "thalweg_crc32";  // in the metadata: of the whole buffer, eight hexadecimal digits
+constexpr const char* kChecksumKey = "thalweg_crc32";  // in the metadata: CRC of the whole buffer, 8 hexadecimal digits
 
 struct Dtype {
   const char* name;
   c10::ScalarType type;
 };
-// In the reference's order, alignment ascending: the writer puts later ones first.
+// In the reference's order, by ascending alignment; the writer puts later ones first.
 constexpr Dtype kDtypes[] = {{"BOOL", c10::kBool},  {"U8", c10::kByte},       {"I8", c10::kChar}, {"I16", c10::kShort},
                              {"F16", c10::kHalf},   {"BF16", c10::kBFloat16}, {"I32", c10::kInt}, {"F32", c10::kFloat},
                              {"F64", c10::kDouble}, {"I64", c10::kLong}};
@@ -50,10 +50,10 @@ struct Entry {
 struct Header {
   std::vector<Entry> entries;  // in buffer order, without gaps
   std::map<std::string, std::string> metadata;
-  std::optional<std::string> checksum;  // files of others have none
+  std::optional<std::string> checksum;  // absent in files of other writers
 };
 
-// Position in kDtypes; past its end if the type has no name there.
+// Returns the position in kDtypes, or its size if the type is not listed.
 std::size_t rank_of(c10::ScalarType type) {
   const auto* it = std::find_if(std::begin(kDtypes), std::end(kDtypes), [&](const Dtype& d) { return d.type == type; });
   return static_cast<std::size_t>(it - std::begin(kDtypes));
@@ -65,30 +65,30 @@ std::string dtype_names() {
   return names;
 }
 
-// `what` opens messages: the file and the tensor.
+// `what` begins messages: the file and the tensor.
 c10::ScalarType parse_dtype(const json& entry, const std::string& what) {
   check(entry.contains("dtype") && entry["dtype"].is_string(), "{}: it has no \"dtype\"", what);
   const auto name = entry["dtype"].get<std::string>();
   for (const Dtype& dtype : kDtypes) {
     if (name == dtype.name) return dtype.type;
   }
-  fail("{}: dtype \"{}\" is not one of those read here: {}", what, name, dtype_names());
+  fail("{}: dtype \"{}\" is not supported; supported are: {}", what, name, dtype_names());
 }
 
 std::vector<std::int64_t> parse_naturals(const json& entry, const char* key, const std::string& what) {
   check(entry.contains(key) && entry[key].is_array(), "{}: it has no array \"{}\"", what, key);
   std::vector<std::int64_t> numbers;
   for (const json& item : entry[key]) {
-    // The parser keeps integers that are not negative as unsigned.
+    // The parser stores non-negative integers as unsigned.
     constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-    check(item.is_number_unsigned() && item.get<std::uint64_t>() <= kMax, "{}: \"{}\" holds {}, not a natural number",
-          what, key, item.dump());
+    check(item.is_number_unsigned() && item.get<std::uint64_t>() <= kMax,
+          "{}: \"{}\" holds {}, which is not an integer of at least 0", what, key, item.dump());
     numbers.push_back(item.get<std::int64_t>());
   }
   return numbers;
 }
 
-// nullopt where the number does not fit. Sizes of zero count as one in the bound, since LibTorch's strides do so too.
+// Returns nullopt on overflow. Sizes of zero count as one in the bound, as in LibTorch's strides.
 std::optional<std::size_t> bytes_of(const std::vector<std::int64_t>& shape, c10::ScalarType type) {
   std::int64_t bound = static_cast<std::int64_t>(c10::elementSize(type));
   bool empty = false;
@@ -126,7 +126,7 @@ std::map<std::string, std::string> parse_metadata(const json& value, const std::
   return metadata;
 }
 
-// Sorts by place and refuses gaps, overlap and bytes that belong to no tensor.
+// Sorts the entries by position; rejects gaps, overlaps and bytes that belong to no tensor.
 void check_coverage(std::vector<Entry>& entries, std::size_t buffer_size, const std::string& file) {
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
@@ -137,7 +137,7 @@ void check_coverage(std::vector<Entry>& entries, std::size_t buffer_size, const 
           entry.name, entry.begin, covered, entry.begin > covered ? "a hole" : "an overlap");
     covered = entry.end;
   }
-  check(covered == buffer_size, "{}: {} bytes after the last tensor", file, buffer_size - covered);
+  check(covered == buffer_size, "{}: there are {} bytes after the last tensor", file, buffer_size - covered);
 }
 
 Header read_header(int fd, const std::string& file) {
@@ -145,9 +145,12 @@ Header read_header(int fd, const std::string& file) {
   std::uint64_t length = 0;
   check(size >= sizeof length && read_up_to(fd, &length, sizeof length, file) == sizeof length,
         "{}: not a safetensors file: {} bytes are too few", file, size);
-  check(length <= kMaxHeader, "{}: not a safetensors file: a header of {} bytes (limit {})", file, length, kMaxHeader);
+  check(length <= kMaxHeader,
+        "{}: not a safetensors file: a header of {} bytes (limit {}); weights of torch.save are converted by "
+        "safetensors.torch.save_file(state_dict, FILE)",
+        file, length, kMaxHeader);
   const std::size_t rest = size - sizeof length;
-  check(length <= rest, "{}: the file is cut off: its header takes {} bytes, {} are there", file, length, rest);
+  check(length <= rest, "{}: the file is cut off: its header takes {} bytes, but only {} follow", file, length, rest);
   std::string text(length, '\0');
   check(read_up_to(fd, text.data(), length, file) == length, "{}: the file became shorter while it was read", file);
   check(text.starts_with('{'), "{}: not a safetensors file: its header does not begin with '{{'", file);
@@ -178,7 +181,7 @@ at::Tensor read_tensor(int fd, const Entry& entry, const std::string& file) {
   return tensor;
 }
 
-// Of contiguous tensors on the CPU.
+// Expects contiguous tensors on the CPU.
 std::string checksum_of(const std::vector<NamedTensor>& tensors) {
   std::uint32_t checksum = 0;
   for (const NamedTensor& item : tensors)
@@ -186,7 +189,7 @@ std::string checksum_of(const std::vector<NamedTensor>& tensors) {
   return fmt::format("{:08x}", checksum);
 }
 
-// Contiguous, on the CPU.
+// Returns contiguous tensors on the CPU.
 std::vector<NamedTensor> in_file_order(const std::vector<NamedTensor>& tensors, const std::string& file) {
   std::set<std::string> names;
   std::vector<NamedTensor> sorted;
@@ -251,14 +254,15 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
   const FileHandle file(open_or_fail(path, O_RDONLY, "open"));
   Header header = read_header(file.get(), path.string());
   SafetensorsFile content = {{}, std::move(header.metadata), path.string()};
-  // The tensors follow each other without gaps, so reading on is enough.
+  // The tensors follow each other without gaps, so reading sequentially is enough.
   for (const Entry& entry : header.entries) {
     content.tensors.push_back({entry.name, read_tensor(file.get(), entry, path.string())});
   }
-  check(!header.checksum || *header.checksum == checksum_of(content.tensors),
-        "{} is damaged: its tensors are not those that were written (who changes them on purpose leaves \"{}\" out of "
-        "the metadata)",
-        path.string(), kChecksumKey);
+  check(
+      !header.checksum || *header.checksum == checksum_of(content.tensors),
+      "{} is damaged: its tensors are not those that were written (if you changed them on purpose, remove \"{}\" from "
+      "the metadata)",
+      path.string(), kChecksumKey);
   return content;
 }
 

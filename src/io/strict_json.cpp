@@ -12,8 +12,9 @@ namespace {
 
 using nlohmann::json;
 
-// The parser's text without its "[json.exception.parse_error.101] " in front. It quotes what it read last byte by byte,
-// so that what is not ASCII may be broken UTF-8 there, which JSON that quotes the message could not hold.
+// Returns the parser's message without its prefix "[json.exception.parse_error.101] ". The message quotes the last
+// bytes read and may cut UTF-8 characters, which JSON that contains the message could not hold; non-ASCII bytes are
+// replaced.
 std::string message_of(const json::exception& error) {
   std::string text = error.what();
   std::replace_if(
@@ -25,9 +26,9 @@ std::string message_of(const json::exception& error) {
 }  // namespace
 
 json parse_json(std::string_view text, const std::string& name, JsonComments comments, ExitCode code) {
-  // The parser takes a zero byte for the end and would not look at what follows.
+  // The parser treats a zero byte as the end and ignores what follows.
   if (text.find('\0') != std::string_view::npos) throw Error(name + ": parse error: a zero byte in the text", code);
-  std::vector<std::set<std::string>> open;  // keys seen so far in each object we are inside of
+  std::vector<std::set<std::string>> open;  // keys seen so far in each enclosing object
   const json::parser_callback_t note_keys = [&](int, json::parse_event_t event, json& parsed) {
     if (event == json::parse_event_t::object_start) {
       open.emplace_back();
@@ -36,7 +37,7 @@ json parse_json(std::string_view text, const std::string& name, JsonComments com
     } else if (event == json::parse_event_t::key) {
       const auto& key = parsed.get_ref<const std::string&>();
       if (!open.back().insert(key).second) {
-        throw Error(fmt::format("{}: the key \"{}\" stands twice in one object", name, key), code);
+        throw Error(fmt::format("{}: the key \"{}\" appears twice in one object", name, key), code);
       }
     }
     return true;

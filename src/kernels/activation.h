@@ -1,29 +1,29 @@
-// How activations are stored.
+// The storage types of activations, and their conversion to and from float32.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <cstring>
 
-#include "base/rng.h"  // THALWEG_HD
+#include "base/cuda.h"
 
 namespace thalweg {
 
 enum class ActivationType { kFloat32, kBFloat16, kFloat16 };
-// In messages and files. By the enumerators' order.
+// Names used in messages and files, in the order of the enumerators.
 inline constexpr std::array<const char*, 3> kActivationTypeNames = {"float32", "bfloat16", "float16"};
 
-// A bfloat16 in memory.
+// A bfloat16 as stored in memory.
 struct BFloat16 {
   std::uint16_t bits;
 };
 
-// A float16 in memory: IEEE binary16.
+// A float16 (IEEE binary16) as stored in memory.
 struct Float16 {
   std::uint16_t bits;
 };
 
-// The bits of one as the other.
+// std::bit_cast for host and device.
 template <typename To, typename From>
 THALWEG_HD inline To bits_as(From from) {
 #ifdef __CUDA_ARCH__
@@ -58,7 +58,8 @@ THALWEG_HD inline float to_float(Float16 x) {
 #endif
 }
 
-// To the nearest, ties to even; NaN stays NaN; what is too large for a float16 (65520 and more) becomes infinite.
+// Converts `x` to the type of `to` and stores it: rounds to nearest, ties to even; NaN stays NaN; magnitudes too large
+// for a float16 (65520 and more) become infinite.
 THALWEG_HD inline void store(float& to, float x) {
   to = x;
 }

@@ -15,7 +15,7 @@ namespace {
 namespace fe = cudnn_frontend;
 using Tensor = std::shared_ptr<fe::graph::Tensor_attributes>;
 
-// What a tensor is called when pointers are handed over.
+// Identifies the tensors when pointers are passed for execution.
 enum Uid : std::int64_t { kImage = 1, kFilter, kOutput, kBias, kResidual };
 
 void check_frontend(fe::error_t status, const std::string& what, const char* doing) {
@@ -76,7 +76,7 @@ Tensor pointwise_add(fe::graph::Graph& graph, const Tensor& left, const fe::grap
                          fe::graph::Pointwise_attributes().set_mode(fe::PointwiseMode_t::ADD));
 }
 
-// The residual comes before the bias: in the other order cuDNN has no engine.
+// The residual is added before the bias: cuDNN has no engine for the other order.
 Tensor add_forward(fe::graph::Graph& graph, const ConvShape& shape, ConvPass pass) {
   Tensor value = graph.conv_fprop(graph.tensor(image_of(shape)), graph.tensor(filter_of(shape)),
                                   geometry<fe::graph::Conv_fprop_attributes>(shape));
@@ -105,8 +105,8 @@ void add_operations(fe::graph::Graph& graph, const ConvShape& shape, ConvPass pa
   result->set_output(true).set_uid(like.get_uid()).set_dim(like.get_dim()).set_stride(like.get_stride());
 }
 
-// Bars what rounds more than the type and float32 sums do, and what does not give the same bits each time. For float32
-// the tensor cores mean TF32.
+// Excludes engines that round more than the type and float32 sums do and, if `deterministic`, those that do not give
+// the same bits each time. For float32, tensor cores mean TF32.
 void keep_exact_engines(fe::graph::Graph& graph, ActivationType type, bool deterministic) {
   std::vector<fe::NumericalNote_t> barred = {fe::NumericalNote_t::DOWN_CONVERT_INPUTS,
                                              fe::NumericalNote_t::REDUCED_PRECISION_REDUCTION};
@@ -118,8 +118,8 @@ void keep_exact_engines(fe::graph::Graph& graph, ActivationType type, bool deter
 }  // namespace
 
 struct ConvDevice::Cudnn {
-  cudnnHandle_t handle = nullptr;                    // of a GPU that is here
-  std::shared_ptr<fe::DeviceProperties> properties;  // of one that is not
+  cudnnHandle_t handle = nullptr;                    // of a GPU that is present
+  std::shared_ptr<fe::DeviceProperties> properties;  // of an absent GPU
 
   Cudnn() = default;
   Cudnn(const Cudnn&) = delete;
@@ -135,7 +135,7 @@ ConvDevice::ConvDevice(std::string gpu, std::int64_t driver, std::unique_ptr<Cud
 ConvDevice::~ConvDevice() = default;
 
 void ConvDevice::use_stream(cudaStream_t stream) const {
-  check_cudnn(cudnnSetStream(cudnn_->handle, stream), "take a stream");
+  check_cudnn(cudnnSetStream(cudnn_->handle, stream), "set the stream");
 }
 
 std::int64_t ConvDevice::cudnn_version() {
@@ -207,13 +207,13 @@ bool ConvGraph::build(std::size_t candidate) {
 std::int64_t ConvGraph::workspace_bytes(std::size_t candidate) const {
   std::int64_t bytes = 0;
   check_frontend(frontend_->graph.get_workspace_size_plan_at_index(static_cast<std::int64_t>(candidate), bytes), what_,
-                 "tell the workspace");
+                 "report the size of a workspace");
   return bytes;
 }
 
 void ConvGraph::execute(std::size_t candidate, const ConvBuffers& buffers, void* workspace, cudaStream_t stream) const {
   cudnnHandle_t handle = device_.cudnn_->handle;
-  check(handle != nullptr, "{}: planned for a GPU that is not here ({}), so it cannot run", what_, device_.gpu());
+  check(handle != nullptr, "{}: planned for a GPU that is not available ({}), so it cannot run", what_, device_.gpu());
   device_.use_stream(stream);
   std::unordered_map<std::int64_t, void*> pointers = {{kImage, buffers.image},
                                                       {kFilter, buffers.filter},

@@ -41,8 +41,8 @@ bool ConvPlans::fits(const ConvManifest& manifest) const {
 
 void ConvPlans::adopt(const ConvManifest& manifest) {
   check(fits(manifest),
-        "the convolution plans were chosen on \"{}\" with cuDNN {}, but this is \"{}\" with cuDNN {}: other plans need "
-        "not give the same bits; go on there, or choose anew by removing the file with the plans",
+        "the convolution plans were chosen on \"{}\" with cuDNN {}, but this is \"{}\" with cuDNN {}: other plans may "
+        "change the last bits of results; continue on the former, or remove the file with the plans to choose new ones",
         manifest.gpu, manifest.cudnn, device_->gpu(), ConvDevice::cudnn_version());
   check(choices_.empty(), "convolution plans were chosen before the earlier run's were adopted");
   choices_ = manifest.choices;
@@ -60,7 +60,7 @@ bool ConvPlans::is_chosen(const ConvShape& shape, ConvPass pass) {
   return found && take(key, *found);
 }
 
-// Somebody else's choice, unless cuDNN does not have it here.
+// Adopts a shared choice. Returns false if cuDNN does not have it here.
 bool ConvPlans::take(const Key& key, const ConvChoice& choice) {
   try {
     plans_.emplace(key, build(key, choice.plan));
@@ -72,7 +72,7 @@ bool ConvPlans::take(const Key& key, const ConvChoice& choice) {
   return true;
 }
 
-// The candidate of that name; the first that can be built where no name is given.
+// Builds the candidate named `name`, or the first one that can be built if `name` is empty.
 ConvPlan ConvPlans::build(const Key& key, const std::string& name) const {
   const auto& [shape, pass] = key;
   const auto graph = std::make_shared<ConvGraph>(*device_, shape, pass, options_);
@@ -85,7 +85,7 @@ ConvPlan ConvPlans::build(const Key& key, const std::string& name) const {
     fail("{}: cuDNN has no {}plan within {} MB of workspace; use LibTorch's own convolution for it",
          describe(shape, pass), options_.deterministic ? "deterministic " : "", options_.max_workspace >> 20);
   }
-  fail("{}: cuDNN has no plan \"{}\" here; choose anew by removing the file with the plans", describe(shape, pass),
+  fail("{}: cuDNN has no plan \"{}\" here; remove the file with the plans to choose new ones", describe(shape, pass),
        name);
 }
 
@@ -101,7 +101,7 @@ const ConvPlan& ConvPlans::get(const ConvShape& shape, ConvPass pass) {
 
 void ConvPlans::execute(const ConvPlan& plan, const ConvBuffers& buffers, const ConvWorkspace& workspace,
                         cudaStream_t stream) {
-  check(workspace.bytes >= plan.workspace_bytes, "plan \"{}\" wants {} bytes of workspace, got {}", plan.name,
+  check(workspace.bytes >= plan.workspace_bytes, "plan \"{}\" needs {} bytes of workspace, got {}", plan.name,
         plan.workspace_bytes, workspace.bytes);
   plan.graph->execute(plan.candidate, buffers, workspace.data, stream);
 }

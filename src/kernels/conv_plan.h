@@ -1,14 +1,14 @@
-// Convolutions on a GPU by cuDNN's graph API: which plan (an engine of cuDNN's and its knobs) runs each of them, and
-// running it.
+// Convolutions on a GPU through cuDNN's graph API: chooses the plan (a cuDNN engine and its knobs) of each convolution
+// and runs it.
 //
-// Tensors are channels-last and of one type: the image [N, C, H, W] and the output [N, K, P, Q] lie as NHWC, the filter
-// [K, C, R, S] as KRSC; groups 1, dilation 1. Sums are float32, and float32 tensors never go through TF32. C and K may
-// be any number: cuDNN's engines pad those that are no multiple of 8 in their workspace.
+// All tensors are channels-last and of one type: the image [N, C, H, W] and the output [N, K, P, Q] are stored as NHWC,
+// the filter [K, C, R, S] as KRSC; groups 1, dilation 1. Sums are float32, and float32 tensors are never rounded to
+// TF32. C and K may be any number: cuDNN's engines pad those that are not multiples of 8 in their workspace.
 //
-// Only plans that cuDNN calls deterministic are used (unless the options allow others), and one is chosen once: it is
-// the one that an earlier run chose (adopt), or the one that others share (share), or the fastest of a timing (tune),
-// or the first in the order of cuDNN's heuristics (get). How much memory happens to be free plays no part. So with the
-// same manifest a rerun computes the same bits.
+// Only plans that cuDNN declares deterministic are used, unless the options allow others. The plan of a convolution is
+// chosen once: the one that an earlier run chose (adopt), else the one that other runs share (share), else the fastest
+// one when timed (tune), else the first one in the order of cuDNN's heuristics that can be built (get). The choice does
+// not depend on how much memory is free, so a rerun with the same manifest computes the same bits.
 #pragma once
 
 #include <array>
@@ -24,16 +24,15 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/cuda.h"
 #include "kernels/activation.h"
-
-typedef struct CUstream_st* cudaStream_t;
 
 namespace thalweg {
 
 enum class ConvPass {
   kForward,             // output = conv(image, filter)
-  kInputGradient,       // image = gradient by it; `output` holds the gradient by the output
-  kWeightGradient,      // filter = gradient by it; `output` holds the gradient by the output
+  kInputGradient,       // image = dL/d(image), given dL/d(output) in `output`
+  kWeightGradient,      // filter = dL/d(filter), given dL/d(output) in `output`
   kForwardBias,         // output = conv(image, filter) + bias
   kForwardBiasRelu,     // output = max(conv(image, filter) + bias, 0), which may turn NaN into 0
   kForwardBiasAddRelu,  // output = max(conv(image, filter) + residual + bias, 0)
@@ -51,14 +50,15 @@ struct ConvShape {
   auto operator<=>(const ConvShape&) const = default;
 };
 
-// "forward_bias_relu": in messages and files. By the enumerators' order.
+// Names used in messages and files, in the order of the enumerators.
 inline constexpr std::array<const char*, 6> kConvPassNames = {
     "forward", "input_gradient", "weight_gradient", "forward_bias", "forward_bias_relu", "forward_bias_add_relu"};
 
-// For messages: "forward convolution of bfloat16 128x64x32x32 with 64x64x3x3, stride 1, padding 1".
+// Describes a convolution in messages: "forward convolution of bfloat16 128x64x32x32 with
+// 64x64x3x3, stride 1, padding 1".
 std::string describe(const ConvShape& shape, ConvPass pass);
 
-// Device memory, each aligned to 16 bytes. Which ones a pass reads and writes: ConvPass.
+// Device memory, each buffer aligned to 16 bytes. ConvPass says which of them a pass reads and writes.
 struct ConvBuffers {
   void* image = nullptr;
   void* filter = nullptr;
@@ -73,28 +73,28 @@ struct ConvWorkspace {
 };
 
 struct ConvChoice {
-  std::string plan;         // cuDNN's name of engine and knobs: "eng62_k2=4_k13=0_k18=0"
-  double microseconds = 0;  // 0: never timed
+  std::string plan;         // cuDNN's name for the engine and its knobs: "eng62_k2=4_k13=0_k18=0"
+  double microseconds = 0;  // 0 if never timed
 };
 
-// What was chosen, and where; nn/conv_manifest.h keeps it in a file. A plan's name is valid for one version of cuDNN
-// and one GPU; the driver is noted, no more.
+// The plans chosen, and the GPU and versions they were chosen for; nn/conv_manifest.h stores it in a file. A plan's
+// name is valid for one version of cuDNN and one GPU model; the driver version is recorded, but not compared.
 struct ConvManifest {
   std::int64_t cudnn = 0;  // 91900
   std::string gpu;         // "NVIDIA H200"
   std::int64_t driver = 0;
   std::map<std::pair<ConvShape, ConvPass>, ConvChoice> choices;
-  // Of whoever ran the convolutions, chosen along with them: "chunk", "lanes". Usually empty.
+  // Settings of the program that ran the convolutions, chosen along with the plans: "chunk", "lanes". Usually empty.
   std::map<std::string, std::int64_t> settings = {};
 };
 
-// Choices of one GPU model and version of cuDNN that many ConvPlans share (nn/conv_store.h).
+// The choices for one GPU model and version of cuDNN, shared by several ConvPlans (implemented by nn/conv_store.h).
 class SharedConvChoices {
  public:
   virtual ~SharedConvChoices() = default;
-  // What somebody chose already.
+  // Returns the choice already made for the convolution, if any.
   virtual std::optional<ConvChoice> find(const ConvShape& shape, ConvPass pass) = 0;
-  // Offers a choice, and returns the one that holds: an earlier one, where somebody was faster.
+  // Offers a choice and returns the one to use, which is an earlier one if another ConvPlans offered it first.
   virtual ConvChoice keep(const ConvShape& shape, ConvPass pass, const ConvChoice& choice) = 0;
 };
 
@@ -105,54 +105,57 @@ class ConvGraph;
 struct ConvPlan {
   std::string name;
   std::int64_t workspace_bytes = 0;
-  std::shared_ptr<const ConvGraph> graph;  // which holds it, at
-  std::size_t candidate = 0;               // this place
+  std::shared_ptr<const ConvGraph> graph;  // the graph that holds the plan
+  std::size_t candidate = 0;               // its index among the graph's candidates
 };
 
 struct ConvPlanOptions {
-  // Plans that want more are not considered. The layers of our networks at batch 128 want up to 38 MB in bfloat16 and
-  // 130 MB in float32, whose better engines want more with the batch.
+  // Plans that need more bytes of workspace are not considered. The layers of our networks at batch 128 need up to
+  // 38 MB in bfloat16 and 130 MB in float32, whose better engines need more for larger batches.
   std::int64_t max_workspace = std::int64_t{1} << 30;
-  bool tune = false;  // whether those who run a convolution are to tune() it first
-  // So many candidates are timed, from the front of the heuristics' order, which is good; LibTorch's benchmark mode
-  // stops at ten, too. (There are up to 43 for each of a network's sixty passes, at two batch sizes.)
+  bool tune = false;  // whether callers should tune() a convolution before its first run
+  // The number of candidates that are timed, from the front of the heuristics' order, which is a good one; LibTorch's
+  // benchmark mode also stops at ten. (There are up to 43 for each of a network's sixty passes, at two batch sizes.)
   std::size_t max_timed = 10;
-  bool deterministic = true;  // false: plans whose sums have no fixed order are candidates, too
+  bool deterministic = true;  // false: plans that sum in no fixed order are candidates, too
 };
 
-// The plans of one GPU; used by one thread at a time. Errors are Error (a std::runtime_error) and name the convolution.
+// The plans of one GPU. Not thread-safe. Functions that fail throw Error (a std::runtime_error) that names the
+// convolution.
 class ConvPlans {
  public:
   static ConvPlans on_current_gpu(const ConvPlanOptions& options);
-  // For a GPU that need not be here: its properties as cuDNN writes them in JSON. All but tune and execute.
+  // For a GPU that need not be present, given its properties in cuDNN's JSON format. tune and execute are not
+  // available.
   static ConvPlans without_gpu(const std::string& device_properties, const ConvPlanOptions& options);
   ~ConvPlans();
   ConvPlans(ConvPlans&&) noexcept;
 
-  // Whether choices were made for this GPU model and version of cuDNN.
+  // Whether the manifest's choices were made for this GPU model and version of cuDNN.
   bool fits(const ConvManifest& manifest) const;
-  // Takes over an earlier run's choices; Error if they do not fit. Before all others.
+  // Adopts the choices of an earlier run. Must be called before any other choice is made. Throws Error if they do not
+  // fit.
   void adopt(const ConvManifest& manifest);
-  // From now on what is to be timed is looked up there first, and what was timed is offered there. A choice that cuDNN
-  // does not have here is left alone.
+  // From now on, looks up a convolution in `shared` before timing it, and offers `shared` what was timed. A shared
+  // choice that cuDNN does not have here is ignored.
   void share(std::shared_ptr<SharedConvChoices> shared) { shared_ = std::move(shared); }
-  // All choices so far, adopted ones included.
+  // Returns all choices made so far, including adopted ones.
   ConvManifest manifest() const;
   std::size_t num_chosen() const { return choices_.size(); }
-  // Whether there is a choice. Takes one that is shared.
+  // Whether the convolution's plan has been chosen. Adopts a shared choice if there is one.
   bool is_chosen(const ConvShape& shape, ConvPass pass);
-  // Whether get() has the plan ready; if not, it may not be called while a CUDA graph is captured.
+  // Whether get() has the plan ready. If not, get() must not be called while a CUDA graph is captured.
   bool is_built(const ConvShape& shape, ConvPass pass) const { return plans_.contains({shape, pass}); }
 
-  // Times the first options().max_timed candidates, those of them that run, on `buffers` (the pass's result is
-  // overwritten), and chooses the fastest, unless is_chosen. `allocate` is called once, and what it returns, device
-  // memory of at least so many bytes, must stay until the end. Waits for the stream's work.
+  // Unless is_chosen, times the first options().max_timed candidates that can be built and run on `buffers`
+  // (overwriting the pass's result), and chooses the fastest. Calls `allocate` once; it must return device memory of at
+  // least `bytes` bytes that stays valid until tune returns. Waits for the stream's work.
   using Allocate = std::function<ConvWorkspace(std::int64_t bytes)>;
   void tune(const ConvShape& shape, ConvPass pass, const ConvBuffers& buffers, const Allocate& allocate,
             cudaStream_t stream);
 
-  // Built at the first call for a convolution, with its kernels loaded at the first execute: neither belongs inside the
-  // capture of a CUDA graph, so run each convolution once before. The reference stays valid.
+  // Returns the plan of a convolution. The first call builds it, and the first execute loads its kernels. Neither is
+  // allowed while a CUDA graph is captured, so run each convolution once before. The reference stays valid.
   const ConvPlan& get(const ConvShape& shape, ConvPass pass);
   void execute(const ConvPlan& plan, const ConvBuffers& buffers, const ConvWorkspace& workspace, cudaStream_t stream);
 
@@ -167,9 +170,9 @@ class ConvPlans {
   std::unique_ptr<ConvDevice> device_;  // cuDNN's handle or the descriptor of an absent GPU
   ConvPlanOptions options_;
   std::map<Key, ConvChoice> choices_;
-  std::map<Key, ConvPlan> plans_;  // those built so far
+  std::map<Key, ConvPlan> plans_;  // the plans built so far
   std::shared_ptr<SharedConvChoices> shared_;
-  std::set<Key> refused_;    // whose shared choice cuDNN does not have
+  std::set<Key> refused_;    // convolutions whose shared choice cuDNN does not have
   Clock::time_point tuned_;  // when the last timing ended
 };
 

@@ -1,5 +1,5 @@
-// What the CPU's own convolutions share: a convolution's sizes, the pixels that each tap of its kernel meets inside of
-// the image, and words of one float32 or two bfloat16s, multiplied and added many at a time.
+// Shared by the CPU convolution kernels: the sizes of a convolution, the pixels inside the image that each tap of its
+// kernel touches, and vector arithmetic on words of one float32 or two bfloat16s.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +26,7 @@ struct ConvSizes {
   std::int64_t taps() const { return kernel * kernel; }
 };
 
-// The output pixels along one axis that tap `t` takes inside of the image.
+// The range of output pixels along one axis for which tap `t` falls inside the image.
 struct TapRange {
   std::int64_t begin = 0, end = 0;
 };
@@ -43,14 +43,14 @@ inline std::int64_t values_a_word(ActivationType type) {
   return type == ActivationType::kFloat32 ? 1 : 2;
 }
 
-// What multiplies words of a type and adds the products: eight at once (float32 alone), sixteen, or whole tiles of them
-// (bfloat16 alone; kernels/amx.h).
+// The instructions that multiply words and add the products: eight words at once (float32 only), sixteen, or whole
+// tiles of them (bfloat16 only; kernels/amx.h).
 enum class WordProducts { kNone, kAvx2, kAvx512, kTiles };
 
-// Whether the processor has AMX for bfloat16, and the system lets this process use it.
+// Whether the processor has AMX for bfloat16 and the system lets this process use it.
 bool has_amx();
 
-// The processor's fastest.
+// Returns the processor's fastest instructions for `type`.
 inline WordProducts word_products(ActivationType type) {
 #ifdef THALWEG_AVX512
   if (type == ActivationType::kBFloat16 && has_amx()) return WordProducts::kTiles;
@@ -63,8 +63,13 @@ inline WordProducts word_products(ActivationType type) {
   return WordProducts::kNone;
 }
 
+// Whether the processor has instructions for products of bfloat16.
+inline bool multiplies_bf16() {
+  return word_products(ActivationType::kBFloat16) != WordProducts::kNone;
+}
+
 #ifdef THALWEG_AVX512
-// sum + a * b, or sum + a.first * b.first + a.second * b.second.
+// Returns sum + a * b, or sum + a.first * b.first + a.second * b.second for pairs of bfloat16s.
 template <bool kBFloat16>
 THALWEG_AVX512 THALWEG_INLINE __m512 multiply_add(__m512 sum, __m512i a, __m512i b) {
   if constexpr (kBFloat16) return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);

@@ -3,15 +3,13 @@
 //   target_c = (1 - s) * (m * [c = label] + (1 - m) * [c = other_label]) + s / num_classes      s: label smoothing
 //   loss_n = - sum_c target_c * log p_nc,   p = softmax(z_n)          (as torch.nn.functional.cross_entropy)
 //   gradient_nc = (p_nc - target_c) / batch_size                                 of the mean over the batch
-// Right answers are counted as kernels/loss.h does, against `labels`. Sums have a fixed order, in double.
+// Correct answers are counted against `labels`, as in kernels/loss.h. Sums are in double and have a fixed order.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 
-#include "base/rng.h"  // THALWEG_HD
-
-typedef struct CUstream_st* cudaStream_t;
+#include "base/cuda.h"
 
 namespace thalweg {
 
@@ -19,14 +17,14 @@ struct CrossEntropyArgs {
   const float* logits = nullptr;               // [N, num_classes]
   const std::int64_t* labels = nullptr;        // [N]
   const std::int64_t* other_labels = nullptr;  // [N] of the images mixed in (mixup), or nullptr
-  const float* mix = nullptr;                  // share of `labels`, one number; nullptr: 1
+  const float* mix = nullptr;                  // m, the weight of `labels`: one number; nullptr: 1
   std::int64_t num_images = 0;                 // N
-  std::int64_t batch_size = 0;                 // images that the mean is over: N, or more where N is a slice of them
+  std::int64_t batch_size = 0;                 // images that the mean is over: N, or more if these are a slice
   std::int64_t num_classes = 0;
   double smoothing = 0;
   float* gradient = nullptr;  // [N, num_classes] out
-  double* sums = nullptr;     // [3]: + sum of losses, right answers, N
-  float* loss = nullptr;      // + sum of losses / batch_size
+  double* sums = nullptr;     // [3], added to: sum of losses, correct answers, N
+  float* loss = nullptr;      // added to: sum of losses / batch_size
 };
 
 struct TrainLoss {
@@ -34,7 +32,7 @@ struct TrainLoss {
   int correct;
 };
 
-// Image n: writes its row of the gradient.
+// Returns the loss of image n and writes its row of the gradient.
 THALWEG_HD inline TrainLoss cross_entropy_row(const CrossEntropyArgs& args, std::int64_t n) {
   const float* z = args.logits + n * args.num_classes;
   std::int64_t best = 0;

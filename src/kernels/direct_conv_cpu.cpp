@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -8,13 +9,14 @@
 namespace thalweg {
 namespace {
 
-constexpr std::int64_t kPanel = kWordPanel;  // output channels of a task
+constexpr std::int64_t kPanel = kWordPanel;  // output channels per task
 constexpr std::int64_t kTaskPixels = 256;
-constexpr int kRows = 6;                   // pixels of a tile: 24 registers of sums
-constexpr std::int64_t kBlockWords = 128;  // of input channels: their weights, 32 kB, stay in the first-level cache
+constexpr int kRows = 6;                   // pixels per tile: 24 registers of sums
+constexpr std::int64_t kBlockWords = 128;  // input words per block: their weights, 32 kB, stay in the L1 cache
 
 #ifdef THALWEG_AVX512
-// Adds the products of kNumRows pixels' `words` input words with kPanel output channels to the pixels' sums.
+// Multiplies `words` input words of each of kNumRows pixels by the weights of kPanel output channels, and adds the
+// products to the pixels' sums.
 template <bool kBFloat16, int kNumRows>
 THALWEG_AVX512 void add_products(const ConvWord* const* from, float* const* sums, const ConvWord* weights,
                                  std::int64_t words) {
@@ -49,10 +51,10 @@ THALWEG_AVX512 void finish_pixel(const DirectConvArgs& args, const float* sums, 
   finish_sums<kBFloat16, kPanel>(args, sums, at, channel);
 }
 
-// What a task calls, of one type.
+// The functions that a task calls, for one type.
 struct Kernels {
   using AddProducts = void (*)(const ConvWord* const*, float* const*, const ConvWord*, std::int64_t);
-  std::array<AddProducts, kRows> add_products;  // of one row, of two, ...
+  std::array<AddProducts, kRows> add_products;  // for one row, for two, ...
   void (*finish_pixel)(const DirectConvArgs&, const float*, std::int64_t, std::int64_t);
 };
 
@@ -67,7 +69,7 @@ class Task {
   struct Plan {
     const Kernels& kernels;
     const std::vector<std::vector<PixelPair>>& taps;
-    std::int64_t images;  // at most, of a task
+    std::int64_t images;  // per task, at most
   };
   Task(const DirectConvArgs& args, const Plan& plan)
       : args_(args), product_(args), plan_(plan), sums_(plan.images * product_.to_pixels * kPanel + kAlignment) {
@@ -113,7 +115,7 @@ class Task {
     }
   }
 
-  // The input words from `word` on of all pixels listed.
+  // Adds the products of the input words from `word` on, for all pixels listed.
   void add_block(const ConvWord* weights, std::int64_t word, std::int64_t words) {
     for (std::size_t row = 0; row < from_.size(); row += kRows) {
       const std::size_t rows = std::min<std::size_t>(kRows, from_.size() - row);
@@ -177,7 +179,7 @@ bool direct_conv_takes(const DirectConvArgs& args) {
 }
 
 bool direct_conv_takes(const DirectConvArgs& args, WordProducts products) {
-  if (products == WordProducts::kNone) return false;
+  if (products == WordProducts::kNone || args.type == ActivationType::kFloat16) return false;
   if (products == WordProducts::kAvx2 && args.type != ActivationType::kFloat32) return false;
   const std::int64_t panel = direct_conv_panel(products);
   return args.conv.channels % panel == 0 && args.conv.filters % panel == 0;

@@ -1,13 +1,14 @@
-// What the direct convolutions share, whatever multiplies: for their own files alone.
+// Shared by the implementations of the direct convolution; internal to them.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "kernels/direct_conv.h"
 
 namespace thalweg {
 
-// The convolution as a product from input channels to output channels, whichever way it goes.
+// The sizes of the convolution as a product from input channels to output channels, in either pass.
 struct ConvProduct {
   explicit ConvProduct(const DirectConvArgs& args) {
     const ConvSizes& conv = args.conv;
@@ -23,27 +24,27 @@ struct ConvProduct {
   std::int64_t from_pixels, to_pixels;
   std::int64_t from_width, to_width;
   std::int64_t inputs, outputs;  // channels
-  std::int64_t words;            // of a pixel's input channels
+  std::int64_t words;            // words of a pixel's input channels
 };
 
-// The pixels of one image that a tap connects.
+// An input and an output pixel, of one image, that a tap connects.
 struct PixelPair {
   std::int64_t from, to;
 };
-// By tap.
+// Returns the connected pixels of each tap.
 std::vector<std::vector<PixelPair>> connected_pixels(const DirectConvArgs& args);
 
-// Packed weights are [outputs / panel][taps][words][panel]. For tiles each [16 words][16 outputs] of that lies on its
-// own, the blocks of a word side by side.
+// Packed weights are [outputs / panel][taps][words][panel]. For tiles they are blocks of 16 words by 16 outputs:
+// [outputs / panel][taps][words / 16][panel / 16][16 words][16 outputs].
 constexpr std::int64_t kWordPanel = 64, kTilePanel = 32, kNarrowPanel = 16;
 inline std::int64_t direct_conv_panel(WordProducts products) {
   if (products == WordProducts::kAvx2) return kNarrowPanel;
   return products == WordProducts::kTiles ? kTilePanel : kWordPanel;
 }
 
-// bfloat16 alone, C and K multiples of 32.
+// bfloat16 only; C and K must be multiples of 32.
 void tile_conv_cpu(const DirectConvArgs& args);
-// float32 alone, C and K multiples of 16.
+// float32 only; C and K must be multiples of 16.
 void avx2_conv_cpu(const DirectConvArgs& args);
 
 #ifdef THALWEG_AVX512
@@ -67,8 +68,8 @@ THALWEG_AVX512 THALWEG_INLINE void store16(void* values, std::int64_t at, __m512
   }
 }
 
-// kOutputs of a pixel's sums, with bias, other and ReLU. `at`: of the first of them among all values, `channel`: among
-// the output channels.
+// Adds bias and `other` to kOutputs of a pixel's sums, applies the ReLU and stores them. `at` is the index of the first
+// one among all values, `channel` among the output channels.
 template <bool kBFloat16, int kOutputs>
 THALWEG_AVX512 THALWEG_INLINE void finish_sums(const DirectConvArgs& args, const float* sums, std::int64_t at,
                                                std::int64_t channel) {
@@ -76,7 +77,7 @@ THALWEG_AVX512 THALWEG_INLINE void finish_sums(const DirectConvArgs& args, const
     __m512 x = _mm512_loadu_ps(sums + k);
     if (args.bias) x = _mm512_add_ps(x, load16<kBFloat16>(args.bias, channel + k));
     if (args.other) x = _mm512_add_ps(x, load16<kBFloat16>(args.other, at + k));
-    if (args.relu) x = _mm512_max_ps(_mm512_setzero_ps(), x);  // of a NaN it gives the second
+    if (args.relu) x = _mm512_max_ps(_mm512_setzero_ps(), x);  // returns the second operand if either is NaN
     store16<kBFloat16>(args.to, at + k, x);
   }
 }

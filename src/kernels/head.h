@@ -1,13 +1,15 @@
-// The end of a network and its losses in one pass: average over what is left of the image, the last linear layer,
-// cross-entropy, right answer and margin (kernels/loss.h) of each image.
+// The end of a network and its losses in one pass: average over the remaining pixels of the image, the last linear
+// layer, then cross-entropy, correctness and margin (kernels/loss.h) of each image.
 //
 //   f_nk = sum_p x_npk / pixels     z_nc = bias_c + sum_k f_nk w_ck     (float32)
-// Sums over k: 32 partial sums, number l over k = l, l + 32, ..., then a tree over them. An image's values are a
-// function of its features and the weights alone: the same bits in any batch. Activations and weights are of one type.
+// Sums over k are taken as 32 partial sums, number l over k = l, l + 32, ..., added by a tree. An image's values depend
+// on its features and the weights alone, so they have the same bits in any batch. Activations and weights are of one
+// type.
 #pragma once
 
 #include <cstdint>
 
+#include "base/cuda.h"
 #include "kernels/activation.h"
 #include "kernels/loss.h"
 
@@ -28,9 +30,9 @@ struct HeadArgs {
   float* margins = nullptr;         // [N] out
 };
 
-constexpr int kHeadLanes = 32;  // partial sums
+constexpr int kHeadLanes = 32;  // number of partial sums
 
-// Whether the CUDA form has room for such a layer in shared memory (48 KB).
+// Whether the CUDA kernel can hold such a layer in shared memory (48 KB).
 constexpr bool head_fits(std::int64_t channels, std::int64_t num_classes) {
   return (channels + num_classes) * static_cast<std::int64_t>(sizeof(float)) <= 48 * 1024;
 }

@@ -1,17 +1,16 @@
 // Cross-entropy and accuracy of a batch of logits, per image, and their sums in a fixed order.
 //
 //   loss_n = log(sum_c exp(z_nc - m)) + m - z_n,label   with m = max_c z_nc      (nats; double on both devices)
-//   correct_n = 1 where the first largest logit is the label's; a NaN among the logits makes loss NaN and correct 0
-//   margin_n = z_n,label - max_{c != label} z_nc     (float; NaN where a logit is; infinite with a single class)
-// Sums are taken in a fixed order (a function of N alone), so they do not depend on how images were split into batches.
+//   correct_n = 1 if the first largest logit is the label's; a NaN among the logits makes loss NaN and correct 0
+//   margin_n = z_n,label - max_{c != label} z_nc     (float; NaN if a logit is; infinite with a single class)
+// Sums are taken in a fixed order (a function of N alone), so they do not depend on how the images were split into
+// batches.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 
-#include "base/rng.h"  // THALWEG_HD
-
-typedef struct CUstream_st* cudaStream_t;
+#include "base/cuda.h"
 
 namespace thalweg {
 
@@ -53,7 +52,8 @@ THALWEG_HD inline ImageLoss image_loss(const float* logits, std::int64_t num_cla
 
 void image_losses_cpu(const LossArgs& args);
 void image_losses_cuda(const LossArgs& args, cudaStream_t stream);
-// Sums of N per-image values; the CUDA form reads device memory and writes one LossSums to device memory.
+// Returns the sums of N per-image values. The CUDA version reads device memory and writes one LossSums to device
+// memory.
 LossSums sum_losses_cpu(const double* losses, const std::int32_t* correct, std::int64_t num_images);
 void sum_losses_cuda(const double* losses, const std::int32_t* correct, std::int64_t num_images, LossSums* out,
                      cudaStream_t stream);

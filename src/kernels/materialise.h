@@ -1,25 +1,23 @@
-// Weights of B points of a plane at once, in the form an evaluator wants.
+// Computes the weights of B points of a plane at once, in the layout that an evaluator needs:
 //
 //   w(p) = origin + a_p * d1 + b_p * d2               (float32; contracted to multiply-adds on a GPU)
-// and, where a batch norm follows a convolution or linear layer, folded into it:
+// and folds each batch norm into the convolution or linear layer that it follows:
 //   s_k = gamma_k / sqrt(var_k + eps),  W'_k = W_k * s_k,  bias'_k = beta_k + (bias_k - mean_k) * s_k
-// with gamma, beta, bias and W all taken at w(p). Convolution weights are written channels-last (K, R, S, C), where
-// asked for with more channels than they have (zeros), and rounded to the type asked for; all before that is float32.
-// Pointers are host memory for the CPU twin, device memory for the kernel; nothing is allocated.
-// Deterministic; a point's result does not depend on the other points of the batch.
+// with gamma, beta, bias and W all taken at w(p). Folding is done in double and rounded to float32, then to the
+// requested type. Convolution weights are written channels-last (K, R, S, C), with extra zero channels on request.
+// Pointers are host memory for the CPU version, device memory for the CUDA kernel; nothing is allocated. Deterministic;
+// a point's result does not depend on the other points of the batch.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 
-#include "base/rng.h"  // THALWEG_HD
+#include "base/cuda.h"
 #include "kernels/activation.h"
-
-typedef struct CUstream_st* cudaStream_t;
 
 namespace thalweg {
 
-// One layer: where its tensors lie in w, in the buffers and in the output. Offsets in elements; -1: there is none.
+// One layer: the offsets, in elements, of its tensors in w, in the buffers and in the output. -1: no such tensor.
 struct FoldSegment {
   std::int64_t weight = 0;    // in w: [rows, channels, taps] row-major (taps = R * S; linear: taps = 1)
   std::int64_t rows = 0;      // output channels
@@ -51,9 +49,9 @@ struct MaterialiseArgs {
   int num_segments = 0;
   int num_points = 0;  // B
   ActivationType type = ActivationType::kFloat32;
-  void* out = nullptr;  // [B, out_stride]; what lies between the segments is not written
+  void* out = nullptr;  // [B, out_stride]; gaps between the segments are not written
   std::int64_t out_stride = 0;
-  // [B], or nullptr: set to 1 where a value, finite or not before, is not finite in the type. Never set to 0.
+  // [B], or nullptr. Set to 1 if a value, finite or not before rounding, is not finite in the type. Never reset to 0.
   std::int32_t* overflowed = nullptr;
 };
 
@@ -61,7 +59,7 @@ THALWEG_HD inline float plane_weight(const PlanePointers& plane, float a, float 
   return plane.origin[i] + a * plane.d1[i] + b * plane.d2[i];
 }
 
-// s_k, in double: one value a row, so its cost is nothing.
+// Returns s_k, in double: it is one value per row, so this costs nothing.
 THALWEG_HD inline double fold_scale(const FoldSegment& s, const PlanePointers& plane, float a, float b,
                                     const float* buffers, std::int64_t row) {
   if (s.norm_weight < 0) return 1.0;
@@ -78,7 +76,7 @@ THALWEG_HD inline float fold_bias(const FoldSegment& s, const PlanePointers& pla
   return static_cast<float>(bias);
 }
 
-// The output [row, tap, channel].
+// Returns the element [row, tap, channel] of the output.
 THALWEG_HD inline float fold_weight(const FoldSegment& s, const PlanePointers& plane, float a, float b,
                                     std::int64_t row, std::int64_t tap, std::int64_t channel, double scale) {
   if (channel >= s.channels) return 0.0f;
@@ -86,7 +84,7 @@ THALWEG_HD inline float fold_weight(const FoldSegment& s, const PlanePointers& p
   return static_cast<float>(plane_weight(plane, a, b, offset) * scale);
 }
 
-// Rounds and stores; whether that is not finite.
+// Rounds and stores `x`. Returns whether the stored value is not finite.
 template <typename T>
 THALWEG_HD inline bool store_checked(T& to, float x) {
   store(to, x);
@@ -94,7 +92,7 @@ THALWEG_HD inline bool store_checked(T& to, float x) {
   return !(stored - stored == 0.0f);
 }
 
-// w(p) itself, [B, P] in the order of the plane's vectors.
+// For w(p) itself, [B, P] in the order of the plane's vectors.
 struct PlaneWeightsArgs {
   PlanePointers plane;
   std::int64_t num_parameters = 0;

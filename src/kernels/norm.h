@@ -1,30 +1,28 @@
-// Batch norm in training with what follows it in one pass: the residual add and the ReLU, or the ReLU and a 2x2 max
-// pool of stride 2. Activations are channels-last, [M, C] with M = N*H*W rows, float32, bfloat16 or float16; statistics
-// are float32, their partial sums added in double.
+// Batch norm in training, fused with what follows it: the residual add and the ReLU, or the ReLU and a 2x2 max pool of
+// stride 2. Activations are channels-last, [M, C] with M = N*H*W rows, float32, bfloat16 or float16; statistics are
+// float32, their partial sums added in double.
 //
 //   mean_c = sum_m x_mc / M     var_c = sum_m (x_mc - mean_c)^2 / M     invstd_c = 1 / sqrt(var_c + eps)
 //   y = act(x * scale_c + shift_c + other),  scale = weight * invstd,  shift = bias - mean * scale,  act = ReLU or none
-//   With the pool y is the largest of the four pixels under it; of equal ones the first, NaN before all (as ATen).
-//   running = (1 - momentum) * running + momentum * batch, the variance unbiased (M / (M - 1)), as PyTorch
-// Backward, with g = dy where y > 0 (ReLU) or dy, at the pixel that the pool took, 0 at the other three:
+//   With the pool, y is the largest of the four pixels under it: the first of equal ones, NaN before all (as in ATen).
+//   running = (1 - momentum) * running + momentum * batch, with the unbiased variance (M / (M - 1)), as in PyTorch
+// Backward, with g = dy (with the ReLU, 0 if y <= 0; with the pool, 0 at the three pixels that it did not select):
 //   dbias = sum g     dweight = sum g * (x - mean) * invstd     dother = g
 //   dx = scale * (g - dbias / M - (x - mean) * invstd * dweight / M)
-// (Ioffe & Szegedy 2015.) Rows are summed in chunks of kNormRows, the chunks in order: results do not depend on the
-// number of threads or blocks. Where no add comes between, backward computes y again from x: that costs less than
-// reading it. NaN and infinity pass through the ReLU as at::relu lets them.
+// (Ioffe & Szegedy 2015.) Rows are summed in chunks of kNormRows, and the chunks in a fixed order, so results do not
+// depend on the number of threads or blocks. Without an add, backward recomputes y from x, which costs less than
+// reading it. The ReLU treats NaN and infinity as at::relu does.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 
-#include "base/rng.h"  // THALWEG_HD
+#include "base/cuda.h"
 #include "kernels/activation.h"
-
-typedef struct CUstream_st* cudaStream_t;
 
 namespace thalweg {
 
-// Rows of a partial sum.
+// The number of rows in a partial sum.
 constexpr std::int64_t kNormRows = 256;
 
 struct NormShape {
@@ -32,11 +30,11 @@ struct NormShape {
   std::int64_t channels = 0;  // C
   ActivationType type = ActivationType::kFloat32;
   bool relu = false;
-  std::int64_t pool_width = 0;  // width of the images, of even width and height, that a max pool follows (with ReLU)
+  std::int64_t pool_width = 0;  // width of the images if a max pool follows: needs ReLU, even width and height
 
   THALWEG_HD std::int64_t num_chunks() const { return (rows + kNormRows - 1) / kNormRows; }
-  // Pixels after the pool, and the row of x of the first of the four under pooled pixel `p`. The others are at +1,
-  // + pool_width and + pool_width + 1.
+  // pooled_rows() is the number of pixels after the pool, window_row(p) the row of x of the first of the four pixels
+  // under pooled pixel `p`. The others are at + 1, + pool_width and + pool_width + 1.
   THALWEG_HD std::int64_t pooled_rows() const { return rows / 4; }
   THALWEG_HD std::int64_t window_row(std::int64_t p) const {
     const std::int64_t half = pool_width / 2;
@@ -51,7 +49,7 @@ struct NormForwardArgs {
   void* y = nullptr;              // [M, C], or [M / 4, C] with a pool
   const float* weight = nullptr;  // [C]
   const float* bias = nullptr;    // [C]
-  float* running_mean = nullptr;  // [C], nullptr: left alone
+  float* running_mean = nullptr;  // [C], or nullptr: not updated
   float* running_var = nullptr;   // [C]
   float momentum = 0.1f;
   float eps = 1e-5f;
@@ -63,10 +61,10 @@ struct NormForwardArgs {
 struct NormBackwardArgs {
   NormShape shape;
   const void* x = nullptr;   // [M, C]
-  const void* y = nullptr;   // [M, C] of the forward pass, with an add and a ReLU; else nullptr
+  const void* y = nullptr;   // [M, C] of the forward pass, if it had an add and a ReLU; else nullptr
   const void* dy = nullptr;  // [M, C], or [M / 4, C] with a pool
   void* dx = nullptr;        // [M, C]; may be x's memory
-  void* dother = nullptr;    // [M, C] with ReLU, or nullptr; may be dy's memory
+  void* dother = nullptr;    // [M, C] with an add and a ReLU, else nullptr; may be dy's memory
   const float* weight = nullptr;
   const float* bias = nullptr;
   const float* mean = nullptr;
@@ -76,32 +74,32 @@ struct NormBackwardArgs {
   float* partial = nullptr;  // [num_chunks, 2, C] work space
 };
 
-// The formulas that both devices call; `c` is the channel. Args: one of the above, or what has its values of some
-// channels by the same names.
+// The formulas used on both devices; `c` is the channel. Args is one of the structs above, or a type with members of
+// the same names that hold the values of some channels.
 template <typename Args>
 THALWEG_HD inline float normalised(const Args& args, float x, std::int64_t c) {
 #ifdef __CUDA_ARCH__
-  // The same roundings wherever it is called: backward must find the pixel that forward took.
+  // Rounds the same way wherever it is called: backward must find the pixel that forward selected.
   return __fmaf_rn(x - args.mean[c], __fmul_rn(args.invstd[c], args.weight[c]), args.bias[c]);
 #else
   return (x - args.mean[c]) * (args.invstd[c] * args.weight[c]) + args.bias[c];
 #endif
 }
 
-// Whether the pool prefers `value` to `best`, of a pixel before it.
+// Whether the pool prefers `value` to `best`, which is from an earlier pixel.
 THALWEG_HD inline bool is_larger(float value, float best) {
   return value > best || value != value;
 }
 
-// What the ReLU that gave `y` lets through of the gradient.
+// Returns the gradient with respect to the input of the ReLU whose output is `y`.
 THALWEG_HD inline float relu_gradient(float y, float dy) {
   return y <= 0.0f ? 0.0f : dy;
 }
 
-// Where the ReLU's mask comes from: there is none, y, or y computed again.
+// The source of the ReLU's mask: none (no ReLU), y read from memory, or y recomputed.
 enum class ReluMask { kNone, kRead, kComputed };
 
-// The gradient that reaches the normalisation of an element of channel `c`; `y` is for ReluMask::kRead alone.
+// Returns the gradient that reaches the normalisation of an element of channel `c`; only ReluMask::kRead uses `y`.
 template <ReluMask kMask, typename Args>
 THALWEG_HD inline float masked(const Args& args, float x, float y, float dy, std::int64_t c) {
   if constexpr (kMask == ReluMask::kRead) return relu_gradient(y, dy);
@@ -116,7 +114,8 @@ THALWEG_HD inline float input_gradient(const Args& args, float x, float g, std::
   return args.weight[c] * args.invstd[c] * (g - share * args.dbias[c] - xhat * (share * args.dweight[c]));
 }
 
-// From the batch's mean and sum of squared distances: what the backward pass needs, and the running statistics.
+// Stores what the backward pass needs and updates the running statistics, given the batch's mean and the sum of squared
+// deviations from it.
 THALWEG_HD inline void finish_moments(const NormForwardArgs& args, std::int64_t c, double mean, double m2) {
   const auto rows = static_cast<double>(args.shape.rows);
   args.mean[c] = static_cast<float>(mean);

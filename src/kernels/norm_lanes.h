@@ -1,11 +1,12 @@
-// The loops of norm_cpu.cpp over blocks of 32 neighbouring elements: sums and what holds for a channel stay in
-// registers while the rows go by. A block has 32 channels, or two rows of 16, whose sums are added in the end. Its
-// vectors are as wide as the processor's (kernels/simd.h), and the bits do not depend on that.
+// The loops of norm_cpu.cpp over blocks of 32 adjacent elements: sums and per-channel values stay in registers while
+// the loop runs over the rows. A block has 32 channels, or two rows of 16 channels, whose sums are added at the end.
+// Its vectors are as wide as the processor's (kernels/simd.h), and the bits do not depend on the width.
 //
-// For numbers of channels that are multiples of 32, or 16 with an even number of rows; others, and float16, take the
-// loops of norm_cpu.cpp, which the tests compare with the same formulas.
+// Supports numbers of channels that are multiples of 32, or 16 with an even number of rows. Other numbers, and float16,
+// use the plain loops of norm_cpu.cpp, which the tests compare with the same formulas.
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 #include <type_traits>
 
@@ -23,7 +24,7 @@ struct LaneTypes {
 template <int kWidth>
 using FloatLanes = typename LaneTypes<kWidth>::Floats;
 
-// By reference: a vector in an argument has another ABI on each instruction set.
+// Vectors are passed by reference: by value, they would have a different ABI on each instruction set.
 template <int kWidth>
 THALWEG_INLINE void load_lanes(FloatLanes<kWidth>& to, const float* from) {
   std::memcpy(&to, from, sizeof(to));
@@ -38,7 +39,7 @@ template <int kWidth>
 THALWEG_INLINE void store_lanes(float* to, const FloatLanes<kWidth>& from) {
   std::memcpy(to, &from, sizeof(from));
 }
-// Rounds as `store` of kernels/activation.h.
+// Rounds like `store` in kernels/activation.h.
 template <int kWidth>
 THALWEG_INLINE void store_lanes(BFloat16* to, const FloatLanes<kWidth>& from) {
   using Bits = typename LaneTypes<kWidth>::Bits;
@@ -49,27 +50,27 @@ THALWEG_INLINE void store_lanes(BFloat16* to, const FloatLanes<kWidth>& from) {
   std::memcpy(to, &halves, sizeof(halves));
 }
 
-// 32 neighbouring elements of each of a chunk's rows, or of each two.
+// 32 adjacent elements of each row of a chunk, or of each pair of rows.
 template <int kWidth>
 struct LaneBlock {
   static constexpr int kVectors = 32 / kWidth;
   using Vectors = FloatLanes<kWidth>[kVectors];
 
-  std::int64_t first;  // channel
-  bool folded;         // the second half has the same channels, of the next row
+  std::int64_t first;  // first channel
+  bool folded;         // the second half has the same channels of the next row
   std::int64_t steps, stride;
 
   THALWEG_INLINE std::int64_t channel(int j) const { return first + (folded ? j * kWidth % 16 : j * kWidth); }
   THALWEG_INLINE std::int64_t element(std::int64_t step, int j) const { return step * stride + first + j * kWidth; }
 
-  // What holds for each channel.
+  // Load and store one value per channel.
   THALWEG_INLINE void load(Vectors& to, const float* from) const {
     for (int j = 0; j < kVectors; ++j) load_lanes<kWidth>(to[j], from + channel(j));
   }
   THALWEG_INLINE void store(float* to, const Vectors& from) const {
     for (int j = 0; j < kVectors; ++j) store_lanes<kWidth>(to + channel(j), from[j]);
   }
-  // Sums over the rows of both halves, which then hold the same where they are of the same channels.
+  // If folded, adds the sums of the two halves, which then both hold the totals.
   THALWEG_INLINE void fold(Vectors& sums) const {
     constexpr int kHalf = kVectors / 2;
     if (!folded) return;
@@ -77,7 +78,7 @@ struct LaneBlock {
   }
 };
 
-// Calls work(block) until all channels are done, or returns false where the numbers do not allow it.
+// Calls work(block) for all blocks and returns true, or returns false if `rows` and `channels` are not supported.
 template <int kWidth, typename F>
 THALWEG_INLINE bool for_each_block(std::int64_t rows, std::int64_t channels, F work) {
   const bool folded = channels == 16 && rows % 2 == 0;
@@ -141,7 +142,7 @@ THALWEG_INLINE void lane_apply(const LaneBlock<kWidth>& block, const NormForward
   }
 }
 
-// What holds for the channels of a block, and the gradient that reaches the normalisation of one of its vectors.
+// The per-channel values of a block, and the gradient that reaches the normalisation of one of its vectors.
 template <ReluMask kMask, int kWidth>
 struct LaneMask {
   typename LaneBlock<kWidth>::Vectors mean, invstd, scale, bias;
@@ -153,7 +154,7 @@ struct LaneMask {
     block.load(bias, args.bias);
     for (int j = 0; j < block.kVectors; ++j) scale[j] *= invstd[j];
   }
-  // x minus the mean into `centred`, the gradient into `g`.
+  // Sets `centred` to x minus the mean, and `g` to the gradient.
   template <typename T>
   THALWEG_INLINE void load(int j, const T* x, const T* y, const T* dy, FloatLanes<kWidth>& centred,
                            FloatLanes<kWidth>& g) const {

@@ -1,8 +1,8 @@
-// One update of the whole flat vector.
+// One update of the whole flat weight vector.
 //
 // SGD with momentum, as torch.optim.SGD (dampening 0; momentum starts at zero, so PyTorch's first step is the same):
 //   g = gradient + decay_i * w;  v = momentum * v + g;  w -= lr * (nesterov ? g + momentum * v : v)
-// AdamW, as torch.optim.AdamW (Loshchilov & Hutter 2019), t-th update:
+// AdamW, as torch.optim.AdamW (Loshchilov & Hutter 2019), at the t-th update:
 //   w -= lr * decay_i * w;  m = beta1 * m + (1 - beta1) * gradient;  v = beta2 * v + (1 - beta2) * gradient^2
 //   w -= lr / (1 - beta1^t) * m / (sqrt(v / (1 - beta2^t)) + eps)
 #pragma once
@@ -10,7 +10,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "base/rng.h"  // THALWEG_HD
+#include "base/cuda.h"
 #include "kernels/step_control.h"
 
 namespace thalweg {
@@ -25,15 +25,15 @@ struct UpdateArgs {
   const float* gradient = nullptr;  // [P]
   const float* decay = nullptr;     // [P] weight decay of each parameter
   std::int64_t num_parameters = 0;
-  const StepControl* control = nullptr;  // rate and bias corrections
+  const StepControl* control = nullptr;  // learning rate and bias corrections
   float momentum = 0;                    // SGD's momentum, AdamW's beta1
   float beta2 = 0;
   float eps = 0;
   bool nesterov = false;
 };
 
-// All that an update reads it reads before it writes: a compiler must take the vectors for the same memory, and would
-// read again what a write may have changed.
+// An update reads all its inputs before it writes: the compiler must assume that the vectors alias, and would reload
+// what a write may have changed.
 THALWEG_HD inline void sgd_update(const UpdateArgs& args, std::int64_t i) {
   const float lr = args.control->lr, w = args.weights[i];
   const float g = args.gradient[i] + args.decay[i] * w;

@@ -1,13 +1,11 @@
-// Whether activations come near what their type can hold. A convolution with a fused ReLU may turn the NaN that follows
-// an overflow into 0, so losses alone do not show one.
+// Detects activations near the limits of their type. A convolution with a fused ReLU may turn the NaN that follows an
+// overflow into 0, so losses alone do not reveal one.
 #pragma once
 
 #include <cstdint>
 
-#include "base/rng.h"  // THALWEG_HD
+#include "base/cuda.h"
 #include "kernels/activation.h"
-
-typedef struct CUstream_st* cudaStream_t;
 
 namespace thalweg {
 
@@ -16,7 +14,7 @@ struct OverflowArgs {
   const void* values = nullptr;  // [n]
   std::int64_t n = 0;
   float limit = 0;
-  std::int32_t* flag = nullptr;  // set to 1 where a value is beyond the limit, or NaN; never set to 0
+  std::int32_t* flag = nullptr;  // set to 1 if a value's magnitude exceeds the limit or is NaN; never reset
 };
 
 THALWEG_HD inline bool is_beyond(float x, float limit) {

@@ -1,15 +1,14 @@
-// Max pooling without padding, for evaluation: no indices are kept, which in half precision are four times the result.
+// Max pooling without padding, for evaluation: keeps no indices, which in half precision take four times the memory of
+// the result.
 //
-//   y[n, p, q, c] = max over i, j < kernel of x[n, p * stride + i, q * stride + j, c];  NaN before all, as ATen
-// Channels-last; the result is one of the values, so it has no rounding.
+//   y[n, p, q, c] = max over i, j < kernel of x[n, p * stride + i, q * stride + j, c];  NaN before all, as in ATen
+// Channels-last. The result is one of the values, so it is not rounded.
 #pragma once
 
 #include <cstdint>
 
-#include "base/rng.h"  // THALWEG_HD
+#include "base/cuda.h"
 #include "kernels/activation.h"
-
-typedef struct CUstream_st* cudaStream_t;
 
 namespace thalweg {
 
@@ -23,7 +22,8 @@ struct PoolArgs {
 
   THALWEG_HD std::int64_t out_height() const { return (height - kernel) / stride + 1; }
   THALWEG_HD std::int64_t out_width() const { return (width - kernel) / stride + 1; }
-  // Element of x under output pixel `pixel` (of [N, out_height, out_width]) at the window's upper left, channel 0.
+  // Returns the index of the element of x at the upper left, channel 0, of the window of output pixel `pixel` (of
+  // [N, out_height, out_width]).
   THALWEG_HD std::int64_t window(std::int64_t pixel) const {
     const std::int64_t q = pixel % out_width(), row = pixel / out_width();
     const std::int64_t p = row % out_height(), image = row / out_height();

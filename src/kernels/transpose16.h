@@ -1,5 +1,7 @@
-// A transposition for the packing of what convolutions on a CPU multiply.
+// A 16 x 16 transposition, for packing the operands of the CPU convolutions.
 #pragma once
+
+#include <cstdint>
 
 #include "kernels/conv_taps.h"
 

@@ -8,20 +8,20 @@
 namespace thalweg {
 namespace {
 
-// Words of a panel's channel in a chunk: a panel of x then takes 128 kB, and stays in the second-level cache.
+// Words per channel of a panel in a chunk: a panel of x then takes 128 kB and stays in the L2 cache.
 constexpr std::int64_t kChunkWords = 1024;
 
-// Of a tap. 3 x 3 by AVX2, as in avx2_gradient_cpu.cpp and in panels: 2.1 and 2.5 ms for 32 to 64 channels with stride
-// 2 from 16 x 16, 3.8 and 3.4 ms for 64 at 8 x 8.
+// The most weights per tap that count as few. 3 x 3 kernels with AVX2, as in avx2_gradient_cpu.cpp and in panels: 2.1
+// and 2.5 ms for 32 to 64 channels with stride 2 from 16 x 16, 3.8 and 3.4 ms for 64 at 8 x 8.
 constexpr std::int64_t kFewWeights = 32 * 64;
 
-// Channels of a panel.
+// Channels per panel.
 struct PanelSizes {
   int x, dy;
 };
 constexpr PanelSizes kByTiles{32, 32}, kByAvx512{32, 8};
-// Half as many registers, of half the width. Six channels of dy, not four, keep the multipliers busy: the last panel
-// may be a part.
+// AVX2 has half as many registers, of half the width. Six channels of dy, not four, keep the multipliers busy; the last
+// panel may be partial.
 constexpr PanelSizes kByAvx2{16, 6};
 
 PanelSizes panel_sizes(WordProducts products) {
@@ -32,24 +32,24 @@ std::int64_t num_panels(std::int64_t channels, std::int64_t panel) {
   return (channels + panel - 1) / panel;
 }
 
-// avx2_gradient_cpu.cpp's.
+// Whether avx2_gradient_cpu.cpp computes the gradient.
 bool are_few_weights(const ConvSizes& conv, WordProducts products) {
   return products == WordProducts::kAvx2 && conv.channels < 64 && conv.channels * conv.filters <= kFewWeights;
 }
 
-// A word holds a float32, or the bfloat16s of two images.
+// The number of groups of images: a word holds a float32, or the bfloat16s of two images.
 std::int64_t num_groups(const WeightGradientArgs& args) {
   return (args.conv.num_images + values_a_word(args.type) - 1) / values_a_word(args.type);
 }
 
-// Groups of images, of one or two, in a chunk.
+// The number of groups, of one or two images each, in a chunk.
 std::int64_t chunk_groups(const WeightGradientArgs& args) {
   const std::int64_t pixels = args.conv.out_pixels();
   return std::clamp<std::int64_t>(kChunkWords / pixels, 1, num_groups(args));
 }
 
-// Some groups of an activation [N, pixels, channels], laid out [channels / panel][pixels][groups][panel]; zeros behind
-// the last channel.
+// An activation [N, pixels, channels], and the destination of some of its groups, laid out as
+// [channels / panel][pixels][groups][panel], with zeros after the last channel.
 struct Panels {
   const void* from;
   std::int64_t pixels, channels, panel;
@@ -90,12 +90,12 @@ THALWEG_SIMD void pack(const WeightGradientArgs& args, const Panels& panels, std
   }
 }
 
-// Words that follow each other in the panels of dy and of x: those of one row of pixels with stride 1, else of a pixel.
+// Words that are contiguous in the panels of dy and of x: those of one row of pixels with stride 1, else of one pixel.
 struct Run {
-  std::int64_t dy, x, words;  // where they begin, in words of a channel
+  std::int64_t dy, x, words;  // dy, x: where they begin, in words of a channel
 };
 
-// Those that tap (r, s) meets, in a chunk of so many groups.
+// Returns the runs that tap (r, s) touches, in a chunk of `groups` groups.
 std::vector<Run> runs_of(const ConvSizes& conv, std::int64_t r, std::int64_t s, std::int64_t groups) {
   const TapRange rows = inside(conv, r, conv.height, conv.out_height),
                  columns = inside(conv, s, conv.width, conv.out_width);
@@ -109,14 +109,14 @@ std::vector<Run> runs_of(const ConvSizes& conv, std::int64_t r, std::int64_t s, 
   return runs;
 }
 
-// The weights of one tap, of a panel of dy and one of x.
+// The weights of one tap, for a panel of dy and one of x.
 struct Tile {
   const std::vector<Run>& runs;
   const ConvWord *dy, *x;
-  bool first;         // or their sums go on
-  float* dw;          // of its first channels
+  bool first;         // start from zero, not from `dw`
+  float* dw;          // at its first channels
   std::int64_t row;   // floats from one channel of dy to the next
-  std::int64_t rows;  // channels of dy: a panel's, or what is left of them
+  std::int64_t rows;  // channels of dy: a panel's, or the remaining ones
 };
 
 #ifdef THALWEG_AVX512
@@ -189,7 +189,8 @@ bool weight_gradient_takes(const WeightGradientArgs& args) {
 
 bool weight_gradient_takes(const WeightGradientArgs& args, WordProducts products) {
   const bool by_avx2 = products == WordProducts::kAvx2;
-  if (products == WordProducts::kNone || (by_avx2 && args.type != ActivationType::kFloat32)) return false;
+  if (products == WordProducts::kNone || args.type == ActivationType::kFloat16) return false;
+  if (by_avx2 && args.type != ActivationType::kFloat32) return false;
   const PanelSizes panel = panel_sizes(products);
   return args.conv.channels % panel.x == 0 && (by_avx2 || args.conv.filters % panel.dy == 0);
 }

@@ -1,15 +1,17 @@
-// What weight_gradient_cpu.cpp leaves to others, for it alone. One image at least.
+// Versions of the weight gradient that weight_gradient_cpu.cpp alone calls. They need at least one image.
 #pragma once
+
+#include <cstdint>
 
 #include "kernels/weight_gradient.h"
 
 namespace thalweg {
 
-// By AMX's tiles: bfloat16, C and K multiples of 32.
+// With AMX tiles: bfloat16, C and K multiples of 32.
 std::int64_t tile_gradient_work(const WeightGradientArgs& args);
 void tile_gradient_cpu(const WeightGradientArgs& args);
 
-// By AVX2, of few weights: float32, C a multiple of 16.
+// With AVX2, for few weights: float32, C a multiple of 16.
 std::int64_t avx2_gradient_work(const WeightGradientArgs& args);
 void avx2_gradient_cpu(const WeightGradientArgs& args);
 

@@ -1,19 +1,21 @@
-// The points of an adaptive map in one pass over its levels: which of them are evaluated, and how.
+// One pass over the levels of an adaptive map: decides which points are evaluated, and how.
 //
-// Level 0 is exact. On a finer level
-// - a point is interpolated where no point beside it surprised (LevelValues::doubt is small against the tolerance);
-// - else each split is estimated by a sample of what the guess from coarser levels lacks (guess_sample.h), until the
-//   half width of a betting interval is below kGoal of the tolerance. A sample that stops when its draws are close
-//   together has met few that are far off, and the usual standard error is too small then: that of the loss is such
-//   that 1.96 of it are the interval, which holds however a sample stops;
-// - or, where that would take so many images that it pays to know all of them, is exact, and a node for guesses on
+// Level 0 is exact. On a finer level, a point is
+// - interpolated if interpolation was accurate at all points beside it (LevelValues::doubt is small against the
+//   tolerance);
+// - else estimated: for each split, by a sample of the residuals of the guess from coarser levels (guess_sample.h),
+//   until the half width of a betting interval is below kGoal of the tolerance. A sample that stops because its draws
+//   are close together has met few outliers, so the usual standard error would be too small. The standard error of the
+//   loss is instead the interval's half width divided by 1.96; the interval holds however a sample stops;
+// - or, if that would take so many images that evaluating all of them pays off, exact, and then a node for guesses on
 //   finer levels.
 //
-// What happens on a level depends on the journal's records of coarser levels alone, so that a map that was stopped goes
-// on to the same bits. A later pass has half the tolerance of the one before, keeps what is exact, and interpolates
-// nothing in cells beside those where an audit found a point outside of the tolerance.
+// What happens on a level depends only on the journal's records of coarser levels, so a stopped map resumes to the same
+// bits. Each further pass halves the tolerance of the one before, keeps exact points, and does not interpolate in or
+// next to cells in which an audit found a point outside the tolerance.
 #pragma once
 
+#include <cstdint>
 #include <set>
 #include <vector>
 
@@ -26,36 +28,36 @@ namespace thalweg {
 
 class AdaptiveLevels {
  public:
-  // What a sample is for: names its draws.
+  // What a sample is used for; part of the name of its draws.
   enum class Purpose : std::uint32_t { kEstimate = 0, kAudit = 1 };
 
-  // Keeps a reference to the run.
+  // The run must outlive this object.
   AdaptiveLevels(MapRun& run, int pass);
   AdaptiveLevels(const AdaptiveLevels&) = delete;
   AdaptiveLevels& operator=(const AdaptiveLevels&) = delete;
 
-  // Evaluates what the journal lacks, level by level. Throws as MapRun::evaluate_points does.
+  // Evaluates the points that the journal lacks, level by level. Throws as MapRun::evaluate_points does.
   void evaluate();
 
   std::size_t num_splits() const { return splits_.size(); }
   const LandscapeSplit& split(std::size_t s) const { return run_.evaluator().splits()[s]; }
-  // Nats, for the whole map: not the pass's.
+  // The tolerance of the whole map, not of the pass, in nats.
   double tolerance(std::size_t s) const;
-  // Whether it was evaluated, not interpolated.
+  // Whether the point was evaluated rather than interpolated.
   bool is_evaluated(std::size_t point) const;
-  // Its record, or one of interpolated values.
+  // The point's record, or one made of interpolated values.
   AdaptivePoint point(std::size_t point) const;
-  // Of a split, at the point once the evaluator has chosen it.
+  // The guess for a split at the point, which the evaluator must have chosen before it is sampled.
   GuessSample::Point guessed(std::size_t point, std::size_t s);
   StratifiedSample::Name draws(std::size_t point, std::size_t s, Purpose purpose) const;
-  // Puts interpolated values where there are no others, as far as the levels go.
+  // Fills points without evaluated values with interpolated ones, as far as the levels are complete.
   void fill(Surface& surface) const;
 
  private:
   struct Split {
     LevelValues values;
     ImageGuess guess;
-    double goal = 0;  // of the level, nats
+    double goal = 0;  // for the level, nats
   };
   void evaluate_level();
   bool is_outdated(std::size_t point) const;
@@ -70,10 +72,10 @@ class AdaptiveLevels {
   MapRun& run_;
   LevelGrid levels_;
   int pass_;
-  std::size_t level_ = 0;  // that is being made; all coarser ones are there
+  std::size_t level_ = 0;  // the level in progress; all coarser ones are complete
   std::vector<Split> splits_;
-  std::vector<std::size_t> violators_;  // points that earlier passes' audits found outside of the tolerance
-  std::set<std::size_t> suspects_;      // corners of the cells of the level before that hold them
+  std::vector<std::size_t> violators_;  // points that earlier audits found outside the tolerance
+  std::set<std::size_t> suspects_;      // corners of the previous level's cells that contain violators
 };
 
 }  // namespace thalweg

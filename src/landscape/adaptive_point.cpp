@@ -54,8 +54,8 @@ AdaptivePoint adaptive_point(const Journal::Point& record, std::size_t num_split
     }
   } catch (const std::exception& error) {
     fail(
-        "the journal of this adaptive map cannot be read: {}; it may be another version's: remove it to begin the map "
-        "anew",
+        "the journal of this adaptive map cannot be read: {}; another version may have written it: remove it to start "
+        "the map over",
         error.what());
   }
   return point;

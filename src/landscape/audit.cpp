@@ -19,8 +19,9 @@ namespace {
 
 constexpr std::int64_t kCentreImages = 32;
 constexpr std::int64_t kAuditImages = 2000;
-constexpr double kSmallestLoss = 1e-3;  // nats, of a relative deviation
-// A wrong plan, layout or fold changes a loss by parts of itself; rounding does not.
+constexpr double kSmallestLoss = 1e-3;  // nats: the least denominator of a relative deviation
+// The relative tolerances at the centre. A wrong plan, layout or fold changes the loss by a considerable fraction;
+// rounding does not.
 constexpr double kCentreTolerance = 1e-3;
 constexpr double kReducedTolerance = 5e-2;
 
@@ -44,7 +45,7 @@ double tolerance_of(const LandscapeConfig& config) {
   return config.precision == at::kFloat ? kCentreTolerance : kReducedTolerance;
 }
 
-// What the plane says that its origin was evaluated to; null where it does not.
+// The evaluation of the origin recorded in the plane; null if there is none.
 nlohmann::json own_evaluation(const PointEvaluator::Source& source) {
   return source.plane.provenance.value("origin_final", nlohmann::json());
 }
@@ -53,16 +54,18 @@ bool are_its_images(const PointEvaluator::Source& source) {
   return source.plane.provenance.value("data_digest", std::string()) == source.data.digest;
 }
 
-// Why the origin is compared with no checkpoint; empty where it is.
+// The reason why the origin is not compared with a checkpoint; empty if it is.
 std::string no_checkpoint(const PointEvaluator::Source& source) {
   if (source.plane.provenance.value("origin", nlohmann::json()) == "mean")
-    return "the origin is the mean of snapshots, which is no checkpoint";
-  if (!own_evaluation(source).is_object()) return "it is not known what the weights at the origin were evaluated to";
+    return "the origin is the mean of snapshots, which is not a checkpoint";
+  if (!own_evaluation(source).is_object())
+    return "the losses of the weights at the origin are not known from an earlier evaluation";
   return are_its_images(source) ? "" : "the weights at the origin were evaluated on other images";
 }
 
-// A checkpoint's own evaluation: all images, float32, its own statistics. Of the map's splits those of which it takes
-// all images; if there are none, the smaller split: no more than an exact point in all.
+// The configuration of a checkpoint's own evaluation: all images, float32, its own statistics. Uses those of the map's
+// splits of which the map takes all images or, if there are none, the smaller split, so it never costs more than an
+// exact point.
 LandscapeConfig checkpoint_config(const PointEvaluator::Source& source, const LandscapeConfig& config) {
   const ImageSet &train = source.data.train, &test = source.data.test;
   const auto takes_all = [](bool is_mapped, std::int64_t images, const ImageSet& set) {
@@ -86,11 +89,10 @@ void compare_with_checkpoint(const PointEvaluator::Source& source, const Landsca
     const nlohmann::json own = own_evaluation(source).value(split.name + "_loss", nlohmann::json());
     if (!own.is_number()) continue;
     const double loss = mean_loss(evaluator.evaluate(split)), expected = own.get<double>();
-    check(
-        std::abs(loss - expected) <= kCentreTolerance * std::max(expected, kSmallestLoss),
-        "at the plane's origin the {} loss is {:.6g}, but the checkpoint there was evaluated to {:.6g}: the plane, the "
-        "data or the program have changed since; make the plane again",
-        split.name, loss, expected);
+    check(std::abs(loss - expected) <= kCentreTolerance * std::max(expected, kSmallestLoss),
+          "at the plane's origin the {} loss is {:.6g}, but the checkpoint there had {:.6g} when it was evaluated: the "
+          "plane, the data or the program has changed since; make the plane again",
+          split.name, loss, expected);
   }
 }
 
@@ -100,18 +102,17 @@ void compare_with_plain_arithmetic(PointEvaluator& evaluator, const PointEvaluat
   evaluator.use(0);
   for (const LandscapeSplit& split : evaluator.splits()) {
     const std::int64_t n = std::min(kCentreImages, split.images.size());
-    const double loss = mean_loss(evaluator.evaluate(split, first_images(n)));  // which settles whose statistics count
+    const double loss = mean_loss(evaluator.evaluate(split, first_images(n)));  // decides which statistics are used
     const double expected = eager_loss(evaluator, source, split, n);
     if (!std::isfinite(expected) && !std::isfinite(loss)) continue;
-    check(
-        std::abs(loss - expected) <= tolerance_of(config) * std::max(expected, kSmallestLoss),
-        "at the plane's origin the evaluator gives a {} loss of {:.7g}, plain arithmetic {:.7g} on the same {} images; "
-        "no map is made of that. `thalweg doctor` looks at the kernels",
-        split.name, loss, expected, n);
+    check(std::abs(loss - expected) <= tolerance_of(config) * std::max(expected, kSmallestLoss),
+          "at the plane's origin the evaluator gives a {} loss of {:.7g}, but plain arithmetic gives {:.7g} on the "
+          "same {} images, so no map is made; run `thalweg doctor` to check the kernels",
+          split.name, loss, expected, n);
   }
 }
 
-// The points that people look at, and some others.
+// The points that people look at (the best ones and the middle), and random ones.
 std::vector<std::size_t> audited_points(const MapRun& run) {
   const std::size_t size = run.grid().size();
   const auto wanted = std::min(static_cast<std::size_t>(run.config().audit_points), size);
@@ -129,7 +130,7 @@ std::vector<std::size_t> audited_points(const MapRun& run) {
     if (best < size) add(best);
   }
   add(run.grid().middle());
-  Philox random(static_cast<std::uint64_t>(run.config().seed), Stream::kSample, 0, kComparedPoints);
+  Philox random(static_cast<std::uint64_t>(run.config().seed), RngPurpose::kSample, 0, kComparedPoints);
   while (points.size() < wanted) add(random.below(static_cast<std::uint32_t>(size)));
   return {points.begin(), points.end()};
 }
@@ -154,7 +155,7 @@ std::vector<std::int64_t> audited_images(const LandscapeSplit& split, std::int64
 }  // namespace
 
 void check_centre(PointEvaluator& evaluator, const PointEvaluator::Source& source, const LandscapeConfig& config) {
-  // The statistics of a batch are those of no network that plain arithmetic could be given.
+  // With per-batch statistics there is no network that plain arithmetic could evaluate.
   if (config.bn != BnMode::kBatch || !source.graph.has_batch_norm())
     compare_with_plain_arithmetic(evaluator, source, config);
   compare_with_checkpoint(source, config);

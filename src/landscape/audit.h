@@ -1,6 +1,7 @@
-// A map's checks of itself.
+// The checks that a map makes of itself.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,29 +11,29 @@
 
 namespace thalweg {
 
-// Throws Error where the compiled evaluator and plain float32 arithmetic (nn/eager.h) disagree about the plane's
-// origin, on up to 32 images of each split; and, where the plane's origin is a checkpoint whose own evaluation is known
-// (provenance "origin_final", of the same data), where another loss comes out there. For that the origin is evaluated
-// once as the checkpoint was, whatever the map's precision and statistics are: in float32, with its own statistics, on
-// all images of the splits that the map takes all of, or else of the smaller split alone.
+// Throws Error if the compiled evaluator and plain float32 arithmetic (nn/eager.h) disagree at the plane's origin, on
+// up to 32 images of each split. Also throws Error if the plane's origin is a checkpoint whose own evaluation is known
+// (provenance "origin_final", on the same data) and its loss is not reproduced. For this second check, whatever the
+// map's precision and statistics, the origin is evaluated once in the way the checkpoint was: in float32, with its own
+// statistics, on all images of those splits that the map uses in full or, if there are none, of the smaller split.
 void check_centre(PointEvaluator& evaluator, const PointEvaluator::Source& source, const LandscapeConfig& config);
-// How many images that takes; 0 where there is no such checkpoint.
+// The number of images that the comparison with the checkpoint takes; 0 if there is no such checkpoint.
 std::int64_t checkpoint_images(const PointEvaluator::Source& source, const LandscapeConfig& config);
-// For the map's notes: {SPLIT_loss: what the checkpoint was evaluated to} of the splits compared, or {"none": why}.
+// The entry for the map's notes: {SPLIT_loss: the checkpoint's own loss} for the splits compared, or {"none": reason}.
 nlohmann::json checkpoint_note(const PointEvaluator::Source& source, const LandscapeConfig& config);
 
-// Compares a map in reduced precision with float32 at config.audit_points points: those of the smallest losses, the
-// middle one, others at random; on the same up to 2,000 images of each split. Returns
+// Compares a map in reduced precision with float32 at config.audit_points points (those with the smallest loss of each
+// split, the middle one, and random ones), on the same up to 2,000 images of each split. Returns
 //   {"precision", "points", "images": {SPLIT: n}, "largest_deviation": {SPLIT: d}, "at": {SPLIT: [x, y]},
 //    "limit": max_deviation, "largest_difference": {SPLIT: nats}}
-// with d the largest |mean loss - that in float32| / max(that in float32, 0.001 nats); infinite where one of the two is
-// not finite and the other is. The largest difference is that of the mean losses, where both are finite.
+// where d is the largest |mean loss - float32 mean loss| / max(float32 mean loss, 0.001 nats), infinite if exactly one
+// of the two is finite, and the largest difference is that of the mean losses where both are finite.
 nlohmann::json audit_precision(MapRun& run, PointEvaluator& reference);
-// Which limit such an audit exceeds: "deviation"; "difference", where it has a "difference_limit" {SPLIT: nats} (the
-// error that was asked for, which is judged against the map in reduced precision, should not be less than what that
-// precision costs); "" for none.
+// Returns the limit that an audit exceeds: "deviation"; "difference", if the audit has a "difference_limit" {SPLIT:
+// nats} (the requested error is judged against the map in reduced precision, so it should not be smaller than the error
+// of that precision); or "" for none.
 std::string excess_of(const nlohmann::json& audit);
-// How many images of a point, of all splits, that takes in each of the two precisions.
+// The number of images, over all splits, that this audit evaluates per point in each of the two precisions.
 std::int64_t audit_images(const std::vector<LandscapeSplit>& splits);
 
 }  // namespace thalweg

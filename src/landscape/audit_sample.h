@@ -1,12 +1,14 @@
-// A growing sample of the losses at a point, that says whether a value is within a tolerance of their mean.
+// A growing sample of the losses at a point that decides whether a value is within a tolerance of their mean.
 //
-// As in guess_sample.h it is drawn of what the guess lacks. How far single images may be off the nodes tell: an image
-// whose losses there are far from the guess (guess_spreads) may be as far here. All images of the largest spreads are
-// looked at, so that the others, of which some are drawn, reach less far (betting.h): as far as the largest spread
-// among them. At 306 points of a trained VGG-11's plane, guessed from every second and every fourth point of 13 x 13,
-// of 1,000 images each, the others were within it at 97 %, by 0.24 of it in the median, and within 1.9 times it at all.
+// As in guess_sample.h, the sample consists of residuals of the guess. The nodes bound how far off single images may
+// be: an image whose losses at the nodes are far from the guess (guess_spreads) may be as far off here. All images with
+// the largest spreads are evaluated. The others, of which only some are drawn, then have a smaller reach (betting.h):
+// the largest spread among them. At 306 points of a trained VGG-11's plane, guessed from every second and every fourth
+// point of 13 x 13 with 1,000 images each, the others were within their reach at 97 % of the points, at 0.24 of it in
+// the median, and within 1.9 times it at all points.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "landscape/guess_sample.h"
@@ -15,12 +17,12 @@ namespace thalweg {
 
 class AuditSample : public BettingSample {
  public:
-  // Of the evaluator's chosen point; the guess is finite. Keeps the references.
+  // Samples at the evaluator's chosen point. The guess must be finite. The references must outlive this object.
   AuditSample(const GuessSample::Point& point, const StratifiedSample::Name& name, double tolerance);
 
-  // Of the mean loss over all images, nats; as BettingSample's.
+  // Judges a value of the mean loss over all images, in nats, as BettingSample::judge does.
   std::optional<Verdict> judge(double value, double failure);
-  // That were looked at.
+  // The number of images evaluated so far, once judge has been called.
   std::int64_t images() const { return static_cast<std::int64_t>(parts_.extremes.size()) + size(); }
 
  private:

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t kSmallestChunk = 16;
 
-// Infinite where it does not fit.
+// Infinite if the batching does not fit into memory.
 double time_of(const Batching& batching, const std::function<double(const Batching&)>& seconds) {
   try {
     return seconds(batching);
@@ -39,11 +39,11 @@ void run_within_memory(Batching& batching, const std::function<void(const Batchi
       if (!is_out_of_memory(error)) throw;
       what = first_line(error.what());
     }
-    // Outside of the handler: the exception may keep alive what took the memory.
+    // Outside the handler, since the exception may keep alive the objects that hold the memory.
     release();
     const std::optional<Batching> smaller = halved(batching);
     check(smaller.has_value(),
-          "out of memory with {} images of one point at a time: {}; free memory on the device, or use another",
+          "out of memory with {} images of one point at a time: {}; free memory on the device, or use another device",
           batching.chunk, what);
     batching = *smaller;
   }
@@ -63,7 +63,7 @@ Batching fastest_batching(const std::vector<std::int64_t>& chunks, const std::ve
   for (const std::int64_t chunk : chunks) consider({chunk, lanes.front()});
   const std::int64_t chunk = best.chunk;
   for (std::size_t k = 1; k < lanes.size(); ++k) consider({chunk, lanes[k]});
-  check(std::isfinite(least), "out of memory with {} images of a point at a time, the smallest that was tried",
+  check(std::isfinite(least), "out of memory with {} images of one point at a time, the smallest number that was tried",
         chunks.back());
   return best;
 }

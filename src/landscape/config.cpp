@@ -13,14 +13,13 @@ namespace thalweg {
 LandscapeConfig resolve_precision(const LandscapeConfig& config, c10::Device device) {
   LandscapeConfig out = config;
   if (config.precision == c10::ScalarType::Undefined) {
-    const bool has_fast_bf16 = word_products(ActivationType::kBFloat16) != WordProducts::kNone;
     out.precision = config.bn == BnMode::kBatch ? c10::ScalarType::Float
                     : device.is_cuda()          ? c10::ScalarType::Half
-                    : has_fast_bf16             ? c10::ScalarType::BFloat16
+                    : multiplies_bf16()         ? c10::ScalarType::BFloat16
                                                 : c10::ScalarType::Float;
   }
   if (config.precision == c10::ScalarType::Half && device.is_cpu())
-    fail_usage("landscape.precision: float16 is for a GPU; on a CPU take bf16, where the processor has it, or float32");
+    fail_usage("landscape.precision: float16 needs a GPU; on a CPU, use bf16 if the processor supports it, or float32");
   return out;
 }
 
@@ -43,7 +42,7 @@ Tolerance parse_tolerance(const std::string& text) {
   tolerance.value = parse_number<double>(number).value_or(0);
   if (!(tolerance.value > 0) || !std::isfinite(tolerance.value))
     fail_usage(
-        "a tolerance is a positive number of nats, like 0.02, or a part of the surface's range, like 1%; got '{}'",
+        "a tolerance is a positive number of nats, like 0.02, or a fraction of the surface's range, like 1%; got '{}'",
         text);
   if (tolerance.relative) tolerance.value /= 100;
   return tolerance;
@@ -70,12 +69,12 @@ void read_sampling(ConfigReader& reader, LandscapeConfig& config) {
   config.seed = reader.get_int("seed", config.seed, 0);
   const int modes = (config.images > 0) + (config.standard_error > 0) + !config.tolerance.empty();
   if (modes > 1)
-    fail_usage("{}, {} and {} are ways of their own to use fewer images: set one of them", reader.full_name("images"),
-               reader.full_name("stderr"), reader.full_name("tolerance"));
+    fail_usage("{}, {} and {} are alternative ways to use fewer images: set only one of them",
+               reader.full_name("images"), reader.full_name("stderr"), reader.full_name("tolerance"));
   if (modes == 1 && config.image_losses)
     fail_usage("{}: only an exact map has the losses of all images", reader.full_name("image_losses"));
   if (modes == 1 && config.bn == BnMode::kBatch)
-    fail_usage("{}: \"batch\" needs whole batches of images, so it goes with an exact map alone",
+    fail_usage("{}: \"batch\" needs whole batches of images, so it is available only for an exact map",
                reader.full_name("bn"));
 }
 
@@ -105,7 +104,7 @@ LandscapeConfig read_landscape_config(ConfigReader reader) {
   config.max_deviation = reader.get_double("max_deviation", config.max_deviation, 0);
   const bool is_reduced = config.precision == c10::ScalarType::BFloat16 || config.precision == c10::ScalarType::Half;
   if (is_reduced && config.bn == BnMode::kBatch)
-    fail_usage("{}: \"batch\" is computed in float32 alone", reader.full_name("bn"));
+    fail_usage("{}: \"batch\" is available only in float32", reader.full_name("bn"));
   read_sampling(reader, config);
   reader.finish();
   return config;

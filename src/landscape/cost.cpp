@@ -43,19 +43,19 @@ double images_of(const LandscapeConfig& config, const PointEvaluator& evaluator,
   return all + (points - 1) * sampled;  // one point is the reference
 }
 
-// So many images of a split, again from its first where it has fewer.
+// The first `count` images of a split, starting over if it has fewer.
 std::vector<std::int64_t> cycled_images(const LandscapeSplit& split, std::int64_t count) {
   std::vector<std::int64_t> images(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < images.size(); ++i) images[i] = static_cast<std::int64_t>(i) % split.images.size();
   return images;
 }
 
-// An engine makes weights and statistics only where images are asked for: they take what a chunk does in front of the
-// same chunk once more.
+// An engine makes weights and statistics only when images are requested. Their time is therefore the time of a first
+// chunk minus that of the same chunk again.
 PointTime time_points(PointEvaluator& evaluator, const LandscapeConfig& config,
                       const std::vector<PlaneCoordinates>& points) {
   const LandscapeSplit& split = evaluator.splits().front();
-  const bool whole = config.bn == BnMode::kBatch;  // cannot be cut
+  const bool whole = config.bn == BnMode::kBatch;  // cannot be divided
   const auto evaluate = [&](const std::vector<std::int64_t>& images) {
     whole ? evaluator.evaluate(split) : evaluator.evaluate(split, images);
   };
@@ -64,8 +64,8 @@ PointTime time_points(PointEvaluator& evaluator, const LandscapeConfig& config,
     evaluator.use(0);
     evaluate(images);
   };
-  // What is done once is not the map's price: plans are timed the first time, and an engine's graphs captured the
-  // second. Memory may then have asked for a smaller chunk.
+  // One-time work is not part of the map's cost: plans are timed in the first run, and an engine's graphs are captured
+  // in the second. Running out of memory may have reduced the chunk by then.
   for (int k = 0; k < (evaluator.may_fall_back() ? 2 : 1); ++k)
     begin(points[0], cycled_images(split, kTimedChunks * evaluator.chunk()));
   const std::vector<std::int64_t> chunk = cycled_images(split, evaluator.chunk());
@@ -81,7 +81,7 @@ PointTime time_points(PointEvaluator& evaluator, const LandscapeConfig& config,
   return {median(fixed), median(evaluation) / timed};
 }
 
-// What a map takes to check itself.
+// The time that a map spends on checking itself.
 double checking_seconds(const MapCost& cost) {
   return cost.audit_points * (cost.time.fixed + cost.float32.fixed) +
          cost.audit_images * (cost.time.per_image + cost.float32.per_image) +
@@ -150,7 +150,8 @@ double parse_duration(const std::string& text) {
 void check_budget(const LandscapeConfig& config) {
   if (config.mode() != MapMode::kExact || config.image_losses)
     fail_usage(
-        "a budget decides itself how many images are used: leave out images, stderr, tolerance and image_losses");
+        "with a budget, the number of images is chosen automatically: leave out images, stderr, tolerance and "
+        "image_losses");
 }
 
 LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, double seconds) {
@@ -160,11 +161,13 @@ LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, 
   fitted.budget_grid = config.grid;
   const double left = seconds - exact.measuring_seconds;
   if (exact.seconds <= left) return fitted;
-  if (config.bn == BnMode::kBatch) fail_usage("bn mode batch needs all images: it takes {:.0f} s", exact.seconds);
+  if (config.bn == BnMode::kBatch)
+    fail_usage("bn mode \"batch\" needs all images, which takes {:.0f} s: use a larger budget or another bn mode",
+               exact.seconds);
   const auto splits = static_cast<double>(config.train + config.test);
   const double reference =
       exact.images / static_cast<double>(exact.points) * exact.time.per_image + checking_seconds(exact);
-  // Images of each split that so many points leave time for.
+  // The images per split that the time allows with this many points.
   const auto affordable = [&](double points) {
     return ((left - reference) / points - exact.time.fixed) / (splits * exact.time.per_image);
   };
@@ -179,8 +182,8 @@ LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, 
   const double images = affordable(static_cast<double>(width) * height);
   if (!(images >= static_cast<double>(kSmallestSample)))
     fail_usage(
-        "{:.3g} s are too few: to measure took {:.2g} s, and {} x {} points with {} images of each split take {:.0f} s "
-        "here",
+        "a budget of {:.3g} s is too small: measuring the speed took {:.2g} s, and {} x {} points with {} images of "
+        "each split take {:.0f} s on this device",
         seconds, exact.measuring_seconds, width, height, kSmallestSample,
         reference +
             static_cast<double>(width) * height * (exact.time.fixed + splits * kSmallestSample * exact.time.per_image));
@@ -195,8 +198,8 @@ std::optional<LandscapeConfig> begun_within_budget(const std::filesystem::path& 
   if (begun.is_null()) return std::nullopt;
   const nlohmann::json landscape = begun.value("landscape", nlohmann::json::object());
   check(landscape.value("budget", 0.0) == seconds && landscape.value("budget_grid", "") == config.grid,
-        "{}: the map begun there has another --budget or --grid, or no budget; remove it, choose another --out, or go "
-        "on with the settings it began with",
+        "{}: the map started there has another --budget or --grid, or no budget; remove the file, choose another "
+        "--out, or continue with the settings that the map was started with",
         journal.string());
   LandscapeConfig fitted = config;
   fitted.budget = seconds;

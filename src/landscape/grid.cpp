@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "base/error.h"
 #include "base/parse_number.h"
@@ -9,14 +10,14 @@
 namespace thalweg {
 namespace {
 
-constexpr std::int64_t kMostPoints = 4'000'000;  // a map keeps about a thousand bytes a point
+constexpr std::int64_t kMostPoints = 4'000'000;  // a map keeps about a thousand bytes per point
 
 std::optional<std::pair<double, double>> parse_interval(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) return std::nullopt;
   const auto low = parse_number<double>(text.substr(0, colon));
   const auto high = parse_number<double>(text.substr(colon + 1));
-  if (!low || !high || !std::isfinite(*low) || !std::isfinite(*high) || *low >= *high) return std::nullopt;
+  if (!low || !high || !std::isfinite(*low) || !std::isfinite(*high) || *low > *high) return std::nullopt;
   return std::pair{*low, *high};
 }
 
@@ -24,7 +25,7 @@ std::vector<double> linspace(double from, double to, int count) {
   if (count == 1) return {0.5 * (from + to)};
   std::vector<double> out(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) {
-    // Both ends exact, and symmetric ranges give symmetric values.
+    // This form keeps both ends exact and gives symmetric values for symmetric ranges.
     const double t = static_cast<double>(i) / (count - 1);
     out[static_cast<std::size_t>(i)] = (1 - t) * from + t * to;
   }
@@ -40,7 +41,7 @@ std::pair<int, int> parse_grid_size(const std::string& text) {
     const auto ny = parse_number<int>(std::string_view(text).substr(cross + 1));
     if (nx && ny && *nx >= 1 && *ny >= 1 && *nx <= 10000 && *ny <= 10000) {
       if (std::int64_t{*nx} * *ny > kMostPoints)
-        fail_usage("a grid of {} has {} points, and memory is planned for {}; take a coarser one", text,
+        fail_usage("a grid of {} has {} points, but at most {} are supported; use a coarser grid", text,
                    std::int64_t{*nx} * *ny, kMostPoints);
       return {*nx, *ny};
     }
@@ -50,12 +51,14 @@ std::pair<int, int> parse_grid_size(const std::string& text) {
 
 GridRange parse_grid_range(const std::string& text) {
   const std::size_t comma = text.find(',');
-  if (comma != std::string::npos) {
-    const auto x = parse_interval(std::string_view(text).substr(0, comma));
-    const auto y = parse_interval(std::string_view(text).substr(comma + 1));
-    if (x && y) return {x->first, x->second, y->first, y->second};
-  }
-  fail_usage("a range is given as x0:x1,y0:y1 with x0 < x1 and y0 < y1, like --range=-1:1,-0.5:0.5; got '{}'", text);
+  const auto x = parse_interval(std::string_view(text).substr(0, comma));
+  const auto y = comma == std::string::npos ? std::optional(std::pair(0.0, 0.0))
+                                            : parse_interval(std::string_view(text).substr(comma + 1));
+  if (x && y && x->first < x->second) return {x->first, x->second, y->first, y->second};
+  fail_usage(
+      "a range is given as x0:x1,y0:y1 with x0 < x1 and y0 < y1, like --range=-1:1,-0.5:0.5, or for a grid of one row "
+      "as x0:x1; got '{}'",
+      text);
 }
 
 GridRange fit_range(const std::vector<PathPoint>& path, double margin) {
@@ -76,6 +79,8 @@ GridRange fit_range(const std::vector<PathPoint>& path, double margin) {
 }
 
 Grid make_grid(std::pair<int, int> size, const GridRange& range) {
+  if (size.second > 1 && range.y0 == range.y1)
+    fail_usage("the range must give y0:y1 with y0 < y1 for a grid of {} rows, like --range=-1:1,-0.5:0.5", size.second);
   return {linspace(range.x0, range.x1, size.first), linspace(range.y0, range.y1, size.second)};
 }
 

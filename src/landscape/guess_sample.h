@@ -1,13 +1,14 @@
-// A growing sample of what the guess at a point lacks: the losses of its images minus what interpolation says of them,
-// and so their margins and right answers.
+// A growing sample of the residuals of the guess at a point: the losses of its images minus their interpolated values,
+// and likewise their margins and right answers.
 //
-// The mean of the guess over all images is known, so the guess plus the mean of a sample of a given size estimates the
-// loss without bias, whatever the guess is worth (a control variate); a good guess leaves little spread, and few images
-// suffice. Classes and the distribution of the losses are estimated so, too (sampling.h, loss_distribution.h). Standard
-// errors are those of a sample of a given size.
+// The mean of the guess over all images is known, so the guess plus the mean residual of a sample of a given size
+// estimates the loss without bias, however good the guess is (a control variate). The residuals of a good guess have
+// little spread, so few images suffice. Classes and the distribution of the losses are estimated in the same way
+// (sampling.h, loss_distribution.h). Standard errors are those of a sample of a given size.
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
 #include "landscape/betting_sample.h"
 #include "landscape/image_guess.h"
@@ -19,20 +20,20 @@ namespace thalweg {
 
 class GuessSample : public BettingSample {
  public:
-  // Of the evaluator's chosen point. Keeps the references.
+  // What is sampled at the evaluator's chosen point. The references must outlive the sample.
   struct Point {
-    const PointEvaluator& evaluator;
+    PointEvaluator& evaluator;
     const LandscapeSplit& split;
     const ImageGuess::Guess& guess;
     std::int64_t num_classes;
   };
   GuessSample(const Point& point, const StratifiedSample::Name& name);
 
-  // Whether something can be guessed there: no node's loss is NaN or inf.
+  // Whether there is a guess: no node's loss is NaN or inf.
   bool has_guess() const { return std::isfinite(guess_.values[kLoss].mean); }
-  // Of the loss, nats.
+  // The estimate of the loss, in nats.
   Estimate loss() const;
-  // Of everything: takes all images' guesses.
+  // The estimates of all values; uses the guesses of all images.
   SplitEstimate estimate() const;
 
  private:
@@ -40,11 +41,11 @@ class GuessSample : public BettingSample {
   LossGuesses guess_losses() const;
 
   Point point_;
-  SplitEstimate guess_;  // its means are what the guess says of all images, but for quantiles
+  SplitEstimate guess_;  // means of the guess over all images, except for quantiles
   StratifiedSample sample_;
-  std::vector<double> drawn_;    // losses, nats
-  std::vector<double> right_;    // what it lacks, percent
-  std::vector<double> margins_;  // what it lacks, logits
+  std::vector<double> drawn_;    // losses of the drawn images, nats
+  std::vector<double> right_;    // residuals, percent
+  std::vector<double> margins_;  // residuals, logits
 };
 
 }  // namespace thalweg

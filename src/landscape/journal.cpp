@@ -13,8 +13,8 @@ static_assert(std::endian::native == std::endian::little, "the journal's numbers
 
 namespace {
 
-// The header of such a journal. An Error says which setting of the one that is there differs; what is torn or damaged
-// RecordLog sees to.
+// The header of the journal. Throws Error naming the setting that differs from an existing journal; RecordLog handles
+// torn or damaged files.
 std::string checked_header(const std::filesystem::path& file, nlohmann::json identity,
                            const std::vector<std::string>& names) {
   identity["values"] = names;
@@ -38,7 +38,7 @@ Journal::Journal(const std::filesystem::path& file, nlohmann::json identity, std
   const std::size_t bytes = names_.size() * sizeof(double);
   for (std::string& record : log_.take_found()) {
     std::uint64_t point = 0;
-    check(record.size() >= sizeof point + bytes, "{}: a record of {} bytes does not belong here", file.string(),
+    check(record.size() >= sizeof point + bytes, "{}: a record of {} bytes is too short for this map", file.string(),
           record.size());
     std::memcpy(&point, record.data(), sizeof point);
     Point& found = points_[point];

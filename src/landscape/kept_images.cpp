@@ -9,8 +9,9 @@
 namespace thalweg {
 namespace {
 
-constexpr std::size_t kBytes = 2 * sizeof(float) + 1;  // of an image
-// Of a surface. Each takes kBytes in the journal and in memory while it is made, and some 20 more at the end.
+constexpr std::size_t kBytes = 2 * sizeof(float) + 1;  // per image
+// The most losses per surface. Each takes kBytes in the journal and in memory while the map is made, and some 20 bytes
+// more at the end.
 constexpr std::int64_t kMostLosses = std::int64_t{1} << 26;
 
 }  // namespace
@@ -28,8 +29,8 @@ std::string to_bytes(const std::vector<ImageLosses>& splits) {
 
 std::vector<KeptImages> from_bytes(const std::string& bytes, const std::vector<std::int64_t>& sizes) {
   const auto images = static_cast<std::size_t>(std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}));
-  check(bytes.size() == images * kBytes, "the journal keeps {} bytes of single images, expected {}", bytes.size(),
-        images * kBytes);
+  check(bytes.size() == images * kBytes, "a record of the journal has {} bytes of single images, expected {}",
+        bytes.size(), images * kBytes);
   std::vector<KeptImages> splits;
   const char* at = bytes.data();
   for (const std::int64_t size : sizes) {
@@ -52,8 +53,8 @@ void check_image_losses(const LandscapeConfig& config, std::int64_t images_per_p
   const std::int64_t points = std::int64_t{nx} * ny;
   if (config.image_losses && points * images_per_point > kMostLosses)
     fail_usage(
-        "landscape.image_losses: {} points of {} images have {} losses, and a surface holds at most {}: take a smaller "
-        "grid, fewer images or one split",
+        "landscape.image_losses: {} points with {} images each have {} losses, but a surface holds at most {}: use a "
+        "smaller grid, fewer images or one split",
         points, images_per_point, points * images_per_point, kMostLosses);
 }
 

@@ -32,10 +32,10 @@ nlohmann::json describe(const LandscapeConfig& config, const Grid& grid, const P
   return out;
 }
 
-// |w(x, y)|, from the inner products of the plane's vectors.
+// w(x, y)|, computed from the inner products of the plane's vectors.
 std::vector<double> weight_norms(const Plane& plane, const Grid& grid) {
   const at::Tensor o = plane.origin.to(at::kDouble), a = plane.d1.to(at::kDouble), b = plane.d2.to(at::kDouble);
-  const auto dot = [](const at::Tensor& u, const at::Tensor& v) {  // whose sum depends on no number of threads
+  const auto dot = [](const at::Tensor& u, const at::Tensor& v) {  // the sum does not depend on the number of threads
     const auto* first = u.const_data_ptr<double>();
     return std::transform_reduce(first, first + u.numel(), v.const_data_ptr<double>(), 0.0);
   };
@@ -59,7 +59,7 @@ std::vector<std::string> value_names(const LandscapeConfig& config, const PointE
   return names;
 }
 
-// By split, [ny][nx][N], of a finished exact map that kept them.
+// The losses by split, [ny][nx][N], of a finished exact map that kept them.
 std::map<std::string, std::vector<float>> image_losses(const MapRun& run) {
   std::vector<std::int64_t> sizes;
   for (const LandscapeSplit& split : run.evaluator().splits()) sizes.push_back(split.images.size());
@@ -157,7 +157,7 @@ class Mapping {
     return surface;
   }
 
-  // A picture soon, and a better one as the map goes on.
+  // Shows the unfinished map soon, and then at growing intervals.
   void show(const MapRun& run) {
     if (!context_.show || seconds_since(shown_) < wait_) return;
     Surface surface = finished(run);
@@ -178,10 +178,10 @@ class Mapping {
   std::string digest_ = plane_digest(plane_);
   std::vector<double> norms_ = weight_norms(plane_, grid_);
   Clock::time_point shown_ = start_;
-  double wait_ = context_.show_after;  // seconds until a map in the making is shown again
+  double wait_ = context_.show_after;  // seconds until the unfinished map is shown again
 };
 
-// A second pass takes as long as the first one, and longer.
+// Reports that the map is made again, which takes as long as the first pass or longer.
 void tell_repeat(const nlohmann::json& audit, const std::filesystem::path& journal) {
   const auto largest = [&](const char* key) {
     double most = 0;
@@ -190,9 +190,9 @@ void tell_repeat(const nlohmann::json& audit, const std::filesystem::path& journ
   };
   const std::string why =
       audit.at("excess") == "difference"
-          ? fmt::format("by up to {:.2g} nats, more than the error asked for", largest("largest_difference"))
-          : fmt::format("by up to {:.2g} % of the loss, the limit is {:.2g} %", 100 * largest("largest_deviation"),
-                        100 * audit.at("limit").get<double>());
+          ? fmt::format("by up to {:.2g} nats, more than the requested error", largest("largest_difference"))
+          : fmt::format("by up to {:.2g} % of the loss, more than the limit of {:.2g} %",
+                        100 * largest("largest_deviation"), 100 * audit.at("limit").get<double>());
   say(fmt::format("{}: {} deviates from float32 {}: mapping again in float32", journal.stem().string(),
                   audit.at("precision").get<std::string>(), why));
 }

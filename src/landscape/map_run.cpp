@@ -26,14 +26,7 @@ void derive(Surface& surface) {
   add_gap(surface);
 }
 
-// Of the device, its driver or its libraries. Nothing can be done on it any more, or not by this process.
-bool is_gpu_failure(const std::exception& error) {
-  const std::string_view what = error.what();
-  if (is_out_of_memory(error)) return false;
-  return what.find("CUDA") != what.npos || what.find("cuDNN failed") != what.npos;
-}
-
-// Missing points are NaN.
+// The surface of the journal's points; missing points are NaN.
 Surface surface_of(const Grid& grid, const Journal& journal) {
   Surface surface;
   surface.x = grid.x;
@@ -70,7 +63,7 @@ std::vector<std::size_t> MapRun::all_points() const {
 }
 
 void MapRun::throw_stopped() const {
-  throw Stopped(fmt::format("landscape: stopped after {} of {} points; run the same command again to go on",
+  throw Stopped(fmt::format("landscape: stopped after {} of {} points; run the same command again to continue",
                             journal().points().size(), grid().size()));
 }
 
@@ -96,8 +89,8 @@ void MapRun::walk(const std::vector<std::size_t>& points, bool ahead, const std:
     } catch (const std::exception& error) {
       if (!is_gpu_failure(error)) throw;
       fail(
-          "landscape: the GPU failed after {} of {} points: {}; they are safe in the journal: run the same command "
-          "again to go on, on another GPU if it fails again",
+          "landscape: the GPU failed after {} of {} points: {}; the finished points are safe in the journal: run the "
+          "same command again to continue, on another GPU if this one fails again",
           journal().points().size(), grid().size(), first_line(error.what()));
     }
   }

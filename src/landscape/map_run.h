@@ -1,6 +1,7 @@
-// What the ways of mapping share: the grid, the evaluator, and the loop over points that the journal lacks.
+// The parts shared by all map modes: the grid, the evaluator, and the loop over the points that the journal lacks.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -32,31 +33,32 @@ class MapRun {
   std::int64_t num_classes() const { return parts_.num_classes; }
   PlaneCoordinates at(std::size_t point) const { return grid().at(point); }
   std::vector<std::size_t> all_points() const;
-  // Its index among the journal's values; Error if there is none.
+  // The index of a value among the journal's values; throws Error if there is none.
   std::size_t value(const std::string& name) const;
 
-  // What to do between two points: a map in the making is shown now and then.
+  // Sets a callback that runs between two points, for showing the unfinished map from time to time.
   void on_pause(std::function<void()> pause) { pause_ = std::move(pause); }
-  // How points that are missing yet can be filled in meanwhile.
+  // Sets a callback that fills in the missing points of an unfinished surface.
   void on_gaps(std::function<void(Surface&)> fill) { fill_ = std::move(fill); }
-  // The surface as far as the journal goes, gaps filled, with "cell" and what follows from the values: SPLIT_error
-  // (percent wrong) and gap_loss (test minus train).
+  // The surface as far as the journal goes, with gaps filled, "cell", and the derived values: SPLIT_error (percent
+  // wrong) and gap_loss (test minus train).
   Surface surface() const;
 
   using Evaluate = std::function<Journal::Point(std::size_t point)>;
-  // Prepares and chooses each of the points in turn, and keeps what `evaluate` says in the journal. Those that the
-  // journal has are left out. Throws Stopped after a signal, and Error where the GPU fails. `what` names the work in
-  // messages. `ahead`: `evaluate` asks for all images of all splits, so that points may be begun before their turn.
+  // Prepares and chooses each of the points in turn, and writes the result of `evaluate` to the journal. Points that
+  // are already in the journal are skipped. Throws Stopped after a signal, and Error if the GPU fails. `what` names the
+  // work in messages. `ahead` promises that `evaluate` asks for all images of all splits, so points may be started
+  // before their turn.
   void evaluate_points(const std::string& what, const std::vector<std::size_t>& points, const Evaluate& evaluate,
                        bool ahead = false);
-  // The same for all of the points: where the journal has one, what is said now counts.
+  // As evaluate_points, but evaluates all of the points: a new result replaces the one in the journal.
   void evaluate_points_again(const std::string& what, const std::vector<std::size_t>& points, const Evaluate& evaluate);
   // Prepares and chooses each of the points in turn, without the journal. Throws Stopped after a signal.
   void visit_points(const std::vector<std::size_t>& points, const std::function<void(std::size_t point)>& visit);
 
  private:
   struct Share {
-    std::size_t done = 0, all = 0;  // points
+    std::size_t done = 0, all = 0;  // numbers of points
   };
   void walk(const std::vector<std::size_t>& points, bool ahead, const std::function<void(std::size_t point)>& visit);
   [[noreturn]] void throw_stopped() const;
@@ -73,14 +75,15 @@ class MapRun {
   std::function<void(Surface&)> fill_;
 };
 
-// The name of a journal's last value where an evaluator has an engine: 1 for a point that was evaluated in float32
-// since the engine's type was too narrow, else 0.
+// The name of the journal's last value for an evaluator with an engine: 1 for a point that was evaluated in float32
+// because the engine's type was too narrow or the engine did not start, else 0.
 inline constexpr const char* kFellBack = "fell_back";
 
-// The ways (landscape/config.h), each until the journal has all points. What they return goes into the surface's notes.
+// The map modes (landscape/config.h). Each runs until the journal has all points, and returns an entry for the
+// surface's notes.
 std::vector<std::string> exact_names(const std::vector<LandscapeSplit>& splits, std::int64_t num_classes);
 nlohmann::json map_exactly(MapRun& run);
-// Of the other two: cell, then for each split the values of split_estimate.h.
+// The value names of the other two modes: cell, then for each split the values of split_estimate.h.
 std::vector<std::string> estimated_names(const std::vector<LandscapeSplit>& splits, std::int64_t num_classes);
 nlohmann::json map_by_samples(MapRun& run);
 nlohmann::json map_adaptively(MapRun& run);

@@ -1,7 +1,7 @@
-// A map by samples. The grid's middle point is evaluated on all images; its losses, margins and right answers, known
-// for every image, are the control of all other points (sampling.h). All points see the same sample, so differences
-// between them are less noisy than the standard errors say. With `stderr` each point takes as many of the sample as its
-// standard error asks for (sample_size.h), kLeast at least.
+// A sampled map. The grid's middle point is evaluated on all images; its losses, margins and right answers, known for
+// every image, are the control of all other points (sampling.h). All points use the same sample, so differences between
+// them are less noisy than the standard errors suggest. With `stderr`, each point uses as much of the sample as its
+// standard error requires (sample_size.h), at least kLeast images.
 #include <algorithm>
 
 #include "landscape/kept_images.h"
@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t kLeast = 256;
 
-// The evaluator's chosen point by all images, which the record keeps (kept_images.h).
+// Evaluates all images at the evaluator's chosen point; the record keeps them (kept_images.h).
 Journal::Point exact_point(const MapRun& run) {
   Journal::Point point{{static_cast<double>(Cell::kExact)}, {}};
   std::vector<ImageLosses> all;
@@ -28,7 +28,7 @@ Journal::Point exact_point(const MapRun& run) {
 
 class SampledSplit {
  public:
-  // The images of the reference point, and what they say of it.
+  // The values of the images at the reference point, and their summary.
   struct Control {
     KeptImages images;
     SplitEstimate value;
@@ -41,7 +41,7 @@ class SampledSplit {
         control_(std::move(control)),
         config_(config) {}
 
-  SplitEstimate estimate(const PointEvaluator& evaluator) const {
+  SplitEstimate estimate(PointEvaluator& evaluator) const {
     StratifiedSample sample(strata_, shares_, {static_cast<std::uint64_t>(config_.seed), 0, split_.name == "test"});
     SampledImages drawn;
     const std::int64_t all = split_.images.size();
@@ -57,7 +57,7 @@ class SampledSplit {
   }
 
  private:
-  void grow(StratifiedSample& sample, std::int64_t n, const PointEvaluator& evaluator, SampledImages& drawn) const {
+  void grow(StratifiedSample& sample, std::int64_t n, PointEvaluator& evaluator, SampledImages& drawn) const {
     const std::vector<std::int64_t> images = sample.grow(n);
     const ImageLosses values = evaluator.evaluate(split_, images);
     for (std::size_t i = 0; i < images.size(); ++i) {

@@ -1,7 +1,8 @@
-// Evaluates points of a plane one after the other: in float32 on any device, the reference for all else, and in
-// bfloat16 on a CPU. Batch norm as the configuration says.
+// Evaluates points of a plane one after the other: in float32 on any device, which is the reference for everything
+// else, and in bfloat16 on a CPU. Batch norm follows the configuration.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -23,29 +24,30 @@ class PlainPoints {
     const Graph& graph;
     PlaneVectors plane;        // on the device
     at::Tensor plane_buffers;  // float32 [num_buffers] on the device
-    at::Tensor bn_images;      // of the type, whose statistics are taken at each point; undefined: the plane's are used
+    at::Tensor bn_images;      // of `type`; measured at each point for batch norm; undefined: plane's statistics
     c10::Device device;
     at::ScalarType type;
   };
-  // Keeps a reference to the source's graph.
+  // The source's graph must outlive this object.
   PlainPoints(const Source& source, const LandscapeConfig& config);
 
   const Program& program() const { return evaluator_.program(); }
-  // From which batch norm's statistics are taken anew at each point; 0 if they are not.
+  // The number of images from which batch-norm statistics are measured anew at each point; 0 if they are not.
   std::int64_t statistics_images() const { return source_.bn_images.defined() ? source_.bn_images.size(0) : 0; }
-  // Points that are made at once: on a GPU enough to make one launch worthwhile, without holding more than 256 MB, and
-  // fewer once memory ran out. Images that a forward pass takes.
+  // The number of points whose weights are made at once: on a GPU enough to make one launch worthwhile without holding
+  // more than 256 MB, and fewer once memory has run out.
   std::size_t points_at_once() const { return static_cast<std::size_t>(batching_.lanes); }
   std::int64_t chunk() const { return batching_.chunk; }
-  // Names points, of which `use` then chooses one and makes its weights, unless they were made with those of another.
+  // Sets the points from which `use` chooses one. `use` makes its weights, unless they were made along with those of
+  // another.
   void prepare(const std::vector<PlaneCoordinates>& points);
   void use(std::size_t point);
 
-  // Of the chosen point: all images of a split, or those named (not with batch norm's mode `batch`). Where memory runs
-  // out, here or in `use`, with fewer points made at once, then in smaller chunks.
+  // Evaluate, at the chosen point, all images of a split or those named (which batch norm's mode `batch` does not
+  // allow). If memory runs out, here or in `use`, they continue with fewer points at once, then with smaller chunks.
   ImageLosses evaluate(const LandscapeSplit& split);
   ImageLosses evaluate(const LandscapeSplit& split, const std::vector<std::int64_t>& images);
-  // Batch norm's statistics there.
+  // The batch-norm statistics at the chosen point.
   at::Tensor buffers() const;
 
  private:
@@ -65,11 +67,11 @@ class PlainPoints {
   NormStatistics statistics_;
   Batching batching_;
   at::Tensor coordinates_;              // float32 [N, 2] of the prepared points
-  std::int64_t used_ = 0;               // which of them
-  std::int64_t first_ = 0;              // of the B whose weights are made
+  std::int64_t used_ = 0;               // index of the chosen point
+  std::int64_t first_ = 0;              // index of the first of the B points whose weights are made
   at::Tensor buffers_;                  // [num_buffers] or [B, num_buffers]
   at::Tensor folded_;                   // [B, folded_size]
-  std::optional<std::int64_t> loaded_;  // which point the evaluator has
+  std::optional<std::int64_t> loaded_;  // index of the point whose weights the evaluator has loaded
 };
 
 }  // namespace thalweg

@@ -12,15 +12,15 @@
 namespace thalweg {
 namespace {
 
-// Fewer evaluations of an image are over before a search of the best batching is.
+// Below this number of image evaluations, evaluating them takes less time than searching for the best batching.
 constexpr double kWorthASearch = 2e7;
 
-// Of an engine: names of points are cheap, and at the end of what is prepared its lanes run dry.
+// Points to prepare at once for an engine: announcing them is cheap, and its lanes run dry after the last one.
 constexpr std::size_t kPointsOfEngine = 256;
 
 ImageBatches first_images(const ImageSet& set, std::int64_t count, const Normalisation& norm, c10::Device device,
                           const std::string& what) {
-  check(count <= set.size(), "{}: {} images asked for, the split has {}", what, count, set.size());
+  check(count <= set.size(), "{}: {} images requested, but the split has only {}", what, count, set.size());
   const std::int64_t n = count == 0 ? set.size() : count;
   return on_device({set.images.narrow(0, 0, n), set.labels.narrow(0, 0, n)}, norm, device);
 }
@@ -35,7 +35,7 @@ const Graph& checked_graph(const PointEvaluator::Source& source) {
   const Plane& plane = source.plane;
   const Graph& graph = source.graph;
   check(plane.origin.numel() == graph.parameters.size() && plane.buffers.numel() == graph.buffers.size(),
-        "the plane has {} parameters and {} buffers, {} has {} and {}: it was made for another network",
+        "the plane has {} parameters and {} buffers, but {} has {} and {}: the plane was made for another network",
         plane.origin.numel(), plane.buffers.numel(), graph.name, graph.parameters.size(), graph.buffers.size());
   return graph;
 }
@@ -72,14 +72,14 @@ PointEvaluator::PointEvaluator(const Source& source, const LandscapeConfig& conf
                  {graph, plane, buffers, bn_images(type), splits_, device_, type, config.mode() != MapMode::kExact});
 }
 
-// Where cuDNN does not start, the plain way does what the engine would have done.
+// If cuDNN does not start, the plain path replaces the engine.
 void PointEvaluator::start_engine(const Source& source, const PointEngine::Source& engine) {
   Batching batching = device_.is_cuda() ? Batching{} : Batching{default_chunk(device_), 1};
   if (device_.is_cuda()) {
     try {
-      plans_ = std::make_unique<MapPlans>(start_plans({.tune = true}), source.plans);
+      plans_ = std::make_unique<MapConvPlans>(start_plans({.tune = true}), source.plans);
     } catch (const Error& error) {
-      if (std::filesystem::exists(source.plans)) throw;  // the file may be at fault, and says what to do
+      if (std::filesystem::exists(source.plans)) throw;  // the file may be at fault, and the message says what to do
       reason_ = error.what();
       return;
     }
@@ -122,17 +122,19 @@ void PointEvaluator::use(std::size_t point) {
 }
 
 std::size_t PointEvaluator::number_of(const LandscapeSplit& split) const {
-  return static_cast<std::size_t>(&split - splits_.data());
+  const auto found = std::ranges::find(splits_, split.name, &LandscapeSplit::name);
+  check(found != splits_.end(), "split '{}' is not evaluated", split.name);
+  return static_cast<std::size_t>(found - splits_.begin());
 }
 
 template <typename Engine, typename Plain>
-ImageLosses PointEvaluator::evaluate_by(const Engine& by_engine, const Plain& plainly) const {
+ImageLosses PointEvaluator::evaluate_by(const Engine& by_engine, const Plain& plainly) {
   if (!engine_) return plainly();
   if (!fell_back_) {
     PointValues values = by_engine();
     if (plans_) {
       plans_->set_batching(engine_->batching());
-      plans_->save();  // before anything that was computed by them is
+      plans_->save();  // before any result computed with them is saved
     }
     if (!values.overflowed && is_finite(values.images)) return std::move(values.images);
     fell_back_ = true;
@@ -142,11 +144,11 @@ ImageLosses PointEvaluator::evaluate_by(const Engine& by_engine, const Plain& pl
   return plainly();
 }
 
-ImageLosses PointEvaluator::evaluate(const LandscapeSplit& split) const {
+ImageLosses PointEvaluator::evaluate(const LandscapeSplit& split) {
   return evaluate_by([&] { return engine_->all(used_, number_of(split)); }, [&] { return plain_->evaluate(split); });
 }
 
-ImageLosses PointEvaluator::evaluate(const LandscapeSplit& split, const std::vector<std::int64_t>& images) const {
+ImageLosses PointEvaluator::evaluate(const LandscapeSplit& split, const std::vector<std::int64_t>& images) {
   if (images.empty()) return {};
   return evaluate_by([&] { return engine_->some(used_, number_of(split), images); },
                      [&] { return plain_->evaluate(split, images); });

@@ -1,11 +1,12 @@
-// Evaluates points of a plane: per-image losses of each split at w(x, y), batch norm as the configuration says.
+// Evaluates points of a plane: per-image losses of each split at w(x, y), with batch norm as configured.
 //
-// float32, and bfloat16 on a CPU, go the plain way (landscape/plain_points.h); float16, and bfloat16 on a GPU, through
-// an engine (landscape/point_engine.h), and points that overflow there once more the plain way in float32. The same
-// point gives the same bits whatever else is evaluated with it, and an image's values do not depend on which other
-// images are evaluated, up to the network's own arithmetic for batches of another size.
+// float32, and bfloat16 on a CPU, take the plain path (landscape/plain_points.h). float16, and bfloat16 on a GPU, go
+// through an engine (landscape/point_engine.h); points that overflow there are evaluated again on the plain path in
+// float32. The same point gives the same bits whatever else is evaluated with it, and an image's values do not depend
+// on which other images are evaluated, up to the network's own arithmetic for batches of another size.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <vector>
@@ -16,7 +17,7 @@
 
 #include "data/dataset.h"
 #include "landscape/config.h"
-#include "landscape/map_plans.h"
+#include "landscape/map_conv_plans.h"
 #include "landscape/plain_points.h"
 #include "landscape/point_engine.h"
 #include "landscape/point_values.h"
@@ -32,63 +33,66 @@ class PointEvaluator {
     const Graph& graph;
     const DataSet& data;
     c10::Device device;
-    std::filesystem::path plans = {};  // file of the engine's choices (landscape/map_plans.h); empty: not kept
-    double points = 0;                 // that will be evaluated on all images: many make a search worth its time
+    std::filesystem::path plans = {};  // file of the engine's choices (landscape/map_conv_plans.h); empty: none
+    double points = 0;                 // points to evaluate on all images: if many, the batching is searched
   };
-  // `type`: of weights and activations. Keeps a reference to the source's graph.
+  // `type` is that of weights and activations. The source's graph must outlive this object.
   PointEvaluator(const Source& source, const LandscapeConfig& config, at::ScalarType type);
   PointEvaluator(const PointEvaluator&) = delete;
   PointEvaluator& operator=(const PointEvaluator&) = delete;
 
   const std::vector<LandscapeSplit>& splits() const { return splits_; }
   std::int64_t images_per_point() const;
-  // Beside those: from which batch norm's statistics are taken anew at each point; 0 if they are not.
+  // The number of additional images from which batch-norm statistics are measured anew at each point; 0 if they are
+  // not.
   std::int64_t statistics_images() const { return plain_->statistics_images(); }
   const Program& program() const { return plain_->program(); }
 
-  // Images that a forward pass takes, as it is now: memory may have asked for less.
+  // The present number of images per forward pass, which is smaller than initially if memory has run out.
   std::int64_t chunk() const { return engine_ ? engine_->batching().chunk : plain_->chunk(); }
-  // Points to prepare at once.
+  // The number of points to prepare at once.
   std::size_t points_at_once() const;
-  // Names points that `use` then chooses from, in this order. With `ahead`, all images of all splits of each will be
-  // asked for: an engine then evaluates points before they are chosen, else it makes no more than their weights.
+  // Sets the points that `use` then chooses from, in this order. `ahead` promises that all images of all splits of each
+  // point will be requested: an engine then evaluates points before they are chosen, otherwise it only makes their
+  // weights.
   void prepare(const std::vector<PlaneCoordinates>& points, bool ahead = false);
   void use(std::size_t point);
 
-  // Of the chosen point: all images of a split, or those named (not with batch norm's mode `batch`).
-  ImageLosses evaluate(const LandscapeSplit& split) const;
-  ImageLosses evaluate(const LandscapeSplit& split, const std::vector<std::int64_t>& images) const;
-  // Batch norm's statistics at the chosen point.
+  // Evaluate, at the chosen point, all images of one of `splits` or those named (which batch norm's mode `batch` does
+  // not allow).
+  ImageLosses evaluate(const LandscapeSplit& split);
+  ImageLosses evaluate(const LandscapeSplit& split, const std::vector<std::int64_t>& images);
+  // The batch-norm statistics at the chosen point.
   at::Tensor buffers() const;
 
-  // Whether values may be float32's where another type was asked for: with an engine.
+  // Whether values may come from float32 although another type was requested, which is possible with an engine.
   bool may_fall_back() const { return by_engine_; }
-  // Whether those of the chosen point are: its type was too narrow there, or the engine did not start.
+  // Whether the chosen point's values do: the type was too narrow there, or the engine did not start.
   bool fell_back() const { return fell_back_ || (by_engine_ && !engine_); }
-  // How points are evaluated that an engine should evaluate: {"path": "graphs" (on a GPU), "twin" (on a CPU) or "plain"
-  // (it did not start), ...}; null where there should be no engine.
+  // How points are evaluated for which an engine is meant: {"path": "graphs" (on a GPU), "twin" (on a CPU) or "plain"
+  // (the engine did not start), ...}; null if no engine is meant.
   nlohmann::json path() const;
 
  private:
   void add_split(const std::string& name, const ImageSet& set, const Normalisation& norm, std::int64_t count);
   void start_engine(const Source& source, const PointEngine::Source& engine);
   template <typename Engine, typename Plain>
-  ImageLosses evaluate_by(const Engine& by_engine, const Plain& plainly) const;
+  ImageLosses evaluate_by(const Engine& by_engine, const Plain& plainly);
   std::size_t number_of(const LandscapeSplit& split) const;
 
   c10::Device device_;
   bool by_engine_;
   std::vector<LandscapeSplit> splits_;
   std::unique_ptr<PlainPoints> plain_;
-  std::unique_ptr<MapPlans> plans_;       // of the engine, on a GPU
-  std::unique_ptr<PointEngine> engine_;   // or null
-  std::string reason_;                    // why there is none where there should be one
+  std::unique_ptr<MapConvPlans> plans_;   // the engine's, on a GPU
+  std::unique_ptr<PointEngine> engine_;   // null without an engine
+  std::string reason_;                    // why the engine did not start
   std::vector<PlaneCoordinates> points_;  // the prepared ones
   std::size_t used_ = 0;
-  mutable bool fell_back_ = false;  // of the used point, as evaluate finds out
+  bool fell_back_ = false;  // of the chosen point; set by evaluate
 };
 
-// Whether this type on this device goes through an engine.
+// Whether evaluation in this type on this device goes through an engine.
 bool takes_engine(at::ScalarType type, c10::Device device);
 
 }  // namespace thalweg

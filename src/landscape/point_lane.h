@@ -1,10 +1,11 @@
-// One point in flight: its weights, made and folded in the evaluation's type, and its images' losses. On a GPU all of
-// it goes to a stream of the lane's own, as captured CUDA graphs that are replayed for every point, and the host waits
-// only where it reads results. Several lanes side by side keep the GPU busy while the host looks at one.
+// One point in flight: its weights, made and folded in the evaluation's type, and its images' losses. On a GPU all work
+// goes to the lane's own stream, as captured CUDA graphs that are replayed for every point, and the host waits only
+// when it reads results. Several lanes side by side keep the GPU busy while the host reads the results of one.
 //
-// Not thread-safe. Determinism: a point's values depend on neither the lane nor what other lanes do.
+// Not thread-safe. A point's values depend neither on the lane nor on what other lanes do.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -19,19 +20,19 @@
 
 namespace thalweg {
 
-// What all lanes read. Must outlive them.
+// The inputs of all lanes, which must outlive them.
 struct LaneSource {
   const Graph& graph;
   const Program& program;
-  const PlaneMaterialiser& plane;  // of the program
+  const PlaneMaterialiser& plane;  // for `program`
   const std::vector<LandscapeSplit>& splits;
-  std::vector<at::Tensor> resident;  // by split: all images as the first layer takes them, whole chunks of them
+  std::vector<at::Tensor> resident;  // by split: all images in the first layer's layout, padded to whole chunks
   at::Tensor plane_buffers;          // float32 [num_buffers] on the device
-  at::Tensor bn_images;              // whose statistics are taken at each point; undefined: those of the plane
+  at::Tensor bn_images;              // measured at each point for batch norm; undefined: plane's statistics
   c10::Device device;
   at::ScalarType type;  // at::kHalf or at::kBFloat16
   std::int64_t chunk = 0;
-  bool small_batches = false;  // named images come in smaller batches than a chunk, too, which have plans of their own
+  bool small_batches = false;  // named images also run in batches smaller than a chunk, with their own plans
   ConvPlans* plans = nullptr;
 };
 
@@ -42,24 +43,24 @@ class PointLane {
   PointLane(const PointLane&) = delete;
   PointLane& operator=(const PointLane&) = delete;
 
-  // Makes the weights of a point. What was not read of the one before is lost.
+  // Makes the weights of a point. Discards unread results of the point before.
   void begin(const PlaneCoordinates& point);
-  // Evaluates all images of a split, unless that has begun.
+  // Starts the evaluation of all images of a split, unless it has been started.
   void start(std::size_t split);
-  // Waits for that, and starts it where it has not begun.
+  // Waits for the evaluation of all images of a split, starting it if necessary.
   PointValues all(std::size_t split);
-  // Those of a split that are named, at once.
+  // Evaluates the named images of a split and waits for the results.
   PointValues some(std::size_t split, const std::vector<std::int64_t>& images);
-  // A copy of batch norm's statistics at the point, float32 [num_buffers]. Waits for them.
+  // Returns a copy of the batch-norm statistics at the point, float32 [num_buffers]. Waits for them.
   at::Tensor buffers() const;
-  // Why a convolution was not run by a plan; empty where all were.
+  // Why a convolution was not run by a plan; empty if all were.
   const std::string& refusal() const { return refusal_.empty() ? evaluator_.refusal() : refusal_; }
 
  private:
   struct Results {
     ImageValues values;     // on the device
     ImageValues host;       // pinned; the same on a CPU
-    at::Tensor overflowed;  // int32 scalar on the host, as it was when the values were ready
+    at::Tensor overflowed;  // int32 [1] on the host, as of the time of the values
     bool started = false;
   };
   class OnStream;

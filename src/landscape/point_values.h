@@ -1,6 +1,7 @@
-// What the evaluation of a point of a plane is asked for, and what it gives.
+// The inputs and results of evaluating a point of a plane.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,7 +18,7 @@ struct LandscapeSplit {
   std::vector<std::int64_t> labels;  // [N] on the CPU
 };
 
-// Of single images, on the CPU, in the order in which they were asked for.
+// The values of single images, on the CPU, in the order in which they were requested.
 struct ImageLosses {
   std::vector<double> losses;         // nats
   std::vector<std::int32_t> correct;  // 0 or 1

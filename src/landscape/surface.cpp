@@ -16,7 +16,7 @@ namespace {
 constexpr const char* kKeys[] = {"train_loss", "train_acc", "test_loss", "test_acc"};
 constexpr const char* kReserved[] = {"xcoordinates", "ycoordinates", "status",
                                      "proj_xcoord",  "proj_ycoord",  "explained_variance_ratio_"};
-constexpr const char* kImageLoss = "_image_loss";  // behind a split's name
+constexpr const char* kImageLoss = "_image_loss";  // suffix of a split's name
 
 template <typename Names>
 bool is_one_of(const Names& names, const std::string& name) {
@@ -50,7 +50,7 @@ void check_surface(const Surface& surface, const std::string& where) {
   }
 }
 
-// 1 where a loss or an accuracy is not finite.
+// 1 at points with a loss or an accuracy that is not finite, else 0.
 std::vector<double> grid_status(const Surface& surface) {
   std::vector<double> status(surface.x.size() * surface.y.size(), 0.0);
   for (const auto& [key, values] : surface.values) {
@@ -62,7 +62,7 @@ std::vector<double> grid_status(const Surface& surface) {
   return status;
 }
 
-// The paths as one sequence, a NaN between runs: a plotter that draws it as one line leaves a gap there.
+// Adds the paths as one sequence with a NaN between runs: a plotter that draws it as one line leaves a gap there.
 void add_projection(const std::vector<PathPoint>& path, Hdf5Content* content) {
   std::vector<double> x, y;
   for (std::size_t i = 0; i < path.size(); ++i) {
@@ -85,13 +85,13 @@ const Hdf5Dataset& required(const Hdf5Content& content, const std::string& name,
 
 std::vector<double> read_axis(const Hdf5Content& content, const std::string& name, const std::string& where) {
   const Hdf5Dataset& dataset = required(content, name, where);
-  check(dataset.shape.size() == 1, "{}: {} must have one dimension, it has {}", where, name, dataset.shape.size());
+  check(dataset.shape.size() == 1, "{}: {} must have one dimension, but has {}", where, name, dataset.shape.size());
   check_axis(dataset.values, name.c_str(), where);
   return dataset.values;
 }
 
-// loss-landscape (Goldstein's) shapes its arrays [nx][ny], yet fills them in the order of [ny][nx]: so of a foreign
-// file either shape is taken, and the order is the same. There -1 means "not computed".
+// loss-landscape (Goldstein's) shapes its arrays [nx][ny], yet fills them in the order of [ny][nx]: a foreign file may
+// therefore have either shape, and the order is the same. There -1 means "not computed".
 std::vector<double> read_values(const Hdf5Dataset& dataset, const Surface& surface, bool foreign,
                                 const std::string& name) {
   const std::vector<std::size_t> ours{surface.y.size(), surface.x.size()};
@@ -103,7 +103,7 @@ std::vector<double> read_values(const Hdf5Dataset& dataset, const Surface& surfa
   return values;
 }
 
-// Whatever else of our own lies on the grid.
+// Reads all further values and stacks on the grid from our own file.
 void read_further_values(const Hdf5Content& content, Surface& surface) {
   const std::size_t nx = surface.x.size(), ny = surface.y.size();
   for (const auto& [key, dataset] : content.datasets) {
@@ -178,7 +178,7 @@ void write_surface_hdf5(const std::filesystem::path& file, const Surface& surfac
   nlohmann::json path = nlohmann::json::array();
   for (const PathPoint& point : surface.path) path.push_back(to_json(point));
   content.strings["thalweg"] = nlohmann::json{{"provenance", surface.provenance}, {"path", path}}.dump();
-  content.strings["dir_file"] = file.filename().string();  // this file answers for the directions too
+  content.strings["dir_file"] = file.filename().string();  // this file also stands in for the directions' file
   write_hdf5(file, content);
 }
 
@@ -195,7 +195,8 @@ Surface read_surface_hdf5(const std::filesystem::path& file) {
     if (found == content.datasets.end()) continue;
     surface.values[key] = read_values(found->second, surface, foreign, where + ": " + key);
   }
-  check(!surface.values.empty(), "{}: none of train_loss, train_acc, test_loss, test_acc is there", where);
+  check(!surface.values.empty(), "{}: expected at least one of the datasets train_loss, train_acc, test_loss, test_acc",
+        where);
   surface.provenance = nlohmann::json::object();
   if (!foreign) {
     read_own_notes(notes->second, where, &surface);

@@ -1,4 +1,5 @@
-// x, y and the values of each grid point, x running fastest; full precision, "nan" and "inf" as they are.
+// One row per grid point with x, y and the values, x varying fastest, at full precision; NaN and inf are written as
+// "nan" and "inf".
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -14,7 +15,7 @@
 namespace thalweg {
 namespace {
 
-constexpr char kColumns[] = "x,y";  // then the values'
+constexpr char kColumns[] = "x,y";  // followed by the names of the values
 
 }  // namespace
 
@@ -49,8 +50,8 @@ void write_surface_csv(const std::filesystem::path& file, const Surface& surface
 }
 
 void check_surface_csv(const std::filesystem::path& file) {
-  check(file_begins_with(file, kColumns), "{} is no table of a surface: it does not begin with \"{}\"", file.string(),
-        kColumns);
+  check(file_begins_with(file, kColumns), "{} is not a table of a surface: it does not begin with \"{}\"",
+        file.string(), kColumns);
 }
 
 }  // namespace thalweg

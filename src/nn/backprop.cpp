@@ -75,7 +75,7 @@ Backprop::Backprop(const Graph& graph, const Vectors& vectors, at::ScalarType ty
     norms_[static_cast<std::size_t>(op.node)] = {at::empty({channels}, weights_.options()),
                                                  at::empty({channels}, weights_.options())};
   }
-  // Never written again: backward leaves them out.
+  // backward never writes some gradients (the biases of convolutions read only by a batch norm): they stay 0.
   vectors.gradient.zero_();
 }
 
@@ -83,8 +83,9 @@ at::Tensor Backprop::optional_parameter(int index) const {
   return index < 0 ? at::Tensor() : compute_[static_cast<std::size_t>(index)];
 }
 
-// A captured graph keeps the pointer, and none is left behind: what needs more is the first run of a batch size, which
-// is not captured, and a smaller batch, the last of an epoch, comes a second time only after the whole ones.
+// A captured graph keeps this pointer, so no reallocation may follow a capture. None does: only the first run of a
+// larger batch, which is not captured, needs more, and a smaller batch (the last of an epoch) has its second run, which
+// is captured, only after the whole ones.
 at::Tensor& Backprop::norm_partial(const NormShape& shape) {
   const std::int64_t size = shape.num_chunks() * 2 * shape.channels;
   if (!partial_.defined() || partial_.numel() < size) partial_ = at::empty({size}, weights_.options());
@@ -103,7 +104,7 @@ at::Tensor Backprop::forward(const at::Tensor& images, bool update_statistics) {
 void Backprop::measure_statistics(const at::Tensor& images) {
   const at::NoGradGuard no_grad;
   update_statistics_ = measuring_ = true;
-  // Where memory runs out, the next, smaller attempt is not to begin with this one's values.
+  // Runs on exceptions, too: if memory ran out, the caller's next, smaller attempt must not start with these values.
   const auto forget = c10::make_scope_exit([this] {
     std::ranges::fill(values_, at::Tensor());
     measuring_ = false;
@@ -148,7 +149,7 @@ at::Tensor Backprop::run_forward(const TrainOp& op) {
     case Op::kPadShortcut:
       return channels_last(at::constant_pad_nd(shortcut_pixels(node, x), {0, 0, 0, 0, node.padding, node.padding}));
     case Op::kFlatten:
-      // One pixel's channels are contiguous; else PyTorch's order is by channel.
+      // PyTorch flattens in channel order, so channels-last values are copied unless they are of a single pixel.
       return at::flatten(x.contiguous(), 1);
     case Op::kLinear:
       return at::linear(x, optional_parameter(node.weight), optional_parameter(node.bias));
@@ -187,11 +188,7 @@ at::Tensor Backprop::norm_forward(const TrainOp& op) {
   args.mean = state.mean.mutable_data_ptr<float>();
   args.invstd = state.invstd.mutable_data_ptr<float>();
   args.partial = norm_partial(args.shape).mutable_data_ptr<float>();
-  if (x.is_cuda()) {
-    norm_forward_cuda(args, current_stream(x.device()));
-  } else {
-    norm_forward_cpu(args);
-  }
+  run_kernel(args, x.device(), norm_forward_cpu, norm_forward_cuda);
   return y;
 }
 
@@ -200,7 +197,7 @@ void Backprop::backward(const at::Tensor& logits_gradient) {
   deltas_.back() = logits_gradient.to(activation_type());
   for (auto op = ops_.rbegin(); op != ops_.rend(); ++op) {
     run_backward(*op);
-    // Whatever reads this value lies behind: its memory is free for the gradients in front.
+    // All readers of this value have been processed, so its memory is free for the gradients of earlier nodes.
     deltas_[static_cast<std::size_t>(op->output)] = at::Tensor();
     value(op->output) = at::Tensor();
   }
@@ -213,7 +210,7 @@ void Backprop::add_gradient(int node, const at::Tensor& gradient) {
     delta = gradient;
   } else if (delta.storage().use_count() == 1) {
     delta.add_(gradient);
-  } else {  // an add hands the same tensor to both of its inputs
+  } else {  // an add passes the same tensor to both of its inputs
     delta = at::add(delta, gradient);
   }
 }
@@ -271,7 +268,7 @@ void Backprop::conv_backward(const TrainOp& op, const at::Tensor& dy) {
 void Backprop::norm_backward(const TrainOp& op, const at::Tensor& dy) {
   const Node& node = graph_.nodes[static_cast<std::size_t>(op.node)];
   const at::Tensor& x = value(op.input);
-  // Where nothing else reads the input, the gradient takes its place: less memory to touch.
+  // If nothing else reads the input, the gradient overwrites it, which touches less memory.
   const at::Tensor dx = only_normed_[static_cast<std::size_t>(op.input)] ? x : at::empty_like(x);
   const at::Tensor gradient = channels_last(dy);
   NormBackwardArgs args;
@@ -293,11 +290,7 @@ void Backprop::norm_backward(const TrainOp& op, const at::Tensor& dy) {
   args.mean = state.mean.const_data_ptr<float>();
   args.invstd = state.invstd.const_data_ptr<float>();
   args.partial = norm_partial(args.shape).mutable_data_ptr<float>();
-  if (x.is_cuda()) {
-    norm_backward_cuda(args, current_stream(x.device()));
-  } else {
-    norm_backward_cpu(args);
-  }
+  run_kernel(args, x.device(), norm_backward_cpu, norm_backward_cuda);
   add_gradient(op.input, dx);
   if (op.other >= 0) add_gradient(op.other, dother);
 }

@@ -31,7 +31,7 @@ template <typename Enum, std::size_t kCount>
 Enum named(const json& value, const std::array<const char*, kCount>& names) {
   const std::string name = value.get<std::string>();
   const auto found = std::find(names.begin(), names.end(), name);
-  check(found != names.end(), "\"{}\" is none of {}", name, fmt::join(names, ", "));
+  check(found != names.end(), "\"{}\" is not one of {}", name, fmt::join(names, ", "));
   return static_cast<Enum>(found - names.begin());
 }
 
@@ -44,7 +44,7 @@ std::array<std::int64_t, 4> four_sizes(const json& value) {
 void add_choice(const json& entry, ConvManifest* manifest) {
   const auto image = four_sizes(entry.at("image"));
   const auto filter = four_sizes(entry.at("filter"));
-  check(image[1] == filter[1], "an image of {} channels with a filter of {}", image[1], filter[1]);
+  check(image[1] == filter[1], "the image has {} channels, but the filter has {}", image[1], filter[1]);
   const ConvShape shape{image[0],
                         image[1],
                         image[2],
@@ -57,8 +57,8 @@ void add_choice(const json& entry, ConvManifest* manifest) {
                         named<ActivationType>(entry.at("type"), kActivationTypeNames)};
   const auto pass = named<ConvPass>(entry.at("pass"), kConvPassNames);
   const ConvChoice choice{entry.at("plan").get<std::string>(), entry.at("microseconds").get<double>()};
-  check(!choice.plan.empty(), "a plan without a name");
-  check(manifest->choices.try_emplace({shape, pass}, choice).second, "{} stands twice", describe(shape, pass));
+  check(!choice.plan.empty(), "a plan has no name");
+  check(manifest->choices.try_emplace({shape, pass}, choice).second, "{} occurs twice", describe(shape, pass));
 }
 
 ConvManifest from_json(const json& root) {
@@ -86,7 +86,7 @@ void write_conv_manifest(const std::filesystem::path& path, const ConvManifest& 
 }
 
 ConvManifest read_conv_manifest(const std::filesystem::path& path) {
-  constexpr const char* kAdvice = "remove the file to choose plans anew, which may change the last bits of results";
+  constexpr const char* kAdvice = "remove the file to choose new plans, which may change the last bits of results";
   json root;
   try {
     root = parse_json(read_file(path), path.string(), JsonComments::kRefused, ExitCode::kFailure);

@@ -28,7 +28,8 @@ ConvManifest ConvStore::read() const {
   if (!std::filesystem::exists(file_)) return here_;
   ConvManifest manifest = read_conv_manifest(file_);
   check(manifest.gpu == here_.gpu && manifest.cudnn == here_.cudnn,
-        "{}: its plans were chosen on \"{}\" with cuDNN {}, but this is \"{}\" with cuDNN {}; remove the file",
+        "{}: its plans were chosen on \"{}\" with cuDNN {}, but this is \"{}\" with cuDNN {}; remove the file to "
+        "choose new plans",
         file_.string(), manifest.gpu, manifest.cudnn, here_.gpu, here_.cudnn);
   return manifest;
 }

@@ -22,7 +22,7 @@ using Ints = std::vector<std::int64_t>;
 using Pair = std::array<std::int64_t, 2>;
 
 constexpr auto kLayout = at::MemoryFormat::ChannelsLast;
-constexpr std::int64_t kImagesOfAThread = 16;  // at least: a call that fewer share costs as much as their sums
+constexpr std::int64_t kImagesOfAThread = 16;  // at least: with fewer, a call's overhead costs as much as their sums
 
 ConvSizes conv_sizes(const CpuConv& conv, at::IntArrayRef x, at::IntArrayRef w) {
   const auto out = [&](std::int64_t size) { return (size + 2 * conv.padding - w[2]) / conv.stride + 1; };
@@ -44,18 +44,18 @@ ConvWord* work_space(const CpuConv& conv, at::Tensor& own, std::int64_t words) {
 }
 
 void pack(const DirectConvArgs& args, const at::Tensor& w, ConvWord* words) {
-  const at::Tensor lain = w.contiguous(kLayout);
-  pack_direct_conv_weights(args, lain.const_data_ptr(), words);
+  const at::Tensor contiguous = w.contiguous(kLayout);
+  pack_direct_conv_weights(args, contiguous.const_data_ptr(), words);
 }
 
-// With weights packed for this call.
+// Packs the weights for this call and runs the direct convolution.
 at::Tensor run_direct(const CpuConv& conv, DirectConvArgs args, const at::Tensor& from, const at::Tensor& w,
                       const at::Tensor& to) {
   at::Tensor own;
   ConvWord* words = work_space(conv, own, direct_conv_weight_words(args.conv, args.type));
   pack(args, w, words);
-  const at::Tensor lain = from.contiguous(kLayout);
-  args.from = lain.const_data_ptr();
+  const at::Tensor contiguous = from.contiguous(kLayout);
+  args.from = contiguous.const_data_ptr();
   args.weights = words;
   args.to = to.mutable_data_ptr();
   direct_conv_cpu(args);
@@ -68,25 +68,26 @@ auto libtorch_backward(const CpuConv& conv, const at::Tensor& dy, const at::Tens
                                   Pair{conv.padding, conv.padding}, Pair{1, 1}, false, Pair{0, 0}, 1, wanted);
 }
 
-// Without instructions for bfloat16 LibTorch convolves it some fifteen times as slowly as float32, and oneDNN's fused
-// operators refuse it. Its products are exact in float32, where their sums are kept anyway.
+// Whether to compute in float32. Without instructions for bfloat16, LibTorch's convolutions of it are some fifteen
+// times slower than those of float32, and oneDNN's fused operators refuse it. Products of bfloat16s are exact in
+// float32, in which their sums are kept anyway.
 bool is_widened(at::ScalarType type) {
-  return type == at::kBFloat16 && word_products(ActivationType::kBFloat16) == WordProducts::kNone;
+  return type == at::kBFloat16 && !multiplies_bf16();
 }
 
 at::Tensor widened(const at::Tensor& x) {
   return x.defined() ? x.to(at::kFloat) : x;
 }
 
-// The gradient by a strided filter in bfloat16 oneDNN divides among threads that wait for each other, spinning, at
-// every image: on an EPYC with AVX-512 two took as long as one, and hundreds of times as long where another program had
-// one's core.
+// oneDNN divides the bfloat16 weight gradient of a strided convolution among threads that wait for each other,
+// spinning, at every image: on an EPYC with AVX-512, two took as long as one, and hundreds of times as long if another
+// program occupied the core of one of them.
 bool threads_wait_for_each_other(const CpuConv& conv, const at::Tensor& x, const at::Tensor& dw) {
   return x.is_cpu() && x.scalar_type() == at::kBFloat16 && conv.stride > 1 && dw.size(2) > 1;
 }
 
-// What the calling thread begins has no other threads meanwhile: oneDNN divides work among as many as OpenMP has for
-// it, and where those do not come waits for them forever.
+// Limits what the calling thread starts to one thread: oneDNN divides work among as many threads as OpenMP promises,
+// and waits forever for those that do not come.
 class OneThread {
  public:
   OneThread() { omp_set_num_threads(1); }
@@ -95,7 +96,7 @@ class OneThread {
   ~OneThread() { omp_set_num_threads(before_); }
 
  private:
-  const int before_ = at::get_num_threads();  // asked the first time in a thread, LibTorch sets OpenMP's number
+  const int before_ = at::get_num_threads();  // the first call in a thread sets OpenMP's number
 };
 
 at::Tensor libtorch_weight_gradient(const CpuConv& conv, const at::Tensor& dy, const at::Tensor& x,
@@ -104,15 +105,15 @@ at::Tensor libtorch_weight_gradient(const CpuConv& conv, const at::Tensor& dy, c
   return std::get<1>(libtorch_backward(conv, dy, x, like_w, {false, true, false}));
 }
 
-// Each thread takes some of the images by itself; which ones depends on the number of threads asked for, not on those
-// that come.
+// Each thread processes some of the images on its own. The split depends on the number of threads requested, not on the
+// number that OpenMP provides.
 void add_up_weight_gradients(const CpuConv& conv, const at::Tensor& dy, const at::Tensor& x, const at::Tensor& dw) {
   const std::int64_t images = x.size(0);
   const std::int64_t count = std::clamp<std::int64_t>(images / kImagesOfAThread, 1, at::get_num_threads());
   std::vector<at::Tensor> parts(static_cast<std::size_t>(count));
   at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
     const OneThread one_thread;
-    const at::NoGradGuard no_grad;  // a thread's own
+    const at::NoGradGuard no_grad;  // thread-local
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t first = i * images / count, last = (i + 1) * images / count;
       parts[static_cast<std::size_t>(i)] =
@@ -145,8 +146,8 @@ at::Tensor onednn_conv(const PackedConvSpec& spec, const at::Tensor& x, const at
                  c10::List<std::optional<at::Scalar>>(), "");
 }
 
-// Adds the convolution to `sum`, which becomes the result. The operator that leaves `sum` alone copies it to another
-// layout first, which costs up to half of the convolution.
+// Adds the convolution to `sum` in place, and returns it. The operator that does not overwrite `sum` first copies it to
+// another layout, which costs up to half as much as the convolution.
 at::Tensor onednn_conv_add(const PackedConvSpec& spec, const at::Tensor& x, at::Tensor sum, const at::Tensor& weight,
                            const at::Tensor& bias, bool relu) {
   using Signature = at::Tensor&(at::Tensor&, const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
@@ -185,7 +186,7 @@ at::Tensor conv_input_gradient(const CpuConv& conv, const at::Tensor& dy, const 
   const DirectConvArgs args = direct_args(conv, DirectConvPass::kInputGradient, x_sizes, w);
   if (dy.is_cpu() && direct_conv_pays(args))
     return run_direct(conv, args, dy, w, at::empty(x_sizes, dy.options(), kLayout));
-  const at::Tensor like_x = at::empty({1}, dy.options()).expand(x_sizes);  // its sizes count alone
+  const at::Tensor like_x = at::empty({1}, dy.options()).expand(x_sizes);  // only its sizes matter
   return std::get<0>(libtorch_backward(conv, dy, like_x, w, {true, false, false})).contiguous(kLayout);
 }
 
@@ -204,10 +205,10 @@ void conv_weight_gradient(const CpuConv& conv, const at::Tensor& dy, const at::T
   const at::Tensor image = x.contiguous(kLayout), gradient = dy.contiguous(kLayout);
   args.x = image.const_data_ptr();
   args.dy = gradient.const_data_ptr();
-  const at::Tensor lain = dw.contiguous(kLayout);
-  args.dw = lain.mutable_data_ptr<float>();
+  const at::Tensor contiguous = dw.contiguous(kLayout);
+  args.dw = contiguous.mutable_data_ptr<float>();
   weight_gradient_cpu(args);
-  if (!lain.is_same(dw)) dw.copy_(lain);
+  if (!contiguous.is_same(dw)) dw.copy_(contiguous);
 }
 
 PackedConv::PackedConv(const PackedConvSpec& spec, const at::Tensor& w, const at::Tensor& bias)

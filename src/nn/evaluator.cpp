@@ -17,7 +17,7 @@
 namespace thalweg {
 namespace {
 
-// The slot added may be overwritten: nobody needs it after this step, nor is it the caller's.
+// Whether the slot that is added may be overwritten: it is not needed after this step, and is not the caller's.
 bool is_free(const Step& step) {
   return step.other > 0 && std::find(step.dead.begin(), step.dead.end(), step.other) != step.dead.end();
 }
@@ -35,14 +35,10 @@ void find_overflow(const at::Tensor& values, const Evaluator::Watch& watch) {
   args.n = values.numel();
   args.limit = watch.limit;
   args.flag = watch.flag.mutable_data_ptr<std::int32_t>();
-  if (values.is_cuda()) {
-    find_overflow_cuda(args, current_stream(values.device()));
-  } else {
-    find_overflow_cpu(args);
-  }
+  run_kernel(args, values.device(), find_overflow_cpu, find_overflow_cuda);
 }
 
-// Steps whose results can be larger than what they read.
+// Whether the results of a step can be larger than its inputs.
 bool computes(StepKind kind) {
   return kind == StepKind::kConv || kind == StepKind::kLinear || kind == StepKind::kAdd;
 }
@@ -83,7 +79,7 @@ void Evaluator::load(const at::Tensor& folded) {
 }
 
 // Whether an activation could overflow float32, by bounds from the weights' row sums: |y| <= |x| max_k sum |W_k| + |b|.
-// Weights that are not finite could, too. Far from the minima a map meets such points, and they must show.
+// True as well if weights are not finite. Maps contain such points far from the minima, and they must show.
 bool Evaluator::may_overflow() const {
   constexpr double kLargestInput = 1e4;  // normalised pixels are below 10
   constexpr double kLimit = 1e37;
@@ -92,7 +88,7 @@ bool Evaluator::may_overflow() const {
     double y = bound[static_cast<std::size_t>(step.input)];
     if (step.segment >= 0) {
       const LayerWeights& layer = layers_[static_cast<std::size_t>(step.segment)];
-      // As it lies in memory, so that nothing is copied.
+      // In memory order, so that nothing is copied.
       const at::Tensor rows = layer.weight.dim() == 4 ? layer.weight.permute({0, 2, 3, 1}) : layer.weight;
       const at::Tensor row_sums = at::linalg_vector_norm(rows.flatten(1), 1, 1);
       y = y * row_sums.max().item<double>() + layer.bias.abs().max().item<double>();
@@ -157,7 +153,7 @@ at::Tensor Evaluator::run_step(const Step& step, const std::vector<at::Tensor>& 
       if (plans_ || x.is_cpu()) return max_pool(x.contiguous(at::MemoryFormat::ChannelsLast), step.kernel, step.stride);
       return at::max_pool2d(x, {step.kernel, step.kernel}, {step.stride, step.stride});
     case StepKind::kGlobalAvgPool:
-      // The mean over one pixel is that pixel; the reduction kernel would cost a pass.
+      // The mean over one pixel is that pixel; a reduction kernel would cost a pass.
       return x.size(2) == 1 && x.size(3) == 1 ? x : at::mean(x, {2, 3}, /*keepdim=*/true);
     case StepKind::kPadShortcut:
       return pad_shortcut(step, x);
@@ -171,7 +167,7 @@ at::Tensor Evaluator::run_step(const Step& step, const std::vector<at::Tensor>& 
   fail("unknown step");
 }
 
-// The value that step number num_steps - 1 writes.
+// Returns the value written by step number num_steps - 1.
 at::Tensor Evaluator::run(const at::Tensor& images, std::size_t num_steps, const Watch* watch) const {
   std::vector<at::Tensor> slots(static_cast<std::size_t>(program_.num_slots));
   slots[0] = flattens_images() ? images : images.contiguous(at::MemoryFormat::ChannelsLast);
@@ -192,7 +188,8 @@ at::Tensor Evaluator::logits(const at::Tensor& images) const {
   return run(images, program_.steps.size(), nullptr).to(at::kFloat).contiguous();
 }
 
-// kernels/head.h takes the last linear layer, and an average in front of it. All steps where it cannot.
+// The number of steps before kernels/head.h, which computes the last linear layer and an average in front of it; all
+// steps if it does not support them.
 std::size_t Evaluator::steps_before_head() const {
   const std::vector<Step>& steps = program_.steps;
   const Step& last = steps.back();
@@ -227,11 +224,7 @@ void Evaluator::losses(const at::Tensor& images, const at::Tensor& labels, const
   args.losses = out.losses.mutable_data_ptr<double>();
   args.correct = out.correct.mutable_data_ptr<std::int32_t>();
   args.margins = out.margins.mutable_data_ptr<float>();
-  if (x.is_cuda()) {
-    head_losses_cuda(args, current_stream(x.device()));
-  } else {
-    head_losses_cpu(args);
-  }
+  run_kernel(args, x.device(), head_losses_cpu, head_losses_cuda);
 }
 
 at::Tensor fold_weights(const Program& program, const at::Tensor& weights, const at::Tensor& buffers) {

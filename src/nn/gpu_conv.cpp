@@ -13,7 +13,7 @@ namespace thalweg {
 namespace {
 
 constexpr auto kLayout = at::MemoryFormat::ChannelsLast;
-constexpr std::uintptr_t kAlignment = 16;  // what the plans are made for
+constexpr std::uintptr_t kAlignment = 16;  // assumed by the plans
 constexpr std::int64_t kMostValues = std::numeric_limits<std::int32_t>::max();
 
 ConvShape conv_shape(const GpuConv& conv, at::IntArrayRef x, at::IntArrayRef w, ActivationType type) {
@@ -22,10 +22,10 @@ ConvShape conv_shape(const GpuConv& conv, at::IntArrayRef x, at::IntArrayRef w, 
         "channels",
         x.size(), w.size(), x.size() > 1 ? x[1] : 0, w.size() > 1 ? w[1] : 0);
   const ConvShape shape{x[0], x[1], x[2], x[3], w[0], w[2], w[3], conv.stride, conv.padding, type};
-  // LibTorch cuts such a batch for itself.
+  // LibTorch's own convolution splits such a batch.
   check(shape.n * std::max(shape.c * shape.h * shape.w, shape.k * shape.p() * shape.q()) <= kMostValues,
-        "{} images of {} x {} x {} convolved to {} x {} x {} are more values than a plan can count; in training take a "
-        "smaller train.batch, train.accumulate, or train.conv_plans false",
+        "{} images of {} x {} x {} convolved to {} x {} x {} have more values than a plan can index; in training, use "
+        "a smaller train.batch or a larger train.accumulate, or set train.conv_plans to false",
         shape.n, shape.c, shape.h, shape.w, shape.k, shape.p(), shape.q());
   return shape;
 }
@@ -39,7 +39,8 @@ at::Tensor channels_last(const at::Tensor& tensor) {
   return is_aligned(contiguous) ? contiguous : contiguous.clone(kLayout);
 }
 
-// An input of one convolution, checked against what the first one was.
+// Returns an input of a convolution, aligned and channels-last, after checking it against `sizes` and the first input,
+// `like`.
 at::Tensor operand(const at::Tensor& tensor, at::IntArrayRef sizes, const at::Tensor& like) {
   check(tensor.sizes() == sizes && tensor.scalar_type() == like.scalar_type() && tensor.device() == like.device(),
         "convolution: expected {} elements of {} on {}, got {} of {} on {}", c10::multiply_integers(sizes),
@@ -63,7 +64,8 @@ void run(const GpuConv& conv, const ConvShape& shape, ConvPass pass, const ConvB
   const at::TensorOptions bytes = at::TensorOptions(at::kByte).device(device);
   const cudaStream_t stream = current_stream(device);
   if (!plans.is_built(shape, pass) && is_capturing()) {
-    fail("{}: its plan cannot be chosen while a CUDA graph is captured; run it once before", describe(shape, pass));
+    fail("{}: its plan cannot be chosen while a CUDA graph is captured; run it once before the capture",
+         describe(shape, pass));
   }
   if (plans.options().tune && !plans.is_chosen(shape, pass)) {
     at::Tensor space;
@@ -88,7 +90,7 @@ at::Tensor forward(const GpuConv& conv, const at::Tensor& x, const at::Tensor& w
   const at::Tensor filter = operand(w, w.sizes(), x);
   at::Tensor output = empty_like(x, {shape.n, shape.k, shape.p(), shape.q()});
   ConvBuffers buffers{image.data_ptr(), filter.data_ptr(), output.data_ptr()};
-  at::Tensor bias, residual;  // alive until the launch
+  at::Tensor bias, residual;  // must live until the launch
   if (epilogue.bias.defined()) {
     bias = operand(epilogue.bias, {shape.k}, x);
     buffers.bias = bias.data_ptr();

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nn/layout.h"
@@ -16,7 +18,7 @@ enum class Op {
   kConv,       // 2D, groups 1, dilation 1
   kBatchNorm,  // over N, H, W
   kRelu,
-  kAdd,            // of two inputs of one shape
+  kAdd,            // two inputs of one shape
   kMaxPool,        // kernel x kernel, stride `stride`
   kGlobalAvgPool,  // [N, C, H, W] -> [N, C, 1, 1]
   kPadShortcut,    // every stride-th pixel, channels zero-padded on both sides ("option A" of He et al. 2015)
@@ -33,10 +35,10 @@ struct Node {
   int running_var = -1;
   int kernel = 1;
   int stride = 1;
-  int padding = 0;                      // of kConv, and channels on each side of kPadShortcut
-  double eps = 1e-5;                    // of kBatchNorm
-  double momentum = 0.1;                // of kBatchNorm: running = (1 - momentum) * running + momentum * batch
-  std::array<std::int64_t, 3> shape{};  // of the output: C, H, W (features, 1, 1 after kFlatten)
+  int padding = 0;                      // kConv: pixels on each side; kPadShortcut: channels on each side
+  double eps = 1e-5;                    // kBatchNorm
+  double momentum = 0.1;                // kBatchNorm: running = (1 - momentum) * running + momentum * batch
+  std::array<std::int64_t, 3> shape{};  // shape of the output: C, H, W (features, 1, 1 after kFlatten)
 };
 
 struct Graph {
@@ -48,7 +50,7 @@ struct Graph {
   std::array<std::int64_t, 3> input_shape() const { return nodes.front().shape; }
   std::int64_t num_classes() const { return nodes.back().shape[0]; }
   bool has_batch_norm() const { return buffers.size() > 0; }
-  // Whether images are flattened at once, by channel: then they had better lie so.
+  // Whether the images are flattened first, in channel order: they should then be contiguous, not channels-last.
   bool flattens_images() const { return nodes.size() > 1 && nodes[1].op == Op::kFlatten; }
 };
 
@@ -86,7 +88,7 @@ class GraphBuilder {
   Graph graph_;
 };
 
-// Multiply-adds of one image's forward pass (convolutions and linear layers, padding counted).
+// The number of multiply-adds in one image's forward pass (convolutions and linear layers, including padding).
 std::int64_t forward_macs(const Graph& graph);
 
 }  // namespace thalweg

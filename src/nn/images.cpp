@@ -1,5 +1,7 @@
 #include "nn/images.h"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 
 #include "base/error.h"
@@ -23,7 +25,8 @@ ImageBatches::ImageBatches(const at::Tensor& images, const at::Tensor& labels, c
     : images_(images.contiguous().to(device)), labels_(labels.to(device)) {
   const auto channels = static_cast<std::size_t>(images.size(1));
   check(mean.size() == channels && std.size() == channels,
-        "the normalisation has {} means and {} deviations, the images {} channels", mean.size(), std.size(), channels);
+        "the normalisation has {} means and {} deviations, but the images have {} channels", mean.size(), std.size(),
+        channels);
   std::vector<float> scale(channels), shift(channels);
   for (std::size_t c = 0; c < channels; ++c) {
     check(std[c] > 0, "the normalisation's deviation of channel {} must be positive, got {}", c, std[c]);
@@ -53,11 +56,7 @@ BatchArgs ImageBatches::batch_args(const at::Tensor& indices, std::int64_t size,
 }
 
 void ImageBatches::make_batch(const BatchArgs& args) const {
-  if (images_.is_cuda()) {
-    make_batch_cuda(args, current_stream(images_.device()));
-  } else {
-    make_batch_cpu(args);
-  }
+  run_kernel(args, images_.device(), make_batch_cpu, make_batch_cuda);
 }
 
 at::Tensor ImageBatches::gather(const at::Tensor& indices, at::ScalarType type, std::int64_t channels,
@@ -107,11 +106,7 @@ void image_losses(const at::Tensor& logits, const at::Tensor& labels, const Imag
   args.losses = out.losses.mutable_data_ptr<double>();
   args.correct = out.correct.mutable_data_ptr<std::int32_t>();
   args.margins = out.margins.mutable_data_ptr<float>();
-  if (labels.is_cuda()) {
-    image_losses_cuda(args, current_stream(labels.device()));
-  } else {
-    image_losses_cpu(args);
-  }
+  run_kernel(args, labels.device(), image_losses_cpu, image_losses_cuda);
 }
 
 ImageValues slice(const ImageValues& values, std::int64_t begin, std::int64_t end) {
@@ -125,7 +120,7 @@ ImageValues evaluate_images(const ImageBatches& split, const Network& network, c
   ImageValues values = empty_values(n, labels.options());
   for (std::int64_t begin = 0; begin < n; begin += network.chunk) {
     if (network.stops && stop_requested())
-      throw Stopped("stopped in the middle of an evaluation; the same command makes it anew");
+      throw Stopped("stopped in the middle of an evaluation; run the same command again to repeat it");
     const std::int64_t end = std::min(n, begin + network.chunk);
     const at::Tensor logits =
         network.logits(all ? split.range(begin, end, network.type, network.format)

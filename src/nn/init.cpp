@@ -1,5 +1,6 @@
 #include "nn/init.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <ATen/ops/empty.h>
@@ -17,7 +18,7 @@ at::Tensor initial_weights(const Graph& graph, std::uint64_t seed) {
     if (entry.role == TensorRole::kNormWeight || entry.role == TensorRole::kNormBias) {
       std::fill_n(values, entry.numel, entry.role == TensorRole::kNormWeight ? 1.0f : 0.0f);
     } else {
-      Philox stream(seed, Stream::kInit, index);
+      Philox stream(seed, RngPurpose::kInit, index);
       const double bound = 1.0 / std::sqrt(static_cast<double>(entry.fan_in));
       for (std::int64_t i = 0; i < entry.numel; ++i) {
         values[i] = static_cast<float>((2.0 * stream.uniform() - 1.0) * bound);

@@ -1,6 +1,8 @@
 // Initial weights and buffers.
 #pragma once
 
+#include <cstdint>
+
 #include <ATen/core/Tensor.h>
 
 #include "nn/graph.h"

@@ -25,7 +25,7 @@ PlaneMaterialiser::PlaneMaterialiser(const Program& program, PlaneVectors plane)
   check_vector(plane_.d1, plane_.origin, "d1");
   check_vector(plane_.d2, plane_.origin, "d2");
   const auto bytes = static_cast<std::int64_t>(program.segments.size() * sizeof(FoldSegment));
-  // from_blob does not write; the copy that follows owns its bytes.
+  // Nothing writes through from_blob's pointer; the clone owns its bytes.
   segments_ = at::from_blob(const_cast<FoldSegment*>(program.segments.data()), {bytes}, at::kByte)
                   .clone()
                   .to(plane_.origin.device());
@@ -43,16 +43,12 @@ at::Tensor PlaneMaterialiser::weights(const at::Tensor& coordinates) const {
   args.coordinates = coordinates.const_data_ptr<float>();
   args.num_points = static_cast<int>(coordinates.size(0));
   args.out = out.mutable_data_ptr<float>();
-  if (out.is_cuda()) {
-    plane_weights_cuda(args, current_stream(out.device()));
-  } else {
-    plane_weights_cpu(args);
-  }
+  run_kernel(args, out.device(), plane_weights_cpu, plane_weights_cuda);
   return out;
 }
 
 at::Tensor PlaneMaterialiser::folded(const at::Tensor& coordinates, const at::Tensor& buffers) const {
-  const at::Tensor out = at::zeros({coordinates.size(0), folded_size_}, plane_.origin.options());  // gaps too
+  const at::Tensor out = at::zeros({coordinates.size(0), folded_size_}, plane_.origin.options());  // zeroes gaps, too
   fold_into(out, coordinates, buffers);
   return out;
 }
@@ -60,7 +56,7 @@ at::Tensor PlaneMaterialiser::folded(const at::Tensor& coordinates, const at::Te
 void PlaneMaterialiser::fold_into(const at::Tensor& out, const at::Tensor& coordinates, const at::Tensor& buffers,
                                   const at::Tensor& overflowed) const {
   check(out.is_contiguous() && out.dim() == 2 && out.size(0) == coordinates.size(0) && out.size(1) == folded_size_,
-        "folded weights of {} points want {} elements each, got {} in all", coordinates.size(0), folded_size_,
+        "folded weights of {} points need {} elements each, got {} in all", coordinates.size(0), folded_size_,
         out.numel());
   MaterialiseArgs args;
   args.plane = pointers();
@@ -74,11 +70,7 @@ void PlaneMaterialiser::fold_into(const at::Tensor& out, const at::Tensor& coord
   args.out = out.mutable_data_ptr();
   args.out_stride = folded_size_;
   if (overflowed.defined()) args.overflowed = overflowed.mutable_data_ptr<std::int32_t>();
-  if (out.is_cuda()) {
-    materialise_cuda(args, current_stream(out.device()));
-  } else {
-    materialise_cpu(args);
-  }
+  run_kernel(args, out.device(), materialise_cpu, materialise_cuda);
 }
 
 }  // namespace thalweg

@@ -1,5 +1,7 @@
-// Tensors in front of kernels/materialise.h: weights of points of a plane, on the plane's device.
+// The tensor interface of kernels/materialise.h: computes the weights of points of a plane, on the plane's device.
 #pragma once
+
+#include <cstdint>
 
 #include <ATen/core/Tensor.h>
 
@@ -17,13 +19,13 @@ class PlaneMaterialiser {
  public:
   PlaneMaterialiser(const Program& program, PlaneVectors plane);
 
-  // coordinates float32 [B, 2] on the device. Returns w(p), float32 [B, P].
+  // `coordinates` is float32 [B, 2] on the device. Returns w(p), float32 [B, P].
   at::Tensor weights(const at::Tensor& coordinates) const;
-  // With batch norm folded: float32 [B, folded_size]. `buffers` float32 [num_buffers] (one set for all points) or
-  // [B, num_buffers].
+  // Returns the weights with batch norm folded, float32 [B, folded_size]. `buffers` is float32 [num_buffers] (one set
+  // for all points) or [B, num_buffers].
   at::Tensor folded(const at::Tensor& coordinates, const at::Tensor& buffers) const;
-  // The same into `out` [B, folded_size], of float32, bfloat16 or float16. `overflowed`: int32 [B], a point's set to 1
-  // where one of its weights is not finite in that type; or undefined.
+  // Writes the same to `out` [B, folded_size], of float32, bfloat16 or float16. `overflowed` is undefined or int32 [B]:
+  // a point's element is set to 1 if one of its weights is not finite in that type.
   void fold_into(const at::Tensor& out, const at::Tensor& coordinates, const at::Tensor& buffers,
                  const at::Tensor& overflowed = {}) const;
 

@@ -21,11 +21,7 @@ at::Tensor max_pool(const at::Tensor& x, int kernel, int stride) {
                                  at::MemoryFormat::ChannelsLast);
   args.x = x.const_data_ptr();
   args.y = y.mutable_data_ptr();
-  if (x.is_cuda()) {
-    max_pool_cuda(args, current_stream(x.device()));
-  } else {
-    max_pool_cpu(args);
-  }
+  run_kernel(args, x.device(), max_pool_cpu, max_pool_cuda);
   return y;
 }
 

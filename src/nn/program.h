@@ -1,7 +1,8 @@
-// A graph compiled for evaluation: batch norm folded into the convolution before it, residual add and ReLU fused behind
-// it. What is left is a short list of steps over one flat vector of folded weights (kernels/materialise.h).
+// A graph compiled for evaluation: batch norm is folded into the layer before it, and residual add and ReLU are fused
+// with it. What remains is a short list of steps over one flat vector of folded weights (kernels/materialise.h).
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "kernels/materialise.h"
@@ -16,12 +17,12 @@ struct Step {
   int input = 0;      // slot read
   int other = -1;     // kConv: slot added before the ReLU; kAdd: the second input; -1: none
   int output = 0;     // slot written
-  int segment = -1;   // of kConv and kLinear: index into Program::segments
-  bool relu = false;  // of kConv and kLinear: ReLU at the end
+  int segment = -1;   // kConv, kLinear: index into Program::segments
+  bool relu = false;  // kConv, kLinear: with a ReLU at the end
   int kernel = 1;
   int stride = 1;
   int padding = 0;
-  std::int64_t height = 0, width = 0;  // kConv: of the image
+  std::int64_t height = 0, width = 0;  // kConv: size of the input
   std::vector<int> dead;               // slots not needed after this step
 };
 
@@ -30,17 +31,16 @@ struct Program {
   std::vector<FoldSegment> segments;
   std::int64_t folded_size = 0;     // floats of one point's folded weights
   int num_slots = 0;                // slot 0 holds the images
-  std::int64_t input_channels = 0;  // of the images; more than the graph's where it was compiled to pad them
+  std::int64_t input_channels = 0;  // of the images; more than the graph's if compiled to pad them
 };
 
 struct CompileOptions {
-  // Where convolutions read the images, their channels are padded to a multiple of this, with weights 0: what tensor
-  // cores take without a copy.
+  // If only convolutions read the images, the images' channels are padded to a multiple of this, with zero weights:
+  // tensor cores then need no copy.
   std::int64_t channel_multiple = 1;
 };
 
-// Throws Error for a batch norm that does not follow a convolution or linear layer (nothing here builds such a
-// network).
+// Throws Error if a batch norm does not follow a convolution or linear layer (no network built here has one).
 Program compile(const Graph& graph, const CompileOptions& options = {});
 
 }  // namespace thalweg

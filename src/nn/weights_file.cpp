@@ -1,5 +1,6 @@
 #include "nn/weights_file.h"
 
+#include <algorithm>
 #include <map>
 
 #include <fmt/ranges.h>
@@ -13,22 +14,35 @@ namespace thalweg {
 namespace {
 
 constexpr std::string_view kTracked = ".num_batches_tracked";
-constexpr std::string_view kDataParallel = "module.";
+// Prefixes that torch.nn.DataParallel and torch.compile give to all names.
+constexpr std::string_view kPrefixes[] = {"module.", "_orig_mod."};
 
 std::string tracked_name(const std::string& running_mean) {
   return running_mean.substr(0, running_mean.rfind('.')) + std::string(kTracked);
+}
+
+std::string plain_name(std::string name) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const std::string_view prefix : kPrefixes) {
+      if (!name.starts_with(prefix)) continue;
+      name.erase(0, prefix.size());
+      changed = true;
+    }
+  }
+  return name;
 }
 
 std::map<std::string, at::Tensor> by_plain_name(const SafetensorsFile& content) {
   std::map<std::string, at::Tensor> out;
   for (const auto& [name, tensor] : content.tensors) {
     if (name.ends_with(kTracked)) continue;
-    out[name.starts_with(kDataParallel) ? name.substr(kDataParallel.size()) : name] = tensor;
+    out[plain_name(name)] = tensor;
   }
   return out;
 }
 
-// Moves the tensors of `layout` out of `tensors` into a flat vector, noting what does not fit.
+// Moves the tensors of `layout` out of `tensors` into a flat vector, and appends what does not fit to `problems`.
 at::Tensor gather(const Layout& layout, std::map<std::string, at::Tensor>& tensors,
                   std::vector<std::string>& problems) {
   const at::Tensor flat = at::zeros({layout.size()}, at::kFloat);
@@ -90,7 +104,8 @@ nlohmann::json read_weights_description(const std::filesystem::path& file) {
   const auto found = metadata.find("thalweg");
   if (found == metadata.end()) return nullptr;
   nlohmann::json description = nlohmann::json::parse(found->second, nullptr, false);
-  check(description.is_object(), "{}: what its metadata say of the network is damaged: no JSON object", file.string());
+  check(description.is_object(),
+        "{}: the description of the network in its metadata is damaged: expected a JSON object", file.string());
   return description;
 }
 

@@ -16,8 +16,10 @@ constexpr double kMaxRate = 1e6;
 
 const EnumNames<LabelNoise> kNoises = {
     {LabelNoise::kNone, "none"}, {LabelNoise::kFixed, "fixed"}, {LabelNoise::kFresh, "fresh"}};
+const EnumNames<TheoryPlane> kPlanes = {
+    {TheoryPlane::kPca, "pca"}, {TheoryPlane::kSolutions, "solutions"}, {TheoryPlane::kNone, "none"}};
 
-// A list of numbers, or {"from", "to", "count"}: spaced by the logarithm or evenly.
+// Reads a list of numbers, or {"from", "to", "count"}, spaced logarithmically if `log`, else evenly.
 std::vector<double> read_series(ConfigReader& reader, const std::string& key, double min, double max, bool log) {
   const std::string name = reader.full_name(key);
   std::vector<double> values;
@@ -57,7 +59,7 @@ void read_cells(ConfigReader& reader, TheoryConfig& config) {
   if (!diagram) {
     config.schedules = reader.get_json("schedules");
     if (!config.schedules.is_object() || config.schedules.empty())
-      fail_usage("{} must be an object of schedules by name", reader.full_name("schedules"));
+      fail_usage("{} must be an object that maps names to schedules", reader.full_name("schedules"));
     return;
   }
   config.rates = read_series(reader, "rates", 1e-12, kMaxRate, true);
@@ -78,19 +80,20 @@ void read_model(ConfigReader& reader, TheoryConfig& config) {
   config.target_norm = reader.get_double("target_norm", config.target_norm, 1e-6, 1e6);
   config.init_norm = reader.get_double("init_norm", config.init_norm, 0, 1e6);
   if (config.init_norm == 0 && config.gamma > 0)
-    fail_usage("{}: the gradient at 0 is 0 for gamma > 0, so runs would stay there", reader.full_name("init_norm"));
+    fail_usage("{} must be above 0 if gamma > 0: the gradient at zero weights is zero, so runs would stay there",
+               reader.full_name("init_norm"));
   read_noise(reader.get_object("noise"), config);
 }
 
-// What would not fit in memory, or not in a figure.
+// Rejects studies that would not fit in memory or in a figure.
 void check_size(const TheoryConfig& config) {
   const std::int64_t cells = config.schedules.is_null()
                                  ? static_cast<std::int64_t>(config.rates.size() * config.decay_times.size())
                                  : static_cast<std::int64_t>(config.schedules.size());
   const std::int64_t runs = cells * config.seeds, most = std::int64_t{1} << 24;
   if (runs * config.dimensions > (std::int64_t{1} << 28) || runs * config.records > most)
-    fail_usage("theory: {} cells x {} seeds are too many for {} dimensions and {} records; take fewer of one of them",
-               cells, config.seeds, config.dimensions, config.records);
+    fail_usage("theory: {} cells x {} seeds are too many for {} dimensions and {} records; reduce one of them", cells,
+               config.seeds, config.dimensions, config.records);
 }
 
 }  // namespace
@@ -98,7 +101,7 @@ void check_size(const TheoryConfig& config) {
 TheoryConfig read_theory_config(const nlohmann::json& json) {
   TheoryConfig config;
   if (json.is_object() && !json.contains("theory") && (json.contains("train") || json.contains("model")))
-    fail_usage("this configures the training of networks: thalweg experiment runs it");
+    fail_usage("this configuration trains networks: run it with `thalweg experiment`");
   ConfigReader root(json, "");
   config.name = root.get_string("name", config.name);
   config.seed = static_cast<std::uint64_t>(root.get_int("seed", 0, 0));
@@ -114,7 +117,7 @@ TheoryConfig read_theory_config(const nlohmann::json& json) {
   read_cells(reader, config);
   config.records = reader.get_int("records", config.records, 1, 1'000'000);
   ConfigReader landscape = reader.get_object("landscape");
-  config.plane = landscape.get_choice("plane", config.plane, {"pca", "solutions", "none"});
+  config.plane = landscape.get_enum("plane", config.plane, kPlanes);
   config.grid = landscape.get_string("grid", config.grid);
   landscape.parse("grid", [&] { parse_grid_size(config.grid); });
   config.margin = landscape.get_double("margin", config.margin, 0, 100);
@@ -125,18 +128,19 @@ TheoryConfig read_theory_config(const nlohmann::json& json) {
 }
 
 nlohmann::json to_json(const TheoryConfig& config) {
-  nlohmann::json theory = {{"dimensions", config.dimensions},
-                           {"samples", config.samples},
-                           {"gamma", config.gamma},
-                           {"target_norm", config.target_norm},
-                           {"init_norm", config.init_norm},
-                           {"noise", {{"kind", name_of(config.noise, kNoises)}, {"std", config.noise_std}}},
-                           {"batch", config.batch},
-                           {"steps", config.steps},
-                           {"seeds", config.seeds},
-                           {"precision", config.float64 ? "float64" : "float32"},
-                           {"records", config.records},
-                           {"landscape", {{"plane", config.plane}, {"grid", config.grid}, {"margin", config.margin}}}};
+  nlohmann::json theory = {
+      {"dimensions", config.dimensions},
+      {"samples", config.samples},
+      {"gamma", config.gamma},
+      {"target_norm", config.target_norm},
+      {"init_norm", config.init_norm},
+      {"noise", {{"kind", name_of(config.noise, kNoises)}, {"std", config.noise_std}}},
+      {"batch", config.batch},
+      {"steps", config.steps},
+      {"seeds", config.seeds},
+      {"precision", config.float64 ? "float64" : "float32"},
+      {"records", config.records},
+      {"landscape", {{"plane", name_of(config.plane, kPlanes)}, {"grid", config.grid}, {"margin", config.margin}}}};
   if (config.schedules.is_null()) {
     theory["rates"] = config.rates;
     theory["decay_times"] = config.decay_times;

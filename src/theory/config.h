@@ -11,9 +11,12 @@ namespace thalweg {
 
 enum class LabelNoise {
   kNone,
-  kFixed,  // once, in the data
-  kFresh   // anew at each step; the data have none
+  kFixed,  // drawn once, as part of the data
+  kFresh   // drawn anew at each step; the data have no noise
 };
+
+// The plane of the landscape: PCA of the paths, or the one through the known solutions and the initial weights.
+enum class TheoryPlane { kPca, kSolutions, kNone };
 
 struct TheoryConfig {
   std::string name = "theory";
@@ -30,7 +33,7 @@ struct TheoryConfig {
   double noise_std = 0.1;
   std::int64_t batch = 1;  // 0: all samples, each once
   std::int64_t steps = 100'000;
-  std::int64_t seeds = 8;  // data sets, of the seeds seed, seed + 1, ...
+  std::int64_t seeds = 8;  // number of data sets, with seeds seed, seed + 1, ...
   bool float64 = false;
 
   // Either a diagram over rates x decay times, or schedules by name.
@@ -39,16 +42,16 @@ struct TheoryConfig {
   double factor = 0.1;
   nlohmann::json schedules;  // name -> schedule with times in steps; null: a diagram
 
-  std::int64_t records = 100;  // evenly spaced, besides ten a decade
+  std::int64_t records = 100;  // evenly spaced, in addition to ten per decade
 
-  std::string plane = "pca";  // of the landscape: pca, solutions or none
+  TheoryPlane plane = TheoryPlane::kPca;  // plane of the landscape
   std::string grid = "61x61";
   double margin = 0.25;
 
-  std::int64_t draws() const { return batch == 0 ? samples : batch; }  // samples of a step
+  std::int64_t draws() const { return batch == 0 ? samples : batch; }  // samples per step
 };
 
-// Validates everything; usage Error naming the key.
+// Validates everything; throws usage Error naming the key.
 TheoryConfig read_theory_config(const nlohmann::json& json);
 nlohmann::json to_json(const TheoryConfig& config);
 

@@ -15,13 +15,14 @@ namespace {
 constexpr double kPanelSize = 330;
 constexpr double kLeft = 78;
 constexpr double kTop = 34;
-constexpr double kGap = 78;  // for the second panel's numbers
+constexpr double kGap = 78;  // space for the second panel's axis numbers
 constexpr double kBarGap = 12;
 constexpr std::size_t kMaxLevels = 24;
 constexpr const char* kDivergedColor = "#dcdcdc";
 const Stroke kDrift{"#d55e00", 2, "7 4", 1};
 
-// Borders between cells: in the middle of neighbours, of their logarithms for `log`; none is below a centre at 0.
+// The borders between cells, halfway between neighbouring centres (between their logarithms if `log`); no border lies
+// below a centre at 0.
 std::vector<double> borders(std::vector<double> centres, bool log) {
   if (log) {
     for (double& c : centres) c = std::log(c);
@@ -41,8 +42,8 @@ std::vector<double> borders(std::vector<double> centres, bool log) {
 
 struct Diagram {
   const TheoryStudy& study;
-  std::vector<CellState> ends;       // of the cells
-  std::vector<double> times, rates;  // borders
+  std::vector<CellState> ends;       // final states of the cells
+  std::vector<double> times, rates;  // borders of the cells
 };
 
 Diagram make_diagram(const TheoryStudy& study) {
@@ -72,7 +73,7 @@ void draw_cells(Svg* svg, const Diagram& diagram, const Panel& panel, Statistic 
   }
 }
 
-// It may go on beyond the panel.
+// The drift time over the rate. The curve may extend beyond the panel.
 std::vector<Point2> drift_curve(const Diagram& diagram) {
   std::vector<Point2> curve;
   const double low = diagram.rates.front(), high = diagram.rates.back();
@@ -118,8 +119,7 @@ Figure phase_diagram(const TheoryStudy& study) {
   if (std::ranges::any_of(drift_curve(diagram), in_panel))
     entries.push_back({"drift time, predicted", kDrift, false, {}, ""});
   const std::string words = fmt::format(
-      "Means over {} data sets after {} steps; the rate falls to {:g} of itself at the decay. The minimum-norm "
-      "solution "
+      "Means over {} data sets after {} steps; at the decay, the rate is multiplied by {:g}. The minimum-norm solution "
       "has a risk of {:.3g}.",
       study.runs.num_sets, study.config.steps, study.config.factor, study.solution_risk().mean);
   const double legend_top = kTop + kPanelSize + 52, inner = width - kLeft - 20;

@@ -8,7 +8,7 @@
 namespace thalweg {
 namespace {
 
-// float64 [R]
+// The sum of the rates before each of the steps, float64 [R].
 at::Tensor sums_of_rates(const Schedule& schedule, const std::vector<std::int64_t>& steps) {
   std::vector<double> sums;
   double sum = 0;
@@ -39,7 +39,7 @@ std::vector<FlowPoint> mean_flow(const std::vector<TheoryProblem>& problems, con
 }  // namespace
 
 GradientFlow::GradientFlow(const TheoryProblem& problem) : initial_(problem.initial) {
-  check(problem.gamma == 0, "gradient flow is known in closed form for gamma = 0 alone, not {:g}", problem.gamma);
+  check(problem.gamma == 0, "gradient flow has a closed form only for gamma = 0, got {:g}", problem.gamma);
   const at::Tensor& x = problem.inputs;
   const auto n = static_cast<double>(x.size(0));
   const auto [values, vectors] = at::linalg_eigh(x.mm(x.t()) / n);

@@ -14,10 +14,11 @@
 namespace thalweg {
 namespace {
 
-constexpr std::int64_t kChunk = 1024;  // points at once
-constexpr double kColorDepth = 1e-6;   // of the largest loss: a grid point may hit a minimum of exactly 0
+constexpr std::int64_t kChunk = 1024;  // points per batch
+constexpr double kColorDepth = 1e-6;   // of the largest loss: at a grid point the loss may be exactly 0
 
-// A shown cell's path. Of a diagram the latest decay is the main path, and the others follow from where they leave it.
+// The path of a shown cell. For a diagram, the cell with the latest decay is the main path, and the others begin where
+// they leave it.
 RunPath run_path(const TheoryStudy& study, const TheoryRuns& runs, const TheoryCell& cell, std::int64_t index,
                  bool main) {
   RunPath path;
@@ -62,12 +63,12 @@ Plane pca_of(const std::vector<WeightRow>& rows) {
   return plane;
 }
 
-// What the paths are to be compared with.
+// The weights that the paths are compared with.
 std::vector<WeightRow> known_weights(const TheoryProblem& problem) {
   return {{"minimum-norm solution", 0, problem.solution.to(at::kFloat)}, {"w*", 0, problem.truth.to(at::kFloat)}};
 }
 
-// Through the minimum-norm solution, w* and the initial weights.
+// The plane through the minimum-norm solution, w* and the initial weights.
 Plane solutions_plane(const TheoryProblem& problem) {
   const std::vector<WeightRow> known = known_weights(problem);
   const auto point = [](const WeightRow& row) { return PlanePoint{{.run = row.run}, row.weights}; };
@@ -75,7 +76,8 @@ Plane solutions_plane(const TheoryProblem& problem) {
                       at::zeros({0}), {});
 }
 
-// Puts the paths on the plane, and the marks into its provenance (report/map_panel.h). Returns the box that holds both.
+// Projects the paths onto the plane and adds the marks to its provenance (report/map_panel.h). Returns the box that
+// holds both.
 GridRange place_on(Plane& plane, const std::vector<RunPath>& paths, const TheoryProblem& problem, double margin) {
   const std::vector<WeightRow> known = known_weights(problem);
   const std::vector<Projection> places = project_rows(plane, known);
@@ -129,7 +131,7 @@ Figure landscape_figure(ReportData data) {
 
 std::optional<ReportData> theory_landscape(const TheoryStudy& study, c10::Device device) {
   const std::vector<std::size_t> shown = shown_cells(study);
-  if (study.config.plane == "none" || shown.empty()) return std::nullopt;
+  if (study.config.plane == TheoryPlane::kNone || shown.empty()) return std::nullopt;
   const std::vector<TheoryProblem> first{study.problems[0]};
   TheoryRequest request{&study.config, &first, {}, device, true, {}};
   for (const std::size_t cell : shown) request.cells.push_back(study.cells[cell]);
@@ -147,7 +149,7 @@ std::optional<ReportData> theory_landscape(const TheoryStudy& study, c10::Device
   }
   const std::vector<WeightRow> rows = rows_of(paths);
   if (!spans_plane(rows)) return std::nullopt;
-  Plane plane = study.config.plane == "pca" ? pca_of(rows) : solutions_plane(study.problems[0]);
+  Plane plane = study.config.plane == TheoryPlane::kPca ? pca_of(rows) : solutions_plane(study.problems[0]);
   const GridRange range = place_on(plane, paths, study.problems[0], study.config.margin);
   data.surfaces.push_back(map_surface(study, plane, range));
   return data;

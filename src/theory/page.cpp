@@ -22,7 +22,7 @@ std::string noise_text(const TheoryConfig& config) {
     case LabelNoise::kFixed:
       return fmt::format("standard deviation {:g}, fixed in the data", config.noise_std);
     case LabelNoise::kFresh:
-      return fmt::format("standard deviation {:g}, anew at each step", config.noise_std);
+      return fmt::format("standard deviation {:g}, drawn afresh at each step", config.noise_std);
   }
   return "";
 }
@@ -37,25 +37,25 @@ std::string run_table(const TheoryStudy& study) {
   const std::size_t cells = study.cells.size(), sets = study.problems.size();
   const Facts facts = {{"Dimensions, samples", fmt::format("{}, {}", config.dimensions, config.samples)},
                        {"gamma", fmt::format("{:g}", config.gamma)},
-                       {"Noise of labels", noise_text(config)},
+                       {"Label noise", noise_text(config)},
                        {"Steps, batch", fmt::format("{}, {}", config.steps,
                                                     config.batch > 0 ? std::to_string(config.batch) : "all samples")},
                        {"Runs", fmt::format("{}: {} cells on {} data sets", cells * sets, cells, sets)},
                        {"Norm of the minimum-norm solution", mean_text(study.solution_norm())},
-                       {"Its risk", mean_text(study.solution_risk())}};
+                       {"Risk of the minimum-norm solution", mean_text(study.solution_risk())}};
   return fact_table("What was run", facts);
 }
 
 const char* meaning_of(Ending ending) {
   switch (ending) {
     case Ending::kDiverged:
-      return "half of the runs or more are not finite";
+      return "at least half of the runs are not finite";
     case Ending::kDescending:
-      return "the train loss is above 1 % of the first, and above what noise keeps it at";
+      return "the train loss is above 1 % of its first value and above the level at which label noise may keep it";
     case Ending::kMinimum:
-      return "at a minimum, farther from the minimum-norm solution than a fifth of its norm";
+      return "at a minimum whose distance to the minimum-norm solution is more than a fifth of that solution's norm";
     case Ending::kSolution:
-      return "within a fifth of its norm from the minimum-norm solution";
+      return "the distance to the minimum-norm solution is at most a fifth of that solution's norm";
   }
   return "";
 }
@@ -71,16 +71,16 @@ std::string ending_table(const TheoryStudy& study) {
 
 std::string best_table(const TheoryStudy& study) {
   const std::optional<std::size_t> best = best_cell(study);
-  if (!best) return "<p>Every cell has a run that diverged.</p>\n";
+  if (!best) return "<p>In every cell, at least one run diverged.</p>\n";
   const CellState end = study.final_state(*best);
   return fact_table(
-      fmt::format("The cell of least risk among those of which no run diverged ({})",
+      fmt::format("The cell with the lowest risk among those in which no run diverged ({})",
                   study.problems.size() > 1 ? "mean ± standard deviation over data sets" : "one data set"),
       {{"Cell", study.cells[*best].name},
        {"Risk", mean_text(end.test_risk)},
        {"Train loss", mean_text(end.train_loss)},
-       {"Norm over the solution's", mean_text(end.norm_ratio)},
-       {"Distance to the solution over its norm", mean_text(end.distance_ratio)}});
+       {"Norm relative to that of the minimum-norm solution", mean_text(end.norm_ratio)},
+       {"Distance to the minimum-norm solution relative to its norm", mean_text(end.distance_ratio)}});
 }
 
 std::string figure_section(const std::vector<Figure>& figures) {
@@ -96,9 +96,9 @@ std::string theory_page(const TheoryStudy& study, const std::vector<Figure>& fig
   page.title = study.config.name;
   page.sections =
       "<section aria-labelledby=\"h-runs\">\n<h2 id=\"h-runs\">The runs</h2>\n"
-      "<p class=\"note\">Of the model ||w||^gamma w.x (Ren, Ma and Ying, AISTATS 2024). Each cell, a learning rate "
-      "with its "
-      "decay or a schedule, is run on each data set. All cells stand in cells.csv, their paths in curves.csv.</p>\n";
+      "<p class=\"note\">Runs of the model ||w||^gamma w.x (Ren, Ma and Ying, AISTATS 2024). Each cell, which is a "
+      "learning rate with a decay time or a schedule, is run on each data set. All cells are listed in cells.csv, and "
+      "their paths in curves.csv.</p>\n";
   page.sections +=
       run_table(study) + ending_table(study) + best_table(study) + "</section>\n" + figure_section(figures);
   page.sections += "<section aria-labelledby=\"h-source\">\n<h2 id=\"h-source\">Configuration</h2>\n<pre>" +

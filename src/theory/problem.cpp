@@ -11,11 +11,11 @@
 namespace thalweg {
 namespace {
 
-// What the numbers of Stream::kTheoryData are for.
+// The values of `a` of RngPurpose::kTheoryData.
 enum DataPart : std::uint32_t { kTarget = 0, kInitial = 1, kNoise = 2, kFirstSample = 3 };
 
 at::Tensor normal_vector(std::uint64_t seed, std::uint32_t part, std::int64_t size) {
-  NormalStream stream(Philox(seed, Stream::kTheoryData, part));
+  NormalStream stream(Philox(seed, RngPurpose::kTheoryData, part));
   at::Tensor out = at::empty({size}, at::kDouble);
   double* data = out.data_ptr<double>();
   for (std::int64_t k = 0; k < size; ++k) data[k] = stream.next();
@@ -26,7 +26,7 @@ double norm_of(const at::Tensor& v) {
   return v.norm().item<double>();
 }
 
-// X^T (X X^T)^-1 y by Cholesky in a fixed order: LAPACK's threads would round differently.
+// X^T (X X^T)^-1 y by a Cholesky decomposition in a fixed order: LAPACK's rounding depends on its number of threads.
 at::Tensor minimum_norm_u(const at::Tensor& inputs, const at::Tensor& labels) {
   const auto n = static_cast<std::size_t>(inputs.size(0)), d = static_cast<std::size_t>(inputs.size(1));
   const double* x = inputs.data_ptr<double>();
@@ -74,7 +74,7 @@ TheoryProblem make_problem(const TheoryConfig& config, std::uint64_t seed) {
   if (config.noise == LabelNoise::kFixed) problem.labels += config.noise_std * normal_vector(seed, kNoise, n);
   const at::Tensor u = minimum_norm_u(problem.inputs, problem.labels);
   check(std::isfinite(norm_of(u)),
-        "the samples are linearly dependent to rounding; take fewer samples or more dimensions");
+        "the samples are linearly dependent up to rounding; take fewer samples or more dimensions");
   problem.solution = u * std::pow(norm_of(u), -config.gamma / (1 + config.gamma));
   problem.solution_norm = norm_of(problem.solution);
   problem.solution_risk = std::pow(norm_of(theory_u(problem.solution, config.gamma) - problem.target), 2) / 2;

@@ -16,12 +16,13 @@
 namespace thalweg {
 namespace {
 
-// A call of the kernel takes no more steps and draws than this: they bound memory, and how long a stop waits.
+// The most steps and draws per kernel call, which bound memory use and the delay of a stop.
 constexpr std::int64_t kMaxSteps = 1024;
 constexpr std::int64_t kMaxDraws = 1 << 16;
 constexpr int kRecordsADecade = 10;
 
-// What a cell's run is from here on: the run that it was, and its rates. The rates' hash is taken once, on any thread.
+// Identifies a cell's run from here on: the run it belonged to, and its rates. The hash is computed once, on any
+// thread.
 struct RunKey {
   RunKey() = default;
   RunKey(std::int64_t run, std::string_view bytes)
@@ -29,7 +30,7 @@ struct RunKey {
   bool operator==(const RunKey&) const = default;
 
   std::int64_t parent = 0;
-  std::string_view rates;  // their bytes
+  std::string_view rates;  // the bytes of the rates
   std::size_t hash = 0;
 };
 
@@ -79,7 +80,7 @@ class Simulation {
     return at::stack(parts).to(options_);
   }
 
-  // From `step` to `end`, measured there.
+  // Runs from `step` to `end`, and measures at `end`.
   void advance(std::int64_t step, std::int64_t end) {
     const TheoryConfig& config = *request_.config;
     const std::int64_t most = std::clamp<std::int64_t>(kMaxDraws / config.draws(), 1, kMaxSteps);
@@ -116,10 +117,10 @@ class Simulation {
     args.seed = config.seed;
     static_assert(sizeof(TheoryMeasure<T>) == 4 * sizeof(T));
     if (measured) args.measures = reinterpret_cast<TheoryMeasure<T>*>(measures_.template data_ptr<T>());
-    request_.device.is_cpu() ? run_theory_cpu(args) : run_theory_cuda(args, current_stream(request_.device));
+    run_kernel(args, request_.device, run_theory_cpu, run_theory_cuda);
   }
 
-  // [C, count] the rate of each cell from `step` on.
+  // [C, count]: the rate of each cell from `step` on.
   at::Tensor cell_rates(std::int64_t step, std::int64_t count) const {
     at::Tensor rates = at::empty({num_cells(), count}, options_.device(at::kCPU));
     T* out = rates.template data_ptr<T>();
@@ -132,11 +133,11 @@ class Simulation {
     return rates;
   }
 
-  // Cells whose rates have been the same so far are one run. Those of which this is no longer so get a copy of its
-  // weights. Returns the rates of the runs, [count, padded].
+  // Cells whose rates have been the same so far share one run. Cells whose rates now differ get a run of their own with
+  // a copy of its weights. Returns the rates of the runs, [count, padded].
   at::Tensor split_runs(const at::Tensor& rates) {
     const std::int64_t count = rates.size(1);
-    std::vector<std::int64_t> parents, leaders;  // of each new run: the run that it was, and its first cell
+    std::vector<std::int64_t> parents, leaders;  // of each new run: the run it came from, and its first cell
     std::unordered_map<RunKey, std::int64_t, HashOfKey> runs;
     runs.reserve(slots_.size());
     const std::vector<RunKey> keys = run_keys(rates);
@@ -156,7 +157,7 @@ class Simulation {
     return out;
   }
 
-  // By cell. Views of `rates`.
+  // The keys by cell; they are views of `rates`.
   std::vector<RunKey> run_keys(const at::Tensor& rates) const {
     const auto bytes = static_cast<std::size_t>(rates.size(1)) * sizeof(T);
     const char* of_cell = reinterpret_cast<const char*>(rates.template data_ptr<T>());
@@ -185,7 +186,7 @@ class Simulation {
   at::Tensor inputs_, labels_, target_, solution_;  // the arrays of TheoryArgs
   at::Tensor weights_;                              // [S, distinct runs, d]
   at::Tensor measures_;                             // [S, distinct runs, 4]
-  std::vector<std::int64_t> slots_;                 // [C] which run a cell is
+  std::vector<std::int64_t> slots_;                 // [C] the run of each cell
 };
 
 }  // namespace
@@ -195,7 +196,7 @@ TheoryRuns simulate(const TheoryRequest& request) {
 }
 
 void throw_if_stopped() {
-  if (stop_requested()) throw Stopped("theory: stopped before the end; the same command begins again");
+  if (stop_requested()) throw Stopped("theory: stopped before the end; run the same command again to start over");
 }
 
 std::vector<std::int64_t> record_steps(std::int64_t steps, std::int64_t records) {

@@ -1,11 +1,12 @@
-// The averaged weights of a run (train/optimizer.h) as a run of their own, in the folder average/ of the run: run.json,
-// status.json, trajectory/ and weights.safetensors as train/run.h has them, named NAME-average. So planes, surfaces and
-// reports take the averaged path as they take any other.
+// Stores the averaged weights of a run (train/optimizer.h) as a run of its own, named NAME-average, in the run's folder
+// average/: run.json, status.json, trajectory/ and weights.safetensors, as described in train/run.h. Planes, surfaces
+// and reports therefore treat the averaged path like any other.
 //
-// The average has no running statistics of its own training: those of each snapshot are taken over the first
+// The averaged weights have no running statistics from training. Each snapshot's statistics are estimated on the first
 // kAverageImages training images, as a landscape's `recompute` does.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 
 #include <nlohmann/json.hpp>
@@ -22,18 +23,18 @@ constexpr std::int64_t kAverageImages = 2048;
 
 class AverageRun {
  public:
-  // The run goes on from `step`: what the folder holds of later steps is cut off. Keeps references.
+  // The run continues from `step`; snapshots of later steps in the folder are removed. Keeps references.
   AverageRun(const RunSpec& spec, const RunContext& context, const std::filesystem::path& run,
              const ImageBatches& train, std::int64_t step);
 
-  // Where the run is, for status.json, until it is done.
+  // Writes the run's progress to status.json until the run is done.
   void tell_state(RunState state, std::int64_t step) const { write_status(state, step, {}); }
-  // `average` float32 [P] on the training device, row-major.
+  // `average`: float32 [P] on the training device, row-major.
   void take_snapshot(const SnapshotInfo& info, const at::Tensor& average);
-  // Adds "average_<split>_loss" and "average_<split>_accuracy" of the splits that are watched.
+  // Adds "average_<split>_loss" and "average_<split>_accuracy" for each watched split.
   void evaluate(Splits& splits, const at::Tensor& average, nlohmann::json& out) const;
-  // Writes the final weights and their metrics; of a run that ended before its average began (`average` undefined) the
-  // status alone, with an empty `final`.
+  // Writes the final weights and their metrics. If the run ended before averaging began (`average` is undefined),
+  // writes only the status, with an empty `final`.
   void finish(Splits& splits, const SnapshotInfo& info, const at::Tensor& average);
 
  private:
@@ -46,7 +47,7 @@ class AverageRun {
   const ImageBatches& train_;
   std::string name_;
   TrajectoryWriter trajectory_;
-  mutable bool has_estimated_ = false;  // batch norm's statistics, for which LibTorch then has chosen its kernels
+  mutable bool has_estimated_ = false;  // batch-norm statistics; LibTorch has then chosen its kernels
 };
 
 }  // namespace thalweg

@@ -23,8 +23,8 @@ std::string settings(const nlohmann::json& object) {
 }
 
 std::string position(const RunSpec& spec, const RunPlan& plan, std::int64_t step) {
-  const char* how = step > spec.first_step ? "goes on" : spec.fork.empty() ? "starts" : "forks";
-  return fmt::format("{} at step {} (epoch {:g}), ends at step {} (epoch {:g}); {} steps an epoch", how, step,
+  const char* how = step > spec.first_step ? "continues" : spec.fork.empty() ? "starts" : "forks";
+  return fmt::format("{} at step {} (epoch {:g}), ends at step {} (epoch {:g}); {} steps per epoch", how, step,
                      plan.epoch_at(step), plan.end_step(), plan.epoch_at(plan.end_step()), plan.steps_per_epoch());
 }
 
@@ -39,7 +39,7 @@ std::string run_banner(const RunSpec& spec, const RunContext& context, const Run
     text += fmt::format("\n  {:<17} {}", name, value);
   };
   add("steps", position(spec, plan, step));
-  add("model", fmt::format("{}: {} parameters, {:.4g} M multiply-adds an image",
+  add("model", fmt::format("{}: {} parameters, {:.4g} M multiply-adds per image",
                            settings(spec.description.value("model", empty)), grouped(context.graph.parameters.size()),
                            static_cast<double>(forward_macs(context.graph)) / 1e6));
   add("data",
@@ -50,9 +50,9 @@ std::string run_banner(const RunSpec& spec, const RunContext& context, const Run
   add("device", fmt::format("{}, {}, {} thread{}", context.device.str(), spec.provenance.value("processor", "?"),
                             threads, threads == 1 ? "" : "s"));
   const bool deterministic = context.device.is_cpu() || spec.train.deterministic;
-  add("same bits again", deterministic ? "yes" : "no");
+  add("bit-reproducible", deterministic ? "yes" : "no");
   add("seed", std::to_string(spec.seed));
-  // Whatever the configuration says of training, in its own words.
+  // All training settings, as named in the configuration.
   const nlohmann::json train = to_json(spec.train);
   for (const auto& [key, value] : train.items()) {
     const std::string shown = value.is_string() ? value.get<std::string>() : value.dump();
@@ -67,15 +67,15 @@ std::vector<std::string> run_notes(const RunSpec& spec, const RunContext& contex
   std::vector<std::string> notes;
   const nlohmann::json now = member(spec.provenance, "threads");
   const nlohmann::json before = member(member(read_run_status(folder), "provenance"), "threads");
-  // Sums over other numbers of threads have other last bits.
+  // Sums over another number of threads differ in their last bits.
   if (step > spec.first_step && now.is_number() && before.is_number() && before != now) {
     notes.push_back(fmt::format(
-        "note: the steps so far were made with {} CPU threads a run, it goes on with {}: its bits will not be those of "
-        "a run that was not stopped",
+        "note: the steps so far used {} CPU threads per run, and the run continues with {}: its results will not have "
+        "the same bits as those of an uninterrupted run",
         before.dump(), now.dump()));
   }
-  if (spec.train.bf16 && word_products(ActivationType::kBFloat16) == WordProducts::kNone)
-    notes.push_back("note: this processor has no instructions for bf16; train.precision float32 needs no conversions");
+  if (spec.train.bf16 && !multiplies_bf16())
+    notes.push_back("note: this processor has no bf16 instructions; train.precision float32 avoids the conversions");
   return notes;
 }
 

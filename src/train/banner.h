@@ -1,6 +1,7 @@
-// What a run is about to do, with every setting resolved: shown when it starts, and kept in log.txt.
+// Summary of what a run is about to do, with every setting resolved; shown when the run starts and kept in log.txt.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -10,10 +11,10 @@
 
 namespace thalweg {
 
-// Several lines without a final newline. `step`: where the run starts or goes on.
+// Returns several lines without a final newline. `step`: the step at which the run starts or resumes.
 std::string run_banner(const RunSpec& spec, const RunContext& context, const RunPlan& plan,
                        const std::filesystem::path& folder, std::int64_t step);
-// What a user may not expect of that, a sentence each. Reads the folder's status of before.
+// Returns caveats about that run, one sentence each. Reads the status that an earlier process left in the folder.
 std::vector<std::string> run_notes(const RunSpec& spec, const RunContext& context, const std::filesystem::path& folder,
                                    std::int64_t step);
 

@@ -10,7 +10,7 @@
 namespace thalweg {
 namespace {
 
-// Gamma(shape, 1) by Marsaglia & Tsang (2000); below 1 through Gamma(shape + 1) * u^(1 / shape).
+// Draws from Gamma(shape, 1) by Marsaglia & Tsang (2000); a shape below 1 through Gamma(shape + 1) * u^(1 / shape).
 double gamma_variate(NormalStream& normal, Philox& uniform, double shape) {
   if (shape < 1) return gamma_variate(normal, uniform, shape + 1) * std::pow(uniform.uniform(), 1 / shape);
   const double d = shape - 1.0 / 3.0;
@@ -27,7 +27,7 @@ double gamma_variate(NormalStream& normal, Philox& uniform, double shape) {
 at::Tensor epoch_order(std::uint64_t seed, std::int64_t epoch, std::int64_t n) {
   at::Tensor order = at::arange(n, at::kLong);
   std::int64_t* values = order.mutable_data_ptr<std::int64_t>();
-  Philox stream(seed, Stream::kOrder, static_cast<std::uint32_t>(epoch));
+  Philox stream(seed, RngPurpose::kOrder, static_cast<std::uint32_t>(epoch));
   for (std::int64_t i = n - 1; i > 0; --i)
     std::swap(values[i], values[stream.below(static_cast<std::uint32_t>(i + 1))]);
   return order;
@@ -39,11 +39,11 @@ std::int64_t steps_per_epoch(std::int64_t num_images, std::int64_t batch) {
 
 double mixup_share(std::uint64_t seed, std::int64_t step, double alpha) {
   if (alpha <= 0) return 1;
-  NormalStream normal(Philox(seed, Stream::kMixup, static_cast<std::uint32_t>(step), 0));
-  Philox uniform(seed, Stream::kMixup, static_cast<std::uint32_t>(step), 1);
+  NormalStream normal(Philox(seed, RngPurpose::kMixup, static_cast<std::uint32_t>(step), 0));
+  Philox uniform(seed, RngPurpose::kMixup, static_cast<std::uint32_t>(step), 1);
   const double a = gamma_variate(normal, uniform, alpha);
   const double b = gamma_variate(normal, uniform, alpha);
-  // With a tiny alpha both may underflow to 0: then the share is 0 or 1 with equal odds.
+  // With a tiny alpha both may underflow to 0; the share is then 0 or 1 with equal probability.
   return a + b > 0 ? a / (a + b) : static_cast<double>(uniform.below(2));
 }
 
@@ -58,7 +58,8 @@ std::int64_t Batches::begin(std::int64_t step, StepControl& control) {
   const std::int64_t epoch = step / steps_per_epoch_;
   if (epoch != epoch_) {
     const at::Tensor order = epoch_order(seed_, epoch, images_.size());
-    // From pinned memory, which LibTorch keeps until the copy is done, so that it does not wait for the steps before.
+    // Copies from pinned memory, which LibTorch keeps until the copy is done, so the host does not wait for earlier
+    // steps.
     order_.copy_(order_.is_cuda() ? order.pin_memory() : order, /*non_blocking=*/true);
     epoch_ = epoch;
   }

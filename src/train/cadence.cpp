@@ -25,7 +25,7 @@ Cadence read_object(const std::string& name, ConfigReader reader, const CadenceL
   } else if (limits.may_be_minutes) {
     cadence = {reader.required_double("minutes", kShortest, kLongest), Cadence::Unit::kMinutes};
   } else {
-    fail_usage("{}: what a run computes may not depend on the clock; use epochs or \"steps\"",
+    fail_usage("{}: what a run computes must not depend on the clock; use epochs or \"steps\"",
                reader.full_name("minutes"));
   }
   reader.finish();

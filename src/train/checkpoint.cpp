@@ -26,12 +26,12 @@ at::Tensor checked(const SafetensorsFile& content, const std::string& name, std:
                    const std::filesystem::path& file) {
   const at::Tensor& tensor = content.at(name);
   check(tensor.numel() == size && tensor.scalar_type() == type,
-        "{}: '{}' has {} elements, this network needs {}: it is a checkpoint of another network", file.string(), name,
-        tensor.numel(), size);
+        "{}: '{}' has {} elements, but this network needs {}: it is a checkpoint of another network", file.string(),
+        name, tensor.numel(), size);
   return tensor;
 }
 
-// What the metadata say, for messages with the file's name.
+// Reads the checkpoint metadata; errors name the file.
 class Info {
  public:
   Info(const std::filesystem::path& file, const std::map<std::string, std::string>& metadata) : file_(file.string()) {
@@ -41,7 +41,7 @@ class Info {
   }
   std::int64_t number(const char* key) const {
     const bool there = json_.is_object() && json_.contains(key) && json_.at(key).is_number_integer();
-    check(there, "{}: its metadata is damaged, it has no number \"{}\"", file_, key);
+    check(there, "{}: its metadata is damaged: it has no number \"{}\"", file_, key);
     return json_.at(key).get<std::int64_t>();
   }
 

@@ -17,16 +17,16 @@ Checkpoint starting_point(const RunSpec& spec, const Graph& graph, const std::fi
   if (!steps.empty()) {
     const std::filesystem::path last = checkpoint_path(run, steps.back());
     const std::string advice =
-        steps.size() > 1 ? fmt::format("remove {} to go on from step {}", last.string(), steps[steps.size() - 2])
-                         : "remove the run's folder to train it anew";
+        steps.size() > 1 ? fmt::format("remove {} to continue from step {}", last.string(), steps[steps.size() - 2])
+                         : "remove the run's folder to train it again";
     return with_advice(advice, [&] { return read_checkpoint(last, graph); });
   }
   Checkpoint start;
   if (!spec.fork.empty()) {
     start.state = read_checkpoint(spec.fork, graph).state;
-    check(start.state.step == spec.first_step, "{}: the checkpoint is of step {}, the branch '{}' forks at step {}",
+    check(start.state.step == spec.first_step, "{}: the checkpoint is of step {}, but the branch '{}' forks at step {}",
           spec.fork.string(), start.state.step, spec.name, spec.first_step);
-    // A branch averages its own weights.
+    // A branch averages only its own weights.
     start.state.average = at::Tensor();
     start.state.averaged = 0;
     return start;
@@ -65,12 +65,13 @@ void CheckpointFolder::keep_as_best(std::int64_t step) const {
   const std::filesystem::path best = source.parent_path() / "best.safetensors";
   const std::filesystem::path temporary = source.parent_path() / ".best.tmp";
   std::error_code no_links;
+  std::filesystem::remove(temporary);  // of a process that was killed here
   std::filesystem::create_hard_link(source, temporary, no_links);
   if (no_links) {
     write_file_atomically(best, read_file(source));
   } else {
     std::filesystem::rename(temporary, best);
-    std::filesystem::remove(temporary);  // still there if it was the best one's name already
+    std::filesystem::remove(temporary);  // rename keeps it if both names were already the same file
   }
 }
 

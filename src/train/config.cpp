@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kBelowOne = 1 - 1e-12;
 constexpr double kLargestFloat = 1e38;  // steps are computed in float32
-// An epoch of many steps refuses nothing that some data set allows.
+// Steps per epoch while the data set is unknown: enough to accept every schedule that some data set allows.
 constexpr std::int64_t kManySteps = 1 << 20;
 
 const EnumNames<OptimizerKind> kOptimizers = {{OptimizerKind::kSgd, "sgd"}, {OptimizerKind::kAdamW, "adamw"}};
@@ -109,7 +109,7 @@ TrainConfig read_train_config(ConfigReader reader) {
   config.early_stop = read_early_stop(reader.get_object("early_stop"));
   config.divergence_factor = reader.get_double("divergence_factor", config.divergence_factor, 0);
   if (config.divergence_factor > 0 && config.divergence_factor <= 1) {
-    fail_usage("{}: expected 0 or a number above 1, got {}: a network that guesses would already be stopped",
+    fail_usage("{}: expected 0 or a number above 1, got {}, with which even a network that guesses would be stopped",
                reader.full_name("divergence_factor"), config.divergence_factor);
   }
   reader.finish();

@@ -12,6 +12,7 @@
 //    "keep_last": 1, "keep_best": "test_loss", "early_stop": {...train/early_stop.h...}, "divergence_factor": 1e4}
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -27,29 +28,29 @@ namespace thalweg {
 struct OptimizerConfig {
   OptimizerKind kind = OptimizerKind::kSgd;
   double momentum = 0.9;  // sgd
-  double beta1 = 0.9;     // adamw, as the next two
+  double beta1 = 0.9;     // beta1, beta2 and eps: adamw
   double beta2 = 0.999;
   double eps = 1e-8;
   bool nesterov = false;
   double weight_decay = 5e-4;
   bool decay_norm_and_bias = true;  // false: norms and biases are exempt from weight decay
-  double clip_norm = 0;             // largest norm of the gradient; 0: any
-  double sam_rho = 0;               // sharpness-aware minimisation: how far away the gradient is taken; 0: off
+  double clip_norm = 0;             // largest norm of the gradient; 0: unlimited
+  double sam_rho = 0;               // sharpness-aware minimisation: distance at which the gradient is taken; 0: off
 };
 
 enum class AverageKind {
   kNone,
-  kEma,  // of every step
-  kSwa   // of the ends of epochs
+  kEma,  // over every step
+  kSwa   // over the ends of epochs
 };
 
 // Averaged weights, kept beside the trained ones (train/optimizer.h).
 struct AverageConfig {
   AverageKind kind = AverageKind::kNone;
-  double decay = 0.999;    // of ema, each step
-  double start_epoch = 0;  // before it there is no average
+  double decay = 0.999;    // of ema, per step
+  double start_epoch = 0;  // no average before this epoch
 
-  // Pure. Whether the average takes the weights of `epoch`, counted from the start of the main path.
+  // Pure. Whether the average includes the weights at `epoch`, counted from the start of the main path.
   bool due(double epoch) const;
 };
 
@@ -60,30 +61,30 @@ struct TrainConfig {
   double label_smoothing = 0;
   OptimizerConfig optimizer;
   AverageConfig average;
-  std::int64_t accumulate = 1;   // slices that a batch is computed in, for memory; each has batch statistics of its own
+  std::int64_t accumulate = 1;   // slices per batch, to save memory; each slice has its own batch statistics
   double mixup = 0;              // alpha of mixup (kernels/augment.h); 0: off
-  bool step_statistics = false;  // "step" lines tell of the gradient too (train/step.h)
-  bool deterministic = true;     // on a GPU false allows faster algorithms whose sums have no fixed order
-  bool conv_plans = true;        // on a GPU convolutions are run by plans (kernels/conv_plan.h), else by LibTorch
-  bool cuda_graph = true;        // on a GPU a step is one CUDA graph; the same bits either way
+  bool step_statistics = false;  // "step" lines also hold statistics of the gradient (train/step.h)
+  bool deterministic = true;     // false: on a GPU, allows faster algorithms whose sums have no fixed order
+  bool conv_plans = true;        // on a GPU, convolutions use plans (kernels/conv_plan.h); false: LibTorch
+  bool cuda_graph = true;        // on a GPU, a step is one CUDA graph; the bits are the same either way
   AugmentSpec augment;
   nlohmann::json schedule = {{"kind", "constant"}, {"lr", 0.1}};
   nlohmann::json snapshots = nlohmann::json::object();
-  Cadence evaluate_every;       // between evaluations on the test split; never: at the end only
+  Cadence evaluate_every;       // between evaluations on the test and validation splits; never: only at the end
   Cadence checkpoint_every;     // between checkpoints
   std::int64_t log_every = 50;  // steps between "step" lines of metrics.jsonl; 0: none
-  std::int64_t keep_last = 1;   // so many latest checkpoints stay
-  std::string keep_best;        // metric by which the best checkpoint stays too; empty: none
+  std::int64_t keep_last = 1;   // number of latest checkpoints to keep
+  std::string keep_best;        // metric whose best checkpoint is kept too; empty: none
   EarlyStop early_stop;
-  double divergence_factor = 1e4;  // a loss beyond so many times that of guessing ends the run; 0: NaN and inf alone
+  double divergence_factor = 1e4;  // a loss above this multiple of guessing's ends the run; 0: only NaN and inf do
 };
 
 TrainConfig read_train_config(ConfigReader reader);
-// With every default filled in. Usage Error as from the next two.
+// Fills in every default. Throws a usage Error like the next two functions.
 nlohmann::json to_json(const TrainConfig& config);
 
-// The rules of a run of so many epochs, whatever its data set's size, with every default filled in. Usage Error naming
-// `path` + key.
+// Returns the schedule or snapshot rule with every default filled in, independent of the data set's size; `epochs` is
+// the length of the run. Throws a usage Error that names `path` + key.
 nlohmann::json resolve_schedule(const nlohmann::json& schedule, const std::string& path, double epochs);
 nlohmann::json resolve_snapshots(const nlohmann::json& snapshots, const std::string& path);
 

@@ -19,9 +19,9 @@ void check_metric(const std::string& key, const std::string& metric, const Caden
   if (metric.empty() || metric.starts_with("train_")) return;
   const std::vector<NamedSplit> splits = watched_splits(data);
   if (std::none_of(splits.begin(), splits.end(), [&](const auto& split) { return metric.starts_with(split.name); }))
-    fail_usage("train.{}: \"{}\" is never known, since the data have no such split", key, metric);
+    fail_usage("train.{}: \"{}\" is never measured, since the data have no such split", key, metric);
   if (evaluate_every.every <= 0)
-    fail_usage("train.{}: \"{}\" is never known, since train.evaluate_every is 0", key, metric);
+    fail_usage("train.{}: \"{}\" is never measured, since train.evaluate_every is 0", key, metric);
 }
 
 EarlyStop read_early_stop(ConfigReader reader) {
@@ -59,7 +59,7 @@ bool is_over(const EarlyStop& rule, const std::vector<nlohmann::json>& lines) {
   const auto tells = [&](const nlohmann::json& line) { return line.contains(rule.metric); };
   const auto last = std::find_if(lines.rbegin(), lines.rend(), tells);
   const std::optional<MetricEpoch> best = best_epoch(lines, rule.metric, rule.min_delta);
-  // Epochs are quotients of steps: a difference of whole ones may miss a whole number by a rounding.
+  // Epochs are quotients of steps, so the difference of two whole ones may not be exactly whole.
   constexpr double kRounding = 1e-9;
   return best && last->at("epoch").get<double>() - best->epoch >= rule.patience - kRounding;
 }

@@ -1,9 +1,10 @@
-// What the course of a metric decides: where it was best, and whether to end a run because it becomes no better.
+// Decisions based on the history of a metric: where it was best, and whether to end a run that no longer improves.
 //   "early_stop": {"metric": "test_loss", "patience": 5, "min_delta": 0}
-// Pure functions of the "epoch" and "evaluation" lines of metrics.jsonl. A resumed run has the same lines, and so
-// decides the same: there is no counter that a checkpoint would have to keep.
+// All are pure functions of the "epoch" and "evaluation" lines of metrics.jsonl. A resumed run has the same lines and
+// so makes the same decisions; a checkpoint need not store a counter.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,19 +18,19 @@ namespace thalweg {
 
 struct DataSet;
 
-// "train_loss", "train_accuracy", "validation_loss"...: the metrics that a run may be watched by.
+// The metrics that a run can be monitored by: "train_loss", "train_accuracy", "validation_loss"...
 const std::vector<std::string>& metric_names();
 
-// Usage Error naming train.`key` for a metric that a run on these data will not have at the end of its epochs.
+// Throws a usage Error that names train.`key` if a run on these data never has the metric at the end of an epoch.
 void check_metric(const std::string& key, const std::string& metric, const Cadence& evaluate_every,
                   const DataSet& data);
 
 struct EarlyStop {
   std::string metric;    // empty: never
-  double patience = 5;   // epochs without an improvement
-  double min_delta = 0;  // what counts as one: better than the best so far by more than this
+  double patience = 5;   // epochs without an improvement before the run ends
+  double min_delta = 0;  // an improvement is better than the best so far by more than this
 };
-// {}: never. Usage Error naming the key.
+// {} means never. Throws a usage Error that names the key.
 EarlyStop read_early_stop(ConfigReader reader);
 nlohmann::json to_json(const EarlyStop& rule);
 
@@ -39,13 +40,14 @@ struct MetricEpoch {
   double value = 0;
 };
 
-// The first line that none later betters by more than `min_delta`: lower is better for a loss, higher for an accuracy.
-// Lines without the metric, or where it is not finite, do not count; none if no line counts.
+// Returns the first line on which no later line improves by more than `min_delta`; lower is better for a loss, higher
+// for an accuracy. Lines without the metric or with a value that is not finite are ignored; returns nothing if none is
+// left.
 std::optional<MetricEpoch> best_epoch(const std::vector<nlohmann::json>& lines, const std::string& metric,
                                       double min_delta = 0);
 
-// Whether the last line that tells the metric ends the run: it comes `patience` epochs or more after the best one. A
-// value that is not finite is told too, and is no improvement.
+// Whether the last line that has the metric ends the run, because it comes `patience` epochs or more after the best
+// one. A line whose value is not finite counts here, but is never an improvement.
 bool is_over(const EarlyStop& rule, const std::vector<nlohmann::json>& lines);
 
 }  // namespace thalweg

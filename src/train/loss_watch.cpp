@@ -38,11 +38,12 @@ std::string LossWatch::divergence(double loss, std::int64_t step) const {
   const std::filesystem::path own = checkpoints_.last_before(step);
   const std::filesystem::path good = own.empty() && spec_.first_step < step ? spec_.fork : own;
   const std::string text = std::isnan(loss) ? "nan" : fmt::format("{:g}", loss);
-  return fmt::format("the training loss is {} after step {} (epoch {:.2f}, rate {:g}): training diverged. {}. {}{}",
-                     text, step, plan_.epoch_at(step), plan_.lr_at(std::max(step - 1, plan_.first_step())),
-                     good.empty() ? "There is no good checkpoint" : "The last good checkpoint is " + good.string(),
-                     "Lower the rate, or put a warm-up in front of it, as another run with another --out",
-                     std::isfinite(loss) ? "; or allow such losses by train.divergence_factor" : "");
+  return fmt::format(
+      "the training loss is {} after step {} (epoch {:.2f}, learning rate {:g}): training diverged. {}. {}{}", text,
+      step, plan_.epoch_at(step), plan_.lr_at(std::max(step - 1, plan_.first_step())),
+      good.empty() ? "There is no good checkpoint" : "The last good checkpoint is " + good.string(),
+      "Lower the learning rate or add a warm-up, in another run with another --out",
+      std::isfinite(loss) ? "; or allow such losses with train.divergence_factor" : "");
 }
 
 void LossWatch::add_checkpoint(std::int64_t step) {

@@ -10,7 +10,7 @@
 #include "io/cache_folder.h"
 #include "nn/init.h"
 #include "train/out_of_memory.h"
-#include "train/run_plans.h"
+#include "train/run_conv_plans.h"
 #include "train/splits.h"
 #include "train/step.h"
 
@@ -59,8 +59,8 @@ LrRange test_lr_range(const RunSpec& spec, const RunContext& context, const LrRa
 std::optional<LrSuggestion> suggest_lr(const std::vector<LrRangePoint>& points) {
   LrSuggestion out;
   double steepest = 0, lowest = INFINITY;
-  // A tenth of the points on each side: the first smoothed losses stand for few batches, and slopes of neighbours are
-  // noise.
+  // A tenth of the points on each side: the first smoothed losses average few batches, and slopes between neighbours
+  // are noise.
   const std::size_t reach = std::max<std::size_t>(points.size() / 10, 1);
   for (std::size_t i = reach; i < points.size(); ++i) {
     if (points[i].smoothed < lowest) lowest = points[i].smoothed, out.lowest = points[i].lr;
@@ -82,7 +82,7 @@ std::string lr_range_csv(const std::vector<LrRangePoint>& points) {
 }
 
 void check_lr_range_csv(const std::filesystem::path& file) {
-  check(file_begins_with(file, kColumns), "{} is no table of an LR range test", file.string());
+  check(file_begins_with(file, kColumns), "{} is not the table of an LR range test", file.string());
 }
 
 }  // namespace thalweg

@@ -1,8 +1,9 @@
-// The LR range test (Smith 2017, "Cyclical Learning Rates", section 3.3): a short training from initial weights whose
-// rate grows by a constant factor each step. Where the loss falls fastest is a good rate to start with; beyond where it
-// explodes none is.
+// The LR range test (Smith 2017, "Cyclical Learning Rates", section 3.3): a short training run from initial weights
+// whose rate grows by a constant factor each step. The rate at which the loss falls fastest is a good one to start
+// with; rates beyond the point where the loss explodes are unusable.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -26,25 +27,26 @@ struct LrRangePoint {
 };
 
 struct LrRange {
-  std::vector<LrRangePoint> points;  // up to where the test ended
-  bool diverged = false;             // ended since the smoothed loss was four times its best, NaN or infinite
+  std::vector<LrRangePoint> points;  // up to the end of the test
+  bool diverged = false;             // ended because the smoothed loss was NaN, infinite or above four times its best
 };
 
-// `report` is called with each point. A request to stop ends the test early.
+// Calls `report` with each point. A stop request ends the test early.
 LrRange test_lr_range(const RunSpec& spec, const RunContext& context, const LrRangeConfig& config,
                       const std::function<void(const LrRangePoint&)>& report);
 
-// The rate at which the smoothed loss falls fastest over the logarithm of the rate, from a tenth of the points before
-// to a tenth after it, and the one at which it is lowest (but for the first tenth); nothing where it never falls.
+// The rate at which the smoothed loss falls fastest over the logarithm of the rate, measured from a tenth of the points
+// before to a tenth after it, and the rate at which it is lowest (without the first tenth). Nothing if it never falls.
 struct LrSuggestion {
   double steepest = 0;
   double lowest = 0;
 };
 std::optional<LrSuggestion> suggest_lr(const std::vector<LrRangePoint>& points);
 
-// "lr,loss,smoothed_loss" and a row a point; numbers read back as the same doubles, NaN as an empty cell.
+// Header "lr,loss,smoothed_loss" and one row per point. Numbers read back as the same doubles; NaN becomes an empty
+// cell.
 std::string lr_range_csv(const std::vector<LrRangePoint>& points);
-// Throws Error for a file that is no such table, by how it begins.
+// Throws Error if the file is not such a table, judged by its header.
 void check_lr_range_csv(const std::filesystem::path& file);
 
 }  // namespace thalweg

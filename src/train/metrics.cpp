@@ -14,8 +14,8 @@ MetricsLog::MetricsLog(const std::filesystem::path& file, std::int64_t keep_byte
     : path_(file), file_(open_or_fail(file, O_WRONLY | O_CREAT, "write")), bytes_(keep_bytes) {
   const std::size_t length = file_size_of(file_.get(), path_);
   check(length >= static_cast<std::size_t>(keep_bytes),
-        "{} holds {} bytes, the checkpoint beside it vouches for {}: it was changed from outside", path_.string(),
-        length, keep_bytes);
+        "{} holds {} bytes, but held {} when the last checkpoint was written: another program changed it",
+        path_.string(), length, keep_bytes);
   if (ftruncate(file_.get(), keep_bytes) != 0) fail_with_errno("shorten", path_);
   if (lseek(file_.get(), keep_bytes, SEEK_SET) < 0) fail_with_errno("write", path_);
 }

@@ -47,22 +47,18 @@ void Optimizer::update(TrainState& state, const at::Tensor& gradient, const Step
   args.beta2 = static_cast<float>(config_.beta2);
   args.eps = static_cast<float>(config_.eps);
   args.nesterov = config_.nesterov;
-  if (gradient.is_cuda()) {
-    update_cuda(args, current_stream(gradient.device()));
-  } else {
-    update_cpu(args);
-  }
+  run_kernel(args, gradient.device(), update_cpu, update_cuda);
 }
 
 void clip_gradient(const at::Tensor& gradient, double max_norm) {
-  // Divided without a look at the norm: it stays on the device.
+  // Scales without reading the norm, which stays on the device.
   const at::Tensor scale = at::clamp_max(max_norm / (at::linalg_vector_norm(gradient) + 1e-6), 1.0);
   gradient.mul_(scale);
 }
 
 void update_average(TrainState& state, const AverageConfig& config, std::int64_t steps_per_epoch) {
   if (!config.due(static_cast<double>(state.step) / static_cast<double>(steps_per_epoch))) return;
-  // The first weights are the average of themselves.
+  // The first weights are their own average.
   const double share = state.averaged == 0                ? 1.0
                        : config.kind == AverageKind::kSwa ? 1.0 / static_cast<double>(state.averaged + 1)
                                                           : 1 - config.decay;

@@ -25,7 +25,7 @@ std::int64_t smaller_batch(std::int64_t batch, double bytes_per_image, double ro
 
 std::string smaller_step_advice(const TrainConfig& train, double bytes_per_image, double room) {
   const std::int64_t slice = (train.batch + train.accumulate - 1) / train.accumulate;
-  if (slice == 1) return "Not even one image fits: take a smaller network";
+  if (slice == 1) return "Not even one image fits: use a smaller network";
   const std::int64_t smaller = smaller_batch(slice, bytes_per_image, room);
   return fmt::format(
       "{}: --set train.batch={}, or --set train.accumulate={}, which keeps the batch and computes it in slices, each "

@@ -9,7 +9,7 @@
 namespace thalweg {
 namespace {
 
-// How the configuration names this run's keys.
+// The prefix of this run's keys in error messages.
 std::string config_path(const RunSpec& spec) {
   return spec.name == kMainRun ? "train." : fmt::format("branch {}: ", spec.name);
 }
@@ -27,8 +27,8 @@ RunPlan::RunPlan(const RunSpec& spec, std::int64_t num_train_images)
                 end_step_ - first_step_),
       snapshots_(spec.train.snapshots, config_path(spec) + "snapshots", snapshot_range()) {
   if (end_step_ == first_step_ && spec.train.epochs > 0)
-    fail_usage("{}epochs: {:g} epochs are not one step, of {} an epoch", config_path(spec), spec.train.epochs,
-               steps_per_epoch_);
+    fail_usage("{}epochs: {:g} epochs are less than one step ({} steps per epoch)", config_path(spec),
+               spec.train.epochs, steps_per_epoch_);
 }
 
 SnapshotRange RunPlan::snapshot_range() const {
@@ -64,7 +64,7 @@ Agenda RunPlan::agenda(std::int64_t step, double minutes_since_checkpoint) const
 
 std::string RunPlan::snapshot_reason(std::int64_t step) const {
   if (snapshots_.wants(step)) return std::string(snapshots_.reason(step));
-  // Where branches leave, the main path has a snapshot too: it is the point that they share.
+  // The main path also has a snapshot at every fork, the point that it shares with the branches.
   return is_fork(step) ? "fork" : "";
 }
 

@@ -20,8 +20,8 @@
 #include "train/plan.h"
 #include "train/profiler.h"
 #include "train/recorder.h"
+#include "train/run_conv_plans.h"
 #include "train/run_folder.h"
-#include "train/run_plans.h"
 #include "train/splits.h"
 #include "train/step.h"
 #include "trajectory/folders.h"
@@ -30,21 +30,21 @@
 namespace thalweg {
 namespace {
 
-// Of a training step; says what would fit.
+// Thrown if a training step runs out of memory; says what would fit.
 class StepOutOfMemory : public Error {
  public:
   using Error::Error;
 };
 
-// What failed, as status.json says it; nullptr for an error that says nothing of the run, such as a full disk.
+// The failure as status.json names it; nullptr for an error unrelated to the run, such as a full disk.
 const char* failure_of(const std::exception& error) {
   if (dynamic_cast<const Diverged*>(&error) != nullptr) return "diverged";
   if (dynamic_cast<const StepOutOfMemory*>(&error) != nullptr || is_out_of_memory(error)) return "out of memory";
   return nullptr;
 }
 
-// The loop. Order at every step boundary: metrics, snapshot, checkpoint, stop; so a checkpoint always vouches for the
-// metrics and the snapshot of its own step.
+// The training loop. At every step boundary the order is metrics, snapshot, checkpoint, stop, so a checkpoint always
+// covers the metrics and the snapshot of its own step.
 class RunLoop {
  public:
   RunLoop(const RunSpec& spec, const RunContext& context, const std::filesystem::path& folder, const Checkpoint& start)
@@ -61,12 +61,12 @@ class RunLoop {
         checkpoints_(folder, spec.train.keep_last, [this](std::int64_t step) { return plan_.is_fork(step); }),
         losses_(spec, context.graph, plan_, checkpoints_, training_.step()),
         profiler_(context.profile_steps, folder / "profile.json", context.device),
-        // A checkpoint is written after the snapshot of its step: what it vouches for reaches up to there.
+        // A checkpoint is written after its step's snapshot, so that snapshot exists already.
         last_snapshot_(start.num_snapshots > 0 ? training_.step() : -1) {
     check(
         start.state.step <= plan_.end_step(),
-        "{} holds a checkpoint of step {}, and this run ends at step {}: choose another --out, or remove the folder to "
-        "train anew",
+        "{} holds a checkpoint of step {}, but this run ends at step {}: choose another --out, or remove the folder to "
+        "train again",
         folder.string(), start.state.step, plan_.end_step());
     trajectory_.truncate(start.num_snapshots);
     judge_metrics();
@@ -89,8 +89,8 @@ class RunLoop {
   }
 
  private:
-  // On a GPU losses are looked at this often, and up to one of them may be on its way meanwhile: a run that diverged is
-  // noticed within twice as many steps.
+  // On a GPU, losses are judged this often, while up to one of them may still be pending. A run that diverged is
+  // noticed within twice this number of steps.
   static constexpr std::int64_t kLookEvery = 50;
 
   void tell(const std::string& happening) {
@@ -117,29 +117,30 @@ class RunLoop {
     if (profiler_.finish()) note_profile();
     progress.finish();
     if (context_.profile_steps > 0 && !profiler_.began())
-      tell(fmt::format("no profile.json: the first {} steps are left out, and no other was taken",
+      tell(fmt::format("no profile.json was written: the first {} steps are left out, and no further step was taken",
                        StepProfiler::kWarmUp));
     if (stopped_early_) {
       const EarlyStop& rule = spec_.train.early_stop;
-      tell(fmt::format("stopped early at epoch {:g}: no better {} for {:g} epochs than at epoch {:g}", epoch(),
-                       rule.metric, rule.patience, best_epoch(recorder_.lines(), rule.metric, rule.min_delta)->epoch));
+      tell(fmt::format("stopped early at epoch {:g}: {} has not improved for at least {:g} epochs, last at epoch {:g}",
+                       epoch(), rule.metric, rule.patience,
+                       best_epoch(recorder_.lines(), rule.metric, rule.min_delta)->epoch));
     }
     if (average_ && !training_.average().defined())
-      tell(fmt::format("no average: it was to begin at epoch {:g}, and the run ended at {:g}",
+      tell(fmt::format("no average was taken: it was to begin at epoch {:g}, but the run ended at epoch {:g}",
                        spec_.train.average.start_epoch, epoch()));
   }
 
   void one_step(Progress& progress) {
     if (profiler_.before_step()) note_profile();
     take_step();
-    if (plans_.save()) recorder_.note("convolution plans chosen and kept in conv_plans.json");
+    if (plans_.save()) recorder_.note("convolution plans chosen and saved in conv_plans.json");
     if (const std::string trouble = plans_.take_trouble(); !trouble.empty()) tell(trouble);
     const Agenda agenda = plan_.agenda(training_.step(), seconds_since(checkpoint_time_) / 60);
     const bool judges_checkpoint = training_.step() == losses_.checkpoint() + 1;
     if (agenda.anything() || judges_checkpoint || context_.device.is_cpu() || training_.step() % kLookEvery == 0)
       losses_.push({training_.step(), lr_, agenda.log}, batch_loss_);
-    // Whatever is written of a step but its line is written when its loss is known to be sound. (Statistics of the
-    // gradient are those of the last step that has any.)
+    // Everything written for a step, except its "step" line, is written once its loss is known to be sound. (With
+    // step_statistics no loss stays pending, since statistics are kept only for the latest step that has any.)
     look_at_losses(agenda.writes_state() || spec_.train.step_statistics ? 0 : 1, progress);
     record(agenda);
     save(agenda, progress);
@@ -163,20 +164,20 @@ class RunLoop {
   void take_step() {
     const ProfileRange range("training step");
     lr_ = plan_.lr_at(training_.step());
-    // What is told of a step is computed with it.
+    // Statistics for a "step" line are computed in the step itself.
     const bool tell = spec_.train.step_statistics && plan_.agenda(training_.step() + 1, 0).log;
     try {
       batch_loss_ = tell ? training_.run(lr_, statistics_) : training_.run(lr_);
     } catch (const std::exception& error) {
       if (!is_out_of_memory(error)) throw;
       throw StepOutOfMemory(fmt::format(
-          "{}: out of memory in the step after {}, with a batch of {} ({}). {}. That is another run, with another "
-          "--out{}",
+          "{}: out of memory in the step after step {}, with a batch of {} ({}). {}. This is another run, which needs "
+          "another --out{}",
           title(), training_.step(), spec_.train.batch, first_line(error.what()),
           smaller_step_advice(spec_.train, step_bytes_per_image(context_.graph), room_for_step(context_.device)),
           context_.device.is_cpu()
               ? ""
-              : "; runs that share the GPU with others may fit one at a time, with the same --out: "
+              : "; if several runs share the GPU, they may fit one at a time, with the same --out: "
                 "--set parallel_runs=1"));
     }
   }
@@ -212,7 +213,7 @@ class RunLoop {
     if (std::isfinite(statistics_.noise_scale)) out["noise_scale"] = statistics_.noise_scale;
   }
 
-  // What the lines so far ask for: the same before and after a resume, since they are.
+  // Decides from the lines so far. A resumed run has the same lines, so it decides the same.
   void judge_metrics() {
     const std::vector<nlohmann::json>& lines = recorder_.lines();
     stopped_early_ = training_.step() < plan_.end_step() && is_over(spec_.train.early_stop, lines);
@@ -247,7 +248,7 @@ class RunLoop {
     if (wanted && (step > losses_.checkpoint() || !checkpoints_.holds(step))) {
       save_checkpoint();
     } else if (is_best()) {
-      checkpoints_.keep_as_best(step);  // a kill may have come between the checkpoint and its second name
+      checkpoints_.keep_as_best(step);  // the process may have been killed between the checkpoint and its second name
     }
     if (!stop) return;
     write_status(RunState::kInterrupted);
@@ -279,7 +280,7 @@ class RunLoop {
     write_status(RunState::kRunning);
   }
 
-  // All steps are in the last one's checkpoint: nothing is lost by a stop.
+  // The last checkpoint covers all steps, so a stop loses nothing.
   nlohmann::json finish_or_stop() {
     splits_.stop_after_signals();
     try {
@@ -335,16 +336,16 @@ class RunLoop {
   RunPlan plan_;
   Splits splits_;
   TrainStep training_;
-  RunPlans plans_;
+  RunConvPlans plans_;
   TrajectoryWriter trajectory_;
-  std::unique_ptr<AverageRun> average_;  // where averages are asked for
+  std::unique_ptr<AverageRun> average_;  // if averages are requested
   Recorder recorder_;
   CheckpointFolder checkpoints_;
   LossWatch losses_;
   StepProfiler profiler_;
   std::int64_t last_snapshot_;
   bool stopped_early_ = false;
-  StepStatistics statistics_;        // of the last step that a line tells of
+  StepStatistics statistics_;        // of the last step with a statistics line
   std::optional<MetricEpoch> best_;  // by keep_best
   double lr_ = 0;                    // of the last update
   at::Tensor batch_loss_;            // of the last update, on the device
@@ -363,23 +364,25 @@ nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const s
   const nlohmann::json status = read_run_status(folder);
   const bool done = is_done(status);
   const bool averages = spec.train.average.kind != AverageKind::kNone;
-  // Weights that are gone are made again of the last checkpoint; without one that would be to train anew.
+  // Lost weights are recomputed from the last checkpoint; without a checkpoint that would mean training again.
   if (done && (has_final_weights(folder, averages) || checkpoint_steps(folder).empty())) {
-    if (context.profile_steps > 0) say(fmt::format("no new profile: {} is done, and takes no step", folder.string()));
+    if (context.profile_steps > 0)
+      say(fmt::format("no profile was written: the run in {} is already done, so no step was taken", folder.string()));
     return status.at("final");
   }
   if (done && averages && !RunFolder{folder}.average().holds_run())
-    say(fmt::format("{} is gone: its weights are made again of the last checkpoint, its snapshots before that are not",
+    say(fmt::format("{} is missing: its weights are made again from the last checkpoint, but not its earlier snapshots",
                     RunFolder{folder}.average().path.string()));
   try {
     return RunLoop(spec, context, folder, starting_point(spec, context.graph, folder)).run();
   } catch (const Error&) {
-    throw;  // a step's own out-of-memory among them, which says what batch would fit
+    throw;  // including a step's own out-of-memory error, which says what batch would fit
   } catch (const std::exception& error) {
     if (!is_out_of_memory(error)) throw;
     fail(
-        "{}: out of memory ({}) for the images, the network and its evaluation, whatever the batch. Take fewer images "
-        "(data.train_images) or a smaller network, or end other programs on {}; what is computed is kept",
+        "{}: out of memory ({}): the images, the network and its evaluation do not fit, whatever the batch. Use fewer "
+        "images (data.train_images) or a smaller network, or end other programs on {}; what was computed so far is "
+        "kept",
         folder.string(), first_line(error.what()), context.device.str());
   }
 }

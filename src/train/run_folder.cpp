@@ -16,13 +16,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The state that a branch starts from: another main path makes another branch.
+// A digest of the state that a branch starts from: another main path makes another branch.
 std::string fork_digest(const RunSpec& spec, const Graph& graph) {
   const TrainState state = read_checkpoint(spec.fork, graph).state;
   return sha256_of_tensors({state.weights, state.momentum, state.buffers});
 }
 
-// What the run computes, without what it keeps, and how often it tells: that may change where it goes on.
+// Removes the settings that may change on a resume: what the run keeps, how often it reports, when it has diverged.
 nlohmann::json without_bookkeeping(nlohmann::json identity) {
   for (const char* key : {"checkpoint_every", "keep_last", "log_every", "divergence_factor"}) {
     if (identity.contains("train")) identity["train"].erase(key);
@@ -30,7 +30,7 @@ nlohmann::json without_bookkeeping(nlohmann::json identity) {
   return identity;
 }
 
-// The averaged path of a run is a run too, and stands behind it.
+// Appends each run's averaged path after it, which is a run too.
 std::vector<fs::path> with_averages(const std::vector<fs::path>& runs) {
   std::vector<fs::path> out;
   for (const fs::path& run : runs) {
@@ -56,8 +56,8 @@ nlohmann::json run_identity(const RunSpec& spec, const Graph& graph) {
 void check_run_folder(const fs::path& folder, const nlohmann::json& identity) {
   if (!RunFolder{folder}.holds_run()) {
     check(checkpoint_steps(folder).empty(),
-          "{} holds checkpoints but no run.json, which says what run they are of; choose another --out, or remove the "
-          "folder to train anew",
+          "{} holds checkpoints but no run.json, which would say what run they belong to; choose another --out, or "
+          "remove the folder to train again",
           folder.string());
     check(!fs::exists(ExperimentFolder{folder}.main_run().path), "{} holds an experiment; choose another --out",
           folder.string());
@@ -68,7 +68,7 @@ void check_run_folder(const fs::path& folder, const nlohmann::json& identity) {
   if (!identity.contains("fork")) there.erase("fork");
   const nlohmann::json here = without_bookkeeping(identity);
   if (there == here) return;
-  fail("{} holds a run with another configuration ({}); choose another --out, or remove the folder to train anew",
+  fail("{} holds a run with another configuration ({}); choose another --out, or remove the folder to train again",
        folder.string(), first_difference(there, here));
 }
 
@@ -92,7 +92,8 @@ nlohmann::json read_run_identity(const fs::path& folder) {
             has("first_step", [](const auto& value) { return value.is_number_integer(); }) &&
             has("description", [](const auto& value) { return value.is_object(); }) &&
             (!identity.contains("train") || identity.at("train").is_object()),
-        "{} is damaged: it does not describe a run", file.string());
+        "{} is damaged: it does not describe a run; restore it, or remove the run's folder to train it again",
+        file.string());
   return identity;
 }
 
@@ -123,7 +124,7 @@ nlohmann::json read_run_status(const fs::path& folder) {
   };
   check(has("state", nlohmann::json::value_t::string) &&
             (!is_done(status) || has("final", nlohmann::json::value_t::object)),
-        "{} is damaged; remove it, and the run goes on from its last checkpoint", file.string());
+        "{} is damaged; remove it, and the run continues from its last checkpoint", file.string());
   return status;
 }
 
@@ -155,10 +156,10 @@ std::vector<fs::path> find_runs(const fs::path& folder) {
   if (RunFolder{folder}.holds_run()) return with_averages({folder});
   const ExperimentFolder experiment{folder};
   std::vector<fs::path> runs;
-  // What one seed may have left in the folder itself is not of an experiment that names several.
+  // If an experiment names several seeds, runs in the folder itself are left over from a single seed: not part of it.
   if (const std::vector<fs::path> seeds = seed_folders(folder); !seeds.empty()) {
     for (const fs::path& seed : seeds) {
-      if (!ExperimentFolder{seed}.main_run().holds_run()) continue;  // not begun
+      if (!ExperimentFolder{seed}.main_run().holds_run()) continue;  // not started
       for (fs::path& run : find_runs(seed)) runs.push_back(std::move(run));
     }
     check(!runs.empty(), "{}: none of its seeds has a run yet", folder.string());
@@ -171,7 +172,7 @@ std::vector<fs::path> find_runs(const fs::path& folder) {
     for (const auto& entry : fs::directory_iterator(experiment.branches())) {
       if (RunFolder{entry.path()}.holds_run()) runs.push_back(entry.path());
     }
-    // In the order in which they leave the main path.
+    // In the order in which they fork from the main path.
     std::sort(runs.begin() + 1, runs.end(), [](const fs::path& a, const fs::path& b) {
       const auto key = [](const fs::path& run) {
         return std::pair(read_run_identity(run).at("first_step").get<std::int64_t>(), run);
@@ -185,11 +186,12 @@ std::vector<fs::path> find_runs(const fs::path& folder) {
 fs::path final_weights_of(const fs::path& folder) {
   if (!RunFolder{folder}.holds_run()) {
     if (const auto seeds = seed_folders(folder); !seeds.empty())
-      fail_usage("{} has several seeds: name one, {}", folder.string(), seeds.front().string());
+      fail_usage("{} has several seeds: name the folder of one of them, like {}", folder.string(),
+                 seeds.front().string());
   }
   const fs::path file = RunFolder{find_runs(folder).front()}.weights();
   check(fs::exists(file),
-        "{} has no final weights yet; let the run finish, or name a checkpoint's file, or for a plane a snapshot as "
+        "{} has no final weights yet; let the run finish, or name a checkpoint file, or, for a plane, a snapshot as "
         "RUN@STEP",
         folder.string());
   return file;

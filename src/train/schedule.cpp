@@ -36,7 +36,7 @@ Schedule::Schedule(const nlohmann::json& json, const std::string& path, std::int
 }
 
 double Schedule::lr(std::int64_t step) const {
-  check(step >= 0, "a learning rate was asked for at step {}; steps count from 0", step);
+  check(step >= 0, "a learning rate was requested for step {}, but steps count from 0", step);
   if (step < warmup_steps_) {
     const double done = static_cast<double>(step) / static_cast<double>(warmup_steps_);
     const double goal = std::visit([](const auto& shape) { return shape.start(); }, shape_);

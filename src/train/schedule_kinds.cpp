@@ -31,7 +31,8 @@ struct Length {
   std::int64_t steps;
 };
 
-// In steps. Written out or not, `fallback` is as many steps; another length must be at least one.
+// Returns a length in steps. `fallback` gives the same steps whether written out or not; any other length must be at
+// least one step.
 std::int64_t read_length(ConfigReader& reader, const std::string& key, const ScheduleTimes& times,
                          const Length& fallback) {
   constexpr double kRounding = 1e-9;
@@ -39,24 +40,24 @@ std::int64_t read_length(ConfigReader& reader, const std::string& key, const Sch
   if (std::abs(epochs - fallback.epochs) < kRounding) return fallback.steps;
   const std::int64_t steps = times.steps(epochs);
   if (steps < 1) {
-    fail_usage("{} is {} epochs, less than one step ({} steps an epoch)", reader.full_name(key), epochs,
+    fail_usage("{} is {} epochs, less than one step ({} steps per epoch)", reader.full_name(key), epochs,
                times.steps_per_epoch);
   }
   return steps;
 }
 
 std::int64_t required_length(ConfigReader& reader, const std::string& key, const ScheduleTimes& times) {
-  reader.required_double(key, 0, kMaxScheduleEpochs);  // it has no default
+  reader.required_double(key, 0, kMaxScheduleEpochs);  // the key has no default
   return read_length(reader, key, times, {-1, 0});
 }
 
-// What the run still has behind epoch `start`, perhaps nothing.
+// The part of the run that remains after epoch `start`; may be empty.
 Length rest(const ScheduleTimes& times, double start = 0) {
   const std::int64_t steps = times.end_step - times.steps(times.warmup) - times.steps(start);
   return {std::max(times.end - times.warmup - start, 0.0), std::max<std::int64_t>(steps, 0)};
 }
 
-// `lr` until the first of `steps`, and `factor` times that more from each of them on.
+// `lr` until the first of `steps`, multiplied by `factor` at each of them.
 Piecewise drops(double lr, double factor, const std::vector<std::int64_t>& steps) {
   Piecewise shape{.knots = {{0, lr}}};
   for (const std::int64_t step : steps) {
@@ -186,7 +187,7 @@ ScheduleShape read_table(ConfigReader& reader, const ScheduleTimes& times) {
     const auto epoch = point[0].get<double>(), lr = point[1].get<double>();
     if (shape.knots.empty() && epoch != 0) fail_usage("{}: the first point must be at epoch 0, not {}", name, epoch);
     if (!shape.knots.empty() && !(epoch > last && epoch <= kMaxScheduleEpochs))
-      fail_usage("{}: epochs must ascend to {} at most, but one is {}", name, kMaxScheduleEpochs, epoch);
+      fail_usage("{}: epochs must be ascending and at most {}, but one is {}", name, kMaxScheduleEpochs, epoch);
     if (!(lr >= 0 && lr <= kMaxLr)) fail_usage("{}: rates must be between 0 and {}, but one is {}", name, kMaxLr, lr);
     shape.knots.push_back({static_cast<double>(times.steps(epoch)), lr});
     last = epoch;
@@ -221,7 +222,7 @@ std::int64_t ScheduleTimes::steps(double epochs) const {
 }
 
 ScheduleShape read_schedule_shape(ConfigReader& reader, const ScheduleTimes& times) {
-  reader.required_string("kind");  // it has no default
+  reader.required_string("kind");  // the key has no default
   std::vector<std::string> names;
   for (const Kind& kind : kKinds) names.emplace_back(kind.name);
   const std::string name = reader.get_choice("kind", "", names);

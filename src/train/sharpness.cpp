@@ -29,7 +29,7 @@ class Hessian {
 
   const at::Tensor& weights() const { return weights_; }
 
-  // H v: float32 [P].
+  // Returns H v, float32 [P].
   at::Tensor times(const at::Tensor& v) const {
     at::Tensor sum = at::zeros_like(v);
     for (std::int64_t begin = 0; begin < count_; begin += batch_) {
@@ -43,7 +43,7 @@ class Hessian {
 
  private:
   at::Tensor loss(std::int64_t begin, std::int64_t end) const {
-    const at::Tensor buffers = buffers_.clone();  // the running statistics move
+    const at::Tensor buffers = buffers_.clone();  // training-mode batch norm updates the running statistics
     const at::Tensor logits = run_eager(graph_, graph_.parameters.views(weights_), graph_.buffers.views(buffers),
                                         images_.range(begin, end), NormMode::kTrain);
     return at::cross_entropy_loss(logits, images_.labels().slice(0, begin, end));
@@ -58,7 +58,7 @@ class Hessian {
 };
 
 at::Tensor random_direction(const at::Tensor& like, std::uint64_t seed) {
-  NormalStream normal(Philox(seed, Stream::kDirection, 2));
+  NormalStream normal(Philox(seed, RngPurpose::kDirection, 2));
   const at::Tensor v = at::empty(like.sizes(), at::kFloat);
   float* values = v.mutable_data_ptr<float>();
   for (std::int64_t i = 0; i < v.numel(); ++i) values[i] = static_cast<float>(normal.next());
@@ -95,7 +95,7 @@ Sharpness measure_sharpness(const Graph& graph, const ImageBatches& images, cons
     next = next - diagonal.back() * v - (beside.empty() ? 0 : beside.back()) * before;
     beside.push_back(at::linalg_vector_norm(next).item<double>());
     const double eigenvalue = largest_eigenvalue(diagonal, beside);
-    // Once is chance: the first steps look at few directions.
+    // One agreement may be chance, since the first iterations explore few directions.
     const bool stays = std::abs(eigenvalue - out.eigenvalue) <= config.tolerance * std::abs(eigenvalue);
     out.converged = (stays && out.iterations >= kFewestIterations) || beside.back() == 0;
     out.eigenvalue = eigenvalue;

@@ -19,7 +19,7 @@ at::Tensor optional_order(const Layout& layout, const at::Tensor& flat, bool tra
   return training ? layout.to_training_order(flat) : layout.from_training_order(flat);
 }
 
-// A copy of the state with its vectors in the other order.
+// Returns a copy of the state with its vectors in training order or back in row-major order.
 TrainState reordered(const Graph& graph, const TrainState& state, bool training) {
   TrainState out = state;
   for (at::Tensor TrainState::*vector :
@@ -31,8 +31,8 @@ TrainState reordered(const Graph& graph, const TrainState& state, bool training)
   return out;
 }
 
-// With the vectors that this configuration needs and the start may lack: a fresh state has neither a second moment nor
-// an average, and a branch begins its average anew.
+// Adds the vectors that this configuration needs and `start` may lack: a fresh state has neither a second moment nor an
+// average, and a branch starts a new average.
 TrainState starting_state(const Graph& graph, const TrainState& start, const TrainConfig& config, c10::Device device) {
   TrainState state = reordered(graph, start, true);
   if (config.optimizer.kind == OptimizerKind::kAdamW && !state.second_moment.defined())
@@ -49,7 +49,7 @@ std::unique_ptr<ConvPlans> make_plans(const Graph& graph, const TrainConfig& con
   const bool convolves =
       std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) { return node.op == Op::kConv; });
   if (!device.is_cuda() || !config.conv_plans || !convolves) return nullptr;
-  const std::unique_lock lock = capture_lock();  // cuDNN starts
+  const std::unique_lock lock = capture_lock();  // cuDNN is initialised
   return std::make_unique<ConvPlans>(ConvPlans::on_current_gpu({.tune = true, .deterministic = config.deterministic}));
 }
 
@@ -88,7 +88,7 @@ TrainStep::TrainStep(const Graph& graph, const ImageBatches& images, const Train
   if (config.optimizer.sam_rho > 0) saved_ = at::empty_like(gradient_);
 }
 
-// cuDNN's end may wait for the device, which breaks another run's capture.
+// Destroying cuDNN's handle may wait for the device, which would break another run's capture.
 void TrainStep::DeletePlans::operator()(ConvPlans* plans) const {
   const std::unique_lock lock = capture_lock();
   delete plans;
@@ -128,16 +128,12 @@ void TrainStep::compute_slice(std::int64_t offset, std::int64_t size, std::int64
   args.gradient = gradient.mutable_data_ptr<float>();
   args.sums = (pass.first ? state_.epoch_sums : scratch_sums_).mutable_data_ptr<double>();
   args.loss = (pass.first ? loss_ : scratch_loss_).mutable_data_ptr<float>();
-  if (logits.is_cuda()) {
-    cross_entropy_cuda(args, current_stream(logits.device()));
-  } else {
-    cross_entropy_cpu(args);
-  }
+  run_kernel(args, logits.device(), cross_entropy_cpu, cross_entropy_cuda);
   range.emplace("backward");
   backprop_.backward(gradient);
 }
 
-// The gradient of the mean over the first `size` images of the batch, slice by slice.
+// Computes the gradient of the mean over the first `size` images of the batch, slice by slice.
 void TrainStep::compute_gradient(std::int64_t size, const Pass& pass) {
   (pass.first ? loss_ : scratch_loss_).zero_();
   const std::int64_t slices = std::min(config_.accumulate, size);
@@ -187,7 +183,7 @@ double TrainStep::half_batch_gradient_norm() {
   return at::linalg_vector_norm(gradient_).item<double>();
 }
 
-// What is not captured may still come while another thread captures: a gradient of so many images for the first time
+// This work is not captured, but may coincide with a capture on another thread: the first gradient of each batch size
 // times and builds plans.
 std::unique_lock<std::mutex> TrainStep::lock_first_statistics() {
   const bool is_first = control_.is_cuda() && statistics_sizes_.insert(batch_size_).second;
@@ -201,7 +197,7 @@ at::Tensor TrainStep::run(double lr, StepStatistics& statistics) {
   const double small = static_cast<double>(std::max<std::int64_t>(batch_size_ / 2, 1));
   const auto big = static_cast<double>(batch_size_);
   const double small_norm = half_batch_gradient_norm();
-  // Not the graph: the gradient is looked at before it is clipped or sharpened.
+  // Bypasses the CUDA graph, because the gradient is examined before it is clipped or sharpened.
   compute_gradient(batch_size_, {.first = true});
   statistics.gradient_norm = at::linalg_vector_norm(gradient_).item<double>();
   statistics.weight_norm = at::linalg_vector_norm(state_.weights).item<double>();

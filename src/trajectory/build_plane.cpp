@@ -18,14 +18,10 @@ namespace {
 
 using nlohmann::json;
 
-// Points are on one line if the third is this near to it, relative to its distance: float32 weights are worth 6e-8 of
-// their own length, which is often ten times the distance.
+// Three points count as collinear if the third is this near to the line, relative to its distance from the first:
+// float32 weights are accurate to 6e-8 of their own length, which is often ten times that distance.
 constexpr double kOnLine = 1e-5;
 constexpr std::size_t kEigenvaluesKept = 10;
-
-const char* name_of(PlaneOrigin origin) {
-  return origin == PlaneOrigin::kMean ? "mean" : origin == PlaneOrigin::kFinal ? "final" : "first";
-}
 
 // The origin as a combination of rows.
 std::vector<double> origin_weights(const RowForest& forest, PlaneOrigin origin) {
@@ -44,7 +40,7 @@ at::Tensor combine_buffers(const RowForest& forest, const std::vector<double>& w
     check(buffers.scalar_type() == at::kFloat && buffers.dim() == 1 && buffers.numel() == size,
           "run {} has {} buffers at step {}, but {} at the first snapshot", forest.rows[i].run, buffers.numel(),
           forest.rows[i].step, size);
-    // A row that does not count must not spoil the sum by being infinite.
+    // Skip rows of weight zero, which would spoil the sum if they were infinite.
     if (weights[i] != 0) sum.add_(buffers.to(at::kDouble), weights[i]);
   }
   return sum.to(at::kFloat);
@@ -62,7 +58,7 @@ std::vector<double> first_of(const std::vector<double>& values, std::size_t coun
   return {values.begin(), values.begin() + static_cast<std::ptrdiff_t>(std::min(count, values.size()))};
 }
 
-// A Gaussian direction with the filters' own lengths; `layout` in order of offset.
+// A Gaussian direction in which each filter has the length of the origin's; `layout` is in order of offset.
 at::Tensor filter_normalised_direction(const at::Tensor& origin, const std::vector<TensorPlace>& layout,
                                        NormalStream normal) {
   at::Tensor direction = at::zeros_like(origin);
@@ -90,7 +86,7 @@ at::Tensor filter_normalised_direction(const at::Tensor& origin, const std::vect
   return direction;
 }
 
-// The points' weights, all finite.
+// The points' weights. Throws Error if any are not finite.
 template <std::size_t N>
 std::vector<WeightRow> finite_rows(const std::array<PlanePoint, N>& points) {
   std::vector<WeightRow> rows;
@@ -103,7 +99,7 @@ std::vector<WeightRow> finite_rows(const std::array<PlanePoint, N>& points) {
   return rows;
 }
 
-// Their places on the plane as its path, their names in the provenance.
+// Adds the points to the plane's path, and their names to its provenance.
 template <std::size_t N>
 void add_points(Plane& plane, const std::array<PlanePoint, N>& points, const std::vector<WeightRow>& rows) {
   plane.provenance["points"] = json::array();
@@ -120,11 +116,18 @@ void add_points(Plane& plane, const std::array<PlanePoint, N>& points, const std
 
 }  // namespace
 
-PlaneOrigin parse_plane_origin(const std::string& name) {
-  for (const PlaneOrigin origin : {PlaneOrigin::kMean, PlaneOrigin::kFinal, PlaneOrigin::kFirst}) {
-    if (name == name_of(origin)) return origin;
-  }
-  fail_usage("a plane's origin is \"mean\", \"final\" or \"first\", not \"{}\"", name);
+const EnumNames<PlaneKind>& plane_kinds() {
+  static const EnumNames<PlaneKind> names = {{PlaneKind::kPca, "pca"},
+                                             {PlaneKind::kRandom, "random"},
+                                             {PlaneKind::kPoints, "points"},
+                                             {PlaneKind::kLine, "line"}};
+  return names;
+}
+
+const EnumNames<PlaneOrigin>& plane_origins() {
+  static const EnumNames<PlaneOrigin> names = {
+      {PlaneOrigin::kMean, "mean"}, {PlaneOrigin::kFinal, "final"}, {PlaneOrigin::kFirst, "first"}};
+  return names;
 }
 
 Plane pca_plane(const std::vector<RunPath>& runs, PlaneOrigin origin, const PlaneContext& context,
@@ -140,8 +143,8 @@ Plane pca_plane(const std::vector<RunPath>& runs, PlaneOrigin origin, const Plan
   plane.d2 = pca.d2;
   plane.buffers = combine_buffers(forest, weights);
   plane.path = project_runs(plane, runs, chunk_bytes);
-  plane.provenance["kind"] = "pca";
-  plane.provenance["origin"] = name_of(origin);
+  plane.provenance["kind"] = name_of(PlaneKind::kPca, plane_kinds());
+  plane.provenance["origin"] = name_of(origin, plane_origins());
   plane.provenance["num_snapshots"] = forest.rows.size();
   plane.provenance["explained_variance"] = first_of(pca.explained, 2);
   plane.provenance["random_walk_variance"] = first_of(walk, 2);
@@ -168,7 +171,7 @@ Plane points_plane(const std::array<PlanePoint, 3>& points, const at::Tensor& bu
   plane.d1 = d1.to(at::kFloat);
   plane.d2 = d2.div_(height).to(at::kFloat);
   plane.buffers = buffers.to(at::kCPU).clone();
-  plane.provenance["kind"] = "points";
+  plane.provenance["kind"] = name_of(PlaneKind::kPoints, plane_kinds());
   add_points(plane, points, rows);
   return plane;
 }
@@ -178,7 +181,7 @@ Plane line_plane(const std::array<PlanePoint, 2>& points, const at::Tensor& buff
   at::Tensor d1 = rows[1].weights.to(at::kDouble).sub_(rows[0].weights.to(at::kDouble));
   const double length = d1.norm().item<double>();
   if (!(length > 0)) {
-    throw SameWeights(fmt::format("{} at step {} and {} at step {} are the same weights, so they define no line",
+    throw SameWeights(fmt::format("{} at step {} and {} at step {} have the same weights, so they define no line",
                                   rows[0].run, rows[0].step, rows[1].run, rows[1].step));
   }
 
@@ -187,7 +190,7 @@ Plane line_plane(const std::array<PlanePoint, 2>& points, const at::Tensor& buff
   plane.d1 = d1.div_(length).to(at::kFloat);
   plane.d2 = at::zeros_like(plane.d1);
   plane.buffers = buffers.to(at::kCPU).clone();
-  plane.provenance["kind"] = "line";
+  plane.provenance["kind"] = name_of(PlaneKind::kLine, plane_kinds());
   plane.provenance["length"] = length;
   add_points(plane, points, rows);
   return plane;
@@ -201,14 +204,14 @@ Plane random_plane(const at::Tensor& origin, const at::Tensor& buffers, std::uin
             at::isfinite(plane.origin).all().item<bool>(),
         "the origin of a random plane must be one finite float32 vector");
   const std::vector<TensorPlace> layout = parse_layout(plane.layout, plane.origin.numel(), "random plane");
-  plane.d1 = filter_normalised_direction(plane.origin, layout, NormalStream(Philox(seed, Stream::kDirection, 0)));
-  plane.d2 = filter_normalised_direction(plane.origin, layout, NormalStream(Philox(seed, Stream::kDirection, 1)));
+  plane.d1 = filter_normalised_direction(plane.origin, layout, NormalStream(Philox(seed, RngPurpose::kDirection, 0)));
+  plane.d2 = filter_normalised_direction(plane.origin, layout, NormalStream(Philox(seed, RngPurpose::kDirection, 1)));
   plane.buffers = buffers.to(at::kCPU).clone();
   const at::Tensor a = plane.d1.to(at::kDouble), b = plane.d2.to(at::kDouble);
   const double lengths = a.norm().item<double>() * b.norm().item<double>();
   check(lengths > 0,
-        "no tensor with two dimensions or more has weights other than zero, so filter-normalised directions are zero");
-  plane.provenance["kind"] = "random";
+        "all weights in tensors with two or more dimensions are zero, so filter-normalised directions would be zero");
+  plane.provenance["kind"] = name_of(PlaneKind::kRandom, plane_kinds());
   plane.provenance["seed"] = seed;
   plane.provenance["scaling"] = "filter";
   plane.provenance["cosine"] = a.dot(b).item<double>() / lengths;

@@ -9,7 +9,7 @@ std::vector<std::filesystem::path> seed_folders(const std::filesystem::path& exp
   const ExperimentFolder folder{experiment};
   if (!std::filesystem::is_directory(folder.seeds()) || !std::filesystem::exists(folder.config())) return {};
   const nlohmann::json config = read_json_file(folder.config(), ExitCode::kFailure);
-  check(config.is_object(), "{} is no JSON object", folder.config().string());
+  check(config.is_object(), "{} is not a JSON object", folder.config().string());
   std::vector<std::filesystem::path> folders;
   for (const nlohmann::json& seed : config.value("seeds", nlohmann::json::array())) {
     const std::filesystem::path of_seed = folder.seeds() / seed.dump();

@@ -14,11 +14,11 @@
 namespace thalweg {
 namespace {
 
-// Below this share of the first eigenvalue the second one is rounding: float32 weights that lie on a line have about
-// (6e-8 ||w|| / spread)^2, and float64 products add 1e-16.
+// If the second eigenvalue is below this share of the first, it is rounding error: for float32 weights on a line the
+// share is about (6e-8 ||w|| / spread)^2, and float64 products add 1e-16.
 constexpr double kRankTolerance = 1e-12;
 
-// Rows of a block of the Gram matrix: only blocks on and above the diagonal are computed, which halves the work.
+// The rows per block of the Gram matrix: only blocks on and above the diagonal are computed, which halves the work.
 constexpr std::int64_t kGramBlock = 128;
 
 at::Tensor gram_of_differences(const std::vector<WeightRow>& rows, const at::Tensor& reference,
@@ -34,7 +34,7 @@ at::Tensor gram_of_differences(const std::vector<WeightRow>& rows, const at::Ten
   return gram.triu().add_(gram.triu(1).t());
 }
 
-// A row that is not finite shows on the diagonal; all entries, if the reference itself is not finite.
+// A row that is not finite shows on the diagonal; if the reference is not finite, all entries are affected.
 void check_finite(const at::Tensor& gram, const std::vector<WeightRow>& rows, std::size_t reference) {
   const at::Tensor diagonal = gram.diagonal().contiguous();
   const double* squares = diagonal.const_data_ptr<double>();
@@ -57,7 +57,7 @@ at::Tensor centred(const at::Tensor& gram, const at::Tensor& c) {
 
 struct Spectrum {
   std::vector<double> values;  // descending, none negative
-  at::Tensor vectors;          // [T, T], one a column, in the same order
+  at::Tensor vectors;          // [T, T], one per column, in the same order
 };
 
 Spectrum spectrum_of(const at::Tensor& gram) {
@@ -86,7 +86,8 @@ void check_origin(const std::vector<double>& weights, std::size_t num_rows) {
         weights.size(), sum, num_rows);
 }
 
-// Positive where the row farthest along the axis lies; rows that are equally far up to rounding count as the first one.
+// The sign that makes the coordinate of the row farthest along the axis positive; of rows that are equally far up to
+// rounding, the first one decides.
 double sign_of(const at::Tensor& vector) {
   const at::Tensor values = vector.contiguous();
   const double* data = values.const_data_ptr<double>();
@@ -97,7 +98,7 @@ double sign_of(const at::Tensor& vector) {
   return data[first] < 0 ? -1 : 1;
 }
 
-// [3, T]: what direction 1, direction 2 and the origin are as combinations of differences from the reference row.
+// [3, T]: direction 1, direction 2 and the origin as combinations of differences from the reference row.
 at::Tensor combinations(const at::Tensor& vectors, const at::Tensor& c) {
   at::Tensor result = at::empty({3, c.size(0)}, at::kDouble);
   for (std::int64_t k = 0; k < 2; ++k) {
@@ -108,7 +109,7 @@ at::Tensor combinations(const at::Tensor& vectors, const at::Tensor& c) {
   return result;
 }
 
-// Gram-Schmidt in float64: the small eigenvalue's direction carries rounding along the large one's.
+// Gram-Schmidt in float64, since the small eigenvalue's direction contains rounding errors along the large one's.
 void orthonormalise(at::Tensor d1, at::Tensor d2) {
   d1.div_(d1.norm());
   d2.div_(d2.norm());
@@ -120,7 +121,7 @@ void orthonormalise(at::Tensor d1, at::Tensor d2) {
 
 void check_pca_snapshots(std::size_t count) {
   check(count >= 3,
-        "a PCA plane needs three snapshots or more, but there are {}: train longer, or take snapshots more often",
+        "a PCA plane needs at least three snapshots, but there are {}: train longer, or take snapshots more often",
         count);
 }
 
@@ -129,7 +130,7 @@ PcaResult gram_pca(const std::vector<WeightRow>& rows, const std::vector<double>
   const std::int64_t num_params = check_rows(rows);
   check_origin(origin_weights, rows.size());
   check_pca_snapshots(rows.size());
-  // Centring on one row needs no subtraction of large numbers if that row is the reference.
+  // If the reference is the row that the result is centred on, no large numbers have to be subtracted.
   const std::size_t reference_row =
       static_cast<std::size_t>(std::max_element(origin_weights.begin(), origin_weights.end()) - origin_weights.begin());
   const at::Tensor reference = rows[reference_row].weights;

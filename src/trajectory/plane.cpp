@@ -18,19 +18,19 @@ void check_vector(const at::Tensor& tensor, std::int64_t size, const std::string
   check(tensor.defined() && tensor.scalar_type() == at::kFloat && tensor.dim() == 1 && tensor.numel() == size,
         "{} must be float32 [{}], but is {}", what, size, tensor.defined() ? tensor.toString() : "missing");
   if (size == 0) return;
-  const auto [least, most] = at::aminmax(tensor);  // of a NaN both are NaN
+  const auto [least, most] = at::aminmax(tensor);  // both are NaN if any element is
   check(std::isfinite(least.item<float>()) && std::isfinite(most.item<float>()), "{} holds values that are not finite",
         what);
 }
 
-// `where` begins each message: the file.
+// Each message begins with `where`, the file.
 void check_plane(const Plane& plane, const std::string& where) {
   check(plane.origin.defined() && plane.origin.numel() > 0, "{}: the origin is empty", where);
   const std::int64_t num_params = plane.origin.numel();
   check_vector(plane.origin, num_params, where + ": origin");
   check_vector(plane.d1, num_params, where + ": d1");
   check_vector(plane.d2, num_params, where + ": d2");
-  check(plane.buffers.defined(), "{}: buffers are missing; a model without any has an empty tensor", where);
+  check(plane.buffers.defined(), "{}: buffers are missing; expected an empty tensor if the model has none", where);
   check_vector(plane.buffers, plane.buffers.numel(), where + ": buffers");
   parse_layout(plane.layout, num_params, where + ": layout");
   parse_layout(plane.buffer_layout, plane.buffers.numel(), where + ": buffer_layout");
@@ -39,7 +39,7 @@ void check_plane(const Plane& plane, const std::string& where) {
 
 json metadata_json(const SafetensorsFile& file, const std::string& key, const std::string& where) {
   const auto entry = file.metadata.find(key);
-  check(entry != file.metadata.end(), "{} has no metadata \"{}\": it is not a plane's file", where, key);
+  check(entry != file.metadata.end(), "{} has no metadata \"{}\": it is not a plane file", where, key);
   json value = json::parse(entry->second, nullptr, false);
   check(!value.is_discarded(), "{}: metadata \"{}\" is not JSON", where, key);
   return value;

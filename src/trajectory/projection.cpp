@@ -12,15 +12,15 @@
 namespace thalweg {
 namespace {
 
-// Directions closer than this to one line (1 - cosine^2) have no stable coordinates.
+// Directions are collinear, without stable coordinates, if 1 - cosine^2 of their angle is at most this.
 constexpr double kCollinear = 1e-10;
 
-// float64 [2, C]
+// Both directions over a range of columns, float64 [2, C].
 at::Tensor directions(const Plane& plane, std::int64_t begin, std::int64_t columns) {
   return at::stack({plane.d1.narrow(0, begin, columns), plane.d2.narrow(0, begin, columns)}).to(at::kDouble);
 }
 
-// Solves the normal equations; `products` [T, 2] with d1 and d2. Returns coordinates [T, 2].
+// Solves the normal equations; `products` [T, 2] are the rows' dot products with d1 and d2. Returns coordinates [T, 2].
 at::Tensor solve(const at::Tensor& gram, const at::Tensor& products, bool line) {
   const double a = gram[0][0].item<double>(), b = gram[0][1].item<double>(), d = gram[1][1].item<double>();
   if (line && a > 0 && d == 0) return products / a;  // the second column is zero already
@@ -38,7 +38,7 @@ at::Tensor solve(const at::Tensor& gram, const at::Tensor& products, bool line) 
 std::vector<Projection> project_rows(const Plane& plane, const std::vector<WeightRow>& rows, std::int64_t chunk_bytes) {
   if (rows.empty()) return {};
   const std::int64_t num_params = check_rows(rows);
-  check(num_params == plane.origin.numel(), "run {} has {} weights, but the plane is one of {}", rows.front().run,
+  check(num_params == plane.origin.numel(), "run {} has {} weights, but the plane is made for {}", rows.front().run,
         num_params, plane.origin.numel());
   const std::int64_t num_rows = static_cast<std::int64_t>(rows.size());
   at::Tensor gram = at::zeros({2, 2}, at::kDouble);
@@ -57,7 +57,8 @@ std::vector<Projection> project_rows(const Plane& plane, const std::vector<Weigh
           rows[i].run, rows[i].step);
   }
 
-  // The distance from what is left over, not from a difference of squares: near the plane that would be all rounding.
+  // The distance is computed from the residual itself: near the plane a difference of squares would be all rounding
+  // error.
   at::Tensor squares = at::zeros({num_rows}, at::kDouble);
   for_each_chunk(rows, plane.origin, chunk_bytes, [&](at::Tensor& x, std::int64_t begin) {
     x.addmm_(coordinates, directions(plane, begin, x.size(1)), 1, -1);

@@ -1,6 +1,7 @@
-// Projecting weights onto a plane: least-squares coordinates, and how far off the plane the weights really are.
+// Projects weights onto a plane: least-squares coordinates, and the true distance of the weights from the plane.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "trajectory/plane.h"
@@ -15,13 +16,13 @@ struct Projection {
   double off_plane = 0;  // ||w - origin - x d1 - y d2||, computed from the difference itself
 };
 
-// By the 2 x 2 Gram matrix of d1 and d2, whatever their lengths and angle, in float64 and in chunks of columns. On a
-// plane of kind "line", whose d2 is zero, y is 0. Throws Error if the directions of any other are collinear, or naming
-// run and step of a row that is not finite.
+// Solves for the coordinates with the 2 x 2 Gram matrix of d1 and d2, whatever their lengths and angle, in float64 and
+// in chunks of columns. On a plane of kind "line", whose d2 is zero, y is 0. Throws Error if the directions of any
+// other plane are collinear, or if a row is not finite (naming its run and step).
 std::vector<Projection> project_rows(const Plane& plane, const std::vector<WeightRow>& rows,
                                      std::int64_t chunk_bytes = kDefaultChunkBytes);
 
-// The same for whole runs, in the form of Plane::path: every snapshot, a branch's fork point included.
+// Projects every snapshot of the runs, a branch's fork point included, in the form of Plane::path.
 std::vector<PathPoint> project_runs(const Plane& plane, const std::vector<RunPath>& runs,
                                     std::int64_t chunk_bytes = kDefaultChunkBytes);
 

@@ -32,12 +32,12 @@ std::string header_text(std::int64_t num_params, std::int64_t num_buffers) {
 
 std::string mismatch_advice(const fs::path& folder, std::int64_t num_params, std::int64_t num_buffers) {
   return fmt::format(
-      "the trajectory in {} was written for another model; this one has {} weights and {} buffers. Give the run a new "
-      "folder, or the model that it was started with",
+      "the trajectory in {} was written for another model; this one has {} weights and {} buffers. Choose a new folder "
+      "for the run, or use the model that it was started with",
       folder.string(), num_params, num_buffers);
 }
 
-// The folder must exist before the log opens in it.
+// Creates the folder, which must exist before the log is opened in it.
 fs::path made(const fs::path& folder) {
   create_folders(folder);
   return folder;
@@ -45,7 +45,7 @@ fs::path made(const fs::path& folder) {
 
 at::Tensor as_row(const at::Tensor& tensor, std::int64_t size, const char* what) {
   check(tensor.defined() && tensor.scalar_type() == at::kFloat && tensor.dim() == 1 && tensor.numel() == size,
-        "a snapshot's {} must be float32 [{}], but came as {} {}", what, size,
+        "a snapshot's {} must be float32 [{}], but got {} {}", what, size,
         tensor.defined() ? c10::toString(tensor.scalar_type()) : "nothing",
         tensor.defined() ? fmt::format("[{}]", fmt::join(tensor.sizes(), ", ")) : "");
   return tensor.detach().to(at::kCPU).contiguous();
@@ -73,7 +73,7 @@ struct Record {
   std::uint32_t checksum = 0;
 };
 
-// The record log has checked the bytes; this checks that they say what they should.
+// The record log has checked the bytes; this checks their meaning.
 Record parse_record(const std::string& text, std::size_t row, const fs::path& folder) {
   try {
     const json value = json::parse(text);
@@ -87,14 +87,14 @@ Record parse_record(const std::string& text, std::size_t row, const fs::path& fo
     record.checksum = value.at("crc32").get<std::uint32_t>();
     return record;
   } catch (const std::exception& error) {
-    fail("record {} of {} is not a snapshot's: {}", row, trajectory_index(folder).string(), error.what());
+    fail("record {} of {} is not a valid snapshot record: {}", row, trajectory_index(folder).string(), error.what());
   }
 }
 
 [[noreturn]] void fail_missing_rows(const fs::path& rows, std::int64_t bytes, std::size_t count,
                                     std::int64_t row_bytes) {
   fail(
-      "{} holds {} bytes, but its index names {} snapshots of {} bytes: restore the file, or remove the folder and run "
+      "{} holds {} bytes, but its index lists {} snapshots of {} bytes: restore the file, or remove the folder and run "
       "again",
       rows.string(), bytes, count, row_bytes);
 }
@@ -133,7 +133,7 @@ void TrajectoryWriter::append(const SnapshotInfo& info, const at::Tensor& weight
     write_row(weight_row, buffer_row);
     log_.append(record_of(info, count(), checksum).dump());
   } catch (...) {
-    // Gives the space back; where even that fails, the next writer cuts the row off.
+    // Frees the space; if even that fails, the next writer cuts the row off.
     [[maybe_unused]] const int ignored = ::ftruncate(file_.get(), count() * row_bytes());
     throw;
   }
@@ -149,7 +149,7 @@ void TrajectoryWriter::write_row(const at::Tensor& weights, const at::Tensor& bu
 
 void TrajectoryWriter::truncate(std::int64_t keep) {
   check(keep >= 0 && keep <= count(),
-        "{} is damaged: it holds {} snapshots, and {} were stored; remove the run's folder to train it anew",
+        "{} is damaged: it holds {} snapshots, but {} were stored; remove the run's folder to train the run again",
         trajectory_index(rows_path_.parent_path()).string(), count(), keep);
   if (keep == count()) return;
   log_.truncate(static_cast<std::size_t>(keep));
@@ -162,7 +162,7 @@ void TrajectoryWriter::cut_rows(std::int64_t keep) {
 }
 
 TrajectoryReader::TrajectoryReader(const fs::path& folder) : rows_path_(folder / kRows) {
-  // The index before the rows: a writer at work may add to both meanwhile.
+  // Read the index before the rows: a writer may be appending to both.
   const std::vector<std::string> records = read_record_log(trajectory_index(folder));
   check(!records.empty(), "{} has no header", trajectory_index(folder).string());
   try {
@@ -171,7 +171,7 @@ TrajectoryReader::TrajectoryReader(const fs::path& folder) : rows_path_(folder /
     if (version != kVersion) throw std::runtime_error(fmt::format("its version is {}", version));
     num_params_ = header.at("num_params").get<std::int64_t>();
     num_buffers_ = header.at("num_buffers").get<std::int64_t>();
-    if (num_params_ < 1 || num_buffers_ < 0) throw std::runtime_error("its sizes make no sense");
+    if (num_params_ < 1 || num_buffers_ < 0) throw std::runtime_error("its sizes are invalid");
   } catch (const std::exception& error) {
     fail("{} is not the index of a trajectory of version {}: {}", trajectory_index(folder).string(), kVersion,
          error.what());
@@ -188,7 +188,8 @@ TrajectoryReader::TrajectoryReader(const fs::path& folder) : rows_path_(folder /
 }
 
 const SnapshotInfo& TrajectoryReader::info(std::int64_t i) const {
-  check(i >= 0 && i < size(), "snapshot {} of {} in {} was asked for", i, size(), rows_path_.string());
+  check(i >= 0 && i < size(), "there is no snapshot {} of {} in {}; snapshots count from 0", i, size(),
+        rows_path_.string());
   return infos_[static_cast<std::size_t>(i)];
 }
 
@@ -198,7 +199,7 @@ const float* TrajectoryReader::row(std::int64_t i) const {
 }
 
 at::Tensor TrajectoryReader::view(const float* data, std::int64_t size) const {
-  // from_blob has no form for read-only memory; the contract of weights() forbids writing.
+  // from_blob has no overload for read-only memory; the contract of weights() forbids writing.
   return at::from_blob(
       const_cast<float*>(data), {size}, [file = file_](void*) {}, at::TensorOptions(at::kFloat));
 }

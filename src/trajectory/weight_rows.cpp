@@ -16,7 +16,7 @@ std::int64_t check_rows(const std::vector<WeightRow>& rows) {
     check(w.defined() && w.scalar_type() == at::kFloat && w.dim() == 1 && w.is_contiguous() && w.device().is_cpu(),
           "the weights of run {} at step {} are not one float32 vector on the CPU", row.run, row.step);
     check(w.numel() == size && size > 0,
-          "run {} has {} weights at step {}, but run {} has {}: only runs of one model share a plane", row.run,
+          "run {} has {} weights at step {}, but run {} has {}: only runs of the same model can share a plane", row.run,
           w.numel(), row.step, rows.front().run, size);
   }
   return size;

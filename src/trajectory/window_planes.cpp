@@ -33,7 +33,7 @@ double rms_off_plane(const std::vector<PathPoint>& points) {
 
 std::vector<std::pair<std::size_t, std::size_t>> cut_windows(std::size_t num_snapshots, int count) {
   check(count >= 1 && static_cast<std::size_t>(count) <= num_snapshots / 3,
-        "{} windows need {} snapshots of the main path or more, but there are {}: take {} windows at most, or keep "
+        "{} windows need at least {} snapshots of the main path, but there are {}: use at most {} windows, or take "
         "snapshots more often",
         count, 3 * count, num_snapshots, num_snapshots / 3);
   std::vector<std::pair<std::size_t, std::size_t>> windows;

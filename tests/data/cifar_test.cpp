@@ -74,7 +74,7 @@ TEST(Cifar, NamesClassesFromTheNamesFile) {
   EXPECT_EQ(set.class_names, (std::vector<std::string>{"a", "b", "c c", "d", "e", "f", "g", "h", "i", "j"}));
   write_bytes(folder.path() / "batches.meta.txt", "a\nb\n");
   expect_error([&] { read_cifar(format, folder.path()); },
-               "batches.meta.txt: lists 2 class names where CIFAR-10 has 10 classes");
+               "batches.meta.txt: lists 2 class names, but CIFAR-10 has 10 classes");
 }
 
 TEST(Cifar, NamesTheMissingFile) {
@@ -82,7 +82,7 @@ TEST(Cifar, NamesTheMissingFile) {
   const CifarFormat format = small_format("cifar10", 3, 2);
   write_small_set(format, folder.path());
   std::filesystem::remove(folder.path() / "data_batch_4.bin");
-  // Also where only images of the first file are wanted: an incomplete set is not what it claims to be.
+  // An incomplete set is an error even if only images of the first file are requested.
   expect_error([&] { read_cifar(format, folder.path(), 1); }, "data_batch_4.bin: missing");
   expect_error([&] { read_cifar(format, folder.path(), 1); }, "`thalweg data fetch cifar10`");
 }
@@ -95,7 +95,7 @@ TEST(Cifar, NamesAFileThatIsNotWholeRecords) {
   for (const std::string& bad : {bytes.substr(0, bytes.size() - 1), bytes + "x", std::string("x")}) {
     write_bytes(folder.path() / "data_batch_2.bin", bad);
     expect_error([&] { read_cifar(format, folder.path()); },
-                 fmt::format("data_batch_2.bin: {} bytes are not whole records of 3073 bytes", bad.size()));
+                 fmt::format("data_batch_2.bin: {} bytes are not a whole number of records of 3073 bytes", bad.size()));
   }
 }
 
@@ -106,7 +106,7 @@ TEST(Cifar, NamesAFileWithAnotherNumberOfRecords) {
   for (const int count : {0, 1, 3}) {
     write_bytes(folder.path() / "test_batch.bin", records(format, count));
     expect_error([&] { read_cifar(format, folder.path()); },
-                 fmt::format("test_batch.bin: holds {} records where CIFAR-10 has 2", count));
+                 fmt::format("test_batch.bin: holds {} records, but CIFAR-10 has 2", count));
   }
 }
 

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 class Fetch : public ::testing::Test {
  protected:
   Fetch() : format_(small_format("cifar10", 3, 2)), archive_(make_archive(set_entries(format_))) {
-    setenv("no_proxy", "127.0.0.1", 1);  // a proxy of the machine's is no way to ourselves
+    setenv("no_proxy", "127.0.0.1", 1);  // the machine's proxy cannot reach this process
   }
 
   FetchOptions options(const HttpServer& server, const std::string& archive) const {
@@ -86,8 +86,8 @@ TEST_F(Fetch, LeavesADamagedSetAlone) {
   write_small_set(format_, target());
   write_bytes(target() / "test_batch.bin", "damaged");
   const HttpServer server({.body = archive_});
-  expect_error([&] { fetch(server); }, "is there already but damaged");
-  expect_error([&] { fetch(server); }, "test_batch.bin: 7 bytes are not whole records");
+  expect_error([&] { fetch(server); }, "already exists but is damaged");
+  expect_error([&] { fetch(server); }, "test_batch.bin: 7 bytes are not a whole number of records");
   EXPECT_EQ(server.num_requests(), 0);
   EXPECT_EQ(fs::file_size(target() / "test_batch.bin"), 7U);
 }
@@ -95,7 +95,7 @@ TEST_F(Fetch, LeavesADamagedSetAlone) {
 TEST_F(Fetch, UnpacksNothingWithAnotherChecksum) {
   const HttpServer server({.body = archive_ + "x"});
   expect_error([&] { fetch(server); },
-               fmt::format("has SHA-256 {} ({} bytes) where {} is expected", sha256_of(archive_ + "x"),
+               fmt::format("has SHA-256 {} ({} bytes), but {} was expected", sha256_of(archive_ + "x"),
                            archive_.size() + 1, sha256_of(archive_)));
   EXPECT_EQ(folder_.num_files(), 0U);
 }
@@ -103,13 +103,13 @@ TEST_F(Fetch, UnpacksNothingWithAnotherChecksum) {
 TEST_F(Fetch, ExpectsTheOfficialChecksumOfAMirrorToo) {
   const HttpServer server({.body = archive_});
   expect_error([&] { fetch_archive(format_, folder_.path(), {.url = server.url(), .progress = ProgressMode::kQuiet}); },
-               "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd is expected");
+               "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd was expected");
 }
 
 TEST_F(Fetch, RefusesAChecksumThatIsNone) {
   const HttpServer server({.body = archive_});
   expect_usage_error([&] { fetch_archive(format_, folder_.path(), {.url = server.url(), .sha256 = "abc"}); },
-                     "\"abc\" is no SHA-256");
+                     "\"abc\" is not a SHA-256");
   EXPECT_EQ(server.num_requests(), 0);
 }
 
@@ -126,7 +126,7 @@ TEST_F(Fetch, NamesAnAddressThatDoesNotAnswer) {
   std::string url;
   {
     const HttpServer server({.body = archive_});
-    url = server.url();  // nobody listens there any more
+    url = server.url();  // nothing listens there any more
   }
   expect_error([&] { fetch_archive(format_, folder_.path(), {.url = url, .progress = ProgressMode::kQuiet}); },
                url + ": ");
@@ -147,7 +147,7 @@ TEST_F(Fetch, GivesUpOnAServerThatStalls) {
 TEST_F(Fetch, GoesOnWhereABrokenDownloadStopped) {
   const std::size_t half = archive_.size() / 2;
   const HttpServer server({.body = archive_, .ranges = true, .break_after = half});
-  expect_error([&] { fetch(server); }, "what has come is kept");
+  expect_error([&] { fetch(server); }, "the part received so far is kept");
   EXPECT_EQ(fs::file_size(part()), half);
   EXPECT_TRUE(fetch(server).downloaded);
   EXPECT_EQ(server.num_requests(), 2);
@@ -174,7 +174,7 @@ TEST_F(Fetch, StartsOverWhereThePartBelongsToAnotherFile) {
 
 TEST_F(Fetch, UsesACompleteDownloadThatWasNotUnpacked) {
   write_bytes(part(), archive_);
-  fs::create_directory(folder_ / ".cifar-10-batches-bin.unpacking");  // a kill left these
+  fs::create_directory(folder_ / ".cifar-10-batches-bin.unpacking");  // left by a killed process
   write_bytes(folder_ / ".cifar-10-batches-bin.unpacking/test_batch.bin", "half");
   const HttpServer server({.body = archive_});
   EXPECT_TRUE(fetch(server).downloaded);
@@ -206,7 +206,7 @@ TEST_F(Fetch, PutsNothingInPlaceThatIsNotTheSet) {
   const std::string incomplete = make_archive(entries);
   const HttpServer server({.body = incomplete});
   const auto action = [&] { fetch_archive(format_, folder_.path(), options(server, incomplete)); };
-  expect_error(action, "what it holds is not CIFAR-10");
+  expect_error(action, "does not hold CIFAR-10");
   expect_error(action, "data_batch_3.bin: missing");
   EXPECT_FALSE(fs::exists(target()));
 }

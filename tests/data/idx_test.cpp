@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder with a set of 12 and 7 images.
+// A folder with a set of 12 training and 7 test images.
 class IdxTest : public ::testing::Test {
  protected:
   IdxTest() { write_small_set(format_, folder_.path()); }
@@ -81,21 +81,21 @@ TEST_F(IdxTest, NamesTheFileThatIsMissing) {
 
 TEST_F(IdxTest, NamesTheFileThatIsNoIdxFileOfItsKind) {
   std::string bytes = read_file(folder_ / images_);
-  bytes[2] = 0x0d;  // floats
-  expect_damage(images_, bytes, "begins with 0x00000d03 where an IDX file of images begins with 0x00000803");
+  bytes[2] = 0x0d;  // type float
+  expect_damage(images_, bytes, "begins with 0x00000d03, but an IDX file of images begins with 0x00000803");
   expect_damage(images_, read_file(folder_ / labels_) + "some more",
-                "begins with 0x00000801 where an IDX file of images begins with 0x00000803");
+                "begins with 0x00000801, but an IDX file of images begins with 0x00000803");
   expect_damage(labels_, read_file(folder_ / images_),
-                "begins with 0x00000803 where an IDX file of labels begins with 0x00000801");
+                "begins with 0x00000803, but an IDX file of labels begins with 0x00000801");
 }
 
 TEST_F(IdxTest, NamesTheFileOfAnotherShape) {
   expect_damage(images_, idx_bytes({12, 28, 27}, std::string(12 * 28 * 27, 'x')),
-                "holds an array of 12 x 28 x 27 where Fashion-MNIST has 12 x 28 x 28");
-  expect_damage(images_, idx_images(11, 0), "holds an array of 11 x 28 x 28 where Fashion-MNIST has 12 x 28 x 28");
-  // Fewer labels than images: the file at fault is the one that is named.
-  expect_damage(labels_, idx_labels(6, 0), "holds an array of 6 where Fashion-MNIST has 7");
-  expect_damage(labels_, idx_bytes({0xffffffff}, "x"), "holds an array of 4294967295 where Fashion-MNIST has 7");
+                "holds an array of 12 x 28 x 27, but Fashion-MNIST has 12 x 28 x 28");
+  expect_damage(images_, idx_images(11, 0), "holds an array of 11 x 28 x 28, but Fashion-MNIST has 12 x 28 x 28");
+  // With fewer labels than images, the error names the file at fault.
+  expect_damage(labels_, idx_labels(6, 0), "holds an array of 6, but Fashion-MNIST has 7");
+  expect_damage(labels_, idx_bytes({0xffffffff}, "x"), "holds an array of 4294967295, but Fashion-MNIST has 7");
 }
 
 TEST_F(IdxTest, NamesTheFileThatIsCutOffOrTooLong) {
@@ -106,7 +106,7 @@ TEST_F(IdxTest, NamesTheFileThatIsCutOffOrTooLong) {
   expect_damage(images_, images.substr(0, 16), "ends after 0 of 9408 values");
   expect_damage(images_, images.substr(0, images.size() - 1), "ends after 9407 of 9408 values");
   expect_damage(labels_, labels.substr(0, 8), "ends after 0 of 7 values");
-  expect_damage(labels_, labels + "x", "goes on behind the 7 values");
+  expect_damage(labels_, labels + "x", "continues after the 7 values");
 }
 
 TEST_F(IdxTest, NamesTheLabelThatIsOutOfRange) {
@@ -122,7 +122,7 @@ TEST_F(IdxTest, NamesTheCompressedFileThatIsDamaged) {
   const std::string packed = read_file(folder_ / name);
   expect_damage(name, packed.substr(0, packed.size() / 2), "ends after ");
   std::string flipped = packed;
-  flipped[flipped.size() - 6] = static_cast<char>(flipped[flipped.size() - 6] ^ 1);  // in the checksum behind the data
+  flipped[flipped.size() - 6] = static_cast<char>(flipped[flipped.size() - 6] ^ 1);  // in the checksum after the data
   expect_damage(name, flipped, "cannot be read: ");
   expect_damage(name, packed.substr(0, packed.size() - 8), "ends within the checksum");
 }
@@ -130,8 +130,8 @@ TEST_F(IdxTest, NamesTheCompressedFileThatIsDamaged) {
 TEST_F(IdxTest, RefusesTheFilesOfAnotherSet) {
   IdxFormat other = format_;
   other.first_labels = {0, 2};
-  expect_error([&] { read_idx(other, folder_.path()); }, "the first labels are 0, 1 where Fashion-MNIST has 0, 2");
-  EXPECT_EQ(read_idx(other, folder_.path(), 1).train.size(), 1);  // of one image nothing is known
+  expect_error([&] { read_idx(other, folder_.path()); }, "the first labels are 0, 1, but Fashion-MNIST has 0, 2");
+  EXPECT_EQ(read_idx(other, folder_.path(), 1).train.size(), 1);  // a single image does not identify the set
 }
 
 TEST_F(IdxTest, IsFoundInItsUsualFoldersAndRightThere) {

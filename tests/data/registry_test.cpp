@@ -33,6 +33,30 @@ TEST(DataConfig, RoundTripsThroughJson) {
   EXPECT_EQ(to_json(parse("{}")), to_json(DataConfig{}));
 }
 
+TEST(DataConfig, MayReplaceTheSetsNormalisation) {
+  EXPECT_FALSE(to_json(parse("{}")).contains("normalisation"));
+  const char* const text = R"({"name": "synthetic", "train_images": 20, "test_images": 10,
+                               "normalisation": {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}})";
+  const DataConfig config = parse(text);
+  const Normalisation expected{{0.1, 0.2, 0.3}, {0.4, 0.5, 0.6}};
+  EXPECT_EQ(config.normalisation, expected);
+  const nlohmann::json json = to_json(config);
+  EXPECT_EQ(to_json(read_data_config(ConfigReader(json, "data"))), json);
+  DataConfig own = config;
+  own.normalisation.reset();
+  const DataSet set = load_data(config), plain = load_data(own);
+  EXPECT_EQ(set.normalisation, expected);
+  EXPECT_NE(plain.normalisation, expected);
+  EXPECT_EQ(set.digest, plain.digest);
+  DataConfig grey = config;
+  grey.normalisation = Normalisation{{0.5}, {0.5}};
+  expect_usage_error([&] { load_data(grey); }, "1 means, but the images of synthetic have 3 channels");
+  for (const char* bad : {R"({"normalisation": {"mean": [0.5]}})",
+                          R"({"normalisation": {"mean": [0.5], "std": [1, 2]}})", R"({"normalisation": {}})"})
+    expect_usage_error([&] { parse(bad); }, "data.normalisation.mean");
+  expect_usage_error([&] { parse(R"({"normalisation": {"mean": [0.5], "std": [0]}})"); }, "data.normalisation.std");
+}
+
 TEST(DataConfig, RefusesWhatItDoesNotKnow) {
   expect_usage_error([] { parse(R"({"name": "cifar11"})"); }, "data.name");
   expect_usage_error([] { parse(R"({"train_images": -1})"); }, "data.train_images");
@@ -63,7 +87,7 @@ TEST(LoadData, KnowsEveryNameItLists) {
   EXPECT_EQ(load_data({.name = "synthetic", .train_images = 1, .test_images = 1}).train.size(), 1);
   EXPECT_THAT(data_set_names(), ElementsAre("cifar10", "cifar100", "fashion_mnist", "mnist", "synthetic"));
   expect_usage_error([] { load_data({.name = "imagenet"}); },
-                     "\"imagenet\"; there are cifar10, cifar100, fashion_mnist, mnist, synthetic");
+                     "\"imagenet\"; expected one of cifar10, cifar100, fashion_mnist, mnist, synthetic");
 }
 
 TEST(LoadData, SaysWhereItLookedAndWhatToDo) {
@@ -84,7 +108,8 @@ TEST(LoadData, LooksOnlyInThePathThatIsConfigured) {
   const TempFolder configured;
   const TempFolder shared;
   const ScopedVariable variable("THALWEG_DATA", shared.path().c_str());
-  fs::create_directory(shared.path() / "cifar-10-batches-bin");  // found, this one would miss its files
+  fs::create_directory(shared.path() / "cifar-10-batches-bin");  // would give an error about missing files if it were
+                                                                 // searched
   expect_error([&] { load_data({.name = "cifar10", .path = configured.path().string()}); }, "CIFAR-10 not found");
 }
 
@@ -103,7 +128,7 @@ TEST(LoadData, PointsOutThePythonVersion) {
                "cifar-100-python is the Python version");
 }
 
-// The official number of records, since that is what load_data asks for; the bytes are made up.
+// Uses the official number of records, since load_data requires it; the contents are made up.
 TEST(LoadData, FindsCifarInTheStandardFolderAndRightThere) {
   const TempFolder folder;
   const CifarFormat& format = cifar_format("cifar10");
@@ -168,7 +193,7 @@ TEST(LoadData, PadsImagesAndDigestsTheBorder) {
   EXPECT_EQ(load_data({.name = "synthetic", .train_images = 3, .test_images = 2, .pad_to = 32}).digest, plain.digest);
 }
 
-// Recorded: surfaces and checkpoints name their data by this digest, so the set may not change under them.
+// Recorded value: surfaces and checkpoints identify their data by this digest, so the set must never change.
 TEST(LoadData, TheSyntheticSetHasTheSameBytesEverywhere) {
   EXPECT_EQ(load_data({.name = "synthetic", .train_images = 100, .test_images = 50}).digest,
             "245a3eaa2eb35d38a7d6d4844ba085df10d55e3dd738ab8b982c84939db84edb");
@@ -182,7 +207,7 @@ TEST(DataFolders, FollowTheXdgSpecification) {
     EXPECT_THAT(data_folders(""), ElementsAre("/xdg/thalweg"));
     EXPECT_THAT(data_folders("here"), ElementsAre("here"));
   }
-  const ScopedVariable relative("XDG_DATA_HOME", "relative");  // to be ignored
+  const ScopedVariable relative("XDG_DATA_HOME", "relative");  // must be ignored
   EXPECT_EQ(user_data_folder(), "/home/someone/.local/share/thalweg");
   const ScopedVariable nobody("HOME", nullptr);
   EXPECT_TRUE(data_folders("").empty());

@@ -40,24 +40,24 @@ TEST_F(Unpack, WritesTheTopFoldersFiles) {
 }
 
 TEST_F(Unpack, RefusesPathsThatLeadElsewhere) {
-  expect_refused({"../x", "bad"}, "\"../x\" does not lie right in top/");
-  expect_refused({"/tmp/thalweg-x", "bad"}, "\"/tmp/thalweg-x\" does not lie right in top/");
+  expect_refused({"../x", "bad"}, "\"../x\" is not directly in top/");
+  expect_refused({"/tmp/thalweg-x", "bad"}, "\"/tmp/thalweg-x\" is not directly in top/");
   EXPECT_FALSE(fs::exists("/tmp/thalweg-x"));
-  expect_refused({"top/../x", "bad"}, "does not lie right in top/");
-  expect_refused({"top/../../x", "bad"}, "does not lie right in top/");
-  expect_refused({"top/deeper/x", "bad"}, "does not lie right in top/");
-  expect_refused({"x", "bad"}, "does not lie right in top/");
-  expect_refused({"topx", "bad"}, "does not lie right in top/");
+  expect_refused({"top/../x", "bad"}, "is not directly in top/");
+  expect_refused({"top/../../x", "bad"}, "is not directly in top/");
+  expect_refused({"top/deeper/x", "bad"}, "is not directly in top/");
+  expect_refused({"x", "bad"}, "is not directly in top/");
+  expect_refused({"topx", "bad"}, "is not directly in top/");
   expect_refused({"top/..", "bad"}, "top/");
-  expect_refused({"other/", "", 'd'}, "is no plain file in top/");
-  expect_refused({"top/deeper/", "", 'd'}, "is no plain file in top/");
+  expect_refused({"other/", "", 'd'}, "is not a plain file in top/");
+  expect_refused({"top/deeper/", "", 'd'}, "is not a plain file in top/");
 }
 
 TEST_F(Unpack, RefusesLinksAndSpecialFiles) {
   expect_refused({"top/x", "", 's', "/etc/passwd"}, "\"top/x\" is a link");
   expect_refused({"top/x", "", 'h', "top/y"}, "\"top/x\" is a link");
   expect_refused({"top", "", 's', "/tmp"}, "\"top\" is a link");
-  expect_refused({"top/x", "", 'p'}, "is no plain file");
+  expect_refused({"top/x", "", 'p'}, "is not a plain file");
 }
 
 TEST_F(Unpack, RefusesANameThatComesTwice) {

@@ -48,7 +48,7 @@ TEST(ExperimentConfig, ResolvedEveryDefaultIsThere) {
 
 TEST(ExperimentConfig, ResolvedItReadsAsItself) {
   for (const nlohmann::json& schedule : std::initializer_list<nlohmann::json>{
-           {{"kind", "wsd"}, {"lr", 0.1}, {"decay_at", 10}},  // of 10 epochs: nothing is left
+           {{"kind", "wsd"}, {"lr", 0.1}, {"decay_at", 10}},  // of 10 epochs, so nothing is left to decay
            {{"kind", "cosine"}, {"lr", 0.1}, {"warmup", {{"epochs", 12}}}},
            {{"kind", "cyclic"}, {"lr", 0.1}, {"base_lr", 0.01}, {"up_epochs", 0.3}},
            {{"kind", "table"}, {"points", {{0, 0.1}, {2, 0.01}}}}}) {
@@ -94,6 +94,8 @@ TEST(ExperimentConfig, NamesTheKeyThatIsWrong) {
   expect_usage_error(
       with("/branches/0", {{"name", "late-average"}, {"at_epoch", 2}, {"epochs", 1}, {"schedule", rate}}),
       "late-average");
+  expect_usage_error(with("/branches/0/name", std::string(99, 'a')), "at most 100 characters");
+  EXPECT_NO_THROW(with("/branches/0/name", std::string(96, 'a'))());  // "-4.5" is appended
   expect_usage_error(with("/branches/0/snapshots", {{"every_steps", -1}}), "branches.0.snapshots.every_steps");
   expect_usage_error(with("/landscape/grid", "5"), "WIDTHxHEIGHT");
   expect_usage_error(with("/landscape/splits", {"validation"}), "validation");
@@ -110,9 +112,9 @@ TEST(ExperimentConfig, AnAverageThatNoRunLivesToSeeIsAnError) {
   };
   EXPECT_NO_THROW(averaged("ema", 10, 10, 10)());
   expect_usage_error(averaged("ema", 10.5, 10, 10), "train.average.start_epoch");
-  EXPECT_NO_THROW(averaged("ema", 10.5, 10, 11)());  // the branches have one
+  EXPECT_NO_THROW(averaged("ema", 10.5, 10, 11)());  // the branches have an average
   EXPECT_NO_THROW(averaged("swa", 9, 9.5, 9.5)());
-  expect_usage_error(averaged("swa", 9.2, 9.5, 9.5), "end of an epoch");
+  expect_usage_error(averaged("swa", 9.2, 9.5, 9.5), "completes an epoch");
   EXPECT_NO_THROW(averaged("swa", 9.2, 9.5, 10)());
   EXPECT_NO_THROW(averaged("none", 99, 10, 10)());
 }
@@ -125,7 +127,7 @@ TEST(ExperimentConfig, ABranchHasAnAverageThatStartsWhereItEnds) {
   EXPECT_NO_THROW(read_experiment_config(json));
 }
 
-// The configurations that the repository ships.
+// The configurations in the repository.
 TEST(ExperimentConfig, ShippedOnesAreValid) {
   int configs = 0;
   for (const auto& entry : std::filesystem::directory_iterator(THALWEG_EXPERIMENTS)) {

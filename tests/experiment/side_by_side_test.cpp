@@ -31,7 +31,7 @@ class SideBySide : public testing::TestWithParam<int> {
  protected:
   void TearDown() override { request_stop(false); }
 
-  // A job that notes its number when it is done.
+  // A job that records its number when it is done.
   Job noting(int number, std::optional<std::size_t> after = {}) {
     return {[this, number] {
               const std::lock_guard lock(mutex_);
@@ -78,14 +78,13 @@ TEST_P(SideBySide, OthersGoOnWhereOneFailsButNotThoseBehindIt) {
 }
 
 TEST(RunsSideBySide, TakeNoMoreStreamsThanAGpuHas) {
-  std::atomic<int> done = 0;
-  const std::vector<Job> jobs(40, Job{[&] { ++done; }});
-  expect_usage_error(
-      [&] {
-        run_side_by_side(jobs, {33, 1, kGpu});
-      },
-      "a GPU takes at most 32 runs side by side, got 33");
-  EXPECT_EQ(done, 0);
+  expect_usage_error([] { run_lanes(33, kGpu); }, "a GPU trains at most 32 runs at once, got 33");
+  EXPECT_EQ(run_lanes(32, kGpu).count, 32);
+  EXPECT_EQ(run_lanes(0, kGpu).count, 4);
+  EXPECT_EQ(run_lanes(33, at::kCPU).count, 33);
+  EXPECT_EQ(run_lanes(0, at::kCPU).count, 1);
+  EXPECT_EQ(run_lanes(0, at::kCPU).threads, at::get_num_threads());
+  EXPECT_EQ(run_lanes(10000, at::kCPU).threads, 1);
 }
 
 TEST_P(SideBySide, NoJobBeginsAfterAStop) {
@@ -117,7 +116,7 @@ TEST(SideBySideLanes, WorkAtTheSameTime) {
   run_side_by_side({{[&] { meet(a, b); }}, {[&] { meet(b, a); }}}, lanes_of(2));
 }
 
-// A stack takes 8 MB of address space.
+// Limits the address space: each thread's stack takes 8 MB of it.
 TEST(SideBySideLanes, FailWhereThereAreNotThreadsEnough) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "the sanitizer needs the address space";
@@ -136,7 +135,7 @@ TEST(SideBySideLanes, FailWhereThereAreNotThreadsEnough) {
   EXPECT_EQ(begun, 0);
 }
 
-// As in an experiment, where nothing has been put on the GPU before.
+// As in an experiment, which has not used the GPU before.
 TEST(CudaSideBySide, LanesMayBeTheFirstToUseTheGpu) {
   THALWEG_NEED_GPU();
   std::atomic<int> sum = 0;
@@ -162,7 +161,7 @@ TEST(CudaSideBySide, RunsGiveTheBitsOfOneAlone) {
   const auto train = [&](std::uint64_t seed, ConvManifest& plans) {
     TrainStep step(graph, images, config, seed, start);
     if (!plans.choices.empty()) step.conv_plans()->adopt(plans);
-    // Four steps an epoch, the last of eight images. Some with statistics, which are not captured.
+    // Four steps per epoch, the last one with eight images. Some have statistics, and those are not captured.
     StepStatistics statistics;
     for (int i = 0; i < 40; ++i) i % 9 == 0 ? step.run(0.01, statistics) : step.run(0.01);
     plans = step.conv_plans()->manifest();

@@ -85,14 +85,15 @@ TEST(AtomicFile, SaysWhyAPathCannotBeWritten) {
   expect_error([&] { AtomicFile(folder / "file/inside"); }, (folder / "file").string());
   std::filesystem::create_directory(folder / "folder");
   AtomicFile file(folder / "folder");
-  expect_error([&] { file.commit(); }, "cannot put in place " + (folder / "folder").string() + ": Is a directory");
+  expect_error([&] { file.commit(); },
+               "cannot rename the temporary file to " + (folder / "folder").string() + ": Is a directory");
   expect_error([&] { AtomicFile(folder.path() / ""); }, "does not name a file");
 }
 
 TEST(AtomicFile, SaysThatAFolderMayNotBeWritten) {
   TempFolder folder;
   std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
-  // Root may write anywhere: be nobody for the while.
+  // Root may write anywhere, so become nobody for this check.
   const bool root = ::geteuid() == 0;
   ASSERT_EQ(root ? ::seteuid(65534) : 0, 0);
   expect_error([&] { AtomicFile(folder / "a.txt"); }, "create " + (folder / "a.txt").string() + ": Permission denied");

@@ -168,10 +168,10 @@ TEST(ApplyOverride, SetsNestedValuesAndCreatesObjects) {
 TEST(ApplyOverride, RefusesWhatCannotBeSet) {
   json config = json::parse(R"({"xs": [1, 2], "n": 3})");
   const json before = config;
-  expect_usage_error([&] { apply_override(config, "xs.2=1"); }, "xs.2: xs is an array of 2");
-  expect_usage_error([&] { apply_override(config, "xs.-1=1"); }, "xs is an array of 2");
-  expect_usage_error([&] { apply_override(config, "xs.99999999999999999999=1"); }, "xs is an array of 2");
-  expect_usage_error([&] { apply_override(config, "n.x=1"); }, "n.x: n is not an object but number 3");
+  expect_usage_error([&] { apply_override(config, "xs.2=1"); }, "xs.2: xs is an array of length 2");
+  expect_usage_error([&] { apply_override(config, "xs.-1=1"); }, "xs is an array of length 2");
+  expect_usage_error([&] { apply_override(config, "xs.99999999999999999999=1"); }, "xs is an array of length 2");
+  expect_usage_error([&] { apply_override(config, "n.x=1"); }, "n.x: n must be an object to have keys, got number 3");
   expect_usage_error([&] { apply_override(config, "no-value"); }, "expected KEY=VALUE");
   expect_usage_error([&] { apply_override(config, "=1"); }, "expected KEY=VALUE");
   expect_usage_error([&] { apply_override(config, "n..x=1"); }, "n..x");

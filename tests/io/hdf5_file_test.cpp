@@ -78,7 +78,7 @@ TEST(Hdf5, ReplacesTheOldFileAndLeavesNothingBeside) {
   EXPECT_EQ(folder.num_files(), 1u);
 }
 
-// What h5py writes for float32, integers of several widths and big-endian data, made with the C interface.
+// Creates with the C interface what h5py writes for float32, integers of several widths and big-endian data.
 TEST(Hdf5, ReadsOtherNumberTypesAsDouble) {
   TempFolder folder;
   const auto path = folder / "other.h5";
@@ -132,8 +132,12 @@ TEST(Hdf5, ReadsFixedLengthStringsOfEitherPadding) {
 TEST(Hdf5, RefusesContentsThatCannotBeWritten) {
   TempFolder folder;
   const auto path = folder / "a.h5";
-  expect_error([&] { write_hdf5(path, {{{"x", {{2, 3}, {1}}}}, {}}); }, "\"x\": the shape takes 6 values, 1 are given");
-  expect_error([&] { write_hdf5(path, {{{"", {{}, {1}}}}, {}}); }, "\"\" is not a name");
+  expect_error(
+      [&] {
+        write_hdf5(path, {{{"x", {{2, 3}, {1}}}}, {}});
+      },
+      "\"x\": the shape needs 6 values, but 1 are given");
+  expect_error([&] { write_hdf5(path, {{{"", {{}, {1}}}}, {}}); }, "\"\" is not a valid HDF5 name");
   expect_error([&] { write_hdf5(path, {{{"a", {{}, {1}}}, {"a/b", {{}, {1}}}}, {}}); }, "\"a/b\": ");
   expect_error([&] { write_hdf5(path, {{{"a", {{}, {1}}}}, {{"a", "text"}}}); }, "\"a\": ");
   expect_error([&] { write_hdf5(path, {{}, {{"s", std::string("a\0b", 3)}}}); }, "a zero byte");

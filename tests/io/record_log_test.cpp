@@ -21,7 +21,7 @@ std::string make_log(const std::filesystem::path& path) {
   return read_file(path);
 }
 
-// As they lie on disk, without the header.
+// The records on disk, without the header.
 Records records_of(const std::filesystem::path& path) {
   const Records all = read_record_log(path);
   return {all.begin() + 1, all.end()};
@@ -31,7 +31,7 @@ Records first_records(std::size_t count) {
   return {kRecords.begin(), kRecords.begin() + static_cast<long>(count)};
 }
 
-// Records that lie wholly within the first `size` bytes of make_log's file.
+// The number of records that are complete within the first `size` bytes of make_log's file.
 std::size_t num_whole(std::size_t size) {
   std::size_t end = 8 + 8 + 6, count = 0;
   for (const std::string& record : kRecords) {
@@ -67,7 +67,7 @@ TEST(RecordLog, GivesItsHeaderAlone) {
   }
   for (std::size_t at = 0; at < kStart; ++at) {
     std::string damaged = bytes;
-    damaged[at] = static_cast<char>(damaged[at] ^ 0x80);  // of the length: 2 GiB
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x80);  // the length's highest bit: 2 GiB
     write_file_atomically(folder / "damaged", damaged);
     expect_error([&] { read_record_log_header(folder / "damaged"); }, (folder / "damaged").string());
   }
@@ -129,7 +129,7 @@ TEST(RecordLog, RefusesADamagedHeaderAndLeavesTheFile) {
 TEST(RecordLog, RefusesAnotherHeaderWithTheAdvice) {
   TempFolder folder;
   const std::string bytes = make_log(folder / "log");
-  expect_error([&] { RecordLog(folder / "log", "headerx", "Remove it."); }, "not the one expected. Remove it.");
+  expect_error([&] { RecordLog(folder / "log", "headerx", "Remove it."); }, "not the expected one. Remove it.");
   expect_error([&] { RecordLog(folder / "log", "heade", "Remove it."); }, "Remove it.");
   EXPECT_EQ(read_file(folder / "log"), bytes);
 }
@@ -146,8 +146,8 @@ TEST(RecordLog, ZerosAfterAPowerCutAreNotRecords) {
 TEST(RecordLog, RefusesEmptyRecords) {
   TempFolder folder;
   RecordLog log(folder / "log", "header", "");
-  expect_error([&] { log.append(""); }, "1 byte to 4 GiB, not 0");
-  expect_error([&] { RecordLog(folder / "other", "", ""); }, "1 byte to 4 GiB, not 0");
+  expect_error([&] { log.append(""); }, "1 byte to 4 GiB, got 0");
+  expect_error([&] { RecordLog(folder / "other", "", ""); }, "1 byte to 4 GiB, got 0");
   EXPECT_FALSE(std::filesystem::exists(folder / "other"));
 }
 
@@ -158,7 +158,7 @@ TEST(RecordLog, KeepsTheFirstRecords) {
     make_log(path);
     {
       RecordLog log(path, "header", "");
-      expect_error([&] { log.truncate(4); }, "cannot keep 4 records of 3");
+      expect_error([&] { log.truncate(4); }, "cannot keep 4 records, since it holds 3");
       log.truncate(count);
       EXPECT_EQ(log.size(), count);
       EXPECT_EQ(records_of(path), first_records(count));
@@ -175,7 +175,7 @@ TEST(RecordLog, AFullDiskLeavesItValid) {
   const auto path = folder / "log";
   const std::string bytes = make_log(path);
   RecordLog log(path, "header", "");
-  // Room for part of the prefix, and for part of the payload.
+  // Room for nothing, for part of the prefix, for the prefix, and for part of the payload.
   for (const std::size_t room : {0, 3, 8, 20}) {
     {
       const FileSizeLimit limit(bytes.size() + room);

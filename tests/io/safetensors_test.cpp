@@ -16,7 +16,7 @@
 namespace thalweg {
 namespace {
 
-// A file from its parts, the header's length as given or as it is.
+// Assembles a file from its header and buffer.
 std::string file_of(const std::string& header, const std::string& buffer) {
   const std::uint64_t length = header.size();
   std::string bytes(sizeof length, '\0');
@@ -46,7 +46,7 @@ TEST(Safetensors, ReadsHandMadeBytes) {
   write_file_atomically(folder / "f", file_of(header, std::string("\0\0\x20\x41\x01\0\xfe\xff", 8)));
   const SafetensorsFile file = read_safetensors(folder / "f");
   ASSERT_EQ(file.tensors.size(), 2u);
-  EXPECT_EQ(file.tensors[0].name, "a");  // in the buffer's order
+  EXPECT_EQ(file.tensors[0].name, "a");  // in buffer order
   EXPECT_EQ(file.at("a").dim(), 0);
   EXPECT_EQ(file.at("a").item<float>(), 10.0f);
   EXPECT_TRUE(at::equal(file.at("b"), at::tensor({1, -2}, at::kShort)));
@@ -191,7 +191,7 @@ TEST_F(SafetensorsDefects, EveryTruncationIsNoticed) {
 }
 
 TEST_F(SafetensorsDefects, HeaderLength) {
-  expect_defect(std::string("\x10\0\0\0\0\0\0\0{}", 10), "its header takes 16 bytes, 2 are there");
+  expect_defect(std::string("\x10\0\0\0\0\0\0\0{}", 10), "its header takes 16 bytes, but only 2 follow");
   expect_defect(std::string(7, '\0'), "too few");
   expect_defect(std::string(8, '\xff') + "{}", "a header of 18446744073709551615 bytes");
   expect_defect(std::string("\x01\xe1\xf5\x05\0\0\0\0{}", 10), "a header of 100000001 bytes");
@@ -213,13 +213,13 @@ TEST_F(SafetensorsDefects, HeaderText) {
 TEST_F(SafetensorsDefects, DuplicateName) {
   expect_header_defect(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
                        R"("a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
-                       "xy", "\"a\" stands twice");
+                       "xy", "\"a\" appears twice");
 }
 
 TEST_F(SafetensorsDefects, Entry) {
   const auto entry = [](const std::string& fields) { return "{\"a\":{" + fields + "}}"; };
   expect_header_defect(entry(R"("dtype":"F31","shape":[1],"data_offsets":[0,4])"), "abcd",
-                       "dtype \"F31\" is not one of");
+                       "dtype \"F31\" is not supported");
   expect_header_defect(entry(R"("dtype":4,"shape":[1],"data_offsets":[0,4])"), "abcd", "it has no \"dtype\"");
   expect_header_defect(entry(R"("shape":[1],"data_offsets":[0,4])"), "abcd", "it has no \"dtype\"");
   expect_header_defect(entry(R"("dtype":"F32","data_offsets":[0,4])"), "abcd", "it has no array \"shape\"");
@@ -245,12 +245,12 @@ TEST_F(SafetensorsDefects, ShapeWhoseProductOverflows) {
   const auto shape = [](const std::string& sizes) {
     return R"({"a":{"dtype":"F32","shape":[)" + sizes + R"(],"data_offsets":[0,0]}})";
   };
-  // 2^32 x 2^32 and 2^62 x 4 bytes are zero modulo 2^64.
+  // 2^32 x 2^32 elements and 2^62 x 4 bytes are both zero modulo 2^64.
   expect_header_defect(shape("4294967296,4294967296"), "", "too large");
   expect_header_defect(shape("4611686018427387904"), "", "too large");
   expect_header_defect(shape("0,4294967296,4294967296"), "", "too large");
-  expect_header_defect(shape("18446744073709551615"), "", "not a natural number");
-  expect_header_defect(shape("99999999999999999999999"), "", "not a natural number");
+  expect_header_defect(shape("18446744073709551615"), "", "not an integer of at least 0");
+  expect_header_defect(shape("99999999999999999999999"), "", "not an integer of at least 0");
 }
 
 TEST_F(SafetensorsDefects, HolesOverlapAndTrailingBytes) {

@@ -50,7 +50,7 @@ TEST(JsonFile, RefusesAKeyThatStandsTwice) {
   TempFolder folder;
   const std::string path = folder / "twice.json";
   write_file_atomically(path, R"({"a": {"lr": 1}, "b": {"lr": 1, "c": [{"lr": 1}], "lr": 2}})");
-  expect_usage_error([&] { read_json_file(path); }, "\"lr\" stands twice");
+  expect_usage_error([&] { read_json_file(path); }, "\"lr\" appears twice");
 }
 
 }  // namespace

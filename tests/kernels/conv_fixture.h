@@ -1,7 +1,9 @@
-// For tests of convolution plans: a GPU that need not be there, and the convolutions of the networks that we train.
+// For tests of convolution plans: the description of a GPU that need not be present, and the convolutions of our
+// networks.
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -12,7 +14,7 @@
 
 namespace thalweg {
 
-// An H200 as cuDNN describes one.
+// cuDNN's description of an H200.
 inline std::string h200_properties() {
   std::ifstream file(THALWEG_H200_PROPERTIES);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -21,7 +23,7 @@ inline std::string h200_properties() {
 inline std::set<ConvShape> convolutions_of(const std::string& model, std::int64_t batch, ActivationType type) {
   ModelConfig config;
   config.name = model;
-  config.shortcut.assign(1, 'B');  // gcc 12 sees an overflow in the assignment of a literal
+  config.shortcut.assign(1, 'B');  // GCC 12 gives a false overflow warning if a literal is assigned
   const Graph graph = build_model(config, {3, 32, 32}, 10);
   std::set<ConvShape> shapes;
   for (const Node& node : graph.nodes) {
@@ -33,14 +35,14 @@ inline std::set<ConvShape> convolutions_of(const std::string& model, std::int64_
   return shapes;
 }
 
-// What no network of ours has.
+// Convolutions that none of our networks has.
 inline const std::array<ConvShape, 6> kOddConvolutions = {{
     {5, 16, 8, 8, 24, 3, 3, 1, 1},  // plain
     {1, 8, 1, 1, 8, 1, 1, 1, 0},    // the smallest
-    {7, 3, 11, 9, 13, 3, 3, 1, 1},  // odd everywhere, channels that are no multiple of 8
+    {7, 3, 11, 9, 13, 3, 3, 1, 1},  // odd sizes, channels not a multiple of 8
     {3, 16, 9, 9, 32, 3, 3, 2, 1},  // stride 2 over an odd size
     {3, 16, 9, 8, 32, 1, 1, 2, 0},  // a shortcut
-    {2, 8, 12, 10, 16, 5, 3, 1, 2}  // a filter that is not square
+    {2, 8, 12, 10, 16, 5, 3, 1, 2}  // a non-square filter
 }};
 inline const ConvShape kFusedConvolution{5, 16, 9, 9, 24, 3, 3, 2, 1};
 

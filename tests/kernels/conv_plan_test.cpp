@@ -1,4 +1,4 @@
-// Which plans cuDNN has, asked without a GPU. Running them: tests/nn/gpu_conv_test.cpp.
+// Tests which plans cuDNN offers, without a GPU. tests/nn/gpu_conv_test.cpp runs them.
 #include "kernels/conv_plan.h"
 
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ ConvShape stage_one(ActivationType type = ActivationType::kBFloat16) {
 
 class ConvPlansOfNetworks : public testing::TestWithParam<const char*> {};
 
-// 80 is what is left of 50,000 images after batches of 128.
+// The last batch of 50,000 images in batches of 128 has 80.
 TEST_P(ConvPlansOfNetworks, HaveADeterministicPlanForEveryPass) {
   ConvPlans plans = h200_plans();
   for (const ActivationType type : {ActivationType::kBFloat16, ActivationType::kFloat16}) {
@@ -37,7 +37,7 @@ TEST_P(ConvPlansOfNetworks, HaveADeterministicPlanForEveryPass) {
   }
 }
 
-// What training wants of them in float32, its default. (Evaluation is in float16.)
+// The passes that training needs in float32, its default. (Evaluation uses float16.)
 TEST_P(ConvPlansOfNetworks, HaveADeterministicPlanToTrainByInFloat32) {
   ConvPlans plans = h200_plans();
   for (const ConvShape& shape : convolutions_of(GetParam(), 128, ActivationType::kFloat32)) {
@@ -52,7 +52,7 @@ TEST_P(ConvPlansOfNetworks, HaveADeterministicPlanToTrainByInFloat32) {
 
 INSTANTIATE_TEST_SUITE_P(Models, ConvPlansOfNetworks, testing::Values("resnet18", "vgg11", "resnet20"));
 
-// Those that tests/nn/gpu_conv_test.cpp runs.
+// The plans that tests/nn/gpu_conv_test.cpp runs.
 TEST(ConvPlans, ThereAreSomeForShapesThatNoNetworkHas) {
   ConvPlans plans = h200_plans();
   for (const ActivationType type : {ActivationType::kFloat32, ActivationType::kFloat16, ActivationType::kBFloat16}) {
@@ -68,7 +68,7 @@ TEST(ConvPlans, ThereAreSomeForShapesThatNoNetworkHas) {
   }
 }
 
-// Engines for 3 channels pad the image to 8 in the workspace, so nobody else need.
+// Engines for 3 channels pad the image to 8 in their workspace, so callers need not.
 TEST(ConvPlans, TakeTheStemsThreeChannelsAsTheyAre) {
   ConvShape stem = stage_one();
   stem.c = 3;
@@ -78,7 +78,7 @@ TEST(ConvPlans, TakeTheStemsThreeChannelsAsTheyAre) {
   EXPECT_EQ(plans.get(stem, ConvPass::kForward).workspace_bytes, 0);
 }
 
-// The engines with tensor cores come first for float32, too, and compute in TF32.
+// cuDNN lists engines with tensor cores first for float32 too, but those compute in TF32.
 TEST(ConvPlans, KeepFloat32AwayFromTheTensorCores) {
   const auto device = ConvDevice::absent_gpu(h200_properties());
   ConvGraph graph(*device, stage_one(ActivationType::kFloat32), ConvPass::kForward,
@@ -90,7 +90,7 @@ TEST(ConvPlans, KeepFloat32AwayFromTheTensorCores) {
   }
 }
 
-// cuDNN lists a weight gradient that adds by atomics; it is the one candidate that must not build.
+// cuDNN lists a weight gradient that uses atomic additions; it is the one candidate that must not be built.
 TEST(ConvPlans, LeaveOutWhatIsNotDeterministic) {
   const auto device = ConvDevice::absent_gpu(h200_properties());
   ConvGraph graph(*device, stage_one(), ConvPass::kWeightGradient, {.max_workspace = std::int64_t{1} << 30});
@@ -100,7 +100,7 @@ TEST(ConvPlans, LeaveOutWhatIsNotDeterministic) {
   EXPECT_LT(built, graph.num_candidates());
 }
 
-// In bfloat16 and float16 there is none that is worth a bit: cuDNN lists one, and refuses to build it.
+// Float32 only: in bfloat16 and float16 cuDNN lists one nondeterministic engine, but refuses to build it.
 TEST(ConvPlans, TakeInWhatIsNotDeterministicWhenTold) {
   const auto device = ConvDevice::absent_gpu(h200_properties());
   const auto buildable = [&](bool deterministic) {
@@ -159,7 +159,7 @@ TEST(ConvPlans, RefuseThoseOfAnotherGpuOrVersionOrName) {
   expect_error([&] { h200_plans().adopt(other); }, "chosen on \"NVIDIA A100\" with cuDNN");
   other = here;
   other.cudnn -= 100;
-  expect_error([&] { h200_plans().adopt(other); }, "choose anew by removing the file");
+  expect_error([&] { h200_plans().adopt(other); }, "remove the file with the plans to choose new ones");
   other = here;
   other.choices[{stage_one(), ConvPass::kForward}] = {"eng999", 1};
   ConvPlans plans = h200_plans();
@@ -179,7 +179,11 @@ TEST(ConvPlans, SayWhatIsWrongWithAShape) {
 TEST(ConvPlans, DoNotRunOnAGpuThatIsNotHere) {
   ConvPlans plans = h200_plans();
   const ConvPlan& plan = plans.get(stage_one(), ConvPass::kForward);
-  expect_error([&] { plans.execute(plan, {}, {nullptr, plan.workspace_bytes}, nullptr); }, "not here (NVIDIA H200)");
+  expect_error(
+      [&] {
+        plans.execute(plan, {}, {nullptr, plan.workspace_bytes}, nullptr);
+      },
+      "not available (NVIDIA H200)");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The direct convolution against LibTorch's in double.
+// Compares the direct convolution with LibTorch's in double.
 #include "kernels/direct_conv.h"
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ struct Case {
   at::ScalarType type;
 };
 
-// All but the weight channels-last.
+// All tensors but the weight are channels-last.
 struct Problem {
   at::Tensor from, to, weight, bias, other;
   DirectConvArgs args;
@@ -46,7 +46,7 @@ Problem problem_of(const Case& c) {
   return problem;
 }
 
-// What the processor has for the type, and takes the shape.
+// The products that the processor supports for the type and that can handle the shape.
 std::vector<WordProducts> products_for(const DirectConvArgs& args) {
   std::vector<WordProducts> all;
   for (const WordProducts by : {WordProducts::kAvx2, WordProducts::kAvx512, WordProducts::kTiles}) {
@@ -76,7 +76,7 @@ at::Tensor expected(const Problem& problem) {
                                               false, {0, 0}, 1, {true, false, false}));
 }
 
-// Sums are float32; what is stored is rounded once more.
+// Sums are in float32; the stored result is rounded once more.
 void expect_close(const at::Tensor& got, const at::Tensor& wanted) {
   const double relative = got.scalar_type() == at::kFloat ? 0 : 0x1p-8;
   const at::Tensor allowed = wanted.abs() * relative + 2e-5 * (1 + wanted.abs().max());
@@ -145,7 +145,7 @@ TEST_P(DirectConv, TheBitsDoNotDependOnThreadsNorOnTheNumberOfImages) {
 }
 
 TEST_P(DirectConv, NarrowProductsGiveTheSameBits) {
-  if (GetParam().type != at::kFloat) return;  // sums of bfloat16's products have other orders
+  if (GetParam().type != at::kFloat) return;  // sums of bfloat16 products have another order
   if (products_.size() < 2) GTEST_SKIP() << "there are no wider ones";
   run(problem_, WordProducts::kAvx512);
   Problem narrow = problem_;
@@ -157,7 +157,7 @@ TEST_P(DirectConv, NarrowProductsGiveTheSameBits) {
 TEST_P(DirectConv, NaNStays) {
   problem_.from.fill_(NAN);
   problem_.args.relu = true;
-  const at::Tensor touched = expected(problem_).isnan();  // strides leave pixels out
+  const at::Tensor touched = expected(problem_).isnan();  // strides skip pixels
   for (const WordProducts by : products_) {
     SCOPED_TRACE(static_cast<int>(by));
     problem_.to.zero_();
@@ -166,9 +166,9 @@ TEST_P(DirectConv, NaNStays) {
   }
 }
 
-// One image and more than a task takes, more input channels than a block, taps that lie outside of the whole image,
-// strides that leave pixels over, images that are not square, more rows than tiles are laid out for at a time; few
-// channels, which AVX2 alone takes, strides whose pixels meet no tap, or some.
+// Shapes with one image and with more than one task takes, more input channels than a block, taps outside of the whole
+// image, strides with pixels left over, non-square images, more rows than the tiles are set up for at a time; few
+// channels, which only AVX2 supports; and strides for which pixels meet no tap or only some.
 INSTANTIATE_TEST_SUITE_P(Shapes, DirectConv,
                          testing::Values(Case{kForward, 1, 4, 4, 64, 64, 3, 1, 1, at::kFloat},
                                          Case{kForward, 1, 4, 4, 64, 64, 3, 1, 1, at::kBFloat16},
@@ -205,7 +205,7 @@ TEST(DirectConvShapes, NoImagesAreNoWork) {
   for (const WordProducts by : products_for(none.args)) {
     EXPECT_NO_THROW(run(none, by));
     run(unasked, by);
-    EXPECT_TRUE(at::all(unasked.to.isnan()).item<bool>());  // as it was
+    EXPECT_TRUE(at::all(unasked.to.isnan()).item<bool>());  // unchanged
   }
 }
 
@@ -215,8 +215,9 @@ TEST(DirectConvShapes, OthersAreLeftToOneDnn) {
   EXPECT_FALSE(direct_conv_takes(problem_of({kForward, 2, 4, 4, 96, 64, 3, 1, 1, at::kFloat}).args, kAvx512));
   EXPECT_FALSE(direct_conv_takes(problem_of({kForward, 2, 4, 4, 64, 96, 3, 1, 1, at::kFloat}).args, kAvx512));
   EXPECT_FALSE(direct_conv_takes(problem_of({kForward, 2, 4, 4, 64, 64, 3, 1, 1, at::kHalf}).args));
+  EXPECT_FALSE(direct_conv_takes(problem_of({kForward, 2, 4, 4, 64, 64, 3, 1, 1, at::kHalf}).args, kAvx512));
   EXPECT_FALSE(direct_conv_pays(problem_of({kForward, 2, 48, 48, 64, 64, 3, 1, 1, at::kFloat}).args));
-  const bool by_avx2 = word_products(ActivationType::kFloat32) == WordProducts::kAvx2;  // there these pay
+  const bool by_avx2 = word_products(ActivationType::kFloat32) == WordProducts::kAvx2;  // it is faster by AVX2
   EXPECT_EQ(direct_conv_pays(problem_of({kForward, 2, 32, 32, 64, 64, 3, 1, 1, at::kFloat}).args), by_avx2);
   EXPECT_EQ(direct_conv_pays(problem_of({kForward, 2, 4, 4, 64, 64, 1, 1, 0, at::kFloat}).args), by_avx2);
 }

@@ -1,4 +1,4 @@
-// The weight gradient against LibTorch's in double.
+// Compares the weight gradient with LibTorch's in double.
 #include "kernels/weight_gradient.h"
 
 #include <gtest/gtest.h>
@@ -37,7 +37,7 @@ Problem problem_of(const Case& c) {
   return problem;
 }
 
-// What the processor has for the type, and takes the shape.
+// The products that the processor supports for the type and that can handle the shape.
 std::vector<WordProducts> products_for(const WeightGradientArgs& args) {
   std::vector<WordProducts> all;
   for (const WordProducts by : {WordProducts::kAvx2, WordProducts::kAvx512, WordProducts::kTiles}) {
@@ -48,7 +48,7 @@ std::vector<WordProducts> products_for(const WeightGradientArgs& args) {
 
 at::Tensor gradient(const Problem& problem, WordProducts by) {
   WeightGradientArgs args = problem.args;
-  // What memory held before must not show.
+  // Previous contents of the memory must not matter.
   const ConvSizes& conv = args.conv;
   const at::Tensor dw = at::full({conv.filters, conv.kernel, conv.kernel, conv.channels}, NAN);
   std::vector<std::uint32_t> work(static_cast<std::size_t>(weight_gradient_work(args, by)), 0x7FC07FC0u);
@@ -74,7 +74,7 @@ TEST_P(WeightGradient, EqualsLibTorchsInDouble) {
   const at::Tensor wanted = std::get<1>(
       at::convolution_backward(problem_.dy.to(at::kDouble), problem_.x.to(at::kDouble), w, at::OptionalIntArrayRef(),
                                stride, padding, {1, 1}, false, {0, 0}, 1, {false, true, false}));
-  // Products of either type are exact or rounded once in float32, and so are the sums.
+  // For both types, products are exact or rounded once in float32, and so are the sums.
   for (const WordProducts by : products_) {
     SCOPED_TRACE(static_cast<int>(by));
     const double error = (gradient(problem_, by).to(at::kDouble) - wanted).abs().max().item<double>();
@@ -94,8 +94,8 @@ TEST_P(WeightGradient, TheBitsDoNotDependOnTheThreads) {
   at::set_num_threads(before);
 }
 
-// An odd image, more than one chunk of images or of rows, taps that lie outside of the whole image, strides that leave
-// pixels over; by AVX2 few weights and many.
+// Shapes with an odd number of images (down to one), more than one chunk of images or rows, taps outside of the whole
+// image, and strides with pixels left over; for AVX2 both few and many weights.
 INSTANTIATE_TEST_SUITE_P(
     Shapes, WeightGradient,
     testing::Values(Case{1, 4, 4, 32, 8, 3, 1, 1, at::kFloat}, Case{1, 4, 4, 32, 8, 3, 1, 1, at::kBFloat16},
@@ -120,6 +120,7 @@ TEST(WeightGradientShapes, OthersAreLeftToOneDnn) {
   EXPECT_FALSE(weight_gradient_takes(problem_of({2, 4, 4, 33, 8, 3, 1, 1, at::kFloat}).args));
   EXPECT_FALSE(weight_gradient_takes(problem_of({2, 4, 4, 32, 9, 3, 1, 1, at::kFloat}).args, WordProducts::kAvx512));
   EXPECT_FALSE(weight_gradient_takes(problem_of({2, 4, 4, 32, 9, 3, 1, 1, at::kBFloat16}).args));
+  EXPECT_FALSE(weight_gradient_takes(problem_of({2, 4, 4, 64, 64, 3, 1, 1, at::kHalf}).args, WordProducts::kAvx512));
   EXPECT_FALSE(weight_gradient_takes(problem_of({2, 4, 4, 64, 64, 3, 1, 1, at::kBFloat16}).args, WordProducts::kAvx2));
   EXPECT_FALSE(weight_gradient_takes(problem_of({2, 4, 4, 32, 8, 3, 1, 1, at::kHalf}).args));
   EXPECT_FALSE(weight_gradient_pays(problem_of({2, 48, 48, 128, 8, 3, 1, 1, at::kFloat}).args));

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::int64_t kClasses = 2;
 
-// Values of which each can be told from the others.
+// An estimate with distinct values and errors.
 SplitEstimate estimate_of(double first, double error, std::int64_t images) {
   SplitEstimate out{{}, images};
   for (std::size_t k = 0; k < summary_names("", kClasses).size(); ++k)
@@ -40,7 +40,7 @@ TEST(AdaptivePoint, ComesBackFromAJournal) {
               (std::vector<double>{1.5, 2.5, 0.01, 300}));
     EXPECT_EQ((std::vector<double>{v[of_split + 1], v[of_split + 2], v[2 * of_split]}),
               (std::vector<double>{2.5, 3.5, 1000}));
-    record.values.push_back(0);  // whether it fell back, where there is an engine
+    record.values.push_back(0);  // with an engine: whether it fell back to float32
     const AdaptivePoint back = adaptive_point(record, 2, kClasses);
     EXPECT_EQ(back.cell, Cell::kEstimated);
     EXPECT_EQ(to_journal(back).values, to_journal(point).values);
@@ -58,7 +58,7 @@ TEST(AdaptivePoint, SaysWhatToDoWithAnotherVersionsJournal) {
   Journal::Point record = to_journal(point_of(Cell::kExact));
   for (const char* bytes : {"", "\1", "not CBOR at all"}) {
     record.images = bytes;
-    expect_error([&] { adaptive_point(record, 2, kClasses); }, "remove it to begin the map anew");
+    expect_error([&] { adaptive_point(record, 2, kClasses); }, "remove it to start the map over");
   }
   expect_error([&] { adaptive_point(to_journal(point_of(Cell::kExact)), 1, kClasses); }, "remove it");
   expect_error([&] { adaptive_point({{0, 1}, ""}, 2, kClasses); }, "too few");

@@ -8,14 +8,14 @@ namespace {
 constexpr double kTolerance = 0.05, kFailure = 0.01;
 constexpr std::uint32_t kRepetitions = 50;
 
-// Guessed from two nodes, one of which is wrong about a few images by so much that it makes the guess wrong.
+// A point guessed from two nodes, one of them so wrong about a few images that the guess is wrong.
 class AuditSampleTest : public GuessTest {
  protected:
   AuditSampleTest() : there_(node_at(1)), here_(node_at(0)) {
     for (std::size_t image = 0; image < kWrong; ++image) there_.images.losses[image * 100] += 40;
     there_.value.values[kLoss].mean += kWrong * 40.0 / 900;
   }
-  AuditSample sample(std::uint32_t repetition) const { return {point(guess_), {7, repetition, 1}, kTolerance}; }
+  AuditSample sample(std::uint32_t repetition) { return {point(guess_), {7, repetition, 1}, kTolerance}; }
 
   static constexpr std::size_t kWrong = 5;
   ImageGuess::Node there_, here_;

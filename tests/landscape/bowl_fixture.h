@@ -1,8 +1,9 @@
-// A plane around random weights of a small network on synthetic images, over which the loss is a smooth bowl.
+// A plane around random weights of a small network, over which the loss on synthetic images is a smooth bowl.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,7 +35,7 @@ class BowlTest : public testing::Test {
     model.hidden = {24};
     return build_model(model, {3, 32, 32}, 10);
   }
-  // A smooth bowl: small steps from weights that do something.
+  // Small steps from nontrivial weights, which make the loss a smooth bowl.
   void set_directions(std::uint64_t seed) {
     auto generator = at::detail::createCPUGenerator(seed);
     plane_.d1 = plane_.origin * at::randn({graph_.parameters.size()}, generator) * 0.1;

@@ -1,5 +1,7 @@
-// Points of a bowl's plane, one to be guessed from others.
+// Points of a bowl's plane, for guessing the losses at one from those at others.
 #pragma once
+
+#include <cstdint>
 
 #include "landscape/bowl_fixture.h"
 #include "landscape/guess_sample.h"
@@ -19,7 +21,7 @@ class GuessTest : public BowlTest {
     KeptImages images = from_bytes(to_bytes({all}), {split().images.size()}).front();
     return {std::move(images), exact_estimate(all, split().labels, kClasses)};
   }
-  GuessSample::Point point(const ImageGuess::Guess& guess) const { return {evaluator_, split(), guess, kClasses}; }
+  GuessSample::Point point(const ImageGuess::Guess& guess) { return {evaluator_, split(), guess, kClasses}; }
   const LandscapeSplit& split() const { return evaluator_.splits().front(); }
 
   PointEvaluator evaluator_;

@@ -1,4 +1,4 @@
-// Maps by samples and maps in reduced precision against exact ones in float32.
+// Compares sampled maps and maps in reduced precision with exact ones in float32.
 #include <cmath>
 
 #include "expect_error.h"
@@ -42,7 +42,8 @@ TEST_F(MapModes, StatedStandardErrorsOfASampledMapHold) {
             EXPECT_EQ(error, 0);
             continue;
           }
-          // Columns 0, 4, 8, ... of the exact map, and its rows 0, 3.5, ...: those that both grids have.
+          // Both grids share columns 0, 4, 8, ... of the exact map, and those of its rows 0, 3.5, 7, ... that are
+          // whole.
           if (j % 2 != 0) continue;
           const double truth = exact().values.at(std::string(split) + "_loss")[(j * 14 / 4) * 17 + i * 4];
           const double score = (s.values.at(std::string(split) + "_loss")[at] - truth) / error;
@@ -52,7 +53,8 @@ TEST_F(MapModes, StatedStandardErrorsOfASampledMapHold) {
       }
     }
   }
-  // Means of squared scores are 1 where the errors are right; points of one map share their sample.
+  // The mean squared score is 1 if the errors are right; the tolerance is wide because the points of a map share their
+  // sample.
   EXPECT_GT(squares / static_cast<double>(count), 0.5);
   EXPECT_LT(squares / static_cast<double>(count), 1.8);
 }
@@ -105,8 +107,8 @@ TEST_F(MapModes, AStandardErrorAskedForIsKept) {
     EXPECT_GT(largest_error(s, split), 0.002) << split;
     EXPECT_LE(largest_error(finer, split), sampled.standard_error) << split;
     const std::vector<double>& images = finer.values.at(split + "_images");
-    const double all = std::ranges::max(images);        // the middle point's
-    EXPECT_GE(std::ranges::min(images), 250) << split;  // shares of classes are rounded
+    const double all = std::ranges::max(images);        // that of the middle point
+    EXPECT_GE(std::ranges::min(images), 250) << split;  // 256 before rounding the shares of classes
     EXPECT_TRUE(std::ranges::any_of(images, [&](double n) { return n > 300 && n < all; })) << split;
   }
 }
@@ -127,7 +129,7 @@ TEST_F(MapModes, ReducedPrecisionIsAuditedAndMadeAgainWhereItDeviates) {
   const double difference = audit.at("largest_difference").at("test").get<double>();
   EXPECT_GT(difference, 0);
   LandscapeConfig sampled = reduced;
-  sampled.standard_error = 1e-2 * difference;  // which rounding alone exceeds
+  sampled.standard_error = 1e-2 * difference;  // exceeded by rounding alone
   const nlohmann::json fine = notes(map(sampled, "fine")).at("audit");
   EXPECT_EQ(fine.at("made_again_in"), "float32");
   EXPECT_EQ(fine.at("excess"), "difference");
@@ -167,12 +169,13 @@ TEST_F(MapModes, ACheckpointThatWasEvaluatedOtherwiseIsAnError) {
   plane_.provenance = {{"data_digest", data_.digest},
                        {"origin_final", {{"test_loss", exact().values.at("test_loss")[127]}}}};
   config_.grid = "1x1";
-  map(config_, "right");  // point 127 is the middle, the plane's origin
+  map(config_, "right");  // compare with point 127, the middle and the plane's origin
   plane_.provenance["origin_final"]["test_loss"] = 1.01 * exact().values.at("test_loss")[127];
-  expect_error([&] { map(config_, "wrong"); }, "was evaluated to");
+  expect_error([&] { map(config_, "wrong"); }, "when it was evaluated");
 }
 
-// A network with batch norm; its origin is a checkpoint that was evaluated to what a map with its own statistics shows.
+// A network with batch norm. The plane's origin is a checkpoint with the recorded losses that a map with its own
+// statistics gives.
 class CheckpointAtTheOrigin : public testing::Test {
  protected:
   CheckpointAtTheOrigin() {
@@ -187,7 +190,7 @@ class CheckpointAtTheOrigin : public testing::Test {
   void says(const nlohmann::json& losses) {
     problem_.plane.provenance = {{"data_digest", problem_.data.digest}, {"origin_final", losses}};
   }
-  // Says a loss that the checkpoint does not have.
+  // Records a loss that the checkpoint does not have.
   void is_wrong_about(const std::string& key) {
     says(losses_);
     problem_.plane.provenance["origin_final"][key] = 1.01 * losses_.at(key).get<double>();
@@ -253,7 +256,7 @@ TEST(LandscapeConfig, TakesOneWayOfUsingFewerImages) {
   EXPECT_EQ(read({{"tolerance", "1%"}}).mode(), MapMode::kAdaptive);
   EXPECT_EQ(read({{"tolerance", 0.01}}).mode(), MapMode::kAdaptive);
   const nlohmann::json two = {{"images", 100}, {"tolerance", "1%"}}, batch = {{"images", 100}, {"bn", "batch"}};
-  expect_usage_error([&] { read(two); }, "set one of them");
+  expect_usage_error([&] { read(two); }, "set only one of them");
   expect_usage_error([&] { read(batch); }, "exact map");
 }
 

@@ -34,8 +34,19 @@ TEST(GridRange, IsTwoAscendingIntervals) {
   EXPECT_EQ(range.x1, 0.5);
   EXPECT_EQ(range.y0, 0);
   EXPECT_EQ(range.y1, 20);
-  for (const char* bad : {"", "-1:1", "1:-1,0:1", "0:0,0:1", "nan:1,0:1", "0:inf,0:1", "a:b,c:d"}) {
+  for (const char* bad :
+       {"", "1:1", "1:-1", "-1:1,", "-1:1,1:0", "1:-1,0:1", "0:0,0:1", "nan:1,0:1", "0:inf,0:1", "a:b,c:d"}) {
     expect_usage_error([&] { parse_grid_range(bad); }, "x0:x1,y0:y1");
+  }
+}
+
+TEST(GridRange, OfOneRowNeedsNoHeight) {
+  for (const char* text : {"-1:3", "-1:3,0:0"}) {
+    const GridRange range = parse_grid_range(text);
+    const Grid row = make_grid({3, 1}, range);
+    EXPECT_EQ(row.x, (std::vector<double>{-1, 1, 3}));
+    EXPECT_EQ(row.y, (std::vector<double>{0}));
+    expect_usage_error([&] { make_grid({3, 2}, range); }, "a grid of 2 rows");
   }
 }
 
@@ -65,7 +76,7 @@ TEST(Grid, NumbersItsPointsRowAfterRow) {
   EXPECT_EQ(grid.at(0), std::pair(-1.0, 0.0));
   EXPECT_EQ(grid.at(2), std::pair(1.0, 0.0));
   EXPECT_EQ(grid.at(3), std::pair(-1.0, 4.0));
-  EXPECT_EQ(grid.at(grid.middle()), std::pair(0.0, 4.0));  // of an even number the later one
+  EXPECT_EQ(grid.at(grid.middle()), std::pair(0.0, 4.0));  // for an even number of points, the later one
   EXPECT_EQ(make_grid({5, 3}, {-1, 1, 0, 4}).middle(), 7u);
 }
 
@@ -92,7 +103,7 @@ class MapTest : public testing::Test {
   Surface map(const std::string& journal = "journal") {
     return map_landscape(plane_, config_, {graph_, data_, at::kCPU, ProgressMode::kQuiet}, folder_ / journal);
   }
-  // Loss of a split at a point by plain eager arithmetic, batch norm as given.
+  // The loss of a split at a point by plain eager arithmetic, with the batch norm statistics `buffers`.
   double eager_loss(const ImageSet& split, double x, double y, const at::Tensor& buffers) {
     const at::NoGradGuard no_grad;
     const ImageBatches images = on_device(split, data_.normalisation, at::kCPU);
@@ -103,7 +114,7 @@ class MapTest : public testing::Test {
   }
 
   TempFolder folder_;
-  // More than a chunk, and not a multiple of it.
+  // More images than one chunk has, and not a multiple of it.
   DataSet data_ = load_data({.train_images = 140, .test_images = 20});
   Graph graph_;
   Plane plane_;
@@ -157,7 +168,7 @@ TEST_F(MapTest, APointDoesNotDependOnItsNeighbours) {
 TEST_F(MapTest, AStoppedMapGoesOnWithItsFinishedPoints) {
   const Surface whole = map("whole");
   request_stop(true);
-  for (int stops = 0; stops < 5; ++stops) EXPECT_THROW(map("stopped"), Stopped);  // one more point each time
+  for (int stops = 0; stops < 5; ++stops) EXPECT_THROW(map("stopped"), Stopped);  // each call finishes one more point
   request_stop(false);
   const Surface resumed = map("stopped");
   EXPECT_EQ(resumed.values, whole.values);

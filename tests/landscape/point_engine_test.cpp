@@ -1,5 +1,5 @@
-// Points in float16: the engine's steps by plain arithmetic on a CPU, and on a GPU by plans and graphs, against
-// float32.
+// Compares points in float16 with float32: the engine's steps by plain arithmetic on a CPU, and by plans and graphs on
+// a GPU.
 #include "landscape/point_engine.h"
 
 #include <cmath>
@@ -24,7 +24,8 @@
 namespace thalweg {
 namespace {
 
-// 11 bits of mantissa through some 20 layers: an image's loss moves by up to some thousandths, either way.
+// With 11 bits of mantissa through some 20 layers, an image's loss changes by up to some thousandths in either
+// direction.
 void expect_close(const ImageLosses& got, const ImageLosses& expected) {
   ASSERT_EQ(got.losses.size(), expected.losses.size());
   EXPECT_NEAR(mean_loss(got), mean_loss(expected), 1e-3 * mean_loss(expected));
@@ -61,7 +62,7 @@ TEST_P(PointEngineOf, IsNearFloat32) {
 
 INSTANTIATE_TEST_SUITE_P(Networks, PointEngineOf, testing::Values("resnet18", "resnet20", "vgg11", "vgg11_bn", "mlp"));
 
-// The engine itself, without a router in front.
+// The engine itself, without the router in front of it.
 class Engine {
  public:
   Engine(const PlaneProblem& problem, const Batching& batching, c10::Device device = at::kCPU,
@@ -77,7 +78,7 @@ class Engine {
                 plans, batching) {}
   PointEngine* operator->() { return &engine_; }
 
-  // All points in order, split by split.
+  // Evaluates all points in order, split by split.
   std::vector<ImageLosses> walk(bool ahead) {
     engine_.expect(kPoints, ahead);
     std::vector<ImageLosses> all;
@@ -107,16 +108,16 @@ void expect_same_walk(const std::vector<ImageLosses>& a, const std::vector<Image
 TEST(PointEngine, GivesTheSameBitsWithAnyNumberOfPointsInFlight) {
   const PlaneProblem problem;
   const std::vector<ImageLosses> one = Engine(problem, {64, 1}).walk(false);
-  expect_equal(one[0], one[8]);  // the origin, first and last
+  expect_equal(one[0], one[8]);  // both are the origin
   for (const int lanes : {2, 8}) {
     Engine engine(problem, {64, lanes});
     expect_same_walk(engine.walk(true), one);
     expect_same_walk(engine.walk(false), one);
-    expect_same_walk(engine.walk(true), one);  // with lanes that hold other points
+    expect_same_walk(engine.walk(true), one);  // with lanes still holding other points
   }
 }
 
-// Those of a GPU that is not here cannot run.
+// Plans for a GPU that is not present cannot run.
 TEST(PointEngine, TakesStatisticsWithoutPlansWhereTheyAreRefused) {
   const PlaneProblem problem;
   ConvPlans plans = ConvPlans::without_gpu(h200_properties(), {});
@@ -126,7 +127,7 @@ TEST(PointEngine, TakesStatisticsWithoutPlansWhereTheyAreRefused) {
   EXPECT_NE(with->refusal(), "");
 }
 
-// So the CUDA test below has what it needs.
+// The CUDA test below relies on this.
 TEST(PointEngine, WorkspaceBelowZeroLeavesNoPlan) {
   ConvPlans none = ConvPlans::without_gpu(h200_properties(), {.max_workspace = -1});
   expect_error(
@@ -164,7 +165,7 @@ TEST(PointEngine, EvaluatesNamedImagesAsAmongAll) {
   EXPECT_EQ(engine->some(0, 1, {19}).images.losses.size(), 1u);
 }
 
-// Weights that float16 does not hold, and activations that it does not.
+// Expects a fallback for weights, and for activations, that float16 cannot represent.
 void expect_fallback(PlaneProblem& problem, c10::Device device) {
   PointEvaluator plain = problem.evaluator(at::kFloat, device), reduced = problem.evaluator(at::kHalf, device);
   for (const auto& [point, falls] :
@@ -189,7 +190,7 @@ PlaneProblem with_large_weights() {
 
 PlaneProblem with_large_activations() {
   PlaneProblem problem("vgg11");
-  problem.plane.d1 = problem.plane.origin * 9;  // tenfold at x = 1: 10^9 times behind the last layer
+  problem.plane.d1 = problem.plane.origin * 9;  // tenfold weights at x = 1: 10^9 times larger after the last layer
   EXPECT_LT(problem.plane.d1.abs().max().item<double>(), 100);
   return problem;
 }
@@ -200,7 +201,7 @@ TEST(PointEngine, FallsBackToFloat32WhereFloat16Overflows) {
   expect_fallback(activations, at::kCPU);
 }
 
-// A map as Mapping makes one, of float16 on a CPU, which no configuration allows.
+// A map made as by Mapping, but in float16 on a CPU, which no configuration allows.
 class HalfMap : public testing::Test {
  protected:
   ~HalfMap() override { request_stop(false); }
@@ -251,12 +252,13 @@ TEST_F(HalfMap, AFailingGpuLeavesTheJournalWhole) {
       });
     };
   };
-  expect_error([&] { map(problem, failing("\nCUDA error: unspecified launch failure\nmore")); },
-               "the GPU failed after 4 of 6 points: CUDA error: unspecified launch failure; they are safe");
+  expect_error(
+      [&] { map(problem, failing("\nCUDA error: unspecified launch failure\nmore")); },
+      "the GPU failed after 4 of 6 points: CUDA error: unspecified launch failure; the finished points are safe");
   EXPECT_THROW(map(problem, failing("anything else")), std::runtime_error);
   const Made rest = map(problem, [](MapRun& run) { map_exactly(run); });
   EXPECT_EQ(rest.points, 6u);
-  EXPECT_EQ(rest.surface.values.at("train_loss")[3], 3);  // kept from before
+  EXPECT_EQ(rest.surface.values.at("train_loss")[3], 3);  // from the journal
 }
 
 TEST_F(HalfMap, OfACpuIsRefused) {
@@ -264,7 +266,7 @@ TEST_F(HalfMap, OfACpuIsRefused) {
   problem.config.precision = at::kHalf;
   const MapContext context{problem.graph, problem.data, at::kCPU, ProgressMode::kQuiet};
   expect_usage_error([&] { map_landscape(problem.plane, problem.config, context, folder_ / "journal"); },
-                     "float16 is for a GPU; on a CPU take bf16");
+                     "float16 needs a GPU; on a CPU, use bf16");
 }
 
 TEST_F(HalfMap, AutoIsTheDevicesFastest) {
@@ -276,7 +278,7 @@ TEST_F(HalfMap, AutoIsTheDevicesFastest) {
   EXPECT_EQ(resolve_precision(problem.config, at::kCPU).precision, has_bf16 ? at::kBFloat16 : at::kFloat);
   problem.config.bn = BnMode::kBatch;
   EXPECT_EQ(resolve_precision(problem.config, kGpu).precision, at::kFloat);
-  // What was taken stands in the surface.
+  // The surface records the precision that was chosen.
   problem.config.bn = BnMode::kOrigin;
   problem.config.grid = "2x2";
   const MapContext context{problem.graph, problem.data, at::kCPU, ProgressMode::kQuiet};
@@ -284,7 +286,7 @@ TEST_F(HalfMap, AutoIsTheDevicesFastest) {
   EXPECT_EQ(surface.provenance.at("landscape").at("precision"), has_bf16 ? "bf16" : "float32");
 }
 
-// Skipped, and counted as skipped, where there is no GPU.
+// Reported as skipped without a GPU.
 class CudaPointEngine : public GpuTest {
  protected:
   TempFolder folder_;
@@ -299,13 +301,13 @@ TEST_F(CudaPointEngine, IsNearTheCpusFloat32) {
   }
 }
 
-// The same plans and the same kernels: plainly, captured, replayed, by one lane or several.
+// The same plans and kernels run plainly, captured and replayed, with one lane or several.
 TEST_F(CudaPointEngine, GivesTheSameBitsPlainlyAndByGraphs) {
   const PlaneProblem problem;
   ConvPlans plans = start_plans({.tune = true});
   Engine first(problem, {64, 1}, kGpu, &plans);
   const std::vector<ImageLosses> expected = first.walk(false);
-  expect_equal(expected[0], expected[8]);  // the first time plainly, the fifth replayed
+  expect_equal(expected[0], expected[8]);  // the first point runs plainly, the fifth is replayed
   for (int k = 0; k < 3; ++k) expect_same_walk(first.walk(true), expected);
   for (const int lanes : {2, 4}) {
     Engine engine(problem, {64, lanes}, kGpu, &plans);
@@ -317,7 +319,7 @@ TEST_F(CudaPointEngine, GivesTheSameBitsPlainlyAndByGraphs) {
 TEST_F(CudaPointEngine, GoesThroughATenWhereThereAreNoPlans) {
   const PlaneProblem problem;
   ConvPlans plans = start_plans({});
-  ConvPlans none = start_plans({.max_workspace = -1});  // which every plan exceeds
+  ConvPlans none = start_plans({.max_workspace = -1});  // exceeded by every plan
   const std::vector<ImageLosses> expected = Engine(problem, {64, 2}, kGpu, &plans).walk(true);
   Engine engine(problem, {64, 2}, kGpu, &none);
   const std::vector<ImageLosses> got = engine.walk(true);

@@ -12,7 +12,8 @@
 namespace thalweg {
 namespace {
 
-// Losses of images as networks have them: most small, some large, by class, and a second point's losses that go along.
+// Losses like those of images: most are small, some large, depending on the class; and correlated losses at a second
+// point.
 struct Population {
   std::vector<std::int64_t> labels;
   std::vector<double> losses;
@@ -95,7 +96,7 @@ TEST(EstimateMean, OfAllImagesIsTheMeanWithoutError) {
   EXPECT_NEAR(controlled.mean, p.mean, 1e-12);
 }
 
-// Over many samples: no bias, the stated error is the real one, and its 95 % intervals hold 95 % of the time.
+// Over many samples there is no bias, the stated error is the actual one, and the 95 % intervals hold 95 % of the time.
 TEST(EstimateMean, StatesItsErrorRightWithAndWithoutControl) {
   const Population p(3000);
   const Strata strata = class_strata(p.labels, 5);
@@ -148,7 +149,7 @@ TEST(EstimateMean, AControlThatGoesAlongLowersTheErrorAndAnIdleOneDoesNotRaiseIt
   EXPECT_EQ(estimate_mean(sample.drawn(), y, constant, 2).standard_error, plain);
 }
 
-// As at a reference point where one image's logits overflow, drawn or not.
+// As at a reference point with overflowing logits for one image, whether that is drawn or not.
 TEST(EstimateMean, DoesWithoutAControlThatIsNotFinite) {
   const auto [p, sample, y, x] = draw_300();
   std::vector<double> one_off = x;
@@ -166,7 +167,19 @@ TEST(EstimateMean, DoesWithoutAControlThatIsNotFinite) {
   for (std::size_t c = 0; c < 5; ++c) EXPECT_EQ(found[c].mean, classes[c].mean) << c;
 }
 
-// Drawn from all alike and sorted into classes afterwards.
+// Draws from all images alike, and sorts them into classes afterwards.
+// All of most strata are drawn and two of four of the last one, through which a line would go exactly.
+TEST(EstimateMean, DoesWithoutAControlThatTooFewImagesCouldTell) {
+  const std::vector<std::int64_t> sizes = {2, 2, 4};
+  const std::vector<std::int32_t> strata = {0, 0, 1, 1, 2, 2};
+  const std::vector<double> values = {1, 2, 3, 4, 5, 9}, control = {1, 2, 3, 4, 6, 7};
+  const Estimate plain = estimate_mean({sizes, strata}, values);
+  const Estimate controlled = estimate_mean({sizes, strata}, values, control, 4);
+  EXPECT_GT(plain.standard_error, 0);
+  EXPECT_EQ(controlled.standard_error, plain.standard_error);
+  EXPECT_EQ(controlled.mean, plain.mean);
+}
+
 TEST(EstimateStrata, StatesTheErrorsOfClassesRight) {
   const Population p(3000);
   const Strata strata = class_strata(p.labels, 5);
@@ -191,14 +204,15 @@ TEST(EstimateStrata, StatesTheErrorsOfClassesRight) {
   }
   for (std::size_t c = 0; c < 5; ++c) {
     EXPECT_GE(held[c], 0.91) << c;
-    const double ratio = std::sqrt(stated[c] / squares[c]);  // the others' variance makes a small one's error larger
+    const double ratio = std::sqrt(stated[c] / squares[c]);  // borrowing from the others makes a small class's error
+                                                             // larger
     EXPECT_GE(ratio, 0.9) << c;
     EXPECT_LE(ratio, c == 0 ? 1.4 : 1.2) << c;
-    EXPECT_NEAR(off[c], 0, 0.3) << c;  // skewed: an error that is small goes along with a mean that is
+    EXPECT_NEAR(off[c], 0, 0.3) << c;  // skewed: small errors come with small means
   }
 }
 
-// What guesses lack: most a little, a few much. Of 100 classes some three images each.
+// Residuals of guesses: most are small, a few large. About three images are drawn from each of 100 classes.
 TEST(EstimateStrata, StatesErrorsThatHoldWhereFewImagesOfAClassAreDrawn) {
   constexpr std::int64_t kMany = 10000, kClasses = 100;
   std::mt19937_64 random(9);
@@ -212,7 +226,7 @@ TEST(EstimateStrata, StatesErrorsThatHoldWhereFewImagesOfAClassAreDrawn) {
   const Strata classes = class_strata(labels, kClasses);
   std::vector<double> truth(kClasses);
   for (std::size_t i = 0; i < lacking.size(); ++i) truth[i % kClasses] += lacking[i] * kClasses / kMany;
-  std::map<std::int64_t, std::pair<double, double>> held;  // by images drawn of the class: within, all
+  std::map<std::int64_t, std::pair<double, double>> held;  // by number of images drawn from the class: held, all
   for (std::uint64_t r = 0; r < 200; ++r) {
     StratifiedSample sample(one_stratum(kMany), {1.0}, {r, 0, 0});
     std::vector<std::int32_t> drawn;
@@ -231,8 +245,7 @@ TEST(EstimateStrata, StatesErrorsThatHoldWhereFewImagesOfAClassAreDrawn) {
   for (const auto& [count, share] : held) EXPECT_GE(share.first, 0.9 * share.second) << count;
 }
 
-// With few images a class, where a class's own images would tell its control's factor and the spread that is left
-// badly.
+// With few images per class, too few to estimate the control's factor and the residual spread from the class alone.
 TEST(EstimateStrata, StatesTheErrorsOfClassesRightWithAControl) {
   const Population p(3000);
   const Strata strata = class_strata(p.labels, 5);
@@ -271,14 +284,14 @@ TEST(EstimateStrata, KnowsHowLittleAFewImagesSay) {
   EXPECT_EQ(means[0].mean, 2);
   EXPECT_DOUBLE_EQ(means[0].standard_error, std::sqrt(0.8 * 2 / 2));  // the only variance there is
   EXPECT_EQ(means[1].mean, 8);
-  EXPECT_DOUBLE_EQ(means[1].standard_error, std::sqrt(0.9 * 2));  // by the other's variance
+  EXPECT_DOUBLE_EQ(means[1].standard_error, std::sqrt(0.9 * 2));  // from the other's variance
   EXPECT_EQ(means[2].mean, 4);
   EXPECT_DOUBLE_EQ(means[2].standard_error, std::sqrt(13));  // the variance of all
   EXPECT_TRUE(std::isnan(means[3].mean));
   const std::vector<Estimate> shares = estimate_strata({sizes, strata}, {100, 100, 100}, /*one=*/100);
   EXPECT_DOUBLE_EQ(shares[0].standard_error, 100 * std::sqrt(0.8 / 2) / 3);
   EXPECT_GT(shares[2].standard_error, 50);
-  // No two of the same stratum: the spread of all is all that is known.
+  // Without two images of the same stratum, only the spread of all is known.
   const std::vector<std::int32_t> alone = {0, 1, 2};
   for (std::size_t h = 0; h < 3; ++h)
     EXPECT_DOUBLE_EQ(estimate_strata({sizes, alone}, {1, 3, 8})[h].standard_error, std::sqrt(0.9 * 13)) << h;
@@ -294,7 +307,7 @@ TEST(EstimateStrata, AValueThatIsNotANumberIsItsOwnStratumsAlone) {
   const Estimate alone = estimate_strata({size, first}, {1, 3, 8}, {0, 1, 3}, {2}).front();
   EXPECT_DOUBLE_EQ(means[0].mean, alone.mean);
   EXPECT_NEAR(means[0].standard_error, alone.standard_error, 0.2 * alone.standard_error);
-  EXPECT_LT(means[0].standard_error, 0.5);  // by the control
+  EXPECT_LT(means[0].standard_error, 0.5);  // thanks to the control
   EXPECT_TRUE(std::isnan(means[1].mean));
   EXPECT_TRUE(std::isnan(means[1].standard_error));
 }

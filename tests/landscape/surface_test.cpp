@@ -24,7 +24,7 @@ std::filesystem::path scratch(const std::string& name) {
   return folder / name;
 }
 
-// 3 x 2: wider than high, so that a transposed array cannot pass.
+// 3 x 2 points, wider than high, so that a transposed array fails.
 Surface example() {
   Surface s;
   s.x = {-1, 0, 2};
@@ -91,7 +91,7 @@ TEST(Surface, OfOnePointIsAFile) {
   Surface s;
   s.x = {0.5};
   s.y = {-0.5};
-  s.values["train_loss"] = {-1};  // our own files have no sentinel: -1 stays -1
+  s.values["train_loss"] = {-1};  // our own files use no sentinel: -1 stays -1
   write_surface_hdf5(scratch("one.h5"), s);
   EXPECT_EQ(read_surface_hdf5(scratch("one.h5")).values.at("train_loss"), std::vector<double>{-1});
 }
@@ -123,7 +123,7 @@ TEST(Surface, ForeignOblongFileIsReadInTheOrderItWasFilled) {
   const SurfaceMinimum least = surface_minimum(read_surface_hdf5(scratch("oblong.h5")), "train_loss");
   EXPECT_EQ(least.x, 0);
   EXPECT_EQ(read_surface_hdf5(scratch("oblong.h5")).values.at("train_loss")[2], 3);
-  // With our own mark the same shape is an error.
+  // In a file with our own "thalweg" entry, the same shape is an error.
   content.strings["thalweg"] = R"({"provenance": {}, "path": []})";
   write_hdf5(scratch("oblong.h5"), content);
   EXPECT_NE(message_of([] { read_surface_hdf5(scratch("oblong.h5")); }).find("expected [2, 3]"), std::string::npos);
@@ -144,7 +144,8 @@ TEST(Surface, ReadingNamesWhatIsMissingOrWrong) {
             std::string::npos);
   content.datasets.erase("train_loss");
   write_hdf5(scratch("bad.h5"), content);
-  EXPECT_NE(message_of([] { read_surface_hdf5(scratch("bad.h5")); }).find("none of train_loss"), std::string::npos);
+  EXPECT_NE(message_of([] { read_surface_hdf5(scratch("bad.h5")); }).find("at least one of the datasets train_loss"),
+            std::string::npos);
   EXPECT_THROW(read_surface_hdf5(scratch("absent.h5")), Error);
 }
 

@@ -53,11 +53,11 @@ TEST(ConvManifestFile, NamesTheFileAndWhatIsWrongInIt) {
   expect_defect("plans-1", "plans-2", "the format is \"thalweg-conv-plans-2\", expected \"thalweg-conv-plans-1\"");
   expect_defect("\"gpu\"", "\"gpv\"", "key 'gpu' not found");
   expect_defect("91900", "\"91900\"", "type must be number");
-  expect_defect("bfloat16", "bfloat15", "\"bfloat15\" is none of float32, bfloat16, float16");
-  expect_defect("weight_gradient", "forward_bias_add_relu", "stands twice");
+  expect_defect("bfloat16", "bfloat15", "\"bfloat15\" is not one of float32, bfloat16, float16");
+  expect_defect("weight_gradient", "forward_bias_add_relu", "occurs twice");
   expect_defect("[128,64,32,32]", "[128,64,32]", "expected four sizes, got 3");
-  expect_defect("[128,64,32,32]", "[128,65,32,32]", "an image of 65 channels with a filter of 64");
-  expect_defect("eng65", "", "a plan without a name; remove the file to choose plans anew");
+  expect_defect("[128,64,32,32]", "[128,65,32,32]", "the image has 65 channels, but the filter has 64");
+  expect_defect("eng65", "", "a plan has no name; remove the file to choose new plans");
   expect_error([&] { read_conv_manifest(folder / "absent.json"); }, "absent.json");
 }
 

@@ -1,5 +1,8 @@
 #include "nn/weights_file.h"
 
+#include <array>
+#include <string>
+
 #include <gtest/gtest.h>
 
 #include <ATen/ATen.h>
@@ -34,18 +37,22 @@ TEST(WeightsFile, GivesBackWhatWasWritten) {
   EXPECT_EQ(content.metadata.at("format"), "pt");
 }
 
-TEST(WeightsFile, TakesDataParallelNames) {
+TEST(WeightsFile, TakesNamesOfDataParallelAndCompiledModules) {
+  const std::array<std::string, 3> kPrefixes = {"module.", "_orig_mod.", "_orig_mod.module."};
   const TempFolder folder;
   const Graph graph = small_graph("mlp");
   const at::Tensor flat = initial_weights(graph, 3);
-  std::vector<NamedTensor> tensors;
+  std::array<std::vector<NamedTensor>, kPrefixes.size()> tensors;
   const std::vector<at::Tensor> views = graph.parameters.views(flat);
   for (std::size_t i = 0; i < views.size(); ++i) {
-    tensors.push_back({"module." + graph.parameters.entries()[i].name, views[i]});
+    for (std::size_t k = 0; k < kPrefixes.size(); ++k)
+      tensors[k].push_back({kPrefixes[k] + graph.parameters.entries()[i].name, views[i]});
   }
-  write_safetensors(folder / "w.safetensors", tensors, {});
-  EXPECT_TRUE(at::equal(read_weights(folder / "w.safetensors", graph).weights, flat));
-  EXPECT_TRUE(read_weights_description(folder / "w.safetensors").is_null());
+  for (const std::vector<NamedTensor>& prefixed : tensors) {
+    write_safetensors(folder / "w.safetensors", prefixed, {});
+    EXPECT_TRUE(at::equal(read_weights(folder / "w.safetensors", graph).weights, flat));
+    EXPECT_TRUE(read_weights_description(folder / "w.safetensors").is_null());
+  }
 }
 
 TEST(WeightsFile, OfAnotherNetworkSaysWhatDoesNotFit) {

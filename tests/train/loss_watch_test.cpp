@@ -14,7 +14,7 @@ namespace {
 
 using Steps = std::vector<std::int64_t>;
 
-// A run of ten steps an epoch, whose network guesses with a loss of log(10).
+// A run with ten steps per epoch; the loss of random guessing is log(10).
 class LossWatchTest : public testing::Test {
  protected:
   LossWatchTest() {
@@ -70,8 +70,9 @@ TEST_F(LossWatchTest, APoppedStepIsJudgedByTheWeightsBeforeIt) {
   EXPECT_EQ(checkpoint_steps(folder_.path()), (Steps{10}));
   watch.push({.step = 12}, at::full({}, std::numeric_limits<float>::quiet_NaN()));
   const std::string trouble = watch.pop(0)->trouble;
-  for (const std::string& words : {std::string("the training loss is nan after step 11 (epoch 1.10, rate 0.1)"),
-                                   "last good checkpoint is " + checkpoint(10) + ". Lower the rate"})
+  for (const std::string& words :
+       {std::string("the training loss is nan after step 11 (epoch 1.10, learning rate 0.1)"),
+        "last good checkpoint is " + checkpoint(10) + ". Lower the learning rate"})
     EXPECT_NE(trouble.find(words), std::string::npos) << trouble;
 }
 

@@ -11,7 +11,7 @@
 namespace thalweg {
 namespace {
 
-// Rates 1e-4 to 1; the loss falls like a logistic curve around 1e-2, then rises from 1e-1 on.
+// Rates from 1e-4 to 1. The loss falls along a logistic curve around 1e-2, and rises from 1e-1 on.
 std::vector<LrRangePoint> valley() {
   std::vector<LrRangePoint> points;
   for (int k = 0; k <= 80; ++k) {
@@ -54,7 +54,7 @@ TEST(LrRangeTest, ATableIsToldByItsColumns) {
   EXPECT_NO_THROW(check_lr_range_csv(folder / "own.csv"));
   for (const char* text : {"", "lr,loss", "lr,loss,accuracy\n0.1,2,3\n"}) {
     write_file_atomically(folder / "other.csv", text);
-    expect_error([&] { check_lr_range_csv(folder / "other.csv"); }, "no table of an LR range test");
+    expect_error([&] { check_lr_range_csv(folder / "other.csv"); }, "is not the table of an LR range test");
   }
 }
 

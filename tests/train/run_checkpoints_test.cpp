@@ -1,4 +1,4 @@
-// What a run keeps, and where it ends other than by its last step: divergence, no memory, early stops, the best
+// Tests what a run keeps, and how it ends other than by its last step: divergence, out of memory, early stops, the best
 // checkpoint.
 #include <limits>
 #include <new>
@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The checkpoint that the message of a run names that diverged.
+// The checkpoint named in the error message of a run that diverged.
 Checkpoint last_good(const std::string& message, const Graph& graph) {
   std::smatch match;
   if (!std::regex_search(message, match, std::regex("last good checkpoint is (\\S+)\\. "))) return {};
@@ -26,7 +26,7 @@ Checkpoint last_good(const std::string& message, const Graph& graph) {
 }
 
 TEST_F(RunTest, DivergenceNamesTheUpdateThatBrokeAndACheckpointFromBeforeIt) {
-  // The rate jumps with the update from step 5 to 6; the loss of step 6's weights is the first that is not sound.
+  // The rate jumps with the update from step 5 to 6, so the first bad loss is that of the weights of step 6.
   spec_.train.schedule = {{"kind", "late_decay"}, {"lr", 0.05}, {"decay_at", 1}, {"factor", 1e6}};
   spec_.train.divergence_factor = 100;
   for (const double every : {1.0, 5.0}) {
@@ -34,7 +34,8 @@ TEST_F(RunTest, DivergenceNamesTheUpdateThatBrokeAndACheckpointFromBeforeIt) {
     spec_.train.checkpoint_every = {every, Cadence::Unit::kSteps};
     for (const char* run : {"first", "again"}) {
       const std::string message = message_of([&] { train(spec_, name); });
-      EXPECT_NE(message.find("after step 6 (epoch 1.20, rate 50000)"), std::string::npos) << run << ": " << message;
+      EXPECT_NE(message.find("after step 6 (epoch 1.20, learning rate 50000)"), std::string::npos)
+          << run << ": " << message;
       EXPECT_EQ(last_good(message, graph_).state.step, 5) << run << ": " << message;
     }
   }
@@ -79,7 +80,7 @@ TEST_F(RunTest, ALossFarBeyondThatOfGuessingIsDivergenceToo) {
   train(spec_, "allowed");
 }
 
-// While it lives, LibTorch gets no larger block of host memory than this.
+// During its lifetime, limits the blocks of host memory that LibTorch can allocate to `bytes`.
 class LargestBlock : public c10::Allocator {
  public:
   explicit LargestBlock(std::size_t bytes) : bytes_(bytes) { c10::SetCPUAllocator(this); }
@@ -103,7 +104,7 @@ TEST_F(RunTest, AnEvaluationWithoutMemoryFailsTheRunAndTheSameCallGoesOn) {
   data_ = load_data({.train_images = 70, .test_images = 200});
   train(spec_, "whole");
   {
-    const LargestBlock limit(1 << 20);  // 16 images to train on fit, 125 to evaluate do not
+    const LargestBlock limit(1 << 20);  // training on 16 images fits, evaluating 125 does not
     expect_error([&] { train(spec_, "run"); }, "its evaluation");
   }
   const nlohmann::json status = read_run_status(folder_ / "run");
@@ -116,7 +117,8 @@ TEST_F(RunTest, AnEvaluationWithoutMemoryFailsTheRunAndTheSameCallGoesOn) {
 
 TEST_F(RunTest, StopsEarlyAndCleanlyWhereTheMetricNoLongerImproves) {
   spec_.train.epochs = 9;
-  spec_.train.early_stop = {"train_loss", 2, 100};  // nothing counts as an improvement: over after the third epoch
+  spec_.train.early_stop = {"train_loss", 2, 100};  // nothing counts as an improvement, so it stops after the third
+                                                    // epoch
   spec_.train.snapshots = {{"every_epochs", 0}};
   spec_.keep = {7};
   const nlohmann::json result = train(spec_, "run");
@@ -129,7 +131,7 @@ TEST_F(RunTest, StopsEarlyAndCleanlyWhereTheMetricNoLongerImproves) {
   const TrajectoryReader trajectory(folder_ / "run/trajectory");
   EXPECT_EQ(trajectory.info(trajectory.size() - 1).step, 15);
   EXPECT_EQ(trajectory.info(trajectory.size() - 1).reason, "last");
-  // Killed before the end was written, and earlier.
+  // As if killed just before the final files were written, and earlier.
   const std::string expected = fingerprint("run");
   for (const std::int64_t last : {15, 7}) {
     fs::remove(folder_ / "run/status.json");
@@ -156,7 +158,7 @@ TEST_F(RunTest, KeepsAsManyCheckpointsAsAskedFor) {
 
 TEST_F(RunTest, KeepsTheBestEpochsCheckpoint) {
   spec_.train.epochs = 6;
-  spec_.train.checkpoint_every = {100};  // none by itself before the end
+  spec_.train.checkpoint_every = {100};  // no regular one before the end
   spec_.train.keep_best = "test_loss";
   keep_all();
   train(spec_, "run");
@@ -172,7 +174,7 @@ TEST_F(RunTest, KeepsTheBestEpochsCheckpoint) {
   EXPECT_EQ(status.at("best").at("value"), best);
   const fs::path file = folder_ / "run/checkpoints/best.safetensors";
   EXPECT_EQ(read_file(file), read_file(checkpoint_path(folder_ / "run", best_step)));
-  // Killed between the best checkpoint and its second name.
+  // As if killed after writing the best checkpoint, but before giving it its second name.
   write_file_atomically(file, "an older one");
   forget_beyond("run", best_step);
   train(spec_, "run");
@@ -201,7 +203,7 @@ TEST_F(RunTest, WatchesTheValidationSplitWhereThereIsOne) {
 }
 
 TEST_F(RunTest, IsJudgedByEvaluationsInsideEpochsToo) {
-  spec_.train.evaluate_every = {3, Cadence::Unit::kSteps};  // of five an epoch
+  spec_.train.evaluate_every = {3, Cadence::Unit::kSteps};  // an epoch has five
   spec_.train.epochs = 9;
   spec_.train.keep_best = "test_loss";
   spec_.train.early_stop = {"test_loss", 1.2, 100};  // nothing counts as an improvement
@@ -221,7 +223,7 @@ TEST_F(RunTest, RefusesToBeJudgedByWhatIsNeverKnown) {
   spec_.train.early_stop.metric = "test_loss";
   spec_.train.evaluate_every = {0};
   expect_usage_error([&] { train(spec_, "run"); }, "train.evaluate_every");
-  EXPECT_FALSE(fs::exists(folder_ / "run"));  // free for the configuration that is right
+  EXPECT_FALSE(fs::exists(folder_ / "run"));  // left free for a corrected configuration
 }
 
 }  // namespace

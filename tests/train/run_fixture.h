@@ -1,5 +1,7 @@
+// A test fixture that trains a small run in a temporary folder, deletes parts of its state and compares its files.
 #pragma once
 
+#include <cstdint>
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -14,7 +16,7 @@
 
 namespace thalweg {
 
-// A small run with everything that has state: batch norm, momentum, augmentation, a ragged last batch.
+// A small run with everything that has state (batch norm, momentum, augmentation), and a smaller last batch.
 class RunTest : public testing::Test {
  protected:
   RunTest()
@@ -39,7 +41,7 @@ class RunTest : public testing::Test {
   nlohmann::json train(const RunSpec& spec, const std::string& name) {
     return train_run(spec, {graph_, data_, device_, ProgressMode::kQuiet}, folder_ / name);
   }
-  // Every byte that a run leaves, but for wall-clock times.
+  // The contents of a run's weights, trajectory and metrics, without wall-clock times.
   std::string fingerprint(const std::string& name) const {
     std::string out = read_file(folder_ / (name + "/weights.safetensors"));
     out +=
@@ -53,7 +55,7 @@ class RunTest : public testing::Test {
     return out;
   }
 
-  // A branch of the run "main", which keeps that step's checkpoint.
+  // A branch that forks from the run "main" at `step`; that run must keep this step's checkpoint.
   RunSpec branch_at(std::int64_t step) const {
     RunSpec branch = spec_;
     branch.name = "branch";
@@ -62,13 +64,14 @@ class RunTest : public testing::Test {
     branch.fork = checkpoint_path(folder_ / "main", step);
     return branch;
   }
-  // A checkpoint of every step stays.
+  // Keeps the checkpoint of every step.
   void keep_all() {
     spec_.keep.clear();
     for (std::int64_t step = 0; step <= end_step(); ++step) spec_.keep.push_back(step);
   }
   std::int64_t end_step() const { return RunPlan(spec_, data_.train.size()).end_step(); }
-  // What a kill during the next step leaves: later checkpoints do not exist, journals may reach beyond the last one.
+  // Makes the state that a kill during the next step leaves: no later checkpoints, but journals may extend past the
+  // last one.
   void forget_beyond(const std::string& name, std::int64_t step) {
     for (const std::int64_t later : checkpoint_steps(folder_ / name))
       if (later > step) std::filesystem::remove(checkpoint_path(folder_ / name, later));

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "gpu.h"
 #include "models/models.h"
+#include "nn/eager.h"
 #include "nn/init.h"
 
 namespace thalweg {
@@ -49,6 +50,23 @@ double norm_of(const at::Tensor& a) {
   return at::linalg_vector_norm(a.to(at::kDouble)).item<double>();
 }
 
+// With a rate of zero all batches use the initial weights, so the order of the images does not matter.
+TEST(TrainStepTest, CountsTheRightAnswersThatEagerArithmeticGives) {
+  const Graph graph = network("mlp");
+  const ImageBatches data = images(400);
+  TrainConfig config = config_of(150);
+  config.augment = {};
+  const TrainState start = start_of(graph);
+  const Layout layout = graph.parameters;
+  const at::Tensor logits = run_eager(graph, layout.views(start.weights), {}, data.range(0, 400), NormMode::kEval);
+  const auto right = logits.argmax(1).eq(data.labels()).sum().item<double>();
+  TrainStep step(graph, data, config, 1, start);
+  for (int batch = 0; batch < 3; ++batch) step.run(0.0);
+  EXPECT_EQ(step.epoch_sums()[1].item<double>(), right);
+  EXPECT_GT(right, 0);
+  EXPECT_LT(right, 400);
+}
+
 TEST(TrainStepTest, CountsLossesAndRightAnswersOfTheEpoch) {
   const Graph graph = network("mlp");
   const ImageBatches data = images(25);
@@ -69,9 +87,9 @@ std::int64_t pages_so_far() {
   return usage.ru_minflt;
 }
 
-// What a step allocates it finds where the one before freed it: the system is asked for nothing in the loop. But a
-// thread's scratch memory is new when that thread first happens to get such work: half a megabyte once, on some
-// machines within these steps.
+// A step allocates the memory that the previous one freed, so the loop requests nothing from the system, with one
+// exception: a thread's scratch memory (half a megabyte) is allocated when the thread first gets work that needs it, on
+// some machines within these steps.
 TEST(TrainStepTest, WarmStepsTakeNoNewPages) {
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "the sanitizer keeps freed memory from use";
@@ -138,7 +156,7 @@ TEST(TrainStepTest, StatisticsChangeNoBit) {
   EXPECT_TRUE(at::equal(plain.epoch_sums(), watched.epoch_sums()));
 }
 
-// Plain SGD moves the weights by rate times gradient, so the numbers must fit the movement.
+// Plain SGD moves the weights by the rate times the gradient, so the statistics must match the movement.
 TEST(TrainStepTest, StatisticsDescribeTheUpdate) {
   const Graph graph = network("mlp");
   const ImageBatches data = images(32);
@@ -155,7 +173,7 @@ TEST(TrainStepTest, StatisticsDescribeTheUpdate) {
   EXPECT_NEAR(statistics.update_ratio, moved / norm_of(before), 1e-3 * moved / norm_of(before));
 }
 
-// McCandlish et al. 2018, appendix A.1, from the gradients of single images.
+// Computes the noise scale of McCandlish et al. 2018, appendix A.1, from the gradients of single images.
 TEST(TrainStepTest, NoiseScaleIsThatOfTheBatchAndItsFirstHalf) {
   const Graph graph = network("mlp");
   const std::int64_t count = 21, half = 10;
@@ -164,7 +182,7 @@ TEST(TrainStepTest, NoiseScaleIsThatOfTheBatchAndItsFirstHalf) {
   config.augment = {};
   config.optimizer.momentum = 0;
   config.optimizer.weight_decay = 0;
-  // A step of rate 1 subtracts the gradient of its image.
+  // A step with a rate of 1 subtracts the gradient of its image.
   at::Tensor whole_sum = at::zeros({graph.parameters.size()}, at::kDouble), half_sum = whole_sum.clone();
   for (std::int64_t k = 0; k < count; ++k) {
     TrainState state = start_of(graph);
@@ -197,7 +215,7 @@ class CudaTrainStep : public testing::TestWithParam<const char*> {
   void SetUp() override { THALWEG_NEED_GPU(); }
 };
 
-// Timings differ, and with them plans and bits.
+// Copies plans: timings differ, and with them the chosen plans and the bits of results.
 void take_plans(TrainStep& to, TrainStep& from) {
   if (from.conv_plans()) to.conv_plans()->adopt(from.conv_plans()->manifest());
 }
@@ -224,7 +242,7 @@ TEST_P(CudaTrainStep, CapturedStepsGiveTheBitsOfUncapturedOnes) {
       captured.cuda_graph = true;
       TrainStep graphed(graph, data, captured, 1, start_of(graph));
       const auto rate = [](int i) { return 0.01 * (1 + i % 5); };
-      for (int i = 0; i < 50; ++i) eager.run(rate(i));  // four steps an epoch, the last of two images
+      for (int i = 0; i < 50; ++i) eager.run(rate(i));  // four steps per epoch, the last with two images
       take_plans(graphed, eager);
       for (int i = 0; i < 50; ++i) graphed.run(rate(i));
       EXPECT_TRUE(at::isfinite(eager.weights()).all().item<bool>());
@@ -246,7 +264,7 @@ TEST_P(CudaTrainStep, TheSamePlansGiveTheSameBitsAgain) {
   expect_equal_bits(first, again);
 }
 
-// They take other steps between captured ones, uncaptured and over half a batch.
+// Statistics run additional, uncaptured steps over half a batch between captured ones.
 TEST_P(CudaTrainStep, StatisticsLeaveTheBitsAlone) {
   const Graph graph = network(GetParam());
   const ImageBatches data = images(50, kGpu);
@@ -263,7 +281,7 @@ TEST_P(CudaTrainStep, FollowsTheCpu) {
   const Graph graph = network(GetParam());
   std::vector<at::Tensor> weights;
   TrainConfig config = config_of(16);
-  config.conv_plans = false;  // runs under the sanitizers (bench/gpu.sh), where the timing of plans would take hours
+  config.conv_plans = false;  // for the sanitizers (bench/gpu.sh), under which timing plans would take hours
   for (const c10::Device device : {c10::Device(at::kCPU), kGpu}) {
     const ImageBatches data = images(50, device);
     TrainStep step(graph, data, config, 1, start_of(graph));

@@ -36,7 +36,7 @@ RunPath make_run(const std::string& name, std::optional<Fork> fork, const at::Te
   return run;
 }
 
-// Six snapshots of a main path and four of a branch that leaves it at step 3, 50 weights.
+// Six snapshots of a main path and four of a branch that forks at step 3, with 50 weights each.
 std::vector<RunPath> example_runs() {
   const at::Tensor main = normal_matrix(6, 50, 1).cumsum(0);
   at::Tensor branch = normal_matrix(4, 50, 2);
@@ -52,13 +52,13 @@ TEST(PcaPlane, SpansTheRunsAroundTheMeanOfDistinctSnapshots) {
   distinct.insert(distinct.end(), runs[1].weights.begin() + 1, runs[1].weights.end());
   const at::Tensor mean = at::stack(distinct).to(at::kDouble).mean(0);
   EXPECT_LT((mean - plane.origin).abs().max().item<double>(), 1e-6);
-  // Steps 0..5 of the main path and 4..6 of the branch.
+  // The distinct snapshots are steps 0..5 of the main path and 4..6 of the branch.
   EXPECT_TRUE(at::equal(plane.buffers, vec({30.0f / 9, 1})));
 
   ASSERT_EQ(plane.path.size(), 10u);
   double along = 0, total = 0;
   for (std::size_t i = 0; i < 10; ++i) {
-    if (i == 6) continue;  // the fork point again
+    if (i == 6) continue;  // the fork point, a duplicate
     const PathPoint& p = plane.path[i];
     along += p.x * p.x;
     total += p.x * p.x + p.y * p.y + p.off_plane * p.off_plane;
@@ -113,10 +113,11 @@ TEST(PcaPlane, RefusesBuffersOfAnotherModel) {
 }
 
 TEST(PlaneOrigin, IsParsedByName) {
-  EXPECT_EQ(parse_plane_origin("mean"), PlaneOrigin::kMean);
-  EXPECT_EQ(parse_plane_origin("final"), PlaneOrigin::kFinal);
-  EXPECT_EQ(parse_plane_origin("first"), PlaneOrigin::kFirst);
-  expect_usage_error([] { parse_plane_origin("last"); }, "\"last\"");
+  const auto parsed = [](const char* name) { return parse_enum("--origin", name, plane_origins()); };
+  EXPECT_EQ(parsed("mean"), PlaneOrigin::kMean);
+  EXPECT_EQ(parsed("final"), PlaneOrigin::kFinal);
+  EXPECT_EQ(parsed("first"), PlaneOrigin::kFirst);
+  expect_usage_error([&] { parsed("last"); }, "--origin: expected one of mean, final, first, got 'last'");
 }
 
 std::array<PlanePoint, 3> points_of(const at::Tensor& matrix) {
@@ -210,7 +211,7 @@ TEST(LinePlane, RefusesEqualPoints) {
       [&] {
         line_plane({three[0], three[1]}, at::empty({0}, at::kFloat), context_of(2, 0));
       },
-      "a at step 0 and b at step 1 are the same weights");
+      "a at step 0 and b at step 1 have the same weights");
 }
 
 // conv [4, 3, 2, 2] at 0, bn [4] at 48, fc [5, 4] at 52, its bias [5] at 72: 77 weights.
@@ -232,7 +233,7 @@ const at::Tensor& no_buffers() {
 TEST(RandomPlane, GivesEachFilterItsOwnLength) {
   at::Tensor origin = normal_matrix(1, 77, 4)[0];
   origin.slice(0, 12, 24).zero_();    // a dead filter
-  origin.slice(0, 24, 36).mul_(100);  // a heavy one
+  origin.slice(0, 24, 36).mul_(100);  // a large one
   const Plane plane = random_plane(origin, no_buffers(), 5, network_context());
   EXPECT_TRUE(at::equal(plane.origin, origin));
   for (const at::Tensor& d : {plane.d1, plane.d2}) {
@@ -276,7 +277,7 @@ TEST(RandomPlane, DirectionsAreNearlyOrthogonalAndGaussian) {
 TEST(RandomPlane, RefusesOriginsWithoutFilters) {
   const at::Tensor origin = normal_matrix(1, 77, 4)[0];
   expect_error([&] { random_plane(at::zeros_like(origin), no_buffers(), 1, network_context()); }, "are zero");
-  expect_error([&] { random_plane(origin, no_buffers(), 1, context_of(77, 0)); }, "two dimensions or more");
+  expect_error([&] { random_plane(origin, no_buffers(), 1, context_of(77, 0)); }, "two or more dimensions");
   expect_error([&] { random_plane(origin.slice(0, 1), no_buffers(), 1, network_context()); }, "layout");
   expect_error([&] { random_plane(origin * NAN, no_buffers(), 1, network_context()); }, "finite float32");
 }

@@ -30,7 +30,7 @@ std::vector<double> row_of(std::size_t count, std::size_t row) {
   return weights;
 }
 
-// The float32 values themselves, centred in float64.
+// The original float32 values, centred in float64.
 at::Tensor centred(const at::Tensor& matrix, const std::vector<double>& origin) {
   const at::Tensor x = matrix.to(at::kDouble);
   at::Tensor centre = at::zeros({x.size(1)}, at::kDouble);
@@ -66,7 +66,8 @@ void expect_same_as_svd(const at::Tensor& matrix, const std::vector<double>& ori
 }
 
 TEST(GramPca, EqualsTheSvdAroundTheMean) {
-  // Columns not a multiple of the chunk, more rows than columns, a chunk that holds everything, one column a chunk.
+  // Columns that are not a multiple of the chunk, more rows than columns, one chunk for everything, one column per
+  // chunk.
   for (const auto& [rows, columns, chunk_columns] :
        {std::array{5, 17, 4}, {20, 7, 3}, {3, 2, 1}, {3, 100, 1000}, {200, 33, 10}, {7, 64, 1}}) {
     SCOPED_TRACE(testing::Message() << rows << " x " << columns << " in " << chunk_columns);
@@ -80,7 +81,7 @@ TEST(GramPca, EqualsTheSvdAroundARow) {
 }
 
 TEST(GramPca, KeepsItsDigitsFarFromZero) {
-  // A spread of 1e-3 around weights of 1 to 100: uncentred products would lose six digits of twelve.
+  // A spread of 1e-3 around weights of up to 100: uncentred products would lose six digits of twelve.
   const at::Tensor far = normal_matrix(8, 300, 3) * 1e-3 + at::arange(1, 301, at::kFloat) / 3;
   expect_same_as_svd(far, mean_of(8), 2000);
 }
@@ -117,7 +118,7 @@ TEST(GramPca, OriginAtARowIsThatRow) {
 }
 
 TEST(GramPca, RefusesFewerThanThreeRows) {
-  expect_error([] { gram_pca(rows_of(normal_matrix(2, 5, 1)), mean_of(2)); }, "three snapshots or more");
+  expect_error([] { gram_pca(rows_of(normal_matrix(2, 5, 1)), mean_of(2)); }, "at least three snapshots");
   expect_error([] { gram_pca({}, {}); }, "no snapshots");
 }
 
@@ -137,7 +138,7 @@ TEST(GramPca, NamesTheRunAndStepOfADivergedRow) {
       at::Tensor matrix = normal_matrix(4, 30, 12);
       matrix[row][17] = bad;
       const std::string name = fmt::format("run branch at step {}", 10 * row);
-      // As an ordinary row and as the one that the others are compared with.
+      // As an ordinary row, and as the row that the others are compared with.
       expect_error([&] { gram_pca(rows_of(matrix, "branch"), mean_of(4), 100); }, name);
       expect_error([&] { gram_pca(rows_of(matrix, "branch"), row_of(4, 2), 100); }, name);
     }
@@ -177,7 +178,7 @@ TEST(RandomWalk, HasTheClosedFormsSharesForEqualSteps) {
   }
 }
 
-// Main path 0-1-2-3-4-5-6 with branches off rows 2 and 5, and one off a branch; steps of several lengths.
+// A main path 0-1-2-3-4-5-6 with branches at rows 2 and 5, a branch of a branch, and steps of various lengths.
 const RowTree kTree = {-1, 0, 1, 2, 3, 4, 5, 2, 7, 8, 5, 10, 8, 12};
 const std::vector<double> kSteps = {0, 1, 4, 1, 2, 1, 1, 0.25, 0.25, 9, 0.5, 0.5, 3, 1};
 

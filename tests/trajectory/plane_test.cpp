@@ -84,12 +84,12 @@ TEST(PlaneFile, IsNotWrittenWithDefects) {
   expect_unwritable([](Plane& p) { p.buffers = at::Tensor(); }, "buffers are missing");
   expect_unwritable([](Plane& p) { p.origin = vec({1, NAN, 3, 4, 5}); }, "origin holds values that are not finite");
   expect_unwritable([](Plane& p) { p.layout[1]["offset"] = 3; }, "fc.bias starts at element 3");
-  expect_unwritable([](Plane& p) { p.buffer_layout = json(); }, "no list");
+  expect_unwritable([](Plane& p) { p.buffer_layout = json(); }, "it is not a list");
   expect_unwritable([](Plane& p) { p.path[1].x = NAN; }, "at step 7 is not finite");
   expect_unwritable([](Plane& p) { p.provenance = json(); }, "not a JSON object");
 }
 
-// A file as write_plane makes it, spoilt in one place.
+// Writes a file by write_plane, damages it by `spoil`, and expects an error with `message` on reading it.
 void expect_unreadable(const std::function<void(SafetensorsFile&)>& spoil, const std::string& message) {
   TempFolder folder;
   write_plane(folder / "a", example());
@@ -156,7 +156,7 @@ TEST(Layout, RefusesHolesOverlapsAndNonsense) {
   expect_error([&] { parse(R"([{"name": "a", "shape": [4611686018427387904, 4], "offset": 0}])"); }, "does not fit");
   expect_error([&] { parse(R"([{"name": "a", "shape": [-4], "offset": 0}])"); }, "does not fit");
   expect_error([&] { parse(R"([{"name": "a", "offset": 0}])"); }, "name, shape and offset");
-  expect_error([&] { parse(R"({})"); }, "no list");
+  expect_error([&] { parse(R"({})"); }, "it is not a list");
 }
 
 }  // namespace

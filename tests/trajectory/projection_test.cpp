@@ -34,7 +34,7 @@ TEST(Projection, LeavesNothingOverOnThePlane) {
   const at::Tensor w =
       (vectors[0].to(at::kDouble) + 0.25 * vectors[1].to(at::kDouble) - 2 * vectors[2].to(at::kDouble)).to(at::kFloat);
   const Projection p = project_rows(plane, {{"main", 0, w}})[0];
-  // float32 rounding of w: 6e-8 an element.
+  // Float32 rounding of w: 6e-8 per element.
   EXPECT_NEAR(p.x, 0.25, 1e-7);
   EXPECT_NEAR(p.y, -2, 1e-7);
   EXPECT_LT(p.off_plane, 2e-5);
@@ -45,7 +45,7 @@ TEST(Projection, LeavesNothingOverOnThePlane) {
 }
 
 TEST(Projection, SeesASmallDistanceFarOut) {
-  // A difference of squares would see 1e8 + 1e-10 - 1e8.
+  // A difference of squares would compute 1e8 + 1e-10 - 1e8.
   const Plane plane = make_plane(vec({0, 0, 0}), vec({1, 0, 0}), vec({0, 1, 0}));
   const Projection p = project_rows(plane, {{"main", 0, vec({1e4f, -3, 1e-5f})}})[0];
   EXPECT_DOUBLE_EQ(p.x, 1e4);
@@ -92,8 +92,8 @@ TEST(Projection, OntoALineHasOneCoordinate) {
 
 TEST(Projection, NamesRowsThatDoNotFit) {
   const Plane plane = make_plane(vec({0, 0, 0}), vec({1, 0, 0}), vec({0, 1, 0}));
-  expect_error([&] { project_rows(plane, {{"main", 3, vec({1, 2})}}); }, "has 2 weights, but the plane is one of 3");
-  // The bad value lies where both directions are zero.
+  expect_error([&] { project_rows(plane, {{"main", 3, vec({1, 2})}}); }, "has 2 weights, but the plane is made for 3");
+  // The bad value is at an element where both directions are zero.
   expect_error([&] { project_rows(plane, {{"late", 7, vec({1, 2, INFINITY})}}); }, "run late at step 7");
   expect_error([&] { project_rows(plane, {{"late", 7, vec({1, NAN, 0})}}); }, "run late at step 7");
 }

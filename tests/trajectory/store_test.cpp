@@ -165,7 +165,7 @@ TEST(TrajectoryStore, ResumeFromACheckpointGivesTheBytesOfAnUninterruptedRun) {
 }
 
 TEST(TrajectoryStore, RowsWithoutARecordAreCutOff) {
-  // Killed within a row, after a whole row, and within the row after that.
+  // As if killed within a row, after a whole row, and within the row after that.
   for (const std::int64_t torn : {std::int64_t{1}, kRowBytes - 1, kRowBytes, kRowBytes + 5}) {
     TempFolder folder, whole;
     write_steps(whole.path(), {0, 1, 2});
@@ -200,7 +200,7 @@ TEST(TrajectoryStore, KilledBeforeTheFirstRowStartsAfresh) {
   TempFolder folder, whole;
   write_steps(whole.path(), {0});
   write_steps(folder.path(), {});
-  fs::remove(folder / "weights.f32");  // the index was there first
+  fs::remove(folder / "weights.f32");  // the index is written first
   write_steps(folder.path(), {0});
   EXPECT_EQ(read_file(whole / "index.log"), read_file(folder / "index.log"));
   expect_steps(folder.path(), {0});
@@ -261,7 +261,7 @@ TEST(TrajectoryStore, RejectsWrongTensorsAndSteps) {
   expect_error([&] { writer.append(info_of(6), weights.view({1, 5}), buffers); }, "[1, 5]");
   expect_error([&] { writer.append(info_of(6), at::Tensor(), buffers); }, "nothing");
   expect_error([&] { writer.append({6, 0, std::nan(""), {}, ""}, weights, buffers); }, "rate nan");
-  expect_error([&] { writer.truncate(2); }, "is damaged: it holds 1 snapshots, and 2 were stored");
+  expect_error([&] { writer.truncate(2); }, "is damaged: it holds 1 snapshots, but 2 were stored");
   expect_error([&] { TrajectoryWriter(folder / "other", 0, 1); }, "at least one weight");
   EXPECT_EQ(writer.count(), 1);
   append(writer, 6);

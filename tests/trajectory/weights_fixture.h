@@ -1,6 +1,7 @@
-// Small weight vectors for the trajectory's tests.
+// Small weight vectors for the trajectory tests.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

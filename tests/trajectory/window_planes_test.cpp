@@ -16,8 +16,8 @@ namespace {
 
 constexpr std::int64_t kParams = 60;
 
-// A helix in R^60 along three random orthogonal axes: radius 1, two turns, and a rise of 0.3 a radian. It lies in no
-// plane: its curvature is 1 / (1 + 0.3^2), its torsion 0.3 / (1 + 0.3^2).
+// A helix in R^60 along three random orthogonal axes: radius 1, two turns, and a rise of 0.3 per radian. No plane
+// contains it: its curvature is 1 / (1 + 0.3^2) and its torsion 0.3 / (1 + 0.3^2).
 std::vector<RunPath> helix(std::int64_t num_snapshots, const std::string& branch = "") {
   const at::Tensor axes = std::get<0>(at::linalg_qr(normal_matrix(kParams, 3, 5).to(at::kDouble)));
   const auto at_angle = [&](double t) {
@@ -82,8 +82,8 @@ TEST(CutWindows, ShareTheirBordersAndDivideTheSnapshotsEvenly) {
 
 TEST(CutWindows, NeedThreeSnapshotsEach) {
   expect_error([] { cut_windows(11, 4); },
-               "4 windows need 12 snapshots of the main path or more, but there are 11: "
-               "take 3 windows at most");
+               "4 windows need at least 12 snapshots of the main path, but there are 11: "
+               "use at most 3 windows");
 }
 
 TEST(WindowPlanes, ExplainACurveThatOnePlaneDoesNot) {
@@ -94,8 +94,8 @@ TEST(WindowPlanes, ExplainACurveThatOnePlaneDoesNot) {
   }
 }
 
-// Near a point a curve leaves the plane of its tangent and normal by curvature * torsion * s^3 / 6 of its length s, and
-// the fitted plane by a constant part of that.
+// At arc length s from a point, a curve deviates from the plane of its tangent and normal by curvature * torsion * s^3
+// / 6, and from the fitted plane by a constant fraction of that.
 TEST(WindowPlanes, AHelixLeavesThemByTheCubeOfTheirLength) {
   const std::vector<RunPath> runs = helix(385);
   const double of_8 = of_window(planes_of(runs, 8)[3], "rms_off_plane");
@@ -103,7 +103,8 @@ TEST(WindowPlanes, AHelixLeavesThemByTheCubeOfTheirLength) {
   EXPECT_NEAR(of_8 / of_16, 8, 0.4);
 }
 
-// It leaves its tangent by curvature * s^2 / 2: the second direction's share against the first's, s.
+// A curve deviates from its tangent by curvature * s^2 / 2; the second direction's extent relative to the first's, s,
+// is proportional to s.
 TEST(WindowPlanes, TheirSecondDirectionFallsAsTheSquareOfTheLength) {
   const std::vector<RunPath> runs = helix(385);
   const auto ratio = [](const Plane& plane) {
@@ -119,7 +120,7 @@ TEST(WindowPlanes, OfOneWindowIsThePlaneOfTheMainPath) {
   EXPECT_TRUE(at::equal(one.origin, whole.origin));
   EXPECT_TRUE(at::equal(one.d2, whole.d2));
   EXPECT_EQ(of_window(one, "rms_off_plane"), of_window(one, "one_plane_rms_off_plane"));
-  // The spread is what the plane explains and what it does not.
+  // The spread consists of a part that the plane explains and a part off it.
   const double off = of_window(one, "rms_off_plane"), spread = of_window(one, "rms_spread");
   EXPECT_NEAR(1 - off * off / (spread * spread), explained(whole.provenance.at("explained_variance")), 1e-6);
 }
@@ -135,7 +136,7 @@ TEST(WindowPlanes, HoldTheWholePathAndTheirOwnPart) {
   EXPECT_EQ(of_window(planes[1], "first_step"), 30);
   EXPECT_EQ(of_window(planes[1], "last_epoch"), 6);
   const std::vector<PathPoint> own = fitted_points(planes[1].path, planes[1].provenance);
-  ASSERT_EQ(own.size(), 4u);  // the branch's steps 40 and 50 are not the window's
+  ASSERT_EQ(own.size(), 4u);  // without the branch's steps 40 and 50
   EXPECT_EQ(own.front().step, 30);
   EXPECT_EQ(own.back().run, "main");
   EXPECT_EQ(fitted_points(planes[1].path, {{"kind", "pca"}}).size(), 15u);

@@ -1,5 +1,5 @@
-// What a run does with its file of plans, by plans for a GPU that need not be here.
-#include "train/run_plans.h"
+// Tests how a run uses its file of plans, with plans for a GPU that need not be present.
+#include "train/run_conv_plans.h"
 
 #include <gtest/gtest.h>
 
@@ -17,13 +17,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class RunPlansTest : public testing::Test {
+class RunConvPlansTest : public testing::Test {
  protected:
   static ConvPlans plans() { return ConvPlans::without_gpu(h200_properties(), {}); }
   static ConvShape shape(std::int64_t batch) { return {batch, 64, 32, 32, 64, 3, 3, 1, 1, ActivationType::kBFloat16}; }
   fs::path file(const std::string& run) const { return folder_ / run / "conv_plans.json"; }
 
-  // A file with the first forward plan but one, as a timing may choose it. Returns the plan's name.
+  // Writes a file with the second forward plan, which a timing might choose. Returns the plan's name.
   std::string write_file(const std::string& run, const std::string& gpu = "NVIDIA H200") const {
     ConvManifest manifest = plans().manifest();
     manifest.gpu = gpu;
@@ -49,9 +49,9 @@ class RunPlansTest : public testing::Test {
   RunSpec main_;
 };
 
-TEST_F(RunPlansTest, KeepsWhatTheFirstStepOfEachSizeChooses) {
+TEST_F(RunConvPlansTest, KeepsWhatTheFirstStepOfEachSizeChooses) {
   ConvPlans first = plans();
-  RunPlans run(&first, main_, folder_ / "run", false, {});
+  RunConvPlans run(&first, main_, folder_ / "run", false, {});
   EXPECT_EQ(run.note(), "");
   EXPECT_FALSE(run.save());
   EXPECT_FALSE(fs::exists(file("run")));
@@ -59,67 +59,67 @@ TEST_F(RunPlansTest, KeepsWhatTheFirstStepOfEachSizeChooses) {
   EXPECT_TRUE(run.save());
   EXPECT_FALSE(run.save());
   EXPECT_EQ(read_conv_manifest(file("run")).choices.size(), 1u);
-  first.get(shape(80), ConvPass::kForward);  // the last batch of an epoch
+  first.get(shape(80), ConvPass::kForward);  // as for the last batch of an epoch
   EXPECT_TRUE(run.save());
 
   ConvPlans second = plans();
-  RunPlans resumed(&second, main_, folder_ / "run", true, {});
+  RunConvPlans resumed(&second, main_, folder_ / "run", true, {});
   EXPECT_EQ(second.num_chosen(), 2u);
-  EXPECT_NE(resumed.note().find("2 convolution plans of"), std::string::npos) << resumed.note();
+  EXPECT_NE(resumed.note().find("2 convolution plans taken from"), std::string::npos) << resumed.note();
   EXPECT_FALSE(resumed.save());
 }
 
-TEST_F(RunPlansTest, AResumedRunTakesThePlansOfItsFile) {
+TEST_F(RunConvPlansTest, AResumedRunTakesThePlansOfItsFile) {
   const std::string name = write_file("run");
   ConvPlans again = plans();
   EXPECT_NE(again.get(shape(128), ConvPass::kForward).name, name);
   ConvPlans resumed = plans();
-  const RunPlans run(&resumed, main_, folder_ / "run", true, {});
+  const RunConvPlans run(&resumed, main_, folder_ / "run", true, {});
   EXPECT_EQ(resumed.get(shape(128), ConvPass::kForward).name, name);
 }
 
-TEST_F(RunPlansTest, ABranchTakesItsMainPathsAndKeepsThem) {
+TEST_F(RunConvPlansTest, ABranchTakesItsMainPathsAndKeepsThem) {
   const std::string name = write_file("main");
   ConvPlans branch = plans();
-  RunPlans run(&branch, branch_of("main"), folder_ / "branch", false, {});
-  EXPECT_NE(run.note().find("of the main path"), std::string::npos) << run.note();
+  RunConvPlans run(&branch, branch_of("main"), folder_ / "branch", false, {});
+  EXPECT_NE(run.note().find("taken from the main path"), std::string::npos) << run.note();
   EXPECT_EQ(branch.get(shape(128), ConvPass::kForward).name, name);
   EXPECT_TRUE(run.save());
-  // Its own file counts from now on, whatever becomes of the main path.
+  // From now on its own file is used, whatever happens to the main path.
   fs::remove(file("main"));
   ConvPlans resumed = plans();
-  const RunPlans later(&resumed, branch_of("main"), folder_ / "branch", true, {});
+  const RunConvPlans later(&resumed, branch_of("main"), folder_ / "branch", true, {});
   EXPECT_EQ(resumed.get(shape(128), ConvPass::kForward).name, name);
 }
 
-TEST_F(RunPlansTest, ARunFromScratchTakesThePlansOfTheStore) {
+TEST_F(RunConvPlansTest, ARunFromScratchTakesThePlansOfTheStore) {
   const fs::path cache = folder_ / "cache";
   ConvStore store(cache / "conv-plans", plans().manifest(), true);
   store.keep(shape(128), ConvPass::kForward, {second_plan(), 12.5});
   ConvPlans first = plans();
-  RunPlans run(&first, main_, folder_ / "run", false, cache);
-  EXPECT_FALSE(run.save());  // of all that the store has, what the run uses
+  RunConvPlans run(&first, main_, folder_ / "run", false, cache);
+  EXPECT_FALSE(run.save());  // the run saves only those plans of the store that it uses
   EXPECT_TRUE(first.is_chosen(shape(128), ConvPass::kForward));
   EXPECT_EQ(first.get(shape(128), ConvPass::kForward).name, second_plan());
   EXPECT_TRUE(run.save());
-  // The run's own file counts, whatever becomes of the store.
+  // The run's own file is used, whatever happens to the store.
   fs::remove(store.file());
   store.keep(shape(128), ConvPass::kForward, {plans().get(shape(128), ConvPass::kForward).name, 12.5});
   ConvPlans later = plans();
-  const RunPlans resumed(&later, main_, folder_ / "run", true, cache);
+  const RunConvPlans resumed(&later, main_, folder_ / "run", true, cache);
   EXPECT_EQ(later.get(shape(128), ConvPass::kForward).name, second_plan());
 }
 
-TEST_F(RunPlansTest, AStoreThatIsOfNoUseIsDoneWithout) {
+TEST_F(RunConvPlansTest, AStoreThatIsOfNoUseIsDoneWithout) {
   write_file_atomically(folder_ / "cache", "a file where the folder should be");
   ConvPlans first = plans();
-  RunPlans run(&first, main_, folder_ / "run", false, folder_ / "cache");
+  RunConvPlans run(&first, main_, folder_ / "run", false, folder_ / "cache");
   EXPECT_EQ(run.take_trouble(), "");
   EXPECT_FALSE(first.is_chosen(shape(128), ConvPass::kForward));
-  EXPECT_EQ(run.take_trouble(), "");  // nothing is there to be read
+  EXPECT_EQ(run.take_trouble(), "");  // there is nothing to read
   write_file_atomically(folder_ / "damaged" / "conv-plans" / ConvStore({}, first.manifest(), true).file(), "{");
   ConvPlans second = plans();
-  RunPlans other(&second, main_, folder_ / "other", false, folder_ / "damaged");
+  RunConvPlans other(&second, main_, folder_ / "other", false, folder_ / "damaged");
   EXPECT_FALSE(second.is_chosen(shape(128), ConvPass::kForward));
   const std::string trouble = other.take_trouble();
   EXPECT_NE(trouble.find("plans are not shared with other runs"), std::string::npos) << trouble;
@@ -127,23 +127,23 @@ TEST_F(RunPlansTest, AStoreThatIsOfNoUseIsDoneWithout) {
   EXPECT_EQ(other.take_trouble(), "");
 }
 
-TEST_F(RunPlansTest, ARunThatHasBegunIsRefusedOnAnotherGpu) {
+TEST_F(RunConvPlansTest, ARunThatHasBegunIsRefusedOnAnotherGpu) {
   write_file("run", "NVIDIA A100");
   ConvPlans here = plans();
-  const auto resume = [&] { const RunPlans run(&here, main_, folder_ / "run", true, {}); };
+  const auto resume = [&] { const RunConvPlans run(&here, main_, folder_ / "run", true, {}); };
   expect_error(resume, file("run").string() + ": the convolution plans were chosen on \"NVIDIA A100\"");
-  expect_error(resume, "removing the file");
+  expect_error(resume, "remove the file with the plans");
   fs::remove(file("run"));
-  const RunPlans anew(&here, main_, folder_ / "run", true, {});
-  EXPECT_NE(anew.note().find("chosen again, and the bits from here on"), std::string::npos) << anew.note();
+  const RunConvPlans anew(&here, main_, folder_ / "run", true, {});
+  EXPECT_NE(anew.note().find("chosen again, so from here on the bits"), std::string::npos) << anew.note();
 }
 
-TEST_F(RunPlansTest, OneOfWhichNothingIsComputedYetChoosesItsOwnThere) {
+TEST_F(RunConvPlansTest, OneOfWhichNothingIsComputedYetChoosesItsOwnThere) {
   write_file("main", "NVIDIA A100");
   for (const RunSpec& spec : {branch_of("main"), main_}) {
     ConvPlans here = plans();
-    RunPlans run(&here, spec, folder_ / (spec.fork.empty() ? "main" : "branch"), false, {});
-    EXPECT_NE(run.note().find("was chosen on NVIDIA A100"), std::string::npos) << run.note();
+    RunConvPlans run(&here, spec, folder_ / (spec.fork.empty() ? "main" : "branch"), false, {});
+    EXPECT_NE(run.note().find("were chosen on NVIDIA A100"), std::string::npos) << run.note();
     EXPECT_EQ(here.num_chosen(), 0u);
     here.get(shape(128), ConvPass::kForward);
     EXPECT_TRUE(run.save());
@@ -152,15 +152,15 @@ TEST_F(RunPlansTest, OneOfWhichNothingIsComputedYetChoosesItsOwnThere) {
   EXPECT_EQ(read_conv_manifest(file("main")).gpu, "NVIDIA H200");
 }
 
-TEST_F(RunPlansTest, ADamagedFileIsNamed) {
+TEST_F(RunConvPlansTest, ADamagedFileIsNamed) {
   write_file_atomically(file("run"), "{");
   ConvPlans here = plans();
-  expect_error([&] { const RunPlans run(&here, main_, folder_ / "run", true, {}); }, file("run").string());
+  expect_error([&] { const RunConvPlans run(&here, main_, folder_ / "run", true, {}); }, file("run").string());
 }
 
-TEST_F(RunPlansTest, WithoutPlansNothingHappens) {
+TEST_F(RunConvPlansTest, WithoutPlansNothingHappens) {
   write_file("run", "NVIDIA A100");
-  RunPlans run(nullptr, main_, folder_ / "run", true, {});
+  RunConvPlans run(nullptr, main_, folder_ / "run", true, {});
   EXPECT_EQ(run.note(), "");
   EXPECT_FALSE(run.save());
 }

@@ -1,4 +1,4 @@
-#include "train/run_plans.h"
+#include "train/run_conv_plans.h"
 
 #include "base/error.h"
 #include "nn/conv_manifest.h"
@@ -22,8 +22,8 @@ std::shared_ptr<ConvStore> share_plans(ConvPlans* plans, const RunSpec& spec, co
   return store;
 }
 
-RunPlans::RunPlans(ConvPlans* plans, const RunSpec& spec, const std::filesystem::path& run, bool begun,
-                   const std::filesystem::path& cache)
+RunConvPlans::RunConvPlans(ConvPlans* plans, const RunSpec& spec, const std::filesystem::path& run, bool begun,
+                           const std::filesystem::path& cache)
     : plans_(plans), file_(run / kName) {
   if (!plans_) return;
   store_ = share_plans(plans_, spec, cache);
@@ -32,18 +32,18 @@ RunPlans::RunPlans(ConvPlans* plans, const RunSpec& spec, const std::filesystem:
     adopt_own(begun);
   } else if (begun) {
     note_ = fmt::format(
-        "{} is not there: convolution plans are chosen again, and the bits from here on may be others than without the "
-        "stop",
+        "{} is missing: convolution plans are chosen again, so from here on the bits may differ from those of an "
+        "uninterrupted run",
         file_.string());
   } else if (!spec.fork.empty() && std::filesystem::exists(main_paths)) {
     adopt_main_paths(main_paths);
   }
 }
 
-void RunPlans::adopt_own(bool begun) {
+void RunConvPlans::adopt_own(bool begun) {
   const ConvManifest manifest = read_conv_manifest(file_);
   if (!begun && !plans_->fits(manifest)) {
-    note_ = fmt::format("{} was {}: convolution plans are chosen again, since nothing of the run is computed yet",
+    note_ = fmt::format("the plans in {} were {}: they are chosen again, since the run has not computed anything yet",
                         file_.string(), where_chosen(manifest));
     return;
   }
@@ -53,27 +53,27 @@ void RunPlans::adopt_own(bool begun) {
     fail("{}: {}", file_.string(), error.what());
   }
   num_saved_ = plans_->num_chosen();
-  note_ = fmt::format("{} convolution plans of {}", num_saved_, file_.string());
+  note_ = fmt::format("{} convolution plans taken from {}", num_saved_, file_.string());
 }
 
-void RunPlans::adopt_main_paths(const std::filesystem::path& file) {
+void RunConvPlans::adopt_main_paths(const std::filesystem::path& file) {
   const ConvManifest manifest = read_conv_manifest(file);
   if (plans_->fits(manifest)) {
     plans_->adopt(manifest);
-    note_ = fmt::format("{} convolution plans of the main path, {}", plans_->num_chosen(), file.string());
+    note_ = fmt::format("{} convolution plans taken from the main path, {}", plans_->num_chosen(), file.string());
   } else {
-    note_ =
-        fmt::format("{} was {}: the branch chooses its own convolution plans", file.string(), where_chosen(manifest));
+    note_ = fmt::format("the plans in {} were {}: the branch chooses its own convolution plans", file.string(),
+                        where_chosen(manifest));
   }
 }
 
-std::string RunPlans::take_trouble() {
+std::string RunConvPlans::take_trouble() {
   if (trouble_told_ || !store_ || store_->trouble().empty()) return "";
   trouble_told_ = true;
   return fmt::format("convolution plans are not shared with other runs: {}", store_->trouble());
 }
 
-bool RunPlans::save() {
+bool RunConvPlans::save() {
   if (!plans_ || plans_->num_chosen() == num_saved_) return false;
   write_conv_manifest(file_, plans_->manifest());
   num_saved_ = plans_->num_chosen();
