@@ -63,11 +63,10 @@ void evaluate_command(int argc, char** argv) {
   const fs::path file = fs::is_directory(weights_flag) ? final_weights_of(weights_flag) : fs::path(weights_flag);
   const nlohmann::json description = describe_weights(file);
   Session session = open_session(config_of(line, description, flags), flags.progress);
-  // Use the normalisation that the weights were trained with, even if the data set's default differs.
-  if (description.contains("normalisation")) session.data.normalisation = description.at("normalisation");
+  use_stored_normalisation(session, description, file.string());
   const Weights weights = load_weights(file, session.graph);
-  check(at::isfinite(weights.weights).all().item<bool>(),
-        "{}: its weights are not finite: the training that wrote them diverged", file.string());
+  for (const at::Tensor& values : {weights.weights, weights.buffers})
+    check(at::isfinite(values).all().item<bool>(), "{}: it holds values that are not finite", file.string());
   const ImageSet& images = split_of(session.data, split);
   Evaluator evaluator(compile(session.graph), session.device);
   const SplitMetrics metrics =

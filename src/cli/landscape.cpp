@@ -60,8 +60,7 @@ Session open_plane_session(const ExperimentConfig& config, const Plane& plane, P
   if (plane.provenance.value("data_digest", session.data.digest) != session.data.digest) {
     say("note: these are not the images that the plane's runs were trained on (their SHA-256 differs)");
   }
-  // Use the normalisation that the weights were trained with, even if the data set's default differs.
-  if (plane.provenance.contains("normalisation")) session.data.normalisation = plane.provenance.at("normalisation");
+  use_stored_normalisation(session, plane.provenance, "the plane");
   return session;
 }
 

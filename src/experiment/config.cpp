@@ -14,8 +14,17 @@ namespace {
 
 const EnumNames<PlaneKind> kPlaneKinds = {{PlaneKind::kPca, "pca"}, {PlaneKind::kRandom, "random"}};
 
-// A folder's entry may have 255; that of a line has the names of two branches and what is appended while it is written.
-constexpr std::size_t kMaxBranchName = 100;
+// Lines are in files named after two branches. A file's name has at most 255 characters, with what is appended while it
+// is written.
+void check_line_names(const ExperimentConfig& config) {
+  constexpr std::size_t kMaxName = 100;
+  if (config.measures.line_points == 0 || config.branches.size() < 2) return;
+  for (const BranchConfig& branch : config.branches) {
+    if (branch.name.size() > kMaxName)
+      fail_usage("branches: with measures.line_points, a branch's name has at most {} characters; '{}' has {}",
+                 kMaxName, branch.name, branch.name.size());
+  }
+}
 
 void check_branch_name(const std::string& name, const std::string& path) {
   const auto allowed = [](char c) {
@@ -27,9 +36,6 @@ void check_branch_name(const std::string& name, const std::string& path) {
         "'main', got '{}'",
         path, name);
   }
-  if (name.size() > kMaxBranchName)
-    fail_usage("{}: a branch's name has at most {} characters, since files are named after two of them; '{}' has {}",
-               path, kMaxBranchName, name, name.size());
   if (const RunName split = split_run_name(name); split.is_average)
     fail_usage("{}: '{}' is reserved for the averaged weights of a run '{}'; choose another name", path, name,
                split.run);
@@ -163,6 +169,7 @@ ExperimentConfig read_experiment_config(const nlohmann::json& json, ForksBehindT
     fail_usage("measures.line_points: expected 0 (no lines) or at least 3 points, both ends included, got {}",
                config.measures.line_points);
   measures.finish();
+  check_line_names(config);
   ConfigReader plane = reader.get_object("plane");
   config.plane.kind = plane.get_enum("kind", config.plane.kind, kPlaneKinds);
   config.plane.origin = plane.get_enum("origin", config.plane.origin, plane_origins());

@@ -56,6 +56,7 @@ void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, con
   write_surface_hdf5(out, surface);
   remove_journal(journal);
   fs::remove(preview_of(out));
+  reported = true;  // whoever shows the whole map last reports what is wrong
   if (shown) attempt(shown);
 }
 

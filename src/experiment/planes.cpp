@@ -232,7 +232,8 @@ void check_same_images(const Source& first, const Source& other, const std::arra
   check(of(first, "normalisation") == of(other, "normalisation"),
         "{} and {} were trained with different normalisations of the images, so no map would be right for both",
         names[0], names[1]);
-  if (of(first, "data_digest") != of(other, "data_digest"))
+  const nlohmann::json images = of(first, "data_digest"), others = of(other, "data_digest");
+  if (!images.is_null() && !others.is_null() && images != others)
     say(fmt::format("note: {} and {} were trained on different images; maps of the plane use those of {}", names[0],
                     names[1], names[0]));
 }

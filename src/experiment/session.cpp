@@ -46,6 +46,14 @@ Session open_session(const ExperimentConfig& config, ProgressMode progress) {
   return {resolved, device, std::move(data), std::move(graph), progress};
 }
 
+void use_stored_normalisation(Session& session, const nlohmann::json& description, const std::string& file) {
+  if (!description.contains("normalisation")) return;
+  const auto stored = description.at("normalisation").get<Normalisation>();
+  if (session.config.data.normalisation && *session.config.data.normalisation != stored)
+    fail_usage("data.normalisation: {} was made with another one, which it needs; leave the key out", file);
+  session.data.normalisation = stored;
+}
+
 nlohmann::json make_provenance(c10::Device device) {
   return {{"version", kVersion},
           {"commit", kCommit},

@@ -48,6 +48,10 @@ nlohmann::json describe_experiment(const ExperimentConfig& config, const DataSet
 // Sets the number of threads, picks the device, loads the data.
 Session open_session(const ExperimentConfig& config, ProgressMode progress);
 
+// Makes the session use the normalisation stored in `description`, of weights or a plane in `file`, if there is one.
+// Throws usage Error if the configuration names another.
+void use_stored_normalisation(Session& session, const nlohmann::json& description, const std::string& file);
+
 // {"version", "commit", "device", "processor", "threads"}: the program and machine that made a file.
 nlohmann::json make_provenance(c10::Device device);
 

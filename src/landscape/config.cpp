@@ -85,7 +85,8 @@ LandscapeConfig read_landscape_config(ConfigReader reader) {
   config.grid = reader.get_string("grid", config.grid);
   reader.parse("grid", [&] { parse_grid_size(config.grid); });
   config.range = reader.get_string("range", config.range);
-  if (!config.range.empty()) reader.parse("range", [&] { parse_grid_range(config.range); });
+  if (!config.range.empty())
+    reader.parse("range", [&] { make_grid(parse_grid_size(config.grid), parse_grid_range(config.range)); });
   config.margin = reader.get_double("margin", config.margin, 0, 100);
   if (reader.has("splits")) {
     const nlohmann::json& splits = reader.get_json("splits");

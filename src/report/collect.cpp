@@ -84,6 +84,15 @@ json read_status(const fs::path& folder) {
   return read_json_if_any(RunFolder{folder}.status());
 }
 
+// Returns run.json, or null if it cannot be read: only the curve of the rate needs it.
+json read_identity(const fs::path& folder) {
+  try {
+    return read_json_if_any(RunFolder{folder}.identity());
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
 RunSeries read_series(const fs::path& folder, const std::string& name, std::vector<EpochMetrics> epochs,
                       const json& status) {
   return {name,
@@ -104,7 +113,7 @@ ReadRun read_run(const fs::path& folder, const std::string& name, const json& st
   ReadRun out{read_series(folder, name, epochs_of_run(lines), status), std::nullopt};
   if (const json fork = member(status, "fork_epoch"); fork.is_number()) out.run.fork_epoch = fork.get<double>();
   const std::int64_t last = out.run.epochs.empty() ? 0 : out.run.epochs.back().step;
-  out.run.rates = rate_curve(read_json_if_any(RunFolder{folder}.identity()), status, last);
+  out.run.rates = rate_curve(read_identity(folder), status, last);
   const fs::path of_average = RunFolder{folder}.average().path;
   RunSeries average = read_series(of_average, average_name(name), epochs_of_average(lines), read_status(of_average));
   average.fork_epoch = out.run.fork_epoch;

@@ -34,7 +34,10 @@ std::vector<std::vector<PathPoint>> paths_by_run(const Surface& surface) {
 
 bool has_trainings(const Surface& surface) {
   const nlohmann::json points = member(surface.provenance, "points");
-  return !points.is_array() || points.size() != surface.path.size();
+  const auto is_named = [](const PathPoint& at, const nlohmann::json& point) {
+    return member(point, "run") == at.run && member(point, "step") == at.step;
+  };
+  return !points.is_array() || !std::ranges::equal(surface.path, points, is_named);
 }
 
 const PathPoint* fork_point(const std::vector<std::vector<PathPoint>>& paths, const std::vector<PathPoint>& branch) {

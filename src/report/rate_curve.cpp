@@ -12,6 +12,7 @@ namespace thalweg {
 namespace {
 
 constexpr std::int64_t kSamples = 400;
+constexpr std::size_t kMostChanges = 2000;  // a rate that changes more often is sampled like a smooth one
 
 std::optional<std::int64_t> integer(const nlohmann::json& object, const char* key) {
   const nlohmann::json value = member(object, key);
@@ -43,7 +44,8 @@ std::vector<RatePoint> rate_curve(const nlohmann::json& identity, const nlohmann
     const Schedule schedule(member(train, "schedule"), "schedule", *steps_per_epoch, train.at("epochs").get<double>(),
                             *end - *first);
     const std::int64_t count = std::min(std::max(known_step, integer(status, "step").value_or(0)), *end) - *first;
-    const std::vector<std::int64_t> changes = schedule.change_steps(count);
+    std::vector<std::int64_t> changes = schedule.change_steps(count);
+    if (changes.size() > kMostChanges) changes.clear();
     std::set<std::int64_t> steps(changes.begin(), changes.end());
     for (std::int64_t k = 0; k < std::min(count, kSamples); ++k) steps.insert(k * count / std::min(count, kSamples));
     const auto add = [&](std::int64_t place, std::int64_t update) {

@@ -98,11 +98,12 @@ Figure surface_figure(const ReportData& data, const Surface& surface, const MapV
 }
 
 // "surface-gap.svg"; for another surface than the first one "surface-NAME-gap.svg", after its file NAME.h5, or
-// "surface-2-gap.svg" if it has none.
+// "surface-2-gap.svg" if it has none or a very long one.
 std::string figure_name(const std::string& kind, std::size_t number, const Surface& surface, const std::string& what) {
   if (number == 1) return fmt::format("{}-{}.svg", kind, what);
-  const std::string name =
-      surface.file.empty() ? std::to_string(number) : surface.file.substr(0, surface.file.rfind('.'));
+  constexpr std::size_t kLongestName = 100;
+  const bool by_file = !surface.file.empty() && surface.file.size() <= kLongestName;
+  const std::string name = by_file ? surface.file.substr(0, surface.file.rfind('.')) : std::to_string(number);
   return fmt::format("{}-{}-{}.svg", kind, name, what);
 }
 

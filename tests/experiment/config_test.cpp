@@ -98,6 +98,7 @@ TEST(ExperimentConfig, NamesTheKeyThatIsWrong) {
   EXPECT_NO_THROW(with("/branches/0/name", std::string(96, 'a'))());  // "-4.5" is appended
   expect_usage_error(with("/branches/0/snapshots", {{"every_steps", -1}}), "branches.0.snapshots.every_steps");
   expect_usage_error(with("/landscape/grid", "5"), "WIDTHxHEIGHT");
+  expect_usage_error(with("/landscape/range", "-1:1"), "landscape.range");  // of a line, for a grid of several rows
   expect_usage_error(with("/landscape/splits", {"validation"}), "validation");
   expect_usage_error(with("/plane/origin", "start"), "plane.origin");
 }

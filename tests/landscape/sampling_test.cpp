@@ -178,6 +178,18 @@ TEST(EstimateMean, DoesWithoutAControlThatTooFewImagesCouldTell) {
   EXPECT_GT(plain.standard_error, 0);
   EXPECT_EQ(controlled.standard_error, plain.standard_error);
   EXPECT_EQ(controlled.mean, plain.mean);
+  // Nor do images tell it whose stratum has a value that is not a number.
+  std::vector<std::int32_t> more = strata;
+  std::vector<double> broken = values, its_control = control;
+  for (int i = 0; i < 10; ++i) {
+    more.push_back(3);
+    broken.push_back(i == 0 ? std::nan("") : i);
+    its_control.push_back(i % 3);
+  }
+  const std::vector<std::int64_t> four = {2, 2, 4, 20};
+  const auto by_class = estimate_strata({four, more}, broken, its_control, {1.5, 3.5, 6, 1});
+  EXPECT_EQ(by_class[2].standard_error, estimate_strata({four, more}, broken)[2].standard_error);
+  EXPECT_GT(by_class[2].standard_error, 0);
 }
 
 TEST(EstimateStrata, StatesTheErrorsOfClassesRight) {

@@ -99,7 +99,7 @@ class Damage(cli.CliTest):
         before = weights.read_bytes()
         (self.out / "main/measures.json").unlink()
         cut(weights, weights.stat().st_size - 1)
-        self.check_fails(1, self.experiment, "weights.safetensors", "remove it and run again")
+        self.check_fails(1, self.experiment, "weights.safetensors", "and run again to rebuild it")
         weights.unlink()
         cli.run_ok(*self.experiment)
         self.assertEqual(weights.read_bytes(), before)

@@ -117,6 +117,11 @@ class Planes(MappedExperiment):
         self.assertEqual((noted.returncode, out.exists()), (0, True))
         self.assertIn("different images", noted.stderr)
         self.assertEqual(cli.run("plane", plain, "--out", out).stderr, "")
+        change = 'data.normalisation={"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}'
+        cli.run_ok("evaluate", "--weights", other, "--set", change)
+        refused = cli.run("evaluate", "--weights", plain, "--set", change)
+        self.assertEqual((refused.returncode, refused.stdout), (2, ""))
+        self.assertIn("data.normalisation", refused.stderr)
 
     def test_an_origin_is_for_a_principal_component_analysis(self):
         for flags in (["--kind", "random", "--origin", "final"], ["--origin", "nowhere"]):

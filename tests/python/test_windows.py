@@ -117,14 +117,14 @@ class Windows(unittest.TestCase):
         before = plane.read_bytes()
         result = cli.run("plane", self.out, "--origin", "final", "--windows", 3, "--out", plane)
         self.assertEqual((result.returncode, result.stdout), (1, ""), result.stderr)
-        self.assertIn("take 2 windows at most", result.stderr)
+        self.assertIn("use at most 2 windows", result.stderr)
         self.assertEqual(plane.read_bytes(), before)
 
     def test_what_cannot_be_is_an_error_that_says_so(self):
         plane = self.scratch / "none.safetensors"
         for code, args, words in [
-                (1, ["plane", self.out, "--windows", 3, "--out", plane], "take 2 windows at most"),
-                (2, ["experiment", self.config, "--out", self.scratch / "untrained", "--set", "plane.windows=3"], "take 2 windows at most"),
+                (1, ["plane", self.out, "--windows", 3, "--out", plane], "use at most 2 windows"),
+                (2, ["experiment", self.config, "--out", self.scratch / "untrained", "--set", "plane.windows=3"], "use at most 2 windows"),
                 (2, ["plane", self.out, "--windows", 1, "--out", plane], "windows"),
                 (2, ["plane", self.out, "--windows", 2, "--kind", "random", "--out", plane], "pca"),
                 (1, ["landscape", "--plane", self.out / "planes/pca.safetensors", "--windows", 3, "--out", "x.h5"], "w1of3"),
