@@ -1,0 +1,65 @@
+// Tests the tables and figures of a study, an experiment with several seeds.
+#include "report/study_tables.h"
+
+#include <string>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "report/figure.h"
+#include "report/study.h"
+#include "synthetic_report.h"
+#include "synthetic_results.h"
+
+namespace thalweg {
+namespace {
+
+TEST(Claims, TablesEscapeWhatWouldEndACell) {
+  Results results = results_of(kLaterIsBetter);
+  for (ReportData& seed : results.seeds) seed.surfaces = synthetic_report(5).surfaces;
+  const std::string text = study_markdown({results});
+  EXPECT_NE(text.find("\\|cos\\|"), std::string::npos);
+  EXPECT_NE(text.find("| decay-at-4 | 4 | 10 | 52.67 ± 0.58 [51.23, 54.10] |"), std::string::npos) << text;
+}
+
+TEST(StudyTables, HoldMeanDeviationAndIntervalOverSeeds) {
+  const TextTable table = sweep_table(results_of(kLaterIsBetter));
+  EXPECT_NE(table.caption.find("3 seeds; mean ± standard deviation [95 % confidence interval"), std::string::npos);
+  // Accuracies of 52, 53 and 53 %: Student's t of 4.3027 for 2 degrees of freedom, times 0.5774 / sqrt 3, is 1.434.
+  EXPECT_EQ(table.rows.at(1).at(0), "decay-at-4");
+  EXPECT_EQ(table.rows.at(1).at(3), "52.67 ± 0.58 [51.23, 54.10]");
+}
+
+TEST(StudyTables, SayWhereFewerSeedsThanThereAreHaveAValue) {
+  Results results = results_of(kLaterIsBetter);
+  const auto told = [&] { return std::pair(sweep_table(results).rows.at(2).at(3), comparison_table(results).rows); };
+  EXPECT_FALSE(contains(told().first + told().second.at(1).at(2), "seed"));
+  EXPECT_FALSE(contains(sweep_figures(results).at(0).svg, "of fewer than"));
+  results.seeds[0].runs.pop_back();
+  EXPECT_EQ(told().first, "55.50 ± 0.71 [49.15, 61.85] (2 seeds)");
+  EXPECT_FALSE(contains(told().second.at(0).at(2), "seed"));
+  for (const std::size_t column : {2u, 4u}) EXPECT_TRUE(contains(told().second.at(1).at(column), "] (2 seeds)"));
+  EXPECT_TRUE(
+      contains(to_html(sweep_table(results)), "<td class=\"number\">55.50 ± 0.71 [49.15, 61.85] (2 seeds)</td>"));
+  EXPECT_TRUE(contains(sweep_figures(results).at(0).svg, ">of fewer than 3 seeds<"));
+  results.seeds[1].runs.pop_back();
+  EXPECT_EQ(told().first, "56.00 (1 seed)");
+  EXPECT_TRUE(contains(told().second.at(1).at(2), "+6.00 (1 seed)"));
+}
+
+TEST(SweepFigures, ArePanelsInRowsOfTwo) {
+  const std::string svg = sweep_figures(results_of(kLaterIsBetter)).at(0).svg;
+  EXPECT_EQ(count(svg, ">Epoch at which the rate decays<"), 4u);  // accuracy, test loss, train loss and gap
+  EXPECT_TRUE(contains(svg, " width=\"994\" "));
+}
+
+TEST(StudyTables, OfOneSeedHoldValuesAlone) {
+  const Results one = results_of({kLaterIsBetter.front()});
+  EXPECT_EQ(sweep_table(one).caption, "What runs ended with (one seed)");
+  EXPECT_EQ(sweep_table(one).rows.at(1).at(3), "52.00");
+  EXPECT_EQ(comparison_table(one).caption.find("%"), std::string::npos);
+  EXPECT_EQ(comparison_table(one).rows.at(0).at(2), "+2.00");
+}
+
+}  // namespace
+}  // namespace thalweg
