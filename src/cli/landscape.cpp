@@ -104,6 +104,7 @@ void print_cost(const Plane& plane, const LandscapeConfig& config, const Session
   fmt::print("work         {}{:.3g} TFLOP\n", most, cost.flops / 1e12);
   fmt::print("time         {}{} (estimated from three points: {:.3g} s per point and {:.3g} ms per image", most,
              format_duration(cost.seconds), cost.time.fixed, 1e3 * cost.time.per_image);
+  if (cost.time.shared > 0) fmt::print(", and {:.3g} ms once for each image", 1e3 * cost.time.shared);
   if (config.precision != c10::ScalarType::Float)
     fmt::print(", in float32 {:.3g} s and {:.3g} ms", cost.float32.fixed, 1e3 * cost.float32.per_image);
   fmt::print(")\n");

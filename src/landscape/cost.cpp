@@ -34,13 +34,26 @@ double median(std::vector<double> times) {
   return times[times.size() / 2];
 }
 
-double images_of(const LandscapeConfig& config, const PointEvaluator& evaluator, double points) {
-  const auto all = static_cast<double>(evaluator.images_per_point());
-  if (config.images == 0) return points * all;
-  double sampled = 0;
-  for (const LandscapeSplit& split : evaluator.splits())
-    sampled += static_cast<double>(std::min(config.images, split.images.size()));
-  return all + (points - 1) * sampled;  // one point is the reference
+// The images that a map evaluates at a point: all, or those of its sample.
+double images_at_point(const LandscapeConfig& config, const PointEvaluator& evaluator) {
+  double images = 0;
+  for (const LandscapeSplit& split : evaluator.splits()) {
+    const std::int64_t all = split.images.size();
+    images += static_cast<double>(config.images == 0 ? all : std::min(config.images, all));
+  }
+  return images;
+}
+
+// The time of a point without shared work. For an image, that work takes as long as at three points.
+PointTime unshared(const PointTime& time) {
+  return {time.fixed, time.per_image + time.shared / 3, 0};
+}
+
+// The images [begin, end) of a split, as far as it has them.
+std::vector<std::int64_t> images_between(const LandscapeSplit& split, std::int64_t begin, std::int64_t end) {
+  std::vector<std::int64_t> images;
+  for (std::int64_t image = begin; image < std::min(end, split.images.size()); ++image) images.push_back(image);
+  return images;
 }
 
 // The first `count` images of a split, starting over if it has fewer.
@@ -71,6 +84,14 @@ PointTime time_points(PointEvaluator& evaluator, const LandscapeConfig& config,
   const std::vector<std::int64_t> chunk = cycled_images(split, evaluator.chunk());
   const std::vector<std::int64_t> chunks = cycled_images(split, kTimedChunks * evaluator.chunk());
   const double timed = static_cast<double>(whole ? split.images.size() : static_cast<std::int64_t>(chunks.size()));
+  double shared = 0;
+  if (evaluator.shared_macs() > 0) {
+    const auto seen = static_cast<std::int64_t>(chunks.size());
+    const std::vector<std::int64_t> unseen = images_between(split, seen, 2 * seen);
+    const double first = seconds_of([&] { evaluate(unseen); });
+    const double again = seconds_of([&] { evaluate(unseen); });
+    if (!unseen.empty()) shared = std::max(first - again, 0.0) / static_cast<double>(unseen.size());
+  }
   std::vector<double> fixed, evaluation;
   for (const PlaneCoordinates& point : points) {
     const double first = seconds_of([&] { begin(point, chunk); });
@@ -78,7 +99,7 @@ PointTime time_points(PointEvaluator& evaluator, const LandscapeConfig& config,
     fixed.push_back(std::max(first - again, 0.0));
     evaluation.push_back(whole ? again : seconds_of([&] { evaluate(chunks); }));
   }
-  return {median(fixed), median(evaluation) / timed};
+  return {median(fixed), median(evaluation) / timed, shared};
 }
 
 // The time that a map spends on checking itself.
@@ -101,6 +122,7 @@ void to_json(nlohmann::json& json, const MapCost& cost) {
           {"flops", cost.flops},
           {"fixed_seconds_per_point", cost.time.fixed},
           {"seconds_per_image", cost.time.per_image},
+          {"shared_seconds_per_image", cost.time.shared},
           {"float32_fixed_seconds_per_point", cost.float32.fixed},
           {"float32_seconds_per_image", cost.float32.per_image},
           {"seconds", cost.seconds},
@@ -111,14 +133,19 @@ void to_json(nlohmann::json& json, const MapCost& cost) {
 MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const MapContext& context) {
   const auto start = Clock::now();
   const Grid grid = map_grid(plane, config);
+  const auto points = static_cast<double>(grid.size());
   const PointEvaluator::Source source{plane, context.graph, context.data, context.device};
-  PointEvaluator evaluator(source, config, config.precision);
+  PointEvaluator evaluator({plane, context.graph, context.data, context.device, {}, points}, config, config.precision);
   const PlaneCoordinates middle = grid.at(grid.middle());
   MapCost cost;
-  cost.time = cost.float32 = time_points(evaluator, config, {middle, grid.at(0), grid.at(grid.size() - 1)});
+  cost.time = time_points(evaluator, config, {middle, grid.at(0), grid.at(grid.size() - 1)});
+  cost.float32 = unshared(cost.time);
   cost.points = static_cast<std::int64_t>(grid.size());
-  const auto points = static_cast<double>(cost.points);
-  cost.images = images_of(config, evaluator, points);
+  // A sampled map evaluates all images at one point, its reference, without shared work.
+  const double at_point = images_at_point(config, evaluator),
+               whole = config.images > 0 ? static_cast<double>(evaluator.images_per_point()) : 0;
+  const double others = (config.images > 0 ? points - 1 : points) * at_point;
+  cost.images = whole + others;
   cost.checkpoint_images = static_cast<double>(checkpoint_images(source, config));
   if (config.precision != at::kFloat) {
     PointEvaluator reference(source, config, at::kFloat);
@@ -130,8 +157,11 @@ MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const Ma
   cost.of_exact_map = cost.at_most || config.mode() == MapMode::kAdaptive;
   const double forward_passes = cost.images + cost.checkpoint_images + 2 * cost.audit_images +
                                 (points + 2 * cost.audit_points) * static_cast<double>(evaluator.statistics_images());
-  cost.flops = 2 * static_cast<double>(forward_macs(context.graph)) * forward_passes;
-  cost.seconds = points * cost.time.fixed + cost.images * cost.time.per_image + checking_seconds(cost);
+  const auto shared_macs = static_cast<double>(evaluator.shared_macs());
+  cost.flops =
+      2 * (static_cast<double>(forward_macs(context.graph)) * forward_passes - shared_macs * (others - 3 * at_point));
+  cost.seconds = points * cost.time.fixed + whole * unshared(cost.time).per_image + others * cost.time.per_image +
+                 at_point * cost.time.shared + checking_seconds(cost);
   cost.measuring_seconds = seconds_since(start);
   cost.memory_mb = peak_memory_mb(context.device);
   return cost;
@@ -166,10 +196,11 @@ LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, 
                exact.seconds);
   const auto splits = static_cast<double>(config.train + config.test);
   const double reference =
-      exact.images / static_cast<double>(exact.points) * exact.time.per_image + checking_seconds(exact);
+      exact.images / static_cast<double>(exact.points) * unshared(exact.time).per_image + checking_seconds(exact);
   // The images per split that the time allows with this many points.
   const auto affordable = [&](double points) {
-    return ((left - reference) / points - exact.time.fixed) / (splits * exact.time.per_image);
+    return ((left - reference) / points - exact.time.fixed) /
+           (splits * (exact.time.per_image + exact.time.shared / points));
   };
   const auto [nx, ny] = parse_grid_size(config.grid);
   auto [width, height] = std::pair(nx, ny);
@@ -186,7 +217,8 @@ LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, 
         "each split take {:.0f} s on this device",
         seconds, exact.measuring_seconds, width, height, kSmallestSample,
         reference +
-            static_cast<double>(width) * height * (exact.time.fixed + splits * kSmallestSample * exact.time.per_image));
+            static_cast<double>(width) * height * (exact.time.fixed + splits * kSmallestSample * exact.time.per_image) +
+            splits * kSmallestSample * exact.time.shared);
   fitted.grid = fmt::format("{}x{}", width, height);
   fitted.images = static_cast<std::int64_t>(images);
   return fitted;

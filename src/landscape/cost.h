@@ -15,6 +15,7 @@ namespace thalweg {
 struct PointTime {
   double fixed = 0;      // seconds, independent of the images: weights, batch-norm statistics
   double per_image = 0;  // seconds
+  double shared = 0;     // seconds, once for each image: work that all points share (landscape/plain_points.h)
 };
 
 struct MapCost {
@@ -29,7 +30,7 @@ struct MapCost {
   // map with stderr takes no more than that.
   bool of_exact_map = false;
   bool at_most = false;
-  double flops = 0;              // 2 x multiply-adds of all forward passes, including batch-norm statistics and padding
+  double flops = 0;              // 2 x multiply-adds, including batch-norm statistics and padding
   PointTime time;                // in the map's precision
   PointTime float32;             // in float32, for the checks
   double seconds = 0;            // total

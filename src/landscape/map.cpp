@@ -120,7 +120,7 @@ class Mapping {
   PointEvaluator::Source engine_source() const {
     PointEvaluator::Source out = source();
     out.plans = std::filesystem::path(journal_file_).replace_extension(".plans.json");
-    if (config_.mode() == MapMode::kExact) out.points = static_cast<double>(grid_.size());
+    out.points = static_cast<double>(grid_.size());
     return out;
   }
 

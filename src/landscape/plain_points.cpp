@@ -10,6 +10,24 @@
 #include "nn/evaluate.h"
 
 namespace thalweg {
+namespace {
+
+// An image's parts take as long as the first layer at this many points.
+constexpr double kPartsInPoints = 3;
+// Enough for the parts of 60,000 images and 1,490 units.
+constexpr double kLargestParts = 1 << 30;  // bytes
+
+// Empty if points are not to share its work. Does not depend on free memory, so that a map resumes to the same bits.
+std::optional<FirstLayer> shared_first_layer(const PlainPoints::Source& source, const Program& program) {
+  if (!(source.points > kPartsInPoints)) return std::nullopt;
+  std::optional<FirstLayer> layer = FirstLayer::of(program, source.plane);
+  std::int64_t images = 0;
+  for (const LandscapeSplit& split : source.splits) images += split.images.size();
+  if (layer && 3.0 * sizeof(float) * static_cast<double>(layer->units() * images) > kLargestParts) layer.reset();
+  return layer;
+}
+
+}  // namespace
 
 PlainPoints::PlainPoints(const Source& source, const LandscapeConfig& config)
     : config_(config),
@@ -17,6 +35,7 @@ PlainPoints::PlainPoints(const Source& source, const LandscapeConfig& config)
       evaluator_(compile(source.graph), source.device, source.type),
       plane_(evaluator_.program(), source.plane),
       statistics_(source.graph, source.device, source.type),
+      first_layer_(shared_first_layer(source_, program())),
       batching_{default_chunk(source.device), lanes()} {}
 
 int PlainPoints::lanes() const {
@@ -78,6 +97,8 @@ void PlainPoints::within_memory(const std::function<void(const Batching&)>& work
       },
       [this] {
         drop_weights();
+        parts_.clear();
+        first_layer_.reset();
         if (source_.device.is_cuda()) c10::cuda::CUDACachingAllocator::emptyCache();
       });
 }
@@ -106,23 +127,44 @@ Network PlainPoints::network(std::int64_t chunk) const {
   return {logits, at::kFloat, config_.bn_images};
 }
 
-ImageLosses PlainPoints::evaluate_within_memory(const LandscapeSplit& split, const at::Tensor& indices) {
+ImageLosses PlainPoints::evaluate_within_memory(const LandscapeSplit& split, Named images) {
   // A batch that uses its own statistics cannot be divided.
-  if (per_batch()) return to_losses(evaluate_images(split.images, network(0), indices));
+  if (per_batch()) return to_losses(evaluate_images_of(split, images, 0));
   ImageLosses losses;
   within_memory([&](const Batching& batching) {
-    losses = to_losses(evaluate_images(split.images, network(batching.chunk), indices));
+    // A sampled map evaluates all images at one point only.
+    const bool by_parts = first_layer_ && (images || config_.mode() != MapMode::kSampled);
+    losses = to_losses(by_parts ? evaluate_by_parts(split, images, batching.chunk)
+                                : evaluate_images_of(split, images, batching.chunk));
   });
   return losses;
 }
 
+ImageValues PlainPoints::evaluate_images_of(const LandscapeSplit& split, Named images, std::int64_t chunk) {
+  return evaluate_images(split.images, network(chunk),
+                         images ? at::tensor(*images, at::kLong).to(source_.device) : at::Tensor());
+}
+
+ImageValues PlainPoints::evaluate_by_parts(const LandscapeSplit& split, Named images, std::int64_t chunk) {
+  FirstLayerParts& made = parts_.try_emplace(split.name, *first_layer_, split.images).first->second;
+  images ? made.make(*images) : made.make_all();
+  const at::Tensor indices = images ? at::tensor(*images, at::kLong).to(source_.device) : at::Tensor();
+  const at::Tensor labels = images ? split.images.labels().index_select(0, indices) : split.images.labels();
+  const float x = coordinates_[used_][0].item<float>(), y = coordinates_[used_][1].item<float>();
+  return evaluate_chunks(labels, chunk, [&](std::int64_t begin, std::int64_t end) {
+    const at::Tensor parts =
+        images ? made.parts().index_select(0, indices.slice(0, begin, end)) : made.parts().slice(0, begin, end);
+    return evaluator_.logits_after(FirstLayer::kSteps, first_layer_->sum(parts, x, y).to(source_.type));
+  });
+}
+
 ImageLosses PlainPoints::evaluate(const LandscapeSplit& split) {
-  return evaluate_within_memory(split, {});
+  return evaluate_within_memory(split, nullptr);
 }
 
 ImageLosses PlainPoints::evaluate(const LandscapeSplit& split, const std::vector<std::int64_t>& images) {
   if (images.empty()) return {};
-  return evaluate_within_memory(split, at::tensor(images, at::kLong).to(source_.device));
+  return evaluate_within_memory(split, &images);
 }
 
 }  // namespace thalweg

@@ -65,8 +65,9 @@ PointEvaluator::PointEvaluator(const Source& source, const LandscapeConfig& conf
     return subset.range(0, subset.size(), wanted);
   };
   const at::ScalarType plain_type = by_engine_ ? at::kFloat : type;
-  plain_ = std::make_unique<PlainPoints>(
-      PlainPoints::Source{graph, plane, buffers, bn_images(plain_type), device_, plain_type}, config);
+  plain_ = std::make_unique<PlainPoints>(PlainPoints::Source{graph, plane, buffers, bn_images(plain_type), device_,
+                                                             plain_type, splits_, by_engine_ ? 0 : source.points},
+                                         config);
   if (by_engine_)
     start_engine(source,
                  {graph, plane, buffers, bn_images(type), splits_, device_, type, config.mode() != MapMode::kExact});
@@ -85,7 +86,7 @@ void PointEvaluator::start_engine(const Source& source, const PointEngine::Sourc
     }
     if (plans_->batching()) {
       batching = *plans_->batching();
-    } else if (source.points * static_cast<double>(images_per_point()) >= kWorthASearch) {
+    } else if (!engine.small_batches && source.points * static_cast<double>(images_per_point()) >= kWorthASearch) {
       batching = search_batching(engine);
     }
     plans_->set_batching(batching);

@@ -2,8 +2,8 @@
 //
 // float32, and bfloat16 on a CPU, take the plain path (landscape/plain_points.h). float16, and bfloat16 on a GPU, go
 // through an engine (landscape/point_engine.h); points that overflow there are evaluated again on the plain path in
-// float32. The same point gives the same bits whatever else is evaluated with it, and an image's values do not depend
-// on which other images are evaluated, up to the network's own arithmetic for batches of another size.
+// float32. In one map, the same point gives the same bits whatever else is evaluated with it, and an image's values do
+// not depend on which other images are evaluated, up to the network's own arithmetic for batches of another size.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ class PointEvaluator {
     const DataSet& data;
     c10::Device device;
     std::filesystem::path plans = {};  // file of the engine's choices (landscape/map_conv_plans.h); empty: none
-    double points = 0;                 // points to evaluate on all images: if many, the batching is searched
+    double points = 0;                 // of the map; 0: a few, for which no preparation pays off
   };
   // `type` is that of weights and activations. The source's graph must outlive this object.
   PointEvaluator(const Source& source, const LandscapeConfig& config, at::ScalarType type);
@@ -47,6 +47,8 @@ class PointEvaluator {
   // not.
   std::int64_t statistics_images() const { return plain_->statistics_images(); }
   const Program& program() const { return plain_->program(); }
+  // See PlainPoints::shared_macs.
+  std::int64_t shared_macs() const { return plain_->shared_macs(); }
 
   // The present number of images per forward pass, which is smaller than initially if memory has run out.
   std::int64_t chunk() const { return engine_ ? engine_->batching().chunk : plain_->chunk(); }

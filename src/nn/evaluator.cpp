@@ -167,25 +167,28 @@ at::Tensor Evaluator::run_step(const Step& step, const std::vector<at::Tensor>& 
   fail("unknown step");
 }
 
-// Returns the value written by step number num_steps - 1.
-at::Tensor Evaluator::run(const at::Tensor& images, std::size_t num_steps, const Watch* watch) const {
+// `value` is the output of the step before, or the images. Returns the output of the last of these steps.
+at::Tensor Evaluator::run(const Steps& steps, const at::Tensor& value, const Watch* watch) const {
   std::vector<at::Tensor> slots(static_cast<std::size_t>(program_.num_slots));
-  slots[0] = flattens_images() ? images : images.contiguous(at::MemoryFormat::ChannelsLast);
-  int last = 0;
-  for (std::size_t k = 0; k < num_steps; ++k) {
+  auto last = static_cast<std::size_t>(steps.begin == 0 ? 0 : program_.steps[steps.begin - 1].output);
+  slots[last] = steps.begin > 0 || flattens_images() ? value : value.contiguous(at::MemoryFormat::ChannelsLast);
+  for (std::size_t k = steps.begin; k < steps.end; ++k) {
     const Step& step = program_.steps[k];
-    last = step.output;
-    at::Tensor& value = slots[static_cast<std::size_t>(last)];
-    value = run_step(step, slots);
-    if (watch && computes(step.kind)) find_overflow(value, *watch);
+    last = static_cast<std::size_t>(step.output);
+    slots[last] = run_step(step, slots);
+    if (watch && computes(step.kind)) find_overflow(slots[last], *watch);
     for (const int slot : step.dead) slots[static_cast<std::size_t>(slot)] = at::Tensor();
   }
-  return slots[static_cast<std::size_t>(last)];
+  return slots[last];
 }
 
 at::Tensor Evaluator::logits(const at::Tensor& images) const {
+  return logits_after(0, images);
+}
+
+at::Tensor Evaluator::logits_after(std::size_t steps, const at::Tensor& value) const {
   const at::NoGradGuard no_grad;
-  return run(images, program_.steps.size(), nullptr).to(at::kFloat).contiguous();
+  return run({steps, program_.steps.size()}, value, nullptr).to(at::kFloat).contiguous();
 }
 
 // The number of steps before kernels/head.h, which computes the last linear layer and an average in front of it; all
@@ -206,7 +209,7 @@ void Evaluator::losses(const at::Tensor& images, const at::Tensor& labels, const
                        const Watch* watch) const {
   const at::NoGradGuard no_grad;
   const std::size_t body = steps_before_head();
-  at::Tensor x = run(images, body, watch);
+  at::Tensor x = run({0, body}, images, watch);
   if (body == program_.steps.size()) return image_losses(x.to(at::kFloat).contiguous(), labels, out);
   x = x.dim() == 4 ? x.contiguous(at::MemoryFormat::ChannelsLast) : x.contiguous();
   const Step& last = program_.steps.back();

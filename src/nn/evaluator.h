@@ -38,6 +38,8 @@ class Evaluator {
   // `images` is type() [N, C, H, W] on the device, normalised; channels-last is fastest, or contiguous if the network
   // flattens_images(). Returns float32 [N, num_classes], contiguous. load() must be called first.
   at::Tensor logits(const at::Tensor& images) const;
+  // The same, given the output of the program's first `steps` steps, of type().
+  at::Tensor logits_after(std::size_t steps, const at::Tensor& value) const;
 
   // `flag` (int32 scalar) is set to 1 if the magnitude of an activation exceeds `limit`.
   struct Watch {
@@ -63,7 +65,10 @@ class Evaluator {
   bool may_overflow() const;
   bool is_twin() const { return device_.is_cpu() && type_ == at::kHalf; }
   std::size_t steps_before_head() const;
-  at::Tensor run(const at::Tensor& images, std::size_t num_steps, const Watch* watch) const;
+  struct Steps {
+    std::size_t begin, end;
+  };
+  at::Tensor run(const Steps& steps, const at::Tensor& value, const Watch* watch) const;
   at::Tensor run_planned(const Step& step, const at::Tensor& x, const std::optional<at::Tensor>& other) const;
   at::Tensor run_conv(const Step& step, const at::Tensor& x, const std::optional<at::Tensor>& other) const;
   at::Tensor run_step(const Step& step, const std::vector<at::Tensor>& slots) const;

@@ -113,21 +113,26 @@ ImageValues slice(const ImageValues& values, std::int64_t begin, std::int64_t en
   return {values.losses.slice(0, begin, end), values.correct.slice(0, begin, end), values.margins.slice(0, begin, end)};
 }
 
-ImageValues evaluate_images(const ImageBatches& split, const Network& network, const at::Tensor& indices) {
-  const bool all = !indices.defined();
-  const std::int64_t n = all ? split.size() : indices.size(0);
-  const at::Tensor labels = all ? split.labels() : split.labels().index_select(0, indices);
+ImageValues evaluate_chunks(const at::Tensor& labels, std::int64_t chunk,
+                            const std::function<at::Tensor(std::int64_t begin, std::int64_t end)>& logits) {
+  const std::int64_t n = labels.size(0);
   ImageValues values = empty_values(n, labels.options());
-  for (std::int64_t begin = 0; begin < n; begin += network.chunk) {
-    if (network.stops && stop_requested())
-      throw Stopped("stopped in the middle of an evaluation; run the same command again to repeat it");
-    const std::int64_t end = std::min(n, begin + network.chunk);
-    const at::Tensor logits =
-        network.logits(all ? split.range(begin, end, network.type, network.format)
-                           : split.gather(indices.slice(0, begin, end), network.type, 0, network.format));
-    image_losses(logits, labels.slice(0, begin, end), slice(values, begin, end));
+  for (std::int64_t begin = 0; begin < n; begin += chunk) {
+    const std::int64_t end = std::min(n, begin + chunk);
+    image_losses(logits(begin, end), labels.slice(0, begin, end), slice(values, begin, end));
   }
   return values;
+}
+
+ImageValues evaluate_images(const ImageBatches& split, const Network& network, const at::Tensor& indices) {
+  const bool all = !indices.defined();
+  const at::Tensor labels = all ? split.labels() : split.labels().index_select(0, indices);
+  return evaluate_chunks(labels, network.chunk, [&](std::int64_t begin, std::int64_t end) {
+    if (network.stops && stop_requested())
+      throw Stopped("stopped in the middle of an evaluation; run the same command again to repeat it");
+    return network.logits(all ? split.range(begin, end, network.type, network.format)
+                              : split.gather(indices.slice(0, begin, end), network.type, 0, network.format));
+  });
 }
 
 LossSums sum_split_losses(const ImageBatches& split, const Network& network) {

@@ -80,6 +80,10 @@ ImageValues slice(const ImageValues& values, std::int64_t begin, std::int64_t en
 // Writes to `out` the values of the first n = labels.size(0) images, given their logits (float32 [m, num_classes],
 // contiguous; m at least n).
 void image_losses(const at::Tensor& logits, const at::Tensor& labels, const ImageValues& out);
+// Evaluates images in chunks; `logits` returns the float32 [end - begin, num_classes], contiguous, of the images with
+// labels [begin, end) of `labels` (int64 [n]).
+ImageValues evaluate_chunks(const at::Tensor& labels, std::int64_t chunk,
+                            const std::function<at::Tensor(std::int64_t begin, std::int64_t end)>& logits);
 // Returns the values of the images `indices` (int64 [n] on the device), or of all images if it is undefined.
 ImageValues evaluate_images(const ImageBatches& split, const Network& network, const at::Tensor& indices = {});
 

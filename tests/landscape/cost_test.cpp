@@ -83,6 +83,19 @@ TEST(Budget, HoldsTheChecksOfAReducedMapInFloat32AndTheMeasuring) {
   EXPECT_EQ(fit_budget(config, cost, 92).images, 0);
 }
 
+TEST(Budget, HoldsTheWorkThatAllPointsShareAndAReferenceWithoutIt) {
+  LandscapeConfig config;
+  config.grid = "51x51";
+  MapCost cost = exact_cost();
+  cost.time.shared = 6e-4;
+  for (const double budget : {60.0, 1000.0}) {
+    const LandscapeConfig fitted = fit_budget(config, cost, budget);
+    const double seconds = seconds_of(fitted) + 60000 * 6e-4 / 3 + 2 * static_cast<double>(fitted.images) * 6e-4;
+    EXPECT_LE(seconds, budget);
+    EXPECT_GT(seconds, 0.9 * budget);
+  }
+}
+
 TEST(Budget, ThatCannotBeKeptIsAnErrorThatSaysWhatItTakes) {
   LandscapeConfig config;
   config.grid = "51x51";
@@ -114,6 +127,20 @@ TEST(MeasuredCost, CountsImagesAndTheForwardPassesOfStatistics) {
   EXPECT_EQ(cost_of(problem).images, 160 + 5 * (50 + 20));
   problem.config.bn = BnMode::kOrigin;
   EXPECT_EQ(cost_of(problem).flops, 2 * macs * (160 + 5 * (50 + 20)));
+}
+
+TEST(MeasuredCost, CountsSharedWorkOnceForEachImage) {
+  PlaneProblem problem("mlp");
+  problem.data = load_data({.train_images = 1500, .test_images = 20});
+  const double macs = static_cast<double>(forward_macs(problem.graph)), shared = 3072 * 3;  // 3 units
+  MapCost exact = cost_of(problem);
+  for (int more = 0; more < 5 && exact.time.shared == 0; ++more) exact = cost_of(problem);  // a difference of timings
+  EXPECT_EQ(exact.flops, 2 * (6 * 1520 * (macs - shared) + 1520 * 3 * shared));
+  EXPECT_GT(exact.time.shared, 0);
+  EXPECT_NEAR(exact.seconds, 6 * exact.time.fixed + 6 * 1520 * exact.time.per_image + 1520 * exact.time.shared,
+              1e-9 * exact.seconds);
+  problem.config.images = 50;  // of each split; the test split has 20
+  EXPECT_EQ(cost_of(problem).flops, 2 * (1520 * macs + 5 * 70 * (macs - shared) + 70 * 3 * shared));
 }
 
 TEST(MeasuredCost, IsThatOfAnExactMapWhereTheMapDecidesAsItGoes) {

@@ -44,20 +44,29 @@ class Landscape(MappedExperiment):
             return model
         self.check_surface(self.out / "surfaces/pca.h5", network_at, {"train": GRID_TRAIN, "test": GRID_TEST})
 
-    def test_every_point_of_a_residual_network_s_plane_equals_pytorch(self):
-        weights, config, file = (self.scratch / f"resnet.{kind}" for kind in ("safetensors", "json", "plane"))
-        model = reference_models.randomise(reference_models.make(**RESNET))
-        safetensors_file.write(weights, {name: value.numpy() for name, value in model.state_dict().items()})
-        config.write_text(json.dumps(json.loads(self.config.read_text()) | {"model": RESNET}))
+    def check_random_plane(self, model):
+        """Maps a random plane around weights of `model` and compares every point with PyTorch."""
+        weights, config, file = (self.scratch / f"{model['name']}.{kind}" for kind in ("safetensors", "json", "plane"))
+        network = reference_models.randomise(reference_models.make(**model))
+        safetensors_file.write(weights, {name: value.numpy() for name, value in network.state_dict().items()})
+        config.write_text(json.dumps(json.loads(self.config.read_text()) | {"model": model}))
         cli.run_ok("plane", weights, "--config", config, "--kind", "random", "--seed", 7, "--out", file)
         plane, about = cli.read_plane(file)
         def network_at(x, y):
-            network = self.network_at(x, y, RESNET, plane, about)
+            network = self.network_at(x, y, model, plane, about)
             reference_models.set_running_statistics(network, self.images["train"][0][:BN_IMAGES])
             return network
-        surface = self.landscape("resnet.h5", "--grid", "4x3", "--range=-1:1,-1:1", "--bn-images", BN_IMAGES, "--train-images",
-                                 GRID_TRAIN, "--test-images", GRID_TEST, plane=file)
+        surface = self.landscape(f"{model['name']}.h5", "--grid", "4x3", "--range=-1:1,-1:1", "--bn-images", BN_IMAGES,
+                                 "--train-images", GRID_TRAIN, "--test-images", GRID_TEST, plane=file)
         self.check_surface(surface, network_at, {"train": GRID_TRAIN, "test": GRID_TEST})
+
+    def test_every_point_of_a_residual_network_s_plane_equals_pytorch(self):
+        self.check_random_plane(RESNET)
+
+    def test_every_point_of_an_mlp_s_plane_equals_pytorch(self):
+        for hidden in ([], [24], [20, 10]):
+            with self.subTest(hidden=hidden):
+                self.check_random_plane(cli.MLP | {"hidden": hidden})
 
     def test_every_point_equals_pytorch_with_the_statistics_of_the_origin(self):
         file = self.landscape("origin.h5", "--bn", "origin", "--grid", "4x3", "--test-images", 77)

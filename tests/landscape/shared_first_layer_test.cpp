@@ -1,0 +1,78 @@
+// The points of a map of an MLP share the work of its first layer (landscape/plain_points.h).
+#include <gtest/gtest.h>
+
+#include "landscape/plane_problem.h"
+#include "landscape/split_summary.h"
+
+namespace thalweg {
+namespace {
+
+class SharedFirstLayer : public testing::Test {
+ protected:
+  std::unique_ptr<PointEvaluator> evaluator(double points, at::ScalarType type = at::kFloat) const {
+    return std::make_unique<PointEvaluator>(
+        PointEvaluator::Source{problem_.plane, problem_.graph, problem_.data, at::kCPU, {}, points}, problem_.config,
+        type);
+  }
+
+  PlaneProblem problem_{"mlp"};
+};
+
+TEST_F(SharedFirstLayer, ChangesNoLossByMoreThanRounding) {
+  for (const auto& [type, tolerance] : {std::pair(at::kFloat, 1e-6), {at::kBFloat16, 1e-2}}) {
+    const auto alone = evaluator(0), sharing = evaluator(100, type);
+    EXPECT_EQ(alone->shared_macs(), 0);
+    EXPECT_EQ(sharing->shared_macs(), 3072 * 24 / 8);
+    for (const PlaneCoordinates& point : kPoints) {
+      for (const std::size_t split : {0, 1}) {
+        const double expected = mean_loss(at_point(*alone, point, split));
+        EXPECT_NEAR(mean_loss(at_point(*sharing, point, split)), expected, tolerance * expected);
+      }
+    }
+  }
+}
+
+TEST_F(SharedFirstLayer, GivesNamedImagesTheBitsThatTheyHaveAmongAll) {
+  const auto named = evaluator(100), whole = evaluator(100);
+  const std::vector<std::int64_t> images = {139, 3, 77, 3};
+  for (const PlaneCoordinates& point : kPoints) {
+    named->prepare({point});
+    named->use(0);
+    const ImageLosses some = named->evaluate(named->splits()[0], images), all = at_point(*whole, point, 0);
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      const auto image = static_cast<std::size_t>(images[i]);
+      EXPECT_EQ(some.losses[i], all.losses[image]);
+      EXPECT_EQ(some.margins[i], all.margins[image]);
+    }
+  }
+}
+
+// All images are evaluated at the reference point alone, for which computing their parts would not pay off.
+TEST_F(SharedFirstLayer, IsNotUsedForTheReferenceOfASampledMap) {
+  problem_.config.images = 20;
+  const auto sharing = evaluator(100), alone = evaluator(0);
+  expect_equal(at_point(*sharing, kPoints[1], 0), at_point(*alone, kPoints[1], 0));
+}
+
+TEST_F(SharedFirstLayer, IsNotUsedForAFewPoints) {
+  EXPECT_EQ(evaluator(3)->shared_macs(), 0);
+  EXPECT_GT(evaluator(4)->shared_macs(), 0);
+}
+
+// 160 images of a layer with more units than 1 GiB holds.
+TEST_F(SharedFirstLayer, IsNotUsedWhereItsPartsAreTooLarge) {
+  const auto shared_macs = [&](std::int64_t units) {
+    ModelConfig model;
+    model.name = "mlp";
+    model.hidden = {units};
+    problem_.graph = build_model(model, {3, 1, 1}, 10);
+    problem_.plane = start_plane(problem_.graph);
+    problem_.plane.d1 = problem_.plane.d2 = at::zeros_like(problem_.plane.origin);
+    return evaluator(100)->shared_macs();
+  };
+  EXPECT_EQ(shared_macs(559240), 3 * 559240);
+  EXPECT_EQ(shared_macs(559241), 0);
+}
+
+}  // namespace
+}  // namespace thalweg
