@@ -1,7 +1,8 @@
 // One run per SIMD lane: the weights of a group of adjacent cells of one data set are a block [d][lanes] that stays in
 // the L1 cache (13 KB at d = 200) during all steps of a call. The lanes share the sample, so a step broadcasts its d
 // elements, once for the products and once for the update: one multiplication and three fused multiply-adds per element
-// and lane. (This file is compiled with contraction. Without FMA, which processors have had since 2013, the last bits
+// and lane. With one sample per step, a single pass over the weights updates them and computes their products with the
+// next sample. (This file is compiled with contraction. Without FMA, which processors have had since 2013, the last bits
 // differ.)
 #include <algorithm>
 #include <vector>
@@ -123,6 +124,68 @@ THALWEG_INLINE Vector& vector_of(Block<T>& block) {
   return *reinterpret_cast<Vector*>(block.lane);
 }
 
+// Two sums at once.
+template <typename Vector>
+struct Two {
+  Vector first = {}, second = {};
+
+  THALWEG_INLINE void operator+=(const Two& b) { first += b.first, second += b.second; }
+  friend THALWEG_INLINE Two operator+(const Two& a, const Two& b) { return {a.first + b.first, a.second + b.second}; }
+};
+
+template <typename Vector>
+struct Part {
+  using Type = Vector;
+};
+template <typename T>
+struct Part<Halves<T>> {
+  using Type = typename Halves<T>::Vector;
+};
+
+// Steps of one sample each. A pass over the weights goes by one vector of the blocks after the other, which leaves
+// enough registers for the sums.
+template <typename Vector, TheoryPower kPower, typename T>
+THALWEG_INLINE void run_single_steps(const Group<T>& group) {
+  constexpr std::int64_t kParts = kBytes / static_cast<std::int64_t>(sizeof(Vector));
+  const TheoryArgs<T>& args = *group.args;
+  if (args.num_steps == 0) return;
+  const std::int64_t d = args.dimensions;
+  const T* inputs = args.inputs + group.set * args.num_samples * d;
+  const T* labels = args.labels + group.set * args.num_samples;
+  const std::int64_t* samples = group.draws->samples.data();
+  Block<T> norm, products, takes, keeps;
+  // Replaces each weight by update(weight, k), and computes what a step with the sample `next` needs.
+  const auto pass = [&](std::int64_t part, const T* next, const auto& update) THALWEG_INLINED_LAMBDA {
+    Vector* w = reinterpret_cast<Vector*>(group.weights) + part;
+    const auto sums = sum_over<Two<Vector>>(d, [&](std::int64_t k) THALWEG_INLINED_LAMBDA {
+      const Vector value = update(w[k * kParts], k);
+      w[k * kParts] = value;
+      return Two<Vector>{value * value, value * next[k]};
+    });
+    (&vector_of<Vector>(norm))[part] = sums.first;
+    (&vector_of<Vector>(products))[part] = sums.second;
+  };
+  for (std::int64_t part = 0; part < kParts; ++part)
+    pass(part, inputs + samples[0] * d, [](const Vector& w, std::int64_t) THALWEG_INLINED_LAMBDA { return w; });
+  for (std::int64_t step = 0; step < args.num_steps; ++step) {
+    const T* x = inputs + samples[step] * d;
+    const T* next = inputs + samples[std::min(step + 1, args.num_steps - 1)] * d;
+    std::fill_n(keeps.lane, kLanes<T>, T(1));
+    pull_lanes<kPower>(norm, products, args.rates + step * args.rate_stride + group.first_cell, T(1), args.gamma,
+                       labels[samples[step]] + group.draws->noise[static_cast<std::size_t>(step)], takes, keeps);
+    for (std::int64_t part = 0; part < kParts; ++part) {
+      const Vector take = (&vector_of<Vector>(takes))[part], keep = (&vector_of<Vector>(keeps))[part];
+      pass(part, next, [&](const Vector& w, std::int64_t k) THALWEG_INLINED_LAMBDA {
+        // GCC fuses the first product that it meets, which must be the one with `keep`: rounded by itself, that would
+        // lose what a small rate takes off.
+        Vector value = w;
+        if constexpr (kPower != TheoryPower::kZero) value = keep * value;
+        return value - take * x[k];
+      });
+    }
+  }
+}
+
 template <typename Vector, TheoryPower kPower, typename T>
 THALWEG_INLINE void run_steps(const Group<T>& group) {
   const TheoryArgs<T>& args = *group.args;
@@ -190,7 +253,11 @@ THALWEG_INLINE void measure(const Group<T>& group) {
 
 template <typename Vector, TheoryPower kPower, typename T>
 THALWEG_INLINE void run_group(const Group<T>& group) {
-  run_steps<Vector, kPower>(group);
+  if (group.args->batch == 1) {
+    run_single_steps<typename Part<Vector>::Type, kPower>(group);
+  } else {
+    run_steps<Vector, kPower>(group);
+  }
   if (group.args->measures != nullptr) measure<Vector, kPower>(group);
 }
 
