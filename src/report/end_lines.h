@@ -35,7 +35,8 @@ struct EndLines {
 // Covers all branches that did not diverge; empty unless every line exists.
 std::optional<EndLines> end_lines(const ReportData& data);
 
-// Returns an SVG of the losses along the lines, over the decay times of the ends, and of the losses at the forks.
+// Returns an SVG of the losses along the lines, over the decay times of the ends (or, if branches share one, over the
+// distance along the lines), and of the losses at the forks.
 std::string end_lines_figure(const ReportData& data, const EndLines& lines);
 // Returns the page's section with figure and table; empty if there are no lines.
 std::string end_lines_section(const ReportData& data);

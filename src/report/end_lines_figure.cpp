@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -17,12 +18,31 @@ struct Loss {
 };
 constexpr Loss kLosses[] = {{"train_loss", "Train loss", kTrainColor}, {"test_loss", "Test loss", kTestColor}};
 
+// Where each branch stands on the horizontal axis.
+struct Places {
+  std::vector<double> of_branch;
+  std::string label;
+};
+
+// At their forks or, if several branches fork at one epoch, at their distance along the lines.
+Places places_of(const EndLines& lines) {
+  Places epochs{{}, "Epoch at which the rate decays"}, distances{{}, "Distance along the lines in weight space"};
+  double distance = 0;
+  for (const EndLines::Branch& branch : lines.branches) {
+    epochs.of_branch.push_back(branch.fork_epoch);
+    distances.of_branch.push_back(distance);
+    if (branch.next != nullptr) distance += branch.next->x.back() - branch.next->x.front();
+  }
+  const bool is_shared = std::ranges::adjacent_find(epochs.of_branch) != epochs.of_branch.end();
+  return is_shared ? distances : epochs;
+}
+
 // Returns one curve along all lines, one after the other.
-std::vector<Point2> curve_of(const EndLines& lines, const Loss& loss) {
+std::vector<Point2> curve_of(const EndLines& lines, const Places& places, const Loss& loss) {
   std::vector<Point2> curve;
   for (std::size_t i = 0; i + 1 < lines.branches.size(); ++i) {
     const std::vector<double>& values = lines.branches[i].next->values.at(loss.key);
-    const double from = lines.branches[i].fork_epoch, to = lines.branches[i + 1].fork_epoch;
+    const double from = places.of_branch[i], to = places.of_branch[i + 1];
     for (std::size_t k = 0; k < values.size(); ++k) {
       const double t = static_cast<double>(k) / static_cast<double>(values.size() - 1);
       curve.push_back({from + t * (to - from), values[k]});
@@ -31,13 +51,13 @@ std::vector<Point2> curve_of(const EndLines& lines, const Loss& loss) {
   return curve;
 }
 
-PanelPlan panel_of(const ReportData& data, const EndLines& lines, const Loss& loss) {
+PanelPlan panel_of(const ReportData& data, const EndLines& lines, const Places& places, const Loss& loss) {
   PanelPlan plan{.title = loss.name, .y_label = data.loss_label, .log_ratio = kLogAxisRatio};
-  plan.curves.emplace_back(curve_of(lines, loss), Stroke{loss.color, 1.8, "", 1});
-  for (const EndLines::Branch& branch : lines.branches) {
-    const std::vector<double>& values = branch.descent->values.at(loss.key);
+  plan.curves.emplace_back(curve_of(lines, places, loss), Stroke{loss.color, 1.8, "", 1});
+  for (std::size_t i = 0; i < lines.branches.size(); ++i) {
+    const std::vector<double>& values = lines.branches[i].descent->values.at(loss.key);
     for (const auto& [value, marker] : {std::pair(values.front(), Marker::kRing), {values.back(), Marker::kCircle}}) {
-      if (std::isfinite(value)) plan.points.push_back({{branch.fork_epoch, value}, loss.color, marker});
+      if (std::isfinite(value)) plan.points.push_back({{places.of_branch[i], value}, loss.color, marker});
     }
   }
   return plan;
@@ -89,18 +109,19 @@ std::string summary_of(const EndLines& lines) {
 }  // namespace
 
 std::string end_lines_figure(const ReportData& data, const EndLines& lines) {
+  const Places places = places_of(lines);
   std::vector<PanelPlan> plans;
   std::vector<LegendEntry> entries;
   for (const Loss& loss : kLosses) {
     if (!lines.has(loss.key)) continue;
-    plans.push_back(panel_of(data, lines, loss));
+    plans.push_back(panel_of(data, lines, places, loss));
     entries.push_back({std::string(loss.name) + " from end to end", {loss.color, 1.8, "", 1}, false, {}, ""});
   }
   const Stroke none{"none", 0, "", 1};
   entries.push_back({"at the ends of branches", none, true, Marker::kCircle, "#444"});
   entries.push_back({"at their forks", none, true, Marker::kRing, "#444"});
-  return draw_panels(data.title + ": loss on straight lines between the ends of branches",
-                     "Epoch at which the rate decays", plans, entries);
+  return draw_panels(data.title + ": loss on straight lines between the ends of branches", places.label, plans,
+                     entries);
 }
 
 std::string end_lines_section(const ReportData& data) {

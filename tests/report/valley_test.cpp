@@ -11,6 +11,7 @@
 #include "report/run_style.h"
 #include "synthetic_report.h"
 #include "synthetic_results.h"
+#include "text_checks.h"
 
 namespace thalweg {
 namespace {
@@ -150,6 +151,20 @@ TEST(Valley, ALineGoesPastABranchThatDiverged) {
   EXPECT_EQ(end_lines(data).value().branches.size(), 4u);
   data.runs.resize(2);
   EXPECT_FALSE(end_lines(data));
+}
+
+TEST(Valley, BranchesThatForkTogetherStandAtTheirDistanceInTheFigureOfLines) {
+  ReportData data = synthetic_report(5);
+  add_synthetic_lines(&data);
+  const char *epochs = "Epoch at which the rate decays", *distances = "Distance along the lines in weight space";
+  const std::string apart = end_lines_figure(data, end_lines(data).value());
+  EXPECT_TRUE(contains(apart, epochs));
+  EXPECT_FALSE(contains(apart, distances));
+  data.runs[2].fork_epoch = data.runs[1].fork_epoch;
+  const std::string together = end_lines_figure(data, end_lines(data).value());
+  EXPECT_TRUE(contains(together, distances));
+  EXPECT_FALSE(contains(together, epochs));
+  EXPECT_TRUE(is_well_formed(together));
 }
 
 TEST(Valley, AMapThatIsNotFinishedOrTooSmallHasNoValley) {
