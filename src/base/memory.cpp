@@ -5,10 +5,16 @@
 
 #include <malloc.h>
 #endif
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
+#include <fstream>
+#include <limits>
 #include <new>
+#include <string>
 #include <string_view>
 
+#include <cuda_runtime_api.h>
 #include <sys/resource.h>
 
 #include <c10/cuda/CUDACachingAllocator.h>
@@ -42,6 +48,62 @@ bool is_gpu_failure(const std::exception& error) {
   const std::string_view what = error.what();
   if (is_out_of_memory(error)) return false;
   return what.find("CUDA") != what.npos || what.find("cuDNN failed") != what.npos;
+}
+
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::infinity();
+
+// The value of a line "KEY:   123 kB" (see proc(5)) in bytes.
+double proc_value(const char* file, const std::string& key) {
+  std::ifstream lines(file);
+  for (std::string word; lines >> word;) {
+    double kib = 0;
+    if (word == key && lines >> kib) return kib * 1024;
+  }
+  return kUnknown;
+}
+
+// Infinite if the file is missing or says "max".
+double number_in(const char* file) {
+  double value = 0;
+  return std::ifstream(file) >> value ? value : kUnknown;
+}
+
+double left_of_limit(int resource, const char* used) {
+  rlimit limit = {};
+  if (getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return kUnknown;
+  return static_cast<double>(limit.rlim_cur) - proc_value("/proc/self/status", used);
+}
+
+double free_host_memory() {
+  double held = 0;  // by the C library
+#ifdef __GLIBC__
+  held = static_cast<double>(mallinfo2().fordblks);
+#endif
+  const double left_of_group = number_in("/sys/fs/cgroup/memory.max") - number_in("/sys/fs/cgroup/memory.current");
+  double left = proc_value("/proc/meminfo", "MemAvailable:");
+  for (const double other :
+       {left_of_group, left_of_limit(RLIMIT_DATA, "VmData:"), left_of_limit(RLIMIT_AS, "VmSize:")}) {
+    if (!std::isnan(other)) left = std::min(left, other);
+  }
+  return std::max(left, 0.0) + held;
+}
+
+double free_gpu_memory(c10::Device device) {
+  std::size_t free = 0;
+  std::size_t total = 0;
+  if (cudaMemGetInfo(&free, &total) != cudaSuccess) return kUnknown;
+  const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(std::max<c10::DeviceIndex>(device.index(), 0));
+  const auto all = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  return static_cast<double>(free) +
+         static_cast<double>(stats.reserved_bytes.at(all).current - stats.allocated_bytes.at(all).current);
+}
+
+}  // namespace
+
+double free_memory(c10::Device device) {
+  return device.is_cuda() ? free_gpu_memory(device) : free_host_memory();
 }
 
 double peak_memory_mb(c10::Device device) {

@@ -26,6 +26,11 @@ bool is_out_of_memory(const std::exception& error);
 // no longer use that GPU.
 bool is_gpu_failure(const std::exception& error);
 
+// The bytes that can still be allocated on the device, including those that LibTorch or the C library holds without
+// using them. On a CPU the least of what the system, the process's limits and its control group (cgroup v2) leave;
+// infinite if nothing is known.
+double free_memory(c10::Device device);
+
 // The peak memory use so far, in units of 10^6 bytes: this process's resident memory or, for a GPU, the memory that
 // LibTorch reserved there.
 double peak_memory_mb(c10::Device device);

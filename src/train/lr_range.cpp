@@ -21,10 +21,8 @@ constexpr double kSmoothing = 0.95;
 constexpr double kDivergence = 4;
 constexpr char kColumns[] = "lr,loss,smoothed_loss\n";
 
-}  // namespace
-
-LrRange test_lr_range(const RunSpec& spec, const RunContext& context, const LrRangeConfig& config,
-                      const std::function<void(const LrRangePoint&)>& report) {
+LrRange take_steps(const RunSpec& spec, const RunContext& context, const LrRangeConfig& config,
+                   const std::function<void(const LrRangePoint&)>& report) {
   const Splits splits(context.graph, context.data, context.device);
   TrainStep training(context.graph, splits.train(), spec.train, spec.seed,
                      fresh_state(initial_weights(context.graph, spec.seed), initial_buffers(context.graph)));
@@ -34,8 +32,8 @@ LrRange test_lr_range(const RunSpec& spec, const RunContext& context, const LrRa
       return training.run(lr).item<double>();
     } catch (const std::exception& error) {
       if (!is_out_of_memory(error)) throw;
-      fail("lr-range: out of memory with a batch of {} ({}). {}", spec.train.batch, first_line(error.what()),
-           smaller_step_advice(spec.train, step_bytes_per_image(context.graph), room_for_step(context.device)));
+      throw StepOutOfMemory(
+          fmt::format("lr-range: out of memory with a batch of {} ({})", spec.train.batch, first_line(error.what())));
     }
   };
   LrRange result;
@@ -54,6 +52,17 @@ LrRange test_lr_range(const RunSpec& spec, const RunContext& context, const LrRa
     report(point);
   }
   return result;
+}
+
+}  // namespace
+
+LrRange test_lr_range(const RunSpec& spec, const RunContext& context, const LrRangeConfig& config,
+                      const std::function<void(const LrRangePoint&)>& report) {
+  try {
+    return take_steps(spec, context, config, report);
+  } catch (const StepOutOfMemory& error) {
+    fail("{}. {}", error.what(), smaller_step_advice(context.graph, spec.train, free_memory(context.device)));
+  }
 }
 
 std::optional<LrSuggestion> suggest_lr(const std::vector<LrRangePoint>& points) {

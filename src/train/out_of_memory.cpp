@@ -1,15 +1,16 @@
 #include "train/out_of_memory.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
-#include <cuda_runtime_api.h>
 #include <fmt/format.h>
 
-#include <c10/cuda/CUDACachingAllocator.h>
-
 namespace thalweg {
+namespace {
+
+// Weights, gradient, two moments and a copy: at most what a step keeps of the length of the weights.
+constexpr double kStateVectors = 5;
+
+}  // namespace
 
 double step_bytes_per_image(const Graph& graph) {
   double values = 0;
@@ -23,27 +24,19 @@ std::int64_t smaller_batch(std::int64_t batch, double bytes_per_image, double ro
   return std::max<std::int64_t>(smaller, 1);
 }
 
-std::string smaller_step_advice(const TrainConfig& train, double bytes_per_image, double room) {
-  const std::int64_t slice = (train.batch + train.accumulate - 1) / train.accumulate;
-  if (slice == 1) return "Not even one image fits: use a smaller network";
-  const std::int64_t smaller = smaller_batch(slice, bytes_per_image, room);
+std::string settings_for_slice(const TrainConfig& train, std::int64_t slice) {
+  if (slice == 0) return "Not even one image fits: use a smaller network";
   return fmt::format(
-      "{}: --set train.batch={}, or --set train.accumulate={}, which keeps the batch and computes it in slices, each "
-      "with batch statistics of its own",
-      std::isfinite(room) ? fmt::format("{} images at a time should fit (an estimate)", smaller)
-                          : fmt::format("Try {} images at a time", smaller),
-      smaller * train.accumulate, (train.batch + smaller - 1) / smaller);
+      "{} images at a time should fit (an estimate): --set train.batch={}, or --set train.accumulate={}, which keeps "
+      "the batch and computes "
+      "it in slices, each with batch statistics of its own",
+      slice, slice * train.accumulate, (train.batch + slice - 1) / slice);
 }
 
-double room_for_step(c10::Device device) {
-  if (device.is_cpu()) return std::numeric_limits<double>::infinity();
-  std::size_t free = 0;
-  std::size_t total = 0;
-  if (cudaMemGetInfo(&free, &total) != cudaSuccess) return std::numeric_limits<double>::infinity();
-  const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(std::max<c10::DeviceIndex>(device.index(), 0));
-  const auto all = static_cast<std::size_t>(c10::CachingAllocator::StatType::AGGREGATE);
-  return static_cast<double>(free) +
-         static_cast<double>(stats.reserved_bytes.at(all).current - stats.allocated_bytes.at(all).current);
+std::string smaller_step_advice(const Graph& graph, const TrainConfig& train, double free) {
+  const std::int64_t slice = (train.batch + train.accumulate - 1) / train.accumulate;
+  const double state = kStateVectors * sizeof(float) * static_cast<double>(graph.parameters.size());
+  return settings_for_slice(train, slice == 1 ? 0 : smaller_batch(slice, step_bytes_per_image(graph), free - state));
 }
 
 }  // namespace thalweg

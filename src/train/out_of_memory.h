@@ -4,12 +4,17 @@
 #include <cstdint>
 #include <string>
 
-#include <c10/core/Device.h>
-
+#include "base/error.h"
 #include "nn/graph.h"
 #include "train/config.h"
 
 namespace thalweg {
+
+// Thrown if a training step runs out of memory. How much is free shows once the step's memory has been given back.
+class StepOutOfMemory : public Error {
+ public:
+  using Error::Error;
+};
 
 // Estimates the bytes that a training step needs per image: every operation's output, which the backward pass needs
 // again, as float32. (Workspaces and gradients of activations come on top; in-place operations and bf16 need less.)
@@ -18,11 +23,11 @@ double step_bytes_per_image(const Graph& graph);
 // Halves the batch at least once, until it needs at most nine tenths of `room` bytes; returns at least 1.
 std::int64_t smaller_batch(std::int64_t batch, double bytes_per_image, double room);
 
-// Returns which settings to change if a step of `train` does not fit into `room` bytes.
-std::string smaller_step_advice(const TrainConfig& train, double bytes_per_image, double room);
+// Returns the settings that compute a batch in slices of this many images; 0: not even one image fits.
+std::string settings_for_slice(const TrainConfig& train, std::int64_t slice);
 
-// Returns the bytes that a step may use on this GPU: free memory plus what LibTorch has reserved but not in use.
-// Infinite on a CPU, where the amount of free memory says little; the batch is then halved once.
-double room_for_step(c10::Device device);
+// Returns which settings to change if a step of `train` ran out of memory. `free`: the bytes that are free without it
+// (base/memory.h).
+std::string smaller_step_advice(const Graph& graph, const TrainConfig& train, double free);
 
 }  // namespace thalweg

@@ -30,12 +30,6 @@
 namespace thalweg {
 namespace {
 
-// Thrown if a training step runs out of memory; says what would fit.
-class StepOutOfMemory : public Error {
- public:
-  using Error::Error;
-};
-
 // The failure as status.json names it; nullptr for an error unrelated to the run, such as a full disk.
 const char* failure_of(const std::exception& error) {
   if (dynamic_cast<const Diverged*>(&error) != nullptr) return "diverged";
@@ -170,15 +164,8 @@ class RunLoop {
       batch_loss_ = tell ? training_.run(lr_, statistics_) : training_.run(lr_);
     } catch (const std::exception& error) {
       if (!is_out_of_memory(error)) throw;
-      throw StepOutOfMemory(fmt::format(
-          "{}: out of memory in the step after step {}, with a batch of {} ({}). {}. This is another run, which needs "
-          "another --out{}",
-          title(), training_.step(), spec_.train.batch, first_line(error.what()),
-          smaller_step_advice(spec_.train, step_bytes_per_image(context_.graph), room_for_step(context_.device)),
-          context_.device.is_cpu()
-              ? ""
-              : "; if several runs share the GPU, they may fit one at a time, with the same --out: "
-                "--set parallel_runs=1"));
+      throw StepOutOfMemory(fmt::format("{}: out of memory in the step after step {}, with a batch of {} ({})", title(),
+                                        training_.step(), spec_.train.batch, first_line(error.what())));
     }
   }
 
@@ -375,8 +362,14 @@ nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const s
                     RunFolder{folder}.average().path.string()));
   try {
     return RunLoop(spec, context, folder, starting_point(spec, context.graph, folder)).run();
+  } catch (const StepOutOfMemory& error) {
+    fail("{}. {}. This is another run, which needs another --out{}", error.what(),
+         smaller_step_advice(context.graph, spec.train, free_memory(context.device)),
+         context.device.is_cpu() ? ""
+                                 : "; if several runs share the GPU, they may fit one at a time, with the same --out: "
+                                   "--set parallel_runs=1");
   } catch (const Error&) {
-    throw;  // including a step's own out-of-memory error, which says what batch would fit
+    throw;
   } catch (const std::exception& error) {
     if (!is_out_of_memory(error)) throw;
     fail(

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <ATen/ATen.h>
 #include <c10/util/Exception.h>
@@ -32,6 +33,34 @@ TEST(OutOfMemory, IsToldFromOtherErrors) {
     EXPECT_TRUE(is_out_of_memory(error)) << error.what();
   }
 }
+
+class FreeMemory : public testing::TestWithParam<int> {};
+
+TEST_P(FreeMemory, IsWhatTheProcessMayStillAllocate) {
+  const double whole = free_memory(at::kCPU);
+  if (whole < 2e9) GTEST_SKIP() << "less than 2 GB are free";
+  rlimit before = {}, tight = {};
+  ASSERT_EQ(getrlimit(GetParam(), &before), 0);
+  // The limit lies this far above what is used.
+  const auto with_room = [&](double room) {
+    std::ifstream status("/proc/self/status");
+    double used = 0;
+    for (std::string word; status >> word;) {
+      if (word == (GetParam() == RLIMIT_DATA ? "VmData:" : "VmSize:")) status >> used;
+    }
+    tight = {static_cast<rlim_t>(used * 1024 + room), before.rlim_max};
+    EXPECT_EQ(setrlimit(GetParam(), &tight), 0);
+    const double free = free_memory(at::kCPU);
+    setrlimit(GetParam(), &before);
+    return free;
+  };
+  // Memory that the C library holds comes on top.
+  const double held = with_room(0);
+  EXPECT_NEAR(with_room(1e9) - held, 1e9, 2e7);
+  EXPECT_NEAR(with_room(3e8) - held, 3e8, 2e7);
+}
+
+INSTANTIATE_TEST_SUITE_P(Limits, FreeMemory, testing::Values(RLIMIT_DATA, RLIMIT_AS));
 
 // Reads "VmHWM: 123456 kB" (see proc(5)); a kB there is 1024 bytes.
 double peak_by_proc() {

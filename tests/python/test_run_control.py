@@ -1,5 +1,6 @@
 """How a run ends other than by its last step (early stop, out of memory), and uses of its checkpoints."""
 import json
+import re
 import resource
 import signal
 import unittest
@@ -99,7 +100,7 @@ class RunControl(cli.CliTest):
         for file in ("weights.safetensors", "status.json"):
             self.assertEqual((out / file).read_bytes(), (whole / file).read_bytes())
 
-    def test_out_of_memory_names_a_smaller_batch(self):
+    def test_out_of_memory_names_a_batch_that_fits(self):
         config = cli.experiment_config({"name": "vgg11_bn"}, {"name": "synthetic", "train_images": 4096, "test_images": 10})
         config["train"]["batch"] = 4096
         del config["branches"]
@@ -110,8 +111,13 @@ class RunControl(cli.CliTest):
         result = cli.run("train", path, "--out", self.folder / "run", "--quiet", preexec_fn=limit_memory)
         self.assertEqual((result.returncode, result.stdout), (1, ""), result.stderr)
         self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
-        for words in ("out of memory", "batch of 4096", "train.batch=2048"):
+        for words in ("out of memory", "batch of 4096"):
             self.assertIn(words, result.stderr)
+        named = re.search(r"(train\.batch=\d+), or --set (train\.accumulate=\d+)", result.stderr).groups()
+        for setting, epochs in zip(named, (0.2, 1)):  # a step each
+            again = cli.run("train", path, "--out", self.folder / setting, "--quiet", "--set", setting, "--set",
+                            f"train.epochs={epochs}", preexec_fn=limit_memory)
+            self.assertEqual(again.returncode, 0, (setting, again.stderr))
         self.assertEqual(cli.read_json(self.folder / "run/status.json")["state"], "failed")
         self.assertIn("out of memory", (self.folder / "run/log.txt").read_text())
 

@@ -32,18 +32,32 @@ TEST(OutOfMemory, HalvesTheBatchUntilItFits) {
 TEST(OutOfMemory, AdvisesASmallerBatchOrMoreSlices) {
   TrainConfig train;
   train.batch = 128;
-  EXPECT_THAT(smaller_step_advice(train, 10, 300), testing::HasSubstr("train.batch=16, or --set train.accumulate=8,"));
+  EXPECT_THAT(settings_for_slice(train, 16),
+              testing::HasSubstr("16 images at a time should fit (an estimate): --set train.batch=16, or --set "
+                                 "train.accumulate=8,"));
   train.accumulate = 4;  // 32 images at a time
-  EXPECT_THAT(smaller_step_advice(train, 10, 300), testing::HasSubstr("train.batch=64, or --set train.accumulate=8,"));
-  EXPECT_THAT(smaller_step_advice(train, 10, 300), testing::StartsWith("16 images at a time should fit"));
-  EXPECT_THAT(smaller_step_advice(train, 10, std::numeric_limits<double>::infinity()),
-              testing::StartsWith("Try 16 images at a time: "));
-  train.accumulate = 128;
-  EXPECT_THAT(smaller_step_advice(train, 10, 300), testing::HasSubstr("smaller network"));
+  EXPECT_THAT(settings_for_slice(train, 16), testing::HasSubstr("train.batch=64, or --set train.accumulate=8,"));
+  EXPECT_THAT(settings_for_slice(train, 0), testing::HasSubstr("smaller network"));
 }
 
-TEST(OutOfMemory, OnACpuNothingIsSaidOfTheRoom) {
-  EXPECT_EQ(room_for_step(at::kCPU), std::numeric_limits<double>::infinity());
+TEST(OutOfMemory, AdvisesWhatTheFreeMemoryHolds) {
+  ModelConfig model;
+  model.name = "mlp";
+  model.hidden = {16};
+  const Graph graph = build_model(model, {3, 32, 32}, 10);
+  const double per_image = step_bytes_per_image(graph), state = 5 * 4 * static_cast<double>(graph.parameters.size());
+  TrainConfig train;
+  train.batch = 256;
+  train.accumulate = 2;
+  const auto advice = [&](double images) {
+    return smaller_step_advice(graph, train, state + images * per_image / 0.9);
+  };
+  EXPECT_THAT(advice(1000), testing::StartsWith("64 images"));  // half of what did not fit
+  EXPECT_THAT(advice(33), testing::StartsWith("32 images"));
+  EXPECT_THAT(advice(31), testing::StartsWith("16 images"));
+  EXPECT_THAT(smaller_step_advice(graph, train, 0), testing::StartsWith("1 images"));
+  train.batch = 2;
+  EXPECT_THAT(advice(1000), testing::HasSubstr("Not even one image fits"));
 }
 
 }  // namespace
