@@ -196,7 +196,8 @@ at::Tensor TrainStep::run(double lr, StepStatistics& statistics) {
   const std::unique_lock lock = lock_first_statistics();
   const double small = static_cast<double>(std::max<std::int64_t>(batch_size_ / 2, 1));
   const auto big = static_cast<double>(batch_size_);
-  const double small_norm = half_batch_gradient_norm();
+  // With mixup, the first half of a batch is made of the same images as the second one: the noise cannot be told.
+  const double small_norm = config_.mixup > 0 ? std::nan("") : half_batch_gradient_norm();
   // Bypasses the CUDA graph, because the gradient is examined before it is clipped or sharpened.
   compute_gradient(batch_size_, {.first = true});
   statistics.gradient_norm = at::linalg_vector_norm(gradient_).item<double>();

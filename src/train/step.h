@@ -23,7 +23,8 @@ struct StepStatistics {
   double weight_norm = 0;
   double update_ratio = 0;  // norm of the weights' change over weight_norm
   // Gradient noise scale tr(Sigma) / |G|^2 in images (McCandlish et al. 2018, appendix A.1), estimated from the whole
-  // batch and its first half; both parts are unbiased but noisy. NaN if the estimate of |G|^2 is not positive.
+  // batch and its first half; both parts are unbiased but noisy. NaN if the estimate of |G|^2 is not positive, and with
+  // mixup, where the two halves are made of the same images.
   double noise_scale = 0;
 };
 

@@ -208,6 +208,12 @@ TEST(TrainStepTest, NoiseScaleIsThatOfTheBatchAndItsFirstHalf) {
   } else {
     EXPECT_TRUE(std::isnan(statistics.noise_scale));
   }
+
+  config.mixup = 1;  // both halves of a batch are then made of the same images
+  TrainStep mixed(graph, data, config, 1, start_of(graph));
+  mixed.run(0.0, statistics);
+  EXPECT_TRUE(std::isnan(statistics.noise_scale));
+  EXPECT_GT(statistics.gradient_norm, 0);
 }
 
 class CudaTrainStep : public testing::TestWithParam<const char*> {
