@@ -18,11 +18,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
+SharpnessConfig sharpness_config(const Session& session) {
+  return {.images = session.config.measures.sharpness_images};
+}
+
 nlohmann::json measure(const Session& session, const ImageBatches& images, const Weights& weights) {
   nlohmann::json out = {{"weight_norm", at::linalg_vector_norm(weights.weights.to(at::kDouble)).item<double>()}};
   if (session.config.measures.sharpness_images == 0) return out;
-  const Sharpness sharpness =
-      measure_sharpness(session.graph, images, weights, {.images = session.config.measures.sharpness_images});
+  const Sharpness sharpness = measure_sharpness(session.graph, images, weights, sharpness_config(session));
   out["sharpness"] = sharpness.eigenvalue;
   out["sharpness_iterations"] = sharpness.iterations;
   out["sharpness_converged"] = sharpness.converged;
@@ -30,8 +33,11 @@ nlohmann::json measure(const Session& session, const ImageBatches& images, const
 }
 
 nlohmann::json request_of(const Session& session, const fs::path& run) {
+  const SharpnessConfig sharpness = sharpness_config(session);
   return {{"weights", sha256_of_file(RunFolder{run}.weights())},
-          {"sharpness_images", session.config.measures.sharpness_images}};
+          {"sharpness_images", sharpness.images},
+          {"sharpness_iterations", sharpness.iterations},
+          {"sharpness_tolerance", sharpness.tolerance}};
 }
 
 std::vector<fs::path> unmeasured_runs(const SeedExperiment& experiment) {

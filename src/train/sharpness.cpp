@@ -15,7 +15,7 @@
 namespace thalweg {
 namespace {
 
-constexpr std::int64_t kFewestIterations = 8;
+constexpr std::int64_t kFewestIterations = 20;
 
 class Hessian {
  public:
@@ -65,16 +65,23 @@ at::Tensor random_direction(const at::Tensor& like, std::uint64_t seed) {
   return (v / at::linalg_vector_norm(v)).to(like.device());
 }
 
-// The largest eigenvalue of the symmetric tridiagonal matrix with these diagonals.
-double largest_eigenvalue(const std::vector<double>& diagonal, const std::vector<double>& beside) {
+struct Ritz {
+  double value = 0;
+  double residual = 0;  // of its vector
+};
+
+// The largest Ritz value after these steps: the eigenvalue of the tridiagonal matrix with these diagonals. The last
+// element of `beside` leads out of the matrix.
+Ritz largest_ritz(const std::vector<double>& diagonal, const std::vector<double>& beside) {
   const auto size = static_cast<std::int64_t>(diagonal.size());
   const at::Tensor matrix = at::zeros({size, size}, at::kDouble);
   double* entry = matrix.mutable_data_ptr<double>();
   for (std::int64_t i = 0; i < size; ++i) {
     entry[i * (size + 1)] = diagonal[static_cast<std::size_t>(i)];
-    if (i + 1 < size) entry[(i + 1) * size + i] = beside[static_cast<std::size_t>(i)];  // eigvalsh reads the lower half
+    if (i + 1 < size) entry[(i + 1) * size + i] = beside[static_cast<std::size_t>(i)];  // eigh reads the lower half
   }
-  return at::linalg_eigvalsh(matrix)[size - 1].item<double>();
+  const auto [values, vectors] = at::linalg_eigh(matrix);
+  return {values[size - 1].item<double>(), beside.back() * std::abs(vectors[size - 1][size - 1].item<double>())};
 }
 
 }  // namespace
@@ -94,11 +101,11 @@ Sharpness measure_sharpness(const Graph& graph, const ImageBatches& images, cons
     if (!std::isfinite(diagonal.back())) return {NAN, out.iterations, false};
     next = next - diagonal.back() * v - (beside.empty() ? 0 : beside.back()) * before;
     beside.push_back(at::linalg_vector_norm(next).item<double>());
-    const double eigenvalue = largest_eigenvalue(diagonal, beside);
-    // One agreement may be chance, since the first iterations explore few directions.
-    const bool stays = std::abs(eigenvalue - out.eigenvalue) <= config.tolerance * std::abs(eigenvalue);
-    out.converged = (stays && out.iterations >= kFewestIterations) || beside.back() == 0;
-    out.eigenvalue = eigenvalue;
+    const Ritz largest = largest_ritz(diagonal, beside);
+    // The first iterations explore few directions, so a small residual may be that of a smaller eigenvalue.
+    const bool is_small = largest.residual <= config.tolerance * std::abs(largest.value);
+    out.converged = (is_small && out.iterations >= kFewestIterations) || beside.back() == 0;
+    out.eigenvalue = largest.value;
     before = v;
     v = next / beside.back();
   }
