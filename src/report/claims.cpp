@@ -83,9 +83,10 @@ Claim trend_claim(const Results& results, const Trend& trend, Claim claim) {
     return slope(x, y);
   }));
   if (slopes.count == 0) {
-    claim.measured = ends.seeds.empty()
-                         ? not_evaluated(ends)
-                         : fmt::format("no seed has a finite value of all branches at epoch {:g}", ends.epoch);
+    claim.measured =
+        ends.seeds.empty()
+            ? not_evaluated(ends)
+            : fmt::format("in no seed are the values of all branches at epoch {:g} known and finite", ends.epoch);
     return claim;
   }
   claim.estimate = slopes;
@@ -194,7 +195,16 @@ std::vector<Claim> valley_claims(const Results& results) {
     along.measured = near.measured = "no map of train and test loss with three branches on it, all points evaluated";
     return {along, near};
   }
-  return {along_claim(valleys, along), near_claim(valleys, near)};
+  std::vector<Claim> claims{along_claim(valleys, along), near_claim(valleys, near)};
+  if (const std::size_t unseen = results.seeds.size() - valleys.size(); unseen > 0) {
+    for (Claim& claim : claims) {
+      claim.measured += fmt::format("; not measured in {}: no finished map with all forks and ends on it",
+                                    of_seeds(unseen, results.seeds.size()));
+      if (claim.verdict == Verdict::kSupported || claim.verdict == Verdict::kWeaker)
+        claim.verdict = Verdict::kUndecided;
+    }
+  }
+  return claims;
 }
 
 // Returns the run of `runs` with the highest accuracy at the epoch of `ends`, on average over its seeds.

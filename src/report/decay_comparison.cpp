@@ -25,6 +25,11 @@ std::string schedule_of(const nlohmann::json& config, const std::string& branch)
   return "";
 }
 
+// Differences that are 0 in every seed have no p-value, but they are a test like the others.
+double p_of(const MeanTest& test) {
+  return test.count >= 2 && std::isnan(test.p) ? 1 : test.p;
+}
+
 }  // namespace
 
 std::vector<std::string> comparable_branches(const nlohmann::json& config, const std::vector<BranchAt>& branches) {
@@ -106,7 +111,7 @@ std::vector<Comparison> compare_decay_times(const Results& results) {
     if (c.accuracy.count > 0) out.push_back(c);
   }
   std::vector<double> accuracy, loss;
-  for (const Comparison& c : out) accuracy.push_back(c.accuracy.p), loss.push_back(c.loss.p);
+  for (const Comparison& c : out) accuracy.push_back(p_of(c.accuracy)), loss.push_back(p_of(c.loss));
   accuracy = holm(accuracy);
   loss = holm(loss);
   for (std::size_t i = 0; i < out.size(); ++i) out[i].accuracy_p = accuracy[i], out[i].loss_p = loss[i];

@@ -111,9 +111,10 @@ Results collect_results(const fs::path& experiment) {
 std::vector<SweepRun> sweep_of(const Results& results) {
   std::vector<SweepRun> out;
   for (const DecayRow& row : decay_rows(results.seeds)) {
-    SweepRun run{row.name, row.fork_epoch, NAN, {}};
+    SweepRun run{row.name, row.fork_epoch, NAN, NAN, {}};
     for (const ReportData& seed : results.seeds) {
-      run.end_epoch = std::fmin(run.end_epoch, end_epoch_of(seed, row.name));  // fmin ignores NaN
+      run.end_epoch = std::fmin(run.end_epoch, end_epoch_of(seed, row.name));  // fmin and fmax ignore NaN
+      run.last_end_epoch = std::fmax(run.last_end_epoch, end_epoch_of(seed, row.name));
       const RunSeries* series = find_run(seed, row.name);
       if (series != nullptr && series->diverged) ++run.num_diverged;
     }

@@ -38,6 +38,7 @@ struct SweepRun {
   std::string name;
   std::optional<double> fork_epoch;                   // empty: the main path
   double end_epoch = 0;                               // the earliest of the seeds that finished it; NaN if none did
+  double last_end_epoch = 0;                          // the latest
   std::map<std::string, std::vector<double>> values;  // by quantity key: one per seed, NaN if missing
   std::size_t num_diverged = 0;                       // seeds in which the run diverged
 };

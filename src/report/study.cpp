@@ -88,6 +88,7 @@ json experiment_json(const Results& results) {
     json& out = runs[run.name];
     out["fork_epoch"] = number_or_null(run.fork_epoch);
     out["end_epoch"] = number_or_null(run.end_epoch);
+    out["last_end_epoch"] = number_or_null(run.last_end_epoch);
     out["diverged"] = run.num_diverged;
     for (const auto& [key, values] : run.values) {
       out[key] = test_json(test_mean(finite_values(values)));

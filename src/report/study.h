@@ -12,8 +12,9 @@
 namespace thalweg {
 
 // {"experiments": [{"title", "seeds", "claims": [{"id", "text", "measured", "verdict", "estimate", "low", "high",
-// "unit", "seeds"}], "runs": {run: {"fork_epoch", "end_epoch", "diverged", quantity: {"count", "mean", "std", "low",
-// "high", "values"}, "curves": [{"epoch", "test_loss", "test_accuracy"}]}}, "comparisons": [...]}], "across": [claims]}
+// "unit", "seeds"}], "runs": {run: {"fork_epoch", "end_epoch", "last_end_epoch", "diverged", quantity: {"count",
+// "mean", "std", "low", "high", "values"}, "curves": [{"epoch", "test_loss", "test_accuracy"}]}}, "comparisons":
+// [...]}], "across": [claims]}
 // Numbers that are not finite are null. A single experiment's "claims" hold those across, too.
 nlohmann::json study_json(const std::vector<Results>& experiments);
 // Returns the same tables in Markdown.

@@ -78,6 +78,12 @@ std::string markdown_row(const std::vector<std::string>& cells) {
   return text + "\n";
 }
 
+std::string epochs_text(const SweepRun& run) {
+  if (std::isnan(run.end_epoch)) return kNone;
+  if (run.end_epoch == run.last_end_epoch) return fmt::format("{:g}", run.end_epoch);
+  return fmt::format("{:g} to {:g}", run.end_epoch, run.last_end_epoch);
+}
+
 }  // namespace
 
 TextTable claims_table(const std::vector<Results>& experiments) {
@@ -117,8 +123,7 @@ TextTable sweep_table(const Results& results) {
   }
   for (const SweepRun& run : runs) {
     std::vector<std::string> row = {run_label(split_run_name(run.name)),
-                                    run.fork_epoch ? fmt::format("{:g}", *run.fork_epoch) : kNone,
-                                    std::isnan(run.end_epoch) ? kNone : fmt::format("{:g}", run.end_epoch)};
+                                    run.fork_epoch ? fmt::format("{:g}", *run.fork_epoch) : kNone, epochs_text(run)};
     for (const Quantity* quantity : shown) row.push_back(mean_text(run, *quantity));
     table.rows.push_back(std::move(row));
   }

@@ -40,7 +40,7 @@ TEST(Claims, TheGapIsTestedByItsSlopesWhereBranchesEndTogether) {
   EXPECT_EQ(claim_named(claims_of(results), "later-gap").verdict, Verdict::kContradicted);
   const Claim apart = claim_named(claims_of(results_of(kLaterIsBetter, {10, 10, 14})), "later-gap");
   EXPECT_EQ(apart.verdict, Verdict::kNotTested);
-  expect_told(apart, "no seed has a finite value of all branches at epoch 10");
+  expect_told(apart, "in no seed are the values of all branches at epoch 10 known and finite");
 }
 
 TEST(Claims, WhatGoesTheOtherWayIsNotSupported) {

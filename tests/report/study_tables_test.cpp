@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "report/decay_comparison.h"
 #include "report/figure.h"
 #include "report/study.h"
 #include "synthetic_report.h"
@@ -28,6 +29,23 @@ TEST(StudyTables, HoldMeanDeviationAndIntervalOverSeeds) {
   // Accuracies of 52, 53 and 53 %: Student's t of 4.3027 for 2 degrees of freedom, times 0.5774 / sqrt 3, is 1.434.
   EXPECT_EQ(table.rows.at(1).at(0), "decay-at-4");
   EXPECT_EQ(table.rows.at(1).at(3), "52.67 ± 0.58 [51.23, 54.10]");
+}
+
+TEST(StudyTables, SayAtWhichEpochsARunEnded) {
+  Results results = results_of(kLaterIsBetter);
+  EXPECT_EQ(sweep_table(results).rows.at(2).at(2), "10");
+  results.seeds[1].runs[3].epochs.pop_back();  // an early stop
+  EXPECT_EQ(sweep_table(results).rows.at(2).at(2), "9 to 10");
+  const nlohmann::json run = study_json({results})["experiments"][0]["runs"]["decay-at-6"];
+  EXPECT_EQ(run["end_epoch"], 9);
+  EXPECT_EQ(run["last_end_epoch"], 10);
+}
+
+TEST(StudyTables, HolmsMethodCountsARunThatDiffersInNoSeed) {
+  const Results results = results_of({{0.50, 0.50, 0.55}, {0.51, 0.51, 0.55}, {0.50, 0.50, 0.56}});
+  const std::vector<Comparison> two = compare_decay_times(results);
+  EXPECT_EQ(two.at(0).accuracy_p, 1);
+  EXPECT_DOUBLE_EQ(two.at(1).accuracy_p, 2 * two.at(1).accuracy.p);
 }
 
 TEST(StudyTables, SayWhereFewerSeedsThanThereAreHaveAValue) {

@@ -95,6 +95,18 @@ TEST(Valley, AMapOnWhichNoDescentIsSeenIsNoEvidence) {
   EXPECT_EQ(judged({walled, unseen}).verdict, Verdict::kUndecided);
 }
 
+TEST(Valley, ASeedWithoutAFinishedMapLeavesTheClaimsUndecided) {
+  const ReportData seen = synthetic_report(5);
+  ReportData without = seen;
+  without.surfaces.clear();
+  for (const char* id : {"valley", "near-minimum"}) {
+    EXPECT_EQ(claim_named(claims_of({"", {}, {}, {seen, seen}}), id).verdict, Verdict::kSupported);
+    const Claim claim = claim_named(claims_of({"", {}, {}, {seen, seen, without}}), id);
+    EXPECT_EQ(claim.verdict, Verdict::kUndecided);
+    expect_told(claim, "; not measured in 1 of 3 seeds: no finished map with all forks and ends on it");
+  }
+}
+
 TEST(Valley, TheFloorIsThatOfTheStraightLinesInWeightSpaceWhereTheyAreThere) {
   ReportData data = synthetic_report(5);
   const auto paths = paths_by_run(data.surfaces.front());
