@@ -1,6 +1,7 @@
 // The points of a map of an MLP share the work of its first layer (landscape/plain_points.h).
 #include <gtest/gtest.h>
 
+#include "gpu.h"
 #include "landscape/plane_problem.h"
 #include "landscape/split_summary.h"
 
@@ -57,6 +58,25 @@ TEST_F(SharedFirstLayer, IsNotUsedForTheReferenceOfASampledMap) {
 TEST_F(SharedFirstLayer, IsNotUsedForAFewPoints) {
   EXPECT_EQ(evaluator(3)->shared_macs(), 0);
   EXPECT_GT(evaluator(4)->shared_macs(), 0);
+}
+
+// Reported as skipped without a GPU.
+TEST(CudaSharedFirstLayer, GivesTheCpusLosses) {
+  THALWEG_NEED_GPU();
+  const PlaneProblem problem("mlp");
+  const auto evaluator = [&](c10::Device device, double points) {
+    return std::make_unique<PointEvaluator>(
+        PointEvaluator::Source{problem.plane, problem.graph, problem.data, device, {}, points}, problem.config,
+        at::kFloat);
+  };
+  const auto sharing = evaluator(kGpu, 100), on_cpu = evaluator(at::kCPU, 0);
+  for (const PlaneCoordinates& point : kPoints) {
+    const double expected = mean_loss(at_point(*on_cpu, point, 0));
+    EXPECT_NEAR(mean_loss(at_point(*sharing, point, 0)), expected, 1e-5 * expected);
+    const ImageLosses all = at_point(*sharing, point, 0), some = sharing->evaluate(sharing->splits()[0], {139, 3});
+    EXPECT_NEAR(some.losses[0], all.losses[139], 1e-5 * all.losses[139]);
+    EXPECT_NEAR(some.losses[1], all.losses[3], 1e-5 * all.losses[3]);
+  }
 }
 
 // 160 images of a layer with more units than 1 GiB holds.
