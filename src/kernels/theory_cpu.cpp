@@ -2,8 +2,9 @@
 // the L1 cache (13 KB at d = 200) during all steps of a call. The lanes share the sample, so a step broadcasts its d
 // elements, once for the products and once for the update: one multiplication and three fused multiply-adds per element
 // and lane. With one sample per step, a single pass over the weights updates them and computes their products with the
-// next sample. (This file is compiled with contraction. Without FMA, which processors have had since 2013, the last bits
-// differ.)
+// next sample.
+//
+// This file is compiled with contraction. Without FMA, which processors have had since 2013, the last bits differ.
 #include <algorithm>
 #include <vector>
 
