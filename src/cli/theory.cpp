@@ -12,6 +12,13 @@ std::size_t num_diverged(const TheoryStudy& study) {
   return count;
 }
 
+// The cells of which some run diverged.
+std::size_t num_with_diverged_run(const TheoryStudy& study) {
+  std::size_t count = 0;
+  for (std::size_t c = 0; c < study.cells.size(); ++c) count += study.final_state(c).diverged > 0;
+  return count;
+}
+
 void print_result(const TheoryStudy& study, const std::vector<std::filesystem::path>& files, bool json) {
   const std::optional<std::size_t> best = best_cell(study);
   const double risk = best ? study.final_state(*best).test_risk.mean : 0;
@@ -20,6 +27,7 @@ void print_result(const TheoryStudy& study, const std::vector<std::filesystem::p
                              {"cells", study.cells.size()},
                              {"runs", study.cells.size() * study.problems.size()},
                              {"diverged_cells", num_diverged(study)},
+                             {"cells_with_diverged_runs", num_with_diverged_run(study)},
                              {"solution_norm", study.solution_norm().mean},
                              {"solution_risk", study.solution_risk().mean}};
     for (const auto& file : files) result["files"].push_back(file.string());
@@ -28,9 +36,13 @@ void print_result(const TheoryStudy& study, const std::vector<std::filesystem::p
     return;
   }
   for (const auto& file : files) fmt::print("{}\n", file.string());
-  fmt::print("minimum-norm solution: norm {:.4g}, risk {:.4g}; {} of {} cells diverged\n", study.solution_norm().mean,
-             study.solution_risk().mean, num_diverged(study), study.cells.size());
-  if (best) fmt::print("lowest risk: {:.4g}, {}\n", risk, study.cells[*best].name);
+  const std::size_t diverged = num_diverged(study), partly = num_with_diverged_run(study) - diverged;
+  fmt::print("minimum-norm solution: norm {:.4g}, risk {:.4g}; {} of {} cells diverged{}\n", study.solution_norm().mean,
+             study.solution_risk().mean, diverged, study.cells.size(),
+             partly > 0 ? fmt::format(" (at least half of their runs), some runs in {} more", partly) : "");
+  if (best)
+    fmt::print("lowest risk{}: {:.4g}, {}\n", diverged + partly > 0 ? " of cells without a diverged run" : "", risk,
+               study.cells[*best].name);
 }
 
 }  // namespace

@@ -88,7 +88,8 @@ TextTable table_of(const EndLines& lines) {
 std::string summary_of(const EndLines& lines) {
   std::string text =
       "The loss on straight lines in weight space (not projected onto a plane) from the end of each branch to the end "
-      "of the next.";
+      "of the next, over the images and with the batch-norm statistics of the maps: the values at the ends may differ "
+      "from the final losses in the tables, which are over all images and with each run's own statistics.";
   if (!lines.has("train_loss")) return text;
   const double error = lines.largest_error("train_loss");
   if (std::isnan(error)) text += " The losses are estimated from samples of the images; their error is not known.";

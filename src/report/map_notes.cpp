@@ -47,14 +47,18 @@ std::string by_split(const json& values, const std::string& unit, double factor 
   return text;
 }
 
-// The largest finite value of each split's `stem`, in the form that by_split expects; null if no value is finite.
-json largest(const Surface& surface, const std::string& stem) {
+// The largest finite value of each split's `stem` at estimated points, in the form that by_split expects; null if no
+// value is finite.
+json largest_of_estimated(const Surface& surface, const std::string& stem) {
   json out = json::object();
+  const std::vector<double>& cell = surface.values.at("cell");
   for (const char* split : kSplits) {
     const auto found = surface.values.find(split + stem);
     if (found == surface.values.end()) continue;
     out[split] = nullptr;
-    for (const double v : found->second) {
+    for (std::size_t i = 0; i < cell.size(); ++i) {
+      const double v = found->second[i];
+      if (cell[i] != static_cast<double>(Cell::kEstimated)) continue;
       if (std::isfinite(v) && (out[split].is_null() || v > out[split])) out[split] = v;
     }
   }
@@ -116,7 +120,7 @@ std::string sampled_text(const Surface& surface) {
   return fmt::format(
       "Sampled map: {} estimated from a sample of {}, {} exact ({}); the largest standard error of the loss is {}.",
       are(of(cells, Cell::kEstimated)), sample_text(surface), are(of(cells, Cell::kExact)), all_images_text(surface),
-      by_split(largest(surface, "_loss_stderr"), " nats"));
+      by_split(largest_of_estimated(surface, "_loss_stderr"), " nats"));
 }
 
 std::string unfinished_text(const Surface& surface) {

@@ -118,6 +118,8 @@ class Theory(cli.CliTest):
         printed, out = self.run_theory(config(seeds=3, rates=[0.002, 50.0]), "--json")
         result = json.loads(printed)
         self.assertEqual((result["cells"], result["runs"], result["diverged_cells"]), (4, 12, 2))
+        diverged = [int(row["diverged"]) for row in self.rows(out / "cells.csv")]
+        self.assertEqual(result["cells_with_diverged_runs"], sum(count > 0 for count in diverged))
         names = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
         self.assertEqual(names, {"config.json", "cells.csv", "curves.csv", "phases.csv", "figures/curves.svg",
                                  "figures/decay-time.svg", "figures/phase-diagram.svg", "figures/landscape.svg",

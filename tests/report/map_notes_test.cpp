@@ -109,6 +109,9 @@ TEST(MapNotes, LeaveOutWhatAMapHasNot) {
   Surface lost = estimated_map(json::object());
   lost.values["train_loss_stderr"] = {NAN, NAN, NAN, NAN};
   EXPECT_TRUE(contains(how_values_came(lost), "of the loss is not finite (train), 0.03 nats (test)."));
+  lost.values["train_loss_stderr"] = {NAN, 0, NAN, NAN};
+  lost.values["cell"] = {1, 0, 1, 1};  // the exact point's error of 0 says nothing of the others
+  EXPECT_TRUE(contains(how_values_came(lost), "of the loss is not finite (train), 0.03 nats (test)."));
 }
 
 TEST(MapNotes, WarnOfAMapThatIsNotCertified) {
