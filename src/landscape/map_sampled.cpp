@@ -39,26 +39,31 @@ class SampledSplit {
         strata_(class_strata(split.labels, num_classes)),
         shares_(strata_.sizes.begin(), strata_.sizes.end()),
         control_(std::move(control)),
-        config_(config) {}
+        config_(config),
+        sample_(empty_sample()) {
+    sample_.grow(std::min(split.images.size(), config.images));
+  }
 
   SplitEstimate estimate(PointEvaluator& evaluator) const {
-    StratifiedSample sample(strata_, shares_, {static_cast<std::uint64_t>(config_.seed), 0, split_.name == "test"});
     SampledImages drawn;
-    const std::int64_t all = split_.images.size();
     if (config_.images > 0) {
-      grow(sample, std::min(all, config_.images), evaluator, drawn);
-    } else {
-      draw_to_error(config_.standard_error, kLeast, all, [&](std::int64_t n) {
-        grow(sample, n, evaluator, drawn);
-        return estimate_loss(sample, drawn, control_.value).standard_error;
-      });
+      evaluate(sample_.images(), evaluator, drawn);
+      return summarise_sample(sample_, drawn, control_.value);
     }
+    StratifiedSample sample = empty_sample();
+    draw_to_error(config_.standard_error, kLeast, split_.images.size(), [&](std::int64_t n) {
+      evaluate(sample.grow(n), evaluator, drawn);
+      return estimate_loss(sample, drawn, control_.value).standard_error;
+    });
     return summarise_sample(sample, drawn, control_.value);
   }
 
  private:
-  void grow(StratifiedSample& sample, std::int64_t n, PointEvaluator& evaluator, SampledImages& drawn) const {
-    const std::vector<std::int64_t> images = sample.grow(n);
+  StratifiedSample empty_sample() const {
+    return {strata_, shares_, {static_cast<std::uint64_t>(config_.seed), 0, split_.name == "test"}};
+  }
+
+  void evaluate(const std::vector<std::int64_t>& images, PointEvaluator& evaluator, SampledImages& drawn) const {
     const ImageLosses values = evaluator.evaluate(split_, images);
     for (std::size_t i = 0; i < images.size(); ++i) {
       const auto image = static_cast<std::size_t>(images[i]);
@@ -72,6 +77,7 @@ class SampledSplit {
   std::vector<double> shares_;
   Control control_;
   const LandscapeConfig& config_;
+  StratifiedSample sample_;  // with `images`: the same at all points
 };
 
 }  // namespace
