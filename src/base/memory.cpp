@@ -54,14 +54,19 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::infinity();
 
-// The value of a line "KEY:   123 kB" (see proc(5)) in bytes.
-double proc_value(const char* file, const std::string& key) {
+// The number after a word that begins a line.
+double value_of(const char* file, const std::string& key) {
   std::ifstream lines(file);
   for (std::string word; lines >> word;) {
-    double kib = 0;
-    if (word == key && lines >> kib) return kib * 1024;
+    double value = 0;
+    if (word == key && lines >> value) return value;
   }
   return kUnknown;
+}
+
+// In bytes; the file has "KEY:   123 kB" (see proc(5)).
+double proc_value(const char* file, const std::string& key) {
+  return 1024 * value_of(file, key);
 }
 
 // Infinite if the file is missing or says "max".
@@ -81,7 +86,10 @@ double free_host_memory() {
 #ifdef __GLIBC__
   held = static_cast<double>(mallinfo2().fordblks);
 #endif
-  const double left_of_group = number_in("/sys/fs/cgroup/memory.max") - number_in("/sys/fs/cgroup/memory.current");
+  // The pages of files that the group has read count as used, but are given up when memory is needed.
+  const double left_of_group = number_in("/sys/fs/cgroup/memory.max") - number_in("/sys/fs/cgroup/memory.current") +
+                               value_of("/sys/fs/cgroup/memory.stat", "inactive_file") +
+                               value_of("/sys/fs/cgroup/memory.stat", "active_file");
   double left = proc_value("/proc/meminfo", "MemAvailable:");
   for (const double other :
        {left_of_group, left_of_limit(RLIMIT_DATA, "VmData:"), left_of_limit(RLIMIT_AS, "VmSize:")}) {

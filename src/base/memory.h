@@ -27,7 +27,7 @@ bool is_out_of_memory(const std::exception& error);
 bool is_gpu_failure(const std::exception& error);
 
 // The bytes that can still be allocated on the device, including those that LibTorch or the C library holds without
-// using them. On a CPU the least of what the system, the process's limits and its control group (cgroup v2) leave;
+// using them. On a CPU the least of what the system, the process's limits and its container (cgroup v2) leave;
 // infinite if nothing is known.
 double free_memory(c10::Device device);
 

@@ -21,6 +21,7 @@ constexpr std::int64_t kTimedChunks = 4;
 constexpr std::int64_t kGoodSample = 500;
 constexpr std::int64_t kSmallestSample = 100;
 constexpr int kSmallestSide = 11;
+constexpr std::size_t kSmallestUnseen = 128;  // images; with fewer, shared work takes too little time to count
 
 template <typename Work>
 double seconds_of(const Work& work) {
@@ -44,7 +45,8 @@ double images_at_point(const LandscapeConfig& config, const PointEvaluator& eval
   return images;
 }
 
-// The time of a point without shared work. For an image, that work takes as long as at three points.
+// The time of a point without shared work. For an image, that work takes as long as at three points in float32, in
+// which it is done.
 PointTime unshared(const PointTime& time) {
   return {time.fixed, time.per_image + time.shared / 3, 0};
 }
@@ -85,12 +87,12 @@ PointTime time_points(PointEvaluator& evaluator, const LandscapeConfig& config,
   const std::vector<std::int64_t> chunks = cycled_images(split, kTimedChunks * evaluator.chunk());
   const double timed = static_cast<double>(whole ? split.images.size() : static_cast<std::int64_t>(chunks.size()));
   double shared = 0;
-  if (evaluator.shared_macs() > 0) {
-    const auto seen = static_cast<std::int64_t>(chunks.size());
-    const std::vector<std::int64_t> unseen = images_between(split, seen, 2 * seen);
-    const double first = seconds_of([&] { evaluate(unseen); });
-    const double again = seconds_of([&] { evaluate(unseen); });
-    if (!unseen.empty()) shared = std::max(first - again, 0.0) / static_cast<double>(unseen.size());
+  const auto seen = static_cast<std::int64_t>(chunks.size());
+  const std::vector<std::int64_t> unseen = images_between(split, seen, 2 * seen);
+  if (evaluator.shared_macs() > 0 && unseen.size() >= kSmallestUnseen) {
+    const double first = seconds_of([&] { evaluator.evaluate(split, unseen); });
+    const double again = seconds_of([&] { evaluator.evaluate(split, unseen); });
+    shared = std::max(first - again, 0.0) / static_cast<double>(unseen.size());
   }
   std::vector<double> fixed, evaluation;
   for (const PlaneCoordinates& point : points) {
@@ -135,16 +137,20 @@ MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const Ma
   const Grid grid = map_grid(plane, config);
   const auto points = static_cast<double>(grid.size());
   const PointEvaluator::Source source{plane, context.graph, context.data, context.device};
-  PointEvaluator evaluator({plane, context.graph, context.data, context.device, {}, points}, config, config.precision);
+  // An engine would search for the best batching of so many points.
+  const bool shares = !takes_engine(config.precision, context.device);
+  PointEvaluator evaluator({plane, context.graph, context.data, context.device, {}, shares ? points : 0}, config,
+                           config.precision);
   const PlaneCoordinates middle = grid.at(grid.middle());
   MapCost cost;
   cost.time = time_points(evaluator, config, {middle, grid.at(0), grid.at(grid.size() - 1)});
   cost.float32 = unshared(cost.time);
   cost.points = static_cast<std::int64_t>(grid.size());
   // A sampled map evaluates all images at one point, its reference, without shared work.
+  const bool has_reference = config.mode() == MapMode::kSampled;
   const double at_point = images_at_point(config, evaluator),
-               whole = config.images > 0 ? static_cast<double>(evaluator.images_per_point()) : 0;
-  const double others = (config.images > 0 ? points - 1 : points) * at_point;
+               whole = has_reference ? static_cast<double>(evaluator.images_per_point()) : 0;
+  const double others = (has_reference ? points - 1 : points) * at_point;
   cost.images = whole + others;
   cost.checkpoint_images = static_cast<double>(checkpoint_images(source, config));
   if (config.precision != at::kFloat) {

@@ -14,17 +14,19 @@ namespace {
 
 // An image's parts take as long as the first layer at this many points.
 constexpr double kPartsInPoints = 3;
-// Enough for the parts of 60,000 images and 1,490 units.
-constexpr double kLargestParts = 1 << 30;  // bytes
+// For the layer's weights and the parts of all images. Enough for 60,000 images of CIFAR-10 and 1,418 units.
+constexpr double kLargestLayer = 1 << 30;  // bytes
 
-// Empty if points are not to share its work. Does not depend on free memory, so that a map resumes to the same bits.
+// Empty if points are not to share its work. Does not depend on free memory, so that a map resumes to the same bits
+// (but see within_memory).
 std::optional<FirstLayer> shared_first_layer(const PlainPoints::Source& source, const Program& program) {
-  if (!(source.points > kPartsInPoints)) return std::nullopt;
-  std::optional<FirstLayer> layer = FirstLayer::of(program, source.plane);
+  const std::optional<FirstLayer::Size> size = FirstLayer::size_of(program);
+  if (!size || !(source.points > kPartsInPoints)) return std::nullopt;
   std::int64_t images = 0;
   for (const LandscapeSplit& split : source.splits) images += split.images.size();
-  if (layer && 3.0 * sizeof(float) * static_cast<double>(layer->units() * images) > kLargestParts) layer.reset();
-  return layer;
+  if (3.0 * sizeof(float) * static_cast<double>(size->units * (images + size->inputs)) > kLargestLayer)
+    return std::nullopt;
+  return FirstLayer(program, source.plane);
 }
 
 }  // namespace

@@ -2,8 +2,9 @@
 //
 // float32, and bfloat16 on a CPU, take the plain path (landscape/plain_points.h). float16, and bfloat16 on a GPU, go
 // through an engine (landscape/point_engine.h); points that overflow there are evaluated again on the plain path in
-// float32. In one map, the same point gives the same bits whatever else is evaluated with it, and an image's values do
-// not depend on which other images are evaluated, up to the network's own arithmetic for batches of another size.
+// float32. In one map, the same point gives the same bits whatever else is evaluated with it, unless memory runs out in
+// between; and an image's values do not depend on which other images are evaluated, up to the network's own arithmetic
+// for batches of another size.
 #pragma once
 
 #include <cstdint>

@@ -16,12 +16,13 @@ constexpr std::size_t kBatch = 128;
 
 }  // namespace
 
-std::optional<FirstLayer> FirstLayer::of(const Program& program, const PlaneVectors& plane) {
+std::optional<FirstLayer::Size> FirstLayer::size_of(const Program& program) {
   if (program.steps.size() < kSteps) return std::nullopt;
   const Step &flatten = program.steps[0], &linear = program.steps[1];
   if (flatten.kind != StepKind::kFlatten || linear.kind != StepKind::kLinear) return std::nullopt;
-  if (program.segments[static_cast<std::size_t>(linear.segment)].mean >= 0) return std::nullopt;
-  return FirstLayer(program, plane);
+  const FoldSegment& s = program.segments[static_cast<std::size_t>(linear.segment)];
+  if (s.mean >= 0) return std::nullopt;
+  return Size{s.channels, s.rows};
 }
 
 FirstLayer::FirstLayer(const Program& program, const PlaneVectors& plane) : relu_(program.steps[1].relu) {

@@ -6,7 +6,8 @@
 // point then costs a few operations per unit instead of a multiply-add per unit and pixel, which are most of an MLP's
 // work. In float32 the sum rounds differently than the evaluator's product does.
 //
-// An image's parts do not depend on the images with which they are computed. Not thread-safe.
+// An image's parts do not depend on the images with which they are computed, provided that a row of a matrix product
+// does not depend on the other rows. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,14 @@ class FirstLayer {
   // The number of steps at the start of the program that the layer is.
   static constexpr std::size_t kSteps = 2;
 
-  // Returns nullopt for any other network.
-  static std::optional<FirstLayer> of(const Program& program, const PlaneVectors& plane);
+  struct Size {
+    std::int64_t inputs = 0;
+    std::int64_t units = 0;
+  };
+  // Empty for any other network.
+  static std::optional<Size> size_of(const Program& program);
+  // `program` must have a size_of().
+  FirstLayer(const Program& program, const PlaneVectors& plane);
 
   std::int64_t units() const { return biases_.size(0) / 3; }
   // The number of multiply-adds of the layer for one image at one point; an image's parts take three times as many.
@@ -40,8 +47,6 @@ class FirstLayer {
   at::Tensor sum(const at::Tensor& parts, float x, float y) const;
 
  private:
-  FirstLayer(const Program& program, const PlaneVectors& plane);
-
   bool relu_ = false;
   at::Tensor weights_;  // float32 [3 * units, C * H * W]
   at::Tensor biases_;   // float32 [3 * units]

@@ -198,8 +198,11 @@ std::vector<Claim> valley_claims(const Results& results) {
   std::vector<Claim> claims{along_claim(valleys, along), near_claim(valleys, near)};
   if (const std::size_t unseen = results.seeds.size() - valleys.size(); unseen > 0) {
     for (Claim& claim : claims) {
-      claim.measured += fmt::format("; not measured in {}: no finished map with all forks and ends on it",
-                                    of_seeds(unseen, results.seeds.size()));
+      claim.measured += fmt::format(
+          "; not measured in {}: no finished map of both losses with at least three branches, all of their forks and "
+          "ends "
+          "on it",
+          of_seeds(unseen, results.seeds.size()));
       if (claim.verdict == Verdict::kSupported || claim.verdict == Verdict::kWeaker)
         claim.verdict = Verdict::kUndecided;
     }

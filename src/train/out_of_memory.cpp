@@ -1,6 +1,7 @@
 #include "train/out_of_memory.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -9,6 +10,10 @@ namespace {
 
 // Weights, gradient, two moments and a copy: at most what a step keeps of the length of the weights.
 constexpr double kStateVectors = 5;
+
+bool fits(std::int64_t images, double bytes_per_image, double room) {
+  return static_cast<double>(images) * bytes_per_image <= 0.9 * room;
+}
 
 }  // namespace
 
@@ -20,23 +25,27 @@ double step_bytes_per_image(const Graph& graph) {
 
 std::int64_t smaller_batch(std::int64_t batch, double bytes_per_image, double room) {
   std::int64_t smaller = batch / 2;
-  while (smaller > 1 && static_cast<double>(smaller) * bytes_per_image > 0.9 * room) smaller /= 2;
+  while (smaller > 1 && !fits(smaller, bytes_per_image, room)) smaller /= 2;
   return std::max<std::int64_t>(smaller, 1);
 }
 
 std::string settings_for_slice(const TrainConfig& train, std::int64_t slice) {
-  if (slice == 0) return "Not even one image fits: use a smaller network";
   return fmt::format(
-      "{} images at a time should fit (an estimate): --set train.batch={}, or --set train.accumulate={}, which keeps "
-      "the batch and computes "
-      "it in slices, each with batch statistics of its own",
-      slice, slice * train.accumulate, (train.batch + slice - 1) / slice);
+      "--set train.batch={}, or --set train.accumulate={}, which keeps the batch and computes it in slices, each with "
+      "batch statistics of its own",
+      slice * train.accumulate, (train.batch + slice - 1) / slice);
 }
 
 std::string smaller_step_advice(const Graph& graph, const TrainConfig& train, double free) {
   const std::int64_t slice = (train.batch + train.accumulate - 1) / train.accumulate;
+  if (slice == 1) return "Not even one image fits: use a smaller network";
   const double state = kStateVectors * sizeof(float) * static_cast<double>(graph.parameters.size());
-  return settings_for_slice(train, slice == 1 ? 0 : smaller_batch(slice, step_bytes_per_image(graph), free - state));
+  const double room = free - state, per_image = step_bytes_per_image(graph);
+  const std::int64_t smaller = smaller_batch(slice, per_image, room);
+  const char* how = !std::isfinite(room)             ? "Try {} images at a time: {}"
+                    : fits(smaller, per_image, room) ? "{} images at a time should fit (an estimate): {}"
+                                                     : "By an estimate not even one image fits; try {} at a time: {}";
+  return fmt::format(fmt::runtime(how), smaller, settings_for_slice(train, smaller));
 }
 
 }  // namespace thalweg

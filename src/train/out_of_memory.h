@@ -23,7 +23,7 @@ double step_bytes_per_image(const Graph& graph);
 // Halves the batch at least once, until it needs at most nine tenths of `room` bytes; returns at least 1.
 std::int64_t smaller_batch(std::int64_t batch, double bytes_per_image, double room);
 
-// Returns the settings that compute a batch in slices of this many images; 0: not even one image fits.
+// Returns the settings that compute a batch in slices of this many images.
 std::string settings_for_slice(const TrainConfig& train, std::int64_t slice);
 
 // Returns which settings to change if a step of `train` ran out of memory. `free`: the bytes that are free without it

@@ -37,8 +37,10 @@ TEST(OutOfMemory, IsToldFromOtherErrors) {
 class FreeMemory : public testing::TestWithParam<int> {};
 
 TEST_P(FreeMemory, IsWhatTheProcessMayStillAllocate) {
-  const double whole = free_memory(at::kCPU);
-  if (whole < 2e9) GTEST_SKIP() << "less than 2 GB are free";
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the sanitizer's own memory exceeds any limit";
+#endif
+  if (free_memory(at::kCPU) < 4e9) GTEST_SKIP() << "less than 4 GB are free";
   rlimit before = {}, tight = {};
   ASSERT_EQ(getrlimit(GetParam(), &before), 0);
   // The limit lies this far above what is used.
@@ -54,10 +56,11 @@ TEST_P(FreeMemory, IsWhatTheProcessMayStillAllocate) {
     setrlimit(GetParam(), &before);
     return free;
   };
-  // Memory that the C library holds comes on top.
-  const double held = with_room(0);
-  EXPECT_NEAR(with_room(1e9) - held, 1e9, 2e7);
-  EXPECT_NEAR(with_room(3e8) - held, 3e8, 2e7);
+  // Memory that the C library holds comes on top, the same each time.
+  const double least = with_room(1e8);
+  EXPECT_GE(least, 0.8e8);
+  EXPECT_NEAR(with_room(1e9) - least, 9e8, 2e7);
+  EXPECT_NEAR(with_room(3e8) - least, 2e8, 2e7);
 }
 
 INSTANTIATE_TEST_SUITE_P(Limits, FreeMemory, testing::Values(RLIMIT_DATA, RLIMIT_AS));

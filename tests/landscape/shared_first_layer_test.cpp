@@ -33,7 +33,7 @@ TEST_F(SharedFirstLayer, ChangesNoLossByMoreThanRounding) {
   }
 }
 
-TEST_F(SharedFirstLayer, GivesNamedImagesTheBitsThatTheyHaveAmongAll) {
+TEST_F(SharedFirstLayer, GivesNamedImagesTheLossesThatTheyHaveAmongAll) {
   const auto named = evaluator(100), whole = evaluator(100);
   const std::vector<std::int64_t> images = {139, 3, 77, 3};
   for (const PlaneCoordinates& point : kPoints) {
@@ -42,8 +42,8 @@ TEST_F(SharedFirstLayer, GivesNamedImagesTheBitsThatTheyHaveAmongAll) {
     const ImageLosses some = named->evaluate(named->splits()[0], images), all = at_point(*whole, point, 0);
     for (std::size_t i = 0; i < images.size(); ++i) {
       const auto image = static_cast<std::size_t>(images[i]);
-      EXPECT_EQ(some.losses[i], all.losses[image]);
-      EXPECT_EQ(some.margins[i], all.margins[image]);
+      EXPECT_NEAR(some.losses[i], all.losses[image], 1e-6);
+      EXPECT_NEAR(some.margins[i], all.margins[image], 1e-6);
     }
   }
 }
@@ -79,7 +79,7 @@ TEST(CudaSharedFirstLayer, GivesTheCpusLosses) {
   }
 }
 
-// 160 images of a layer with more units than 1 GiB holds.
+// The weights for 3 inputs and the parts of 160 images, of more units than 1 GiB holds.
 TEST_F(SharedFirstLayer, IsNotUsedWhereItsPartsAreTooLarge) {
   const auto shared_macs = [&](std::int64_t units) {
     ModelConfig model;
@@ -90,8 +90,8 @@ TEST_F(SharedFirstLayer, IsNotUsedWhereItsPartsAreTooLarge) {
     problem_.plane.d1 = problem_.plane.d2 = at::zeros_like(problem_.plane.origin);
     return evaluator(100)->shared_macs();
   };
-  EXPECT_EQ(shared_macs(559240), 3 * 559240);
-  EXPECT_EQ(shared_macs(559241), 0);
+  EXPECT_EQ(shared_macs(548947), 3 * 548947);
+  EXPECT_EQ(shared_macs(548948), 0);
 }
 
 }  // namespace

@@ -50,16 +50,20 @@ struct Problem {
 TEST(FirstLayer, GivesTheEvaluatorsLogitsAtEveryPoint) {
   for (const std::vector<std::int64_t>& hidden : {std::vector<std::int64_t>{}, {12}, {20, 8}}) {
     const Problem problem("mlp", hidden);
-    const std::optional<FirstLayer> layer = FirstLayer::of(problem.program, problem.plane);
-    ASSERT_TRUE(layer);
-    EXPECT_EQ(layer->units(), hidden.empty() ? 10 : hidden[0]);
-    EXPECT_EQ(layer->macs(), layer->units() * 3072);
-    FirstLayerParts parts(*layer, problem.images);
+    const std::int64_t units = hidden.empty() ? 10 : hidden[0];
+    const std::optional<FirstLayer::Size> size = FirstLayer::size_of(problem.program);
+    ASSERT_TRUE(size);
+    EXPECT_EQ(size->units, units);
+    EXPECT_EQ(size->inputs, 3072);
+    const FirstLayer layer(problem.program, problem.plane);
+    EXPECT_EQ(layer.units(), units);
+    EXPECT_EQ(layer.macs(), units * 3072);
+    FirstLayerParts parts(layer, problem.images);
     parts.make_all();
     Evaluator evaluator(problem.program, at::kCPU);
     for (const auto& [x, y] : {std::pair(0.0f, 0.0f), {1.0f, 0.0f}, {0.0f, 1.0f}, {-0.7f, 2.5f}}) {
       const at::Tensor expected = problem.logits_at(evaluator, x, y);
-      const at::Tensor got = evaluator.logits_after(FirstLayer::kSteps, layer->sum(parts.parts(), x, y));
+      const at::Tensor got = evaluator.logits_after(FirstLayer::kSteps, layer.sum(parts.parts(), x, y));
       EXPECT_LT((got - expected).abs().max().item<double>(), 1e-5 * expected.abs().max().item<double>());
     }
   }
@@ -67,7 +71,7 @@ TEST(FirstLayer, GivesTheEvaluatorsLogitsAtEveryPoint) {
 
 TEST(FirstLayer, KeepsValuesThatAreNotFinite) {
   const Problem problem("mlp");
-  const FirstLayer layer = *FirstLayer::of(problem.program, problem.plane);
+  const FirstLayer layer(problem.program, problem.plane);
   const at::Tensor parts = at::ones({2, 3 * layer.units()});
   parts[0][0] = std::numeric_limits<float>::quiet_NaN();
   parts[1][0] = std::numeric_limits<float>::infinity();
@@ -80,7 +84,7 @@ TEST(FirstLayer, KeepsValuesThatAreNotFinite) {
 
 TEST(FirstLayer, PartsDependOnNoOtherImages) {
   const Problem problem("mlp", {20, 8});
-  const FirstLayer layer = *FirstLayer::of(problem.program, problem.plane);
+  const FirstLayer layer(problem.program, problem.plane);
   FirstLayerParts whole(layer, problem.images), some(layer, problem.images);
   whole.make_all();
   some.make({7});
@@ -93,7 +97,7 @@ TEST(FirstLayer, PartsDependOnNoOtherImages) {
 TEST(FirstLayer, IsThatOfNoConvolutionalNetwork) {
   for (const char* model : {"vgg11", "vgg11_bn", "resnet20", "resnet18"}) {
     const Problem problem(model);
-    EXPECT_FALSE(FirstLayer::of(problem.program, problem.plane)) << model;
+    EXPECT_FALSE(FirstLayer::size_of(problem.program)) << model;
   }
 }
 

@@ -103,7 +103,7 @@ TEST(Valley, ASeedWithoutAFinishedMapLeavesTheClaimsUndecided) {
     EXPECT_EQ(claim_named(claims_of({"", {}, {}, {seen, seen}}), id).verdict, Verdict::kSupported);
     const Claim claim = claim_named(claims_of({"", {}, {}, {seen, seen, without}}), id);
     EXPECT_EQ(claim.verdict, Verdict::kUndecided);
-    expect_told(claim, "; not measured in 1 of 3 seeds: no finished map with all forks and ends on it");
+    expect_told(claim, "; not measured in 1 of 3 seeds: no finished map of both losses");
   }
 }
 
