@@ -10,6 +10,10 @@
 
 namespace thalweg {
 
+inline std::string of_seeds(std::size_t count, std::size_t all) {
+  return fmt::format("{} of {} seeds", count, all);
+}
+
 // "0.21 [0.15, 0.27]"; without the interval if there are fewer than two values.
 inline std::string with_interval(const MeanTest& test, int digits) {
   if (test.count < 2) return fmt::format("{:.{}f}", test.mean, digits);
