@@ -233,11 +233,13 @@ experiment() {
 
 # Maps the experiment's plane adaptively and exactly.
 adaptive() {
-  local plane=build/gpu-experiment/planes/pca.safetensors how status=0
+  local plane=build/gpu-experiment/planes/pca.safetensors name status=0
+  local -A flags=([adaptive]=--tolerance=1% [exact]=)
   [ -e $plane ] || { echo "this stage needs the plane that the stage 'experiment' makes"; return 1; }
-  for how in --tolerance=1% --splits=train,test; do  # the latter is the default
-    THALWEG_DATA=$PWD/$kUnpacked/data thalweg landscape --plane $plane --device cuda:0 --grid "${ADAPTIVE_GRID:-51x51}" "$how" \
-      --precision auto --out build/gpu-experiment/map"$how".h5 --quiet --json >>"$kResults/bench_adaptive.jsonl" || status=1
+  for name in adaptive exact; do
+    # shellcheck disable=SC2086  # may be no word
+    THALWEG_DATA=$PWD/$kUnpacked/data thalweg landscape --plane $plane --device cuda:0 --grid "${ADAPTIVE_GRID:-51x51}" ${flags[$name]} \
+      --precision auto --out "$kResults/map-$name.h5" --quiet --json >>"$kResults/bench_adaptive.jsonl" || status=1
   done
   grep -oE '"(certified|evaluation_seconds|points_evaluated|precision|tolerance)":[^,}]+' "$kResults/bench_adaptive.jsonl" | tr '\n' ' '
   return $status

@@ -134,6 +134,7 @@ struct Two {
   friend THALWEG_INLINE Two operator+(const Two& a, const Two& b) { return {a.first + b.first, a.second + b.second}; }
 };
 
+// A single vector of a block.
 template <typename Vector>
 struct Part {
   using Type = Vector;

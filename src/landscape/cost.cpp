@@ -45,10 +45,10 @@ double images_at_point(const LandscapeConfig& config, const PointEvaluator& eval
   return images;
 }
 
-// The time of a point without shared work. For an image, that work takes as long as at three points in float32, in
+// The time of a point without shared work. For an image, that work takes as long as at kParts points in float32, in
 // which it is done.
 PointTime unshared(const PointTime& time) {
-  return {time.fixed, time.per_image + time.shared / 3, 0};
+  return {time.fixed, time.per_image + time.shared / FirstLayer::kParts, 0};
 }
 
 // The images [begin, end) of a split, as far as it has them.
@@ -164,8 +164,8 @@ MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const Ma
   const double forward_passes = cost.images + cost.checkpoint_images + 2 * cost.audit_images +
                                 (points + 2 * cost.audit_points) * static_cast<double>(evaluator.statistics_images());
   const auto shared_macs = static_cast<double>(evaluator.shared_macs());
-  cost.flops =
-      2 * (static_cast<double>(forward_macs(context.graph)) * forward_passes - shared_macs * (others - 3 * at_point));
+  cost.flops = 2 * (static_cast<double>(forward_macs(context.graph)) * forward_passes -
+                    shared_macs * (others - FirstLayer::kParts * at_point));
   cost.seconds = points * cost.time.fixed + whole * unshared(cost.time).per_image + others * cost.time.per_image +
                  at_point * cost.time.shared + checking_seconds(cost);
   cost.measuring_seconds = seconds_since(start);

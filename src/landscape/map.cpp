@@ -83,7 +83,7 @@ class Mapping {
         context_(context),
         journal_file_(journal_file),
         grid_(map_grid(plane, config)),
-        evaluator_(engine_source(), config, config.precision),
+        evaluator_(evaluator_source(), config, config.precision),
         landscape_(describe(config, grid_, evaluator_, context)) {}
 
   Surface map() {
@@ -117,7 +117,7 @@ class Mapping {
   PointEvaluator::Source source() const { return {plane_, context_.graph, context_.data, context_.device}; }
 
   // SURFACE.h5.journal -> SURFACE.h5.plans.json
-  PointEvaluator::Source engine_source() const {
+  PointEvaluator::Source evaluator_source() const {
     PointEvaluator::Source out = source();
     out.plans = std::filesystem::path(journal_file_).replace_extension(".plans.json");
     out.points = static_cast<double>(grid_.size());

@@ -40,8 +40,8 @@ class SampledSplit {
         shares_(strata_.sizes.begin(), strata_.sizes.end()),
         control_(std::move(control)),
         config_(config),
-        sample_(empty_sample()) {
-    sample_.grow(std::min(split.images.size(), config.images));
+        sample_(strata_, shares_, {static_cast<std::uint64_t>(config.seed), 0, split.name == "test"}) {
+    if (config.images > 0) sample_.grow(std::min(split.images.size(), config.images));
   }
 
   SplitEstimate estimate(PointEvaluator& evaluator) const {
@@ -50,7 +50,7 @@ class SampledSplit {
       evaluate(sample_.images(), evaluator, drawn);
       return summarise_sample(sample_, drawn, control_.value);
     }
-    StratifiedSample sample = empty_sample();
+    StratifiedSample sample = sample_;
     draw_to_error(config_.standard_error, kLeast, split_.images.size(), [&](std::int64_t n) {
       evaluate(sample.grow(n), evaluator, drawn);
       return estimate_loss(sample, drawn, control_.value).standard_error;
@@ -59,10 +59,6 @@ class SampledSplit {
   }
 
  private:
-  StratifiedSample empty_sample() const {
-    return {strata_, shares_, {static_cast<std::uint64_t>(config_.seed), 0, split_.name == "test"}};
-  }
-
   void evaluate(const std::vector<std::int64_t>& images, PointEvaluator& evaluator, SampledImages& drawn) const {
     const ImageLosses values = evaluator.evaluate(split_, images);
     for (std::size_t i = 0; i < images.size(); ++i) {
@@ -77,7 +73,7 @@ class SampledSplit {
   std::vector<double> shares_;
   Control control_;
   const LandscapeConfig& config_;
-  StratifiedSample sample_;  // with `images`: the same at all points
+  StratifiedSample sample_;  // that of all points or, with `stderr`, the empty one from which each point's grows
 };
 
 }  // namespace

@@ -12,8 +12,6 @@
 namespace thalweg {
 namespace {
 
-// An image's parts take as long as the first layer at this many points.
-constexpr double kPartsInPoints = 3;
 // For the layer's weights and the parts of all images. Enough for 60,000 images of CIFAR-10 and 1,418 units.
 constexpr double kLargestLayer = 1 << 30;  // bytes
 
@@ -21,11 +19,11 @@ constexpr double kLargestLayer = 1 << 30;  // bytes
 // (but see within_memory).
 std::optional<FirstLayer> shared_first_layer(const PlainPoints::Source& source, const Program& program) {
   const std::optional<FirstLayer::Size> size = FirstLayer::size_of(program);
-  if (!size || !(source.points > kPartsInPoints)) return std::nullopt;
+  if (!size || !(source.points > FirstLayer::kParts)) return std::nullopt;
   std::int64_t images = 0;
   for (const LandscapeSplit& split : source.splits) images += split.images.size();
-  if (3.0 * sizeof(float) * static_cast<double>(size->units * (images + size->inputs)) > kLargestLayer)
-    return std::nullopt;
+  const std::int64_t floats = FirstLayer::kParts * size->units * (images + size->inputs);
+  if (sizeof(float) * static_cast<double>(floats) > kLargestLayer) return std::nullopt;
   return FirstLayer(program, source.plane);
 }
 

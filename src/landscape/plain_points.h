@@ -47,9 +47,9 @@ class PlainPoints {
   // more than 256 MB, and fewer once memory has run out.
   std::size_t points_at_once() const { return static_cast<std::size_t>(batching_.lanes); }
   std::int64_t chunk() const { return batching_.chunk; }
-  // The number of multiply-adds of one image at one point that all points share; three times as many are computed once
-  // for each image. 0 if nothing is shared.
-  std::int64_t shared_macs() const { return first_layer_ ? first_layer_->macs() : 0; }
+  // The number of multiply-adds of one image at one point that all points share; FirstLayer::kParts times as many are
+  // computed once for each image. 0 if nothing is shared.
+  std::int64_t shared_macs() const { return first_layer_ ? first_layer_->size().macs() : 0; }
   // Sets the points from which `use` chooses one. `use` makes its weights, unless they were made along with those of
   // another.
   void prepare(const std::vector<PlaneCoordinates>& points);

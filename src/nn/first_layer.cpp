@@ -25,14 +25,15 @@ std::optional<FirstLayer::Size> FirstLayer::size_of(const Program& program) {
   return Size{s.channels, s.rows};
 }
 
-FirstLayer::FirstLayer(const Program& program, const PlaneVectors& plane) : relu_(program.steps[1].relu) {
+FirstLayer::FirstLayer(const Program& program, const PlaneVectors& plane)
+    : size_(size_of(program).value()), relu_(program.steps[1].relu) {
   const FoldSegment& s = program.segments[static_cast<std::size_t>(program.steps[1].segment)];
   const auto stacked = [&](std::int64_t offset, std::int64_t numel) {
     return at::cat(
         {plane.origin.narrow(0, offset, numel), plane.d1.narrow(0, offset, numel), plane.d2.narrow(0, offset, numel)});
   };
-  weights_ = stacked(s.weight, s.rows * s.channels).view({3 * s.rows, s.channels});
-  biases_ = stacked(s.bias, s.rows);
+  weights_ = stacked(s.weight, size_.macs()).view({kParts * size_.units, size_.inputs});
+  biases_ = stacked(s.bias, size_.units);
 }
 
 at::Tensor FirstLayer::parts(const at::Tensor& images) const {
@@ -42,7 +43,7 @@ at::Tensor FirstLayer::parts(const at::Tensor& images) const {
 
 at::Tensor FirstLayer::sum(const at::Tensor& parts, float x, float y) const {
   const at::NoGradGuard no_grad;
-  const std::int64_t n = units();
+  const std::int64_t n = size_.units;
   at::Tensor out = at::add(parts.narrow(1, 0, n), parts.narrow(1, n, n), x);
   out.add_(parts.narrow(1, 2 * n, n), y);
   return relu_ ? out.relu_() : out;
@@ -51,7 +52,8 @@ at::Tensor FirstLayer::sum(const at::Tensor& parts, float x, float y) const {
 FirstLayerParts::FirstLayerParts(const FirstLayer& layer, const ImageBatches& images)
     : layer_(layer),
       images_(images),
-      parts_(at::empty({images.size(), 3 * layer.units()}, images.labels().options().dtype(at::kFloat))),
+      parts_(at::empty({images.size(), FirstLayer::kParts * layer.size().units},
+                       images.labels().options().dtype(at::kFloat))),
       is_made_(static_cast<std::size_t>(images.size())) {}
 
 void FirstLayerParts::make(const std::vector<std::int64_t>& images) {

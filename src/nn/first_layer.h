@@ -27,29 +27,34 @@ class FirstLayer {
   // The number of steps at the start of the program that the layer is.
   static constexpr std::size_t kSteps = 2;
 
+  // The number of parts of an image's outputs; computing them takes as many multiply-adds as the layer at so many
+  // points.
+  static constexpr int kParts = 3;
+
   struct Size {
     std::int64_t inputs = 0;
     std::int64_t units = 0;
+
+    std::int64_t macs() const { return inputs * units; }  // multiply-adds for one image at one point
   };
   // Empty for any other network.
   static std::optional<Size> size_of(const Program& program);
   // `program` must have a size_of().
   FirstLayer(const Program& program, const PlaneVectors& plane);
 
-  std::int64_t units() const { return biases_.size(0) / 3; }
-  // The number of multiply-adds of the layer for one image at one point; an image's parts take three times as many.
-  std::int64_t macs() const { return weights_.numel() / 3; }
+  const Size& size() const { return size_; }
 
-  // `images` is float32 [n, C, H, W], contiguous, on the plane's device. Returns their parts, float32 [n, 3 * units]:
-  // for each image those of the origin, of d1 and of d2.
+  // `images` is float32 [n, C, H, W], contiguous, on the plane's device. Returns their parts, float32 [n, kParts *
+  // units]: for each image those of the origin, of d1 and of d2.
   at::Tensor parts(const at::Tensor& images) const;
-  // Adds parts [n, 3 * units] up to the outputs at a point, float32 [n, units], after the layer's ReLU if it has one.
+  // Adds parts [n, kParts * units] up to the outputs at a point, float32 [n, units], after the ReLU if there is one.
   at::Tensor sum(const at::Tensor& parts, float x, float y) const;
 
  private:
+  Size size_;
   bool relu_ = false;
-  at::Tensor weights_;  // float32 [3 * units, C * H * W]
-  at::Tensor biases_;   // float32 [3 * units]
+  at::Tensor weights_;  // float32 [kParts * units, inputs]
+  at::Tensor biases_;   // float32 [kParts * units]
 };
 
 // The parts of the images of a split, each made when it is first needed.
@@ -62,7 +67,7 @@ class FirstLayerParts {
   void make(const std::vector<std::int64_t>& images);
   void make_all();
 
-  // [N, 3 * units], of which only the parts that were made are defined.
+  // [N, kParts * units], of which only the parts that were made are defined.
   const at::Tensor& parts() const { return parts_; }
 
  private:

@@ -60,7 +60,7 @@ Trend loss_trend() {
 Claim trend_claim(const Results& results, const Trend& trend, Claim claim) {
   const EqualEnds ends = equal_ends(results);
   if (ends.runs.size() < 3) {
-    claim.measured = "fewer than three branches that have ended, each of them decayed before the first of them ended";
+    claim.measured = "fewer than three branches that have ended and had decayed before the first of them ended";
     return claim;
   }
   std::vector<double> spans;  // from the earliest to the latest

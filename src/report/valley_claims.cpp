@@ -115,8 +115,7 @@ std::vector<Claim> valley_claims(const Results& results) {
     for (Claim& claim : claims) {
       claim.measured += fmt::format(
           "; not measured in {}: no finished map of both losses with at least three branches, all of their forks and "
-          "ends "
-          "on it",
+          "ends on it",
           of_seeds(unseen, results.seeds.size()));
       if (claim.verdict == Verdict::kSupported || claim.verdict == Verdict::kWeaker)
         claim.verdict = Verdict::kUndecided;

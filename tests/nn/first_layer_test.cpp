@@ -56,8 +56,8 @@ TEST(FirstLayer, GivesTheEvaluatorsLogitsAtEveryPoint) {
     EXPECT_EQ(size->units, units);
     EXPECT_EQ(size->inputs, 3072);
     const FirstLayer layer(problem.program, problem.plane);
-    EXPECT_EQ(layer.units(), units);
-    EXPECT_EQ(layer.macs(), units * 3072);
+    EXPECT_EQ(layer.size().units, units);
+    EXPECT_EQ(layer.size().macs(), units * 3072);
     FirstLayerParts parts(layer, problem.images);
     parts.make_all();
     Evaluator evaluator(problem.program, at::kCPU);
@@ -72,7 +72,7 @@ TEST(FirstLayer, GivesTheEvaluatorsLogitsAtEveryPoint) {
 TEST(FirstLayer, KeepsValuesThatAreNotFinite) {
   const Problem problem("mlp");
   const FirstLayer layer(problem.program, problem.plane);
-  const at::Tensor parts = at::ones({2, 3 * layer.units()});
+  const at::Tensor parts = at::ones({2, 3 * layer.size().units});
   parts[0][0] = std::numeric_limits<float>::quiet_NaN();
   parts[1][0] = std::numeric_limits<float>::infinity();
   const at::Tensor sum = layer.sum(parts, 1, 1);
