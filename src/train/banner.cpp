@@ -61,10 +61,15 @@ std::string run_banner(const RunSpec& spec, const RunContext& context, const Run
   return text;
 }
 
-std::vector<std::string> run_notes(const RunSpec& spec, const RunContext& context, const std::filesystem::path& folder,
-                                   std::int64_t step) {
-  if (!context.device.is_cpu()) return {};
+std::vector<std::string> run_notes(const RunSpec& spec, const RunContext& context, const RunPlan& plan,
+                                   const std::filesystem::path& folder, std::int64_t step) {
   std::vector<std::string> notes;
+  if (const std::optional<std::int64_t> missed = plan.missed_change()) {
+    notes.push_back(
+        fmt::format("note: the schedule's last change would be at epoch {:g}, but the run ends at epoch {:g}",
+                    plan.epoch_at(*missed), plan.epoch_at(plan.end_step())));
+  }
+  if (!context.device.is_cpu()) return notes;
   const nlohmann::json now = member(spec.provenance, "threads");
   const nlohmann::json before = member(member(read_run_status(folder), "provenance"), "threads");
   // Sums over another number of threads differ in their last bits.

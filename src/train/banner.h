@@ -15,7 +15,7 @@ namespace thalweg {
 std::string run_banner(const RunSpec& spec, const RunContext& context, const RunPlan& plan,
                        const std::filesystem::path& folder, std::int64_t step);
 // Returns caveats about that run, one sentence each. Reads the status that an earlier process left in the folder.
-std::vector<std::string> run_notes(const RunSpec& spec, const RunContext& context, const std::filesystem::path& folder,
-                                   std::int64_t step);
+std::vector<std::string> run_notes(const RunSpec& spec, const RunContext& context, const RunPlan& plan,
+                                   const std::filesystem::path& folder, std::int64_t step);
 
 }  // namespace thalweg

@@ -37,6 +37,12 @@ SnapshotRange RunPlan::snapshot_range() const {
   return range;
 }
 
+std::optional<std::int64_t> RunPlan::missed_change() const {
+  std::optional<std::int64_t> step = schedule_.missed_change(end_step_ - first_step_);
+  if (step) *step += first_step_;
+  return step;
+}
+
 double RunPlan::epoch_at(std::int64_t step) const {
   return static_cast<double>(step) / static_cast<double>(steps_per_epoch_);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "train/run_spec.h"
@@ -36,6 +37,8 @@ class RunPlan {
   double epoch_at(std::int64_t step) const;
   // The rate of the update that leads from `step` to the next.
   double lr_at(std::int64_t step) const { return schedule_.lr(step - first_step_); }
+  // The step of the schedule's last change if the run ends before it (Schedule::missed_change).
+  std::optional<std::int64_t> missed_change() const;
   // The number of images that this run has processed after `step`.
   double images_at(std::int64_t step) const;
 

@@ -71,7 +71,7 @@ class RunLoop {
     if (context_.progress != ProgressMode::kQuiet) say(banner);
     recorder_.note(banner);
     if (!plans_.note().empty()) tell(plans_.note());
-    for (const std::string& note : run_notes(spec_, context_, folder_, training_.step())) tell(note);
+    for (const std::string& note : run_notes(spec_, context_, plan_, folder_, training_.step())) tell(note);
     try {
       run_steps();
       return finish_or_stop();

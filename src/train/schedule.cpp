@@ -1,6 +1,7 @@
 #include "train/schedule.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.h"
 #include "train/schedule_kinds.h"
@@ -54,6 +55,15 @@ std::vector<std::int64_t> Schedule::change_steps(std::int64_t end_step) const {
   std::sort(steps.begin(), steps.end());
   steps.erase(std::unique(steps.begin(), steps.end()), steps.end());
   return steps;
+}
+
+std::optional<std::int64_t> Schedule::missed_change(std::int64_t end_step) const {
+  const auto* shape = std::get_if<Piecewise>(&shape_);
+  if (shape == nullptr || shape->knots.size() < 2) return std::nullopt;
+  const auto last = static_cast<std::int64_t>(std::ceil(shape->knots.back().at)) + warmup_steps_;
+  // A curve that ends with the run was followed to its end; a jump there was not made.
+  const bool missed = shape->curve == Curve::kHold ? last >= end_step : last > end_step;
+  return missed ? std::optional(last) : std::nullopt;
 }
 
 }  // namespace thalweg

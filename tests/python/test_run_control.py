@@ -51,6 +51,15 @@ class RunControl(cli.CliTest):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("no average was taken: it was to begin at epoch 5, but the run ended at epoch 3", result.stderr)
 
+    def test_a_change_of_the_rate_behind_the_end_of_the_run_is_told(self):
+        config = cli.experiment_config(cli.MLP)
+        for decay_at, is_told in ((2, True), (1, False)):
+            config["train"]["schedule"] = {"kind": "late_decay", "lr": 0.02, "decay_at": decay_at}
+            out = self.folder / f"decay-at-{decay_at}"
+            cli.run_ok("train", self.write("config.json", config), "--out", out, "--quiet")
+            note = "the schedule's last change would be at epoch 2, but the run ends at epoch 2"
+            self.assertEqual(note in (out / "log.txt").read_text(), is_told)
+
     def test_another_number_of_threads_is_told_where_a_run_goes_on(self):
         config = cli.experiment_config(cli.VGG, {"name": "synthetic", "train_images": 2000, "test_images": 100}, branches=[])
         config["train"] |= {"epochs": 2, "batch": 100}

@@ -102,6 +102,24 @@ TEST(Schedule, DropAtTheStartIsNoChange) {
   EXPECT_TRUE(schedule.change_steps(100).empty());
 }
 
+TEST(Schedule, TellsALastChangeThatTheRunDoesNotReach) {
+  const auto missed = [](const std::string& text, std::int64_t end, std::int64_t steps_per_epoch = 1) {
+    return make(text, steps_per_epoch, static_cast<double>(end) / static_cast<double>(steps_per_epoch))
+        .missed_change(end);
+  };
+  const std::string drop = R"({"kind": "late_decay", "lr": 0.1, "decay_at": 9})";
+  EXPECT_EQ(missed(drop, 9), 9);  // no update takes the lower rate
+  EXPECT_EQ(missed(drop, 10), std::nullopt);
+  EXPECT_EQ(missed(drop, 30, 5), 45);
+  EXPECT_EQ(missed(R"({"kind": "multi_step", "lr": 1, "milestones": [3, 20], "warmup": {"epochs": 2}})", 21), 22);
+  EXPECT_EQ(missed(R"({"kind": "cosine", "lr": 1})", 10), std::nullopt);
+  EXPECT_EQ(missed(R"({"kind": "cosine", "lr": 1, "epochs": 10})", 10), std::nullopt);
+  EXPECT_EQ(missed(R"({"kind": "cosine", "lr": 1, "epochs": 12})", 10), 12);
+  EXPECT_EQ(missed(R"({"kind": "one_cycle", "lr": 1})", 10), std::nullopt);
+  EXPECT_EQ(missed(R"({"kind": "constant", "lr": 1})", 10), std::nullopt);
+  EXPECT_EQ(missed(R"({"kind": "step", "lr": 1, "every": 30})", 10), std::nullopt);
+}
+
 TEST(Schedule, MilestonesThatRoundToOneStepDropTwice) {
   const Schedule schedule = make(R"({"kind": "multi_step", "lr": 1, "milestones": [1, 1.1], "factor": 0.5})", 2);
   EXPECT_EQ(schedule.lr(1), 1);
