@@ -42,21 +42,37 @@ std::map<std::string, at::Tensor> by_plain_name(const SafetensorsFile& content) 
   return out;
 }
 
-// Moves the tensors of `layout` out of `tensors` into a flat vector, and appends what does not fit to `problems`.
-at::Tensor gather(const Layout& layout, std::map<std::string, at::Tensor>& tensors,
-                  std::vector<std::string>& problems) {
+// What does not fit, a text for each tensor.
+struct Misfits {
+  std::vector<std::string> missing, misshapen, unexpected;
+
+  // The first few of each kind: a file with other names has many of two kinds, and one of each shows what to rename.
+  std::string text() const {
+    constexpr std::size_t kShown = 3;
+    std::vector<std::string> parts;
+    for (const auto* kind : {&missing, &misshapen, &unexpected}) {
+      const std::size_t shown = std::min(kind->size(), kShown);
+      parts.insert(parts.end(), kind->begin(), kind->begin() + static_cast<std::ptrdiff_t>(shown));
+      if (kind->size() > shown) parts.back() += fmt::format(" (and {} more)", kind->size() - shown);
+    }
+    return fmt::format("{}", fmt::join(parts, "; "));
+  }
+};
+
+// Moves the tensors of `layout` out of `tensors` into a flat vector.
+at::Tensor gather(const Layout& layout, std::map<std::string, at::Tensor>& tensors, Misfits& misfits) {
   const at::Tensor flat = at::zeros({layout.size()}, at::kFloat);
   const std::vector<at::Tensor> views = layout.views(flat);
   for (std::size_t i = 0; i < views.size(); ++i) {
     const LayoutEntry& entry = layout.entries()[i];
     const auto found = tensors.find(entry.name);
     if (found == tensors.end()) {
-      problems.push_back(fmt::format("'{}' is missing", entry.name));
+      misfits.missing.push_back(fmt::format("'{}' is missing", entry.name));
       continue;
     }
     if (found->second.sizes() != at::IntArrayRef(entry.shape)) {
-      problems.push_back(fmt::format("'{}' has shape [{}], expected [{}]", entry.name,
-                                     fmt::join(found->second.sizes(), ", "), fmt::join(entry.shape, ", ")));
+      misfits.misshapen.push_back(fmt::format("'{}' has shape [{}], expected [{}]", entry.name,
+                                              fmt::join(found->second.sizes(), ", "), fmt::join(entry.shape, ", ")));
     } else {
       views[i].copy_(found->second);
     }
@@ -87,16 +103,14 @@ void write_weights(const std::filesystem::path& file, const Graph& graph, const 
 
 Weights read_weights(const std::filesystem::path& file, const Graph& graph) {
   std::map<std::string, at::Tensor> tensors = by_plain_name(read_safetensors(file));
-  std::vector<std::string> problems;
+  Misfits misfits;
   Weights out;
-  out.weights = gather(graph.parameters, tensors, problems);
-  out.buffers = gather(graph.buffers, tensors, problems);
-  for (const auto& [name, tensor] : tensors) problems.push_back(fmt::format("'{}' is not expected", name));
-  if (problems.empty()) return out;
-  const std::size_t shown = std::min<std::size_t>(problems.size(), 5);
-  fail("{}: these are not weights of {}: {}{}", file.string(), graph.name,
-       fmt::join(problems.begin(), problems.begin() + static_cast<std::ptrdiff_t>(shown), "; "),
-       problems.size() > shown ? fmt::format("; and {} more", problems.size() - shown) : "");
+  out.weights = gather(graph.parameters, tensors, misfits);
+  out.buffers = gather(graph.buffers, tensors, misfits);
+  for (const auto& [name, tensor] : tensors) misfits.unexpected.push_back(fmt::format("'{}' is not expected", name));
+  const std::string text = misfits.text();
+  check(text.empty(), "{}: these are not weights of {}: {}", file.string(), graph.name, text);
+  return out;
 }
 
 nlohmann::json read_weights_description(const std::filesystem::path& file) {

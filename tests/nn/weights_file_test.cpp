@@ -63,6 +63,18 @@ TEST(WeightsFile, OfAnotherNetworkSaysWhatDoesNotFit) {
   expect_error([&] { read_weights(folder / "w.safetensors", small_graph("vgg13")); }, "not weights of vgg13");
 }
 
+TEST(WeightsFile, WithOtherNamesShowsSomeOfEachSide) {
+  const TempFolder folder;
+  const Graph graph = small_graph("mlp");
+  std::vector<NamedTensor> tensors;
+  for (int i = 0; i < 9; ++i) tensors.push_back({fmt::format("layer{}.weight", i), at::zeros({2})});
+  tensors.push_back({"fc1.bias", at::zeros({3})});
+  write_safetensors(folder / "w.safetensors", tensors, {});
+  for (const char* part : {"'fc1.weight' is missing", "'fc1.bias' has shape [3], expected [",
+                           "'layer0.weight' is not expected", "'layer2.weight' is not expected (and 6 more)"})
+    expect_error([&] { read_weights(folder / "w.safetensors", graph); }, part);
+}
+
 TEST(WeightsFile, WithDamagedMetadataIsNamed) {
   const TempFolder folder;
   for (const char* text : {"{\"model\"", "", "[]", "3"}) {
