@@ -8,10 +8,12 @@
 #include "cli/command.h"
 #include "experiment/mapped_surface.h"
 #include "experiment/session.h"
+#include "io/atomic_file.h"
 #include "landscape/cost.h"
 #include "landscape/grid.h"
 #include "landscape/journal.h"
 #include "landscape/map.h"
+#include "report/figure.h"
 #include "report/map_notes.h"
 #include "report/minima.h"
 #include "trajectory/plane.h"
@@ -115,9 +117,31 @@ void print_cost(const Plane& plane, const LandscapeConfig& config, const Session
         "if samples and interpolation save nothing, because of its passes and audits\n");
 }
 
+std::filesystem::path picture_of(const std::filesystem::path& surface) {
+  return std::filesystem::path(surface).replace_extension(".svg");
+}
+
+// Writes the picture beside the surface's file; removes an earlier one if there is nothing to draw.
+void draw_surface(const std::filesystem::path& out, const Surface& surface) {
+  ReportData data;
+  data.title = out.filename().string();
+  const std::string svg = map_figure(data, surface);
+  if (svg.empty())
+    std::filesystem::remove(picture_of(out));
+  else
+    write_file_atomically(picture_of(out), svg);
+}
+
+// The same while the map is being made, except for so large a map that drawing it would take longer than a second.
+void draw_unfinished(const std::filesystem::path& out, const Surface& surface) {
+  constexpr std::size_t kMostPoints = 50'000;
+  if (surface.x.size() * surface.y.size() <= kMostPoints) draw_surface(out, surface);
+}
+
 // Returns the summary of a surface as JSON, and prints it as text unless `as_json`.
 nlohmann::json tell_surface(const std::string& out, bool as_json) {
   const Surface surface = read_surface_hdf5(out);
+  draw_surface(out, surface);
   const nlohmann::json landscape = surface.provenance.at("landscape");
   nlohmann::json result = {{"file", out}, {"landscape", landscape}, {"points", surface.x.size() * surface.y.size()}};
   result["images"] = landscape.value("train_images", 0) + landscape.value("test_images", 0);
@@ -134,6 +158,8 @@ nlohmann::json tell_surface(const std::string& out, bool as_json) {
       fmt::print("{}: no point has a finite {}\n", out, key);
   }
   result["not_finite"] = num_not_finite(surface);
+  result["picture"] = nullptr;
+  if (std::filesystem::exists(picture_of(out))) result["picture"] = picture_of(out).string();
   if (!as_json) {
     fmt::print("{}: {}\n", out, result["notes"].get<std::string>());
     if (result["not_finite"] > 0)
@@ -144,10 +170,11 @@ nlohmann::json tell_surface(const std::string& out, bool as_json) {
 }
 
 void check_surface_out(const std::filesystem::path& out) {
-  if (out.extension() == ".csv")
-    fail_usage("--out must name the HDF5 file, like surface.h5; the CSV is written beside it");
+  if (out.extension() == ".csv" || out.extension() == ".svg")
+    fail_usage("--out must name the HDF5 file, like surface.h5; a CSV table and an SVG picture are written beside it");
   check_out(out, "surface.h5", "surface", [](const std::filesystem::path& file) { read_surface_hdf5(file); });
   check_out(std::filesystem::path(out).replace_extension(".csv"), "surface.csv", "surface's table", check_surface_csv);
+  check_out(picture_of(out), "surface.svg", "figure", check_figure);
 }
 
 // Maps the planes of `windows` windows, found beside a plane file, each to its own file beside `out`.
@@ -156,7 +183,8 @@ void map_windows(const std::string& plane_file, const std::string& out, int wind
   const auto planes = window_files(plane_file, windows), surfaces = window_files(out, windows);
   nlohmann::json results = nlohmann::json::array();
   for (std::size_t k = 0; k < planes.size(); ++k) {
-    update_mapped_surface(read_plane(planes[k].string()), landscape, session.map_context(), surfaces[k]);
+    update_mapped_surface(read_plane(planes[k].string()), landscape, session.map_context(), surfaces[k],
+                          [&](const Surface& surface) { draw_unfinished(surfaces[k], surface); });
     results.push_back(tell_surface(surfaces[k].string(), as_json));
   }
   if (as_json) fmt::print("{}\n", results.dump());
@@ -167,7 +195,7 @@ void add_options(CommandLine& line) {
     line.add()(name, text, cxxopts::value<std::string>(), value);
   };
   add("plane", "plane file", "FILE");
-  add("out", "the surface's file (HDF5); a CSV is written beside it", "FILE");
+  add("out", "the surface's file (HDF5); a CSV table and an SVG picture are written beside it", "FILE");
   add("grid", "columns x rows (25x25; for a line 51x1)", "WxH");
   add("range", "corners of the map (default: fitted to the path)", "x0:x1,y0:y1");
   add("margin", "margin of the fitted range, as a fraction of the path's extent (0.2)", "M");
@@ -255,7 +283,8 @@ void landscape_command(int argc, char** argv) {
   }
   if (line.has("dry-run")) return print_cost(plane, landscape, session, flags.json);
   if (windows > 0) return map_windows(plane_file, out, windows, landscape, session, flags.json);
-  write_mapped_surface(plane, landscape, session.map_context(), out);
+  write_mapped_surface(plane, landscape, session.map_context(), out,
+                       [&](const Surface& surface) { draw_unfinished(out, surface); });
   const nlohmann::json result = tell_surface(out, flags.json);
   if (flags.json) fmt::print("{}\n", result.dump());
 }

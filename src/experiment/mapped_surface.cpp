@@ -30,7 +30,7 @@ std::string remove_advice(const fs::path& file) {
 }
 
 void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, const MapContext& context,
-                          const fs::path& out, const std::function<void()>& shown) {
+                          const fs::path& out, const std::function<void(const Surface&)>& shown) {
   const fs::path journal = journal_of(out);
   create_folders(folder_of(out));
   bool reported = false;
@@ -46,7 +46,7 @@ void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, con
   shown_context.show = [&](const Surface& unfinished) {
     attempt([&] {
       write_surface_hdf5(preview_of(out), unfinished);
-      if (shown) shown();
+      if (shown) shown(unfinished);
     });
   };
   Surface surface = map_landscape(plane, config, shown_context, journal);
@@ -57,11 +57,11 @@ void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, con
   remove_journal(journal);
   fs::remove(preview_of(out));
   reported = true;  // whoever shows the whole map last reports what is wrong
-  if (shown) attempt(shown);
+  if (shown) attempt([&] { shown(surface); });
 }
 
 void update_mapped_surface(const Plane& plane, const LandscapeConfig& config, const MapContext& context,
-                           const fs::path& out, const std::function<void()>& shown) {
+                           const fs::path& out, const std::function<void(const Surface&)>& shown) {
   if (fs::exists(out)) {
     const nlohmann::json asked = {{"landscape", to_json(config)}, {"plane", plane_digest(plane)}};
     const Surface there = with_advice(remove_advice(out), [&] { return read_surface_hdf5(out); });

@@ -249,8 +249,9 @@ void map_planes(const SeedExperiment& experiment) {
   const Session& session = experiment.session;
   for (const fs::path& file : make_planes(experiment)) {
     update_mapped_surface(read_plane(file), session.config.landscape, session.map_context(),
-                          experiment.folder.surfaces() / (file.stem().string() + ".h5"),
-                          [&] { write_report(experiment.folder.path, collect_report(experiment.folder.path)); });
+                          experiment.folder.surfaces() / (file.stem().string() + ".h5"), [&](const Surface&) {
+                            write_report(experiment.folder.path, collect_report(experiment.folder.path));
+                          });
   }
 }
 
@@ -262,7 +263,8 @@ void map_shared_plane(const std::vector<SeedExperiment>& experiments, const fs::
   update_plane(plane, request, identity_of(request));
   const Session& session = experiments.front().session;
   update_mapped_surface(read_plane(plane), session.config.landscape, session.map_context(),
-                        ExperimentFolder{folder}.surfaces() / "shared.h5", [&] { write_summary(folder); });
+                        ExperimentFolder{folder}.surfaces() / "shared.h5",
+                        [&](const Surface&) { write_summary(folder); });
 }
 
 // Everything after training: measures, planes, maps, lines and reports. Returns what run_experiment returns.

@@ -16,7 +16,7 @@ constexpr double kLeastWorth = 1;          // worth from which a point's single 
 
 }  // namespace
 
-AdaptiveLevels::AdaptiveLevels(MapRun& run, int pass) : run_(run), levels_(run.grid()), pass_(pass) {
+AdaptiveLevels::AdaptiveLevels(MapRun& run, int pass) : run_(run), levels_(run.levels()), pass_(pass) {
   for (std::size_t s = 0; s < run.evaluator().splits().size(); ++s)
     splits_.push_back({LevelValues(levels_), ImageGuess(levels_), 0});
   if (pass == 0) return;

@@ -70,7 +70,7 @@ class AdaptiveLevels {
   double worth_of_node() const;
 
   MapRun& run_;
-  LevelGrid levels_;
+  const LevelGrid& levels_;
   int pass_;
   std::size_t level_ = 0;  // the level in progress; all coarser ones are complete
   std::vector<Split> splits_;

@@ -79,39 +79,6 @@ LandscapeConfig checkpoint_config(const PointEvaluator::Source& source, const La
   return own;
 }
 
-void compare_with_checkpoint(const PointEvaluator::Source& source, const LandscapeConfig& config) {
-  if (!no_checkpoint(source).empty()) return;
-  PointEvaluator evaluator({source.plane, source.graph, source.data, source.device}, checkpoint_config(source, config),
-                           at::kFloat);
-  evaluator.prepare({{0, 0}});
-  evaluator.use(0);
-  for (const LandscapeSplit& split : evaluator.splits()) {
-    const nlohmann::json own = own_evaluation(source).value(split.name + "_loss", nlohmann::json());
-    if (!own.is_number()) continue;
-    const double loss = mean_loss(evaluator.evaluate(split)), expected = own.get<double>();
-    check(std::abs(loss - expected) <= kCentreTolerance * std::max(expected, kSmallestLoss),
-          "at the plane's origin the {} loss is {:.6g}, but the checkpoint there had {:.6g} when it was evaluated: the "
-          "plane, the data or the program has changed since; make the plane again",
-          split.name, loss, expected);
-  }
-}
-
-void compare_with_plain_arithmetic(PointEvaluator& evaluator, const PointEvaluator::Source& source,
-                                   const LandscapeConfig& config) {
-  evaluator.prepare({{0, 0}});
-  evaluator.use(0);
-  for (const LandscapeSplit& split : evaluator.splits()) {
-    const std::int64_t n = std::min(kCentreImages, split.images.size());
-    const double loss = mean_loss(evaluator.evaluate(split, first_images(n)));  // decides which statistics are used
-    const double expected = eager_loss(evaluator, source, split, n);
-    if (!std::isfinite(expected) && !std::isfinite(loss)) continue;
-    check(std::abs(loss - expected) <= tolerance_of(config) * std::max(expected, kSmallestLoss),
-          "at the plane's origin the evaluator gives a {} loss of {:.7g}, but plain arithmetic gives {:.7g} on the "
-          "same {} images, so no map is made; run `thalweg doctor` to check the kernels",
-          split.name, loss, expected, n);
-  }
-}
-
 // The points that people look at (the best ones and the middle), and random ones.
 std::vector<std::size_t> audited_points(const MapRun& run) {
   const std::size_t size = run.grid().size();
@@ -146,19 +113,44 @@ std::int64_t num_audited(const LandscapeSplit& split) {
 }
 
 std::vector<std::int64_t> audited_images(const LandscapeSplit& split, std::int64_t num_classes, std::int64_t seed) {
-  const Strata strata = class_strata(split.labels, num_classes);
-  const std::vector<double> shares(strata.sizes.begin(), strata.sizes.end());
-  StratifiedSample sample(strata, shares, {static_cast<std::uint64_t>(seed), split.name == "test", kComparedImages});
-  return sample.grow(num_audited(split));
+  return class_sample(split.labels, num_classes, kAuditImages,
+                      {static_cast<std::uint64_t>(seed), split.name == "test", kComparedImages});
 }
 
 }  // namespace
 
-void check_centre(PointEvaluator& evaluator, const PointEvaluator::Source& source, const LandscapeConfig& config) {
+void check_kernels(PointEvaluator& evaluator, const PointEvaluator::Source& source, const LandscapeConfig& config) {
   // With per-batch statistics there is no network that plain arithmetic could evaluate.
-  if (config.bn != BnMode::kBatch || !source.graph.has_batch_norm())
-    compare_with_plain_arithmetic(evaluator, source, config);
-  compare_with_checkpoint(source, config);
+  if (config.bn == BnMode::kBatch && source.graph.has_batch_norm()) return;
+  evaluator.prepare({{0, 0}});
+  evaluator.use(0);
+  for (const LandscapeSplit& split : evaluator.splits()) {
+    const std::int64_t n = std::min(kCentreImages, split.images.size());
+    const double loss = mean_loss(evaluator.evaluate(split, first_images(n)));  // decides which statistics are used
+    const double expected = eager_loss(evaluator, source, split, n);
+    if (!std::isfinite(expected) && !std::isfinite(loss)) continue;
+    check(std::abs(loss - expected) <= tolerance_of(config) * std::max(expected, kSmallestLoss),
+          "at the plane's origin the evaluator gives a {} loss of {:.7g}, but plain arithmetic gives {:.7g} on the "
+          "same {} images, so no map is made; run `thalweg doctor` to check the kernels",
+          split.name, loss, expected, n);
+  }
+}
+
+void check_checkpoint(const PointEvaluator::Source& source, const LandscapeConfig& config) {
+  if (!no_checkpoint(source).empty()) return;
+  PointEvaluator evaluator({source.plane, source.graph, source.data, source.device}, checkpoint_config(source, config),
+                           at::kFloat);
+  evaluator.prepare({{0, 0}});
+  evaluator.use(0);
+  for (const LandscapeSplit& split : evaluator.splits()) {
+    const nlohmann::json own = own_evaluation(source).value(split.name + "_loss", nlohmann::json());
+    if (!own.is_number()) continue;
+    const double loss = mean_loss(evaluator.evaluate(split)), expected = own.get<double>();
+    check(std::abs(loss - expected) <= kCentreTolerance * std::max(expected, kSmallestLoss),
+          "at the plane's origin the {} loss is {:.6g}, but the checkpoint there had {:.6g} when it was evaluated: the "
+          "plane, the data or the program has changed since; make the plane again",
+          split.name, loss, expected);
+  }
 }
 
 std::int64_t checkpoint_images(const PointEvaluator::Source& source, const LandscapeConfig& config) {
@@ -189,7 +181,7 @@ nlohmann::json audit_precision(MapRun& run, PointEvaluator& reference) {
     audit["images"][split.name] = images[split.name].size();
     audit["largest_deviation"][split.name] = audit["largest_difference"][split.name] = 0.0;
   }
-  run.visit_points(points, [&](std::size_t point) {
+  run.visit_points("landscape: audit", points, [&](std::size_t point) {
     reference.prepare({run.at(point)});
     reference.use(0);
     for (std::size_t s = 0; s < reference.splits().size(); ++s) {

@@ -12,12 +12,14 @@
 namespace thalweg {
 
 // Throws Error if the compiled evaluator and plain float32 arithmetic (nn/eager.h) disagree at the plane's origin, on
-// up to 32 images of each split. Also throws Error if the plane's origin is a checkpoint whose own evaluation is known
-// (provenance "origin_final", on the same data) and its loss is not reproduced. For this second check, whatever the
-// map's precision and statistics, the origin is evaluated once in the way the checkpoint was: in float32, with its own
-// statistics, on all images of those splits that the map uses in full or, if there are none, of the smaller split.
-void check_centre(PointEvaluator& evaluator, const PointEvaluator::Source& source, const LandscapeConfig& config);
-// The number of images that the comparison with the checkpoint takes; 0 if there is no such checkpoint.
+// up to 32 images of each split.
+void check_kernels(PointEvaluator& evaluator, const PointEvaluator::Source& source, const LandscapeConfig& config);
+// Throws Error if the plane's origin is a checkpoint whose own evaluation is known (provenance "origin_final", on the
+// same data) and its loss is not reproduced. Whatever the map's precision and statistics, the origin is evaluated once
+// in the way the checkpoint was: in float32, with its own statistics, on all images of those splits that the map uses
+// in full or, if there are none, of the smaller split.
+void check_checkpoint(const PointEvaluator::Source& source, const LandscapeConfig& config);
+// The number of images that this comparison takes; 0 if there is no such checkpoint.
 std::int64_t checkpoint_images(const PointEvaluator::Source& source, const LandscapeConfig& config);
 // The entry for the map's notes: {SPLIT_loss: the checkpoint's own loss} for the splits compared, or {"none": reason}.
 nlohmann::json checkpoint_note(const PointEvaluator::Source& source, const LandscapeConfig& config);

@@ -35,16 +35,6 @@ double median(std::vector<double> times) {
   return times[times.size() / 2];
 }
 
-// The images that a map evaluates at a point: all, or those of its sample.
-double images_at_point(const LandscapeConfig& config, const PointEvaluator& evaluator) {
-  double images = 0;
-  for (const LandscapeSplit& split : evaluator.splits()) {
-    const std::int64_t all = split.images.size();
-    images += static_cast<double>(config.images == 0 ? all : std::min(config.images, all));
-  }
-  return images;
-}
-
 // The time of a point without shared work. For an image, that work takes as long as at kParts points in float32, in
 // which it is done.
 PointTime unshared(const PointTime& time) {

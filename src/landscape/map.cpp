@@ -94,9 +94,12 @@ class Mapping {
                                      {"landscape", landscape_}};
     Journal journal(journal_file_, identity, value_names(config_, evaluator_, context_.graph.num_classes()));
     const std::size_t done_before = journal.points().size();
-    if (done_before == 0) check_centre(evaluator_, source(), config_);
+    if (done_before == 0) check_kernels(evaluator_, source(), config_);
     MapRun run({grid_, config_, evaluator_, journal, context_.graph.num_classes()}, context_.progress);
     run.on_pause([&] { show(run); });
+    run.preview().estimate(source(), run);
+    show(run);
+    if (done_before == 0) check_checkpoint(source(), config_);
     const Clock::time_point start = Clock::now();
     landscape_.update(map_points(run));
     landscape_["checkpoint"] = checkpoint_note(source(), config_);

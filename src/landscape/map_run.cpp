@@ -49,6 +49,12 @@ Surface surface_of(const Grid& grid, const Journal& journal) {
 
 }  // namespace
 
+MapRun::MapRun(const Parts& parts, ProgressMode progress)
+    : parts_(parts),
+      progress_(progress),
+      levels_(parts.grid),
+      preview_(levels_, exact_names(parts.evaluator.splits(), parts.num_classes)) {}
+
 std::size_t MapRun::value(const std::string& name) const {
   const std::vector<std::string>& names = journal().names();
   const auto found = std::find(names.begin(), names.end(), name);
@@ -62,19 +68,39 @@ std::vector<std::size_t> MapRun::all_points() const {
   return points;
 }
 
+std::vector<std::size_t> MapRun::points_by_level() const {
+  std::vector<std::size_t> points;
+  for (std::size_t level = 0; level < levels_.count(); ++level)
+    points.insert(points.end(), levels_.points(level).begin(), levels_.points(level).end());
+  return points;
+}
+
 void MapRun::throw_stopped() const {
   throw Stopped(fmt::format("landscape: stopped after {} of {} points; run the same command again to continue",
                             journal().points().size(), grid().size()));
 }
 
-void MapRun::visit_points(const std::vector<std::size_t>& points, const std::function<void(std::size_t)>& visit) {
-  walk(points, false, [&](std::size_t point) {
+MapRun::Visit MapRun::counted(Progress& progress, std::size_t all, const Visit& visit) const {
+  return [this, &progress, all, &visit, done = std::size_t{0}](std::size_t point) mutable {
     visit(point);
+    ++done;
+    progress.update(static_cast<double>(done), fmt::format("{}/{} points", done, all));
+    if (done == all) progress.finish();
     if (stop_requested()) throw_stopped();
-  });
+  };
 }
 
-void MapRun::walk(const std::vector<std::size_t>& points, bool ahead, const std::function<void(std::size_t)>& visit) {
+void MapRun::for_each(const std::string& what, const std::vector<std::size_t>& points, const Visit& visit) const {
+  Progress progress(what, "points", static_cast<double>(points.size()), 0, progress_);
+  std::ranges::for_each(points, counted(progress, points.size(), visit));
+}
+
+void MapRun::visit_points(const std::string& what, const std::vector<std::size_t>& points, const Visit& visit) {
+  Progress progress(what, "points", static_cast<double>(points.size()), 0, progress_);
+  walk(points, false, counted(progress, points.size(), visit));
+}
+
+void MapRun::walk(const std::vector<std::size_t>& points, bool ahead, const Visit& visit) {
   const std::size_t batch = evaluator().points_at_once();
   for (std::size_t begin = 0; begin < points.size(); begin += batch) {
     const std::size_t count = std::min(batch, points.size() - begin);
@@ -127,6 +153,7 @@ void MapRun::work(const Work& work, Share share, const Evaluate& evaluate) {
 Surface MapRun::surface() const {
   Surface surface = surface_of(grid(), journal());
   if (fill_) fill_(surface);
+  preview_.fill(surface);
   derive(surface);
   return surface;
 }
@@ -149,7 +176,7 @@ std::vector<std::string> estimated_names(const std::vector<LandscapeSplit>& spli
 
 nlohmann::json map_exactly(MapRun& run) {
   run.evaluate_points(
-      "landscape", run.all_points(),
+      "landscape", run.points_by_level(),
       [&](std::size_t) {
         Journal::Point point;
         std::vector<ImageLosses> images;

@@ -10,7 +10,9 @@
 #include "landscape/config.h"
 #include "landscape/grid.h"
 #include "landscape/journal.h"
+#include "landscape/level_grid.h"
 #include "landscape/point_evaluator.h"
+#include "landscape/preview.h"
 #include "landscape/surface.h"
 
 namespace thalweg {
@@ -24,7 +26,9 @@ class MapRun {
     Journal& journal;
     std::int64_t num_classes = 0;
   };
-  MapRun(const Parts& parts, ProgressMode progress) : parts_(parts), progress_(progress) {}
+  MapRun(const Parts& parts, ProgressMode progress);
+  MapRun(const MapRun&) = delete;
+  MapRun& operator=(const MapRun&) = delete;
 
   const Grid& grid() const { return parts_.grid; }
   const LandscapeConfig& config() const { return parts_.config; }
@@ -32,13 +36,17 @@ class MapRun {
   Journal& journal() const { return parts_.journal; }
   std::int64_t num_classes() const { return parts_.num_classes; }
   PlaneCoordinates at(std::size_t point) const { return grid().at(point); }
+  const LevelGrid& levels() const { return levels_; }
   std::vector<std::size_t> all_points() const;
+  // All points, from the coarsest level to the finest, so that an unfinished map shows the whole early.
+  std::vector<std::size_t> points_by_level() const;
+  Preview& preview() { return preview_; }
   // The index of a value among the journal's values; throws Error if there is none.
   std::size_t value(const std::string& name) const;
 
   // Sets a callback that runs between two points, for showing the unfinished map from time to time.
   void on_pause(std::function<void()> pause) { pause_ = std::move(pause); }
-  // Sets a callback that fills in the missing points of an unfinished surface.
+  // Sets a callback that fills in the missing points of an unfinished surface before the preview does.
   void on_gaps(std::function<void(Surface&)> fill) { fill_ = std::move(fill); }
   // The surface as far as the journal goes, with gaps filled, "cell", and the derived values: SPLIT_error (percent
   // wrong) and gap_loss (test minus train).
@@ -53,14 +61,19 @@ class MapRun {
                        bool ahead = false);
   // As evaluate_points, but evaluates all of the points: a new result replaces the one in the journal.
   void evaluate_points_again(const std::string& what, const std::vector<std::size_t>& points, const Evaluate& evaluate);
-  // Prepares and chooses each of the points in turn, without the journal. Throws Stopped after a signal.
-  void visit_points(const std::vector<std::size_t>& points, const std::function<void(std::size_t point)>& visit);
+  // Calls `visit` for each of the points, without the journal, and shows the progress. Throws Stopped after a signal.
+  using Visit = std::function<void(std::size_t point)>;
+  void for_each(const std::string& what, const std::vector<std::size_t>& points, const Visit& visit) const;
+  // The same, but prepares and chooses each point before.
+  void visit_points(const std::string& what, const std::vector<std::size_t>& points, const Visit& visit);
 
  private:
   struct Share {
     std::size_t done = 0, all = 0;  // numbers of points
   };
-  void walk(const std::vector<std::size_t>& points, bool ahead, const std::function<void(std::size_t point)>& visit);
+  void walk(const std::vector<std::size_t>& points, bool ahead, const Visit& visit);
+  // `visit`, followed by its share of the progress; throws Stopped after a signal.
+  Visit counted(Progress& progress, std::size_t all, const Visit& visit) const;
   [[noreturn]] void throw_stopped() const;
   struct Work {
     std::string what;
@@ -71,6 +84,8 @@ class MapRun {
 
   Parts parts_;
   ProgressMode progress_;
+  LevelGrid levels_;
+  Preview preview_;
   std::function<void()> pause_;
   std::function<void(Surface&)> fill_;
 };

@@ -94,7 +94,7 @@ nlohmann::json map_by_samples(MapRun& run) {
                         SampledSplit::Control{std::move(kept[s]), read_estimate(first, first + names.size())},
                         run.config());
   }
-  run.evaluate_points("landscape", run.all_points(), [&](std::size_t) {
+  run.evaluate_points("landscape", run.points_by_level(), [&](std::size_t) {
     Journal::Point point{{static_cast<double>(Cell::kExact)}, {}};
     for (std::size_t s = 0; s < splits.size(); ++s) {
       const SplitEstimate estimate = splits[s].estimate(run.evaluator());

@@ -46,6 +46,15 @@ bool is_finite(const ImageLosses& images) {
 
 }  // namespace
 
+double images_at_point(const LandscapeConfig& config, const PointEvaluator& evaluator) {
+  double images = 0;
+  for (const LandscapeSplit& split : evaluator.splits()) {
+    const std::int64_t all = split.images.size();
+    images += static_cast<double>(config.images == 0 ? all : std::min(config.images, all));
+  }
+  return images;
+}
+
 bool takes_engine(at::ScalarType type, c10::Device device) {
   return type == at::kHalf || (type == at::kBFloat16 && device.is_cuda());
 }

@@ -95,6 +95,10 @@ class PointEvaluator {
   bool fell_back_ = false;  // of the chosen point; set by evaluate
 };
 
+// The number of images that a map evaluates at a point: all, or those of its sample. With `stderr`, which decides as it
+// goes, all.
+double images_at_point(const LandscapeConfig& config, const PointEvaluator& evaluator);
+
 // Whether evaluation in this type on this device goes through an engine.
 bool takes_engine(at::ScalarType type, c10::Device device);
 

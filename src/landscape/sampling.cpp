@@ -197,6 +197,13 @@ std::vector<std::int64_t> StratifiedSample::grow(std::int64_t n) {
   return {images_.begin() + static_cast<std::ptrdiff_t>(before), images_.end()};
 }
 
+std::vector<std::int64_t> class_sample(const std::vector<std::int64_t>& labels, std::int64_t num_classes,
+                                       std::int64_t n, const StratifiedSample::Name& name) {
+  const Strata strata = class_strata(labels, num_classes);
+  StratifiedSample sample(strata, {strata.sizes.begin(), strata.sizes.end()}, name);
+  return sample.grow(std::min(n, static_cast<std::int64_t>(labels.size())));
+}
+
 Estimate estimate_mean(const Drawn& drawn, const std::vector<double>& values, double one) {
   return with_floor(drawn, one, mean_of(drawn, values));
 }

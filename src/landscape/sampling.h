@@ -51,6 +51,7 @@ struct Drawn {
 constexpr std::uint32_t kAuditedPoints = 0x80000003u;   // a = pass: the audited points of an adaptive map
 constexpr std::uint32_t kComparedPoints = 0xC0000000u;  // a = 0: the points compared with float32
 constexpr std::uint32_t kComparedImages = 0xC0000001u;  // a = test split: the images for that comparison
+constexpr std::uint32_t kPreviewImages = 0xC0000002u;   // a = test split: the images of a preview
 
 // A sample that can grow: drawn images stay in it.
 class StratifiedSample {
@@ -81,6 +82,10 @@ class StratifiedSample {
   std::vector<std::int64_t> images_;
   std::vector<std::int32_t> strata_;
 };
+
+// About `n` images, or all if there are fewer, in which each class has its share.
+std::vector<std::int64_t> class_sample(const std::vector<std::int64_t>& labels, std::int64_t num_classes,
+                                       std::int64_t n, const StratifiedSample::Name& name);
 
 struct Estimate {
   double mean = 0;

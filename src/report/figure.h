@@ -1,6 +1,7 @@
 // The SVG figures of a report, in the form they would have in a paper.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,11 @@ struct Figure {
 // "line-train-test.svg" instead. Further surfaces give "surface-NAME-train-test.svg" and "line-NAME-train-test.svg",
 // after their files NAME.h5. Surfaces without finite losses and those of windows (report/window_maps.h) give none.
 std::vector<Figure> surface_figures(const ReportData& data);
+// The figure of a map by itself: its losses, over a plane or along a line; empty if no loss is finite. Its title begins
+// with that of `data`.
+std::string map_figure(const ReportData& data, const Surface& surface);
+// Throws Error if the beginning of the file is not that of a figure.
+void check_figure(const std::filesystem::path& file);
 // "learning-rate.svg", "loss.svg", "decay-time.svg": each if its data exist.
 std::vector<Figure> curve_figures(const ReportData& data);
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "io/json_member.h"
+#include "report/map_notes.h"
 #include "report/map_paths.h"
 #include "report/minima.h"
 #include "report/run_style.h"
@@ -25,12 +26,14 @@ const RunSeries* find_run(const ReportData& seed, const std::string& name) {
   return found == series.end() ? nullptr : &*found;
 }
 
-// On the first map, the distance from the run's end to the smallest test loss.
+// On the first map, the distance from the run's end to the smallest test loss; NaN if the map is unfinished.
 double distance_to_minimum(const ReportData& seed, const std::string& run) {
-  if (seed.surfaces.empty() || !seed.surfaces.front().has("test_loss")) return NAN;
-  const Minima minima = find_minima(seed.surfaces.front());
+  if (seed.surfaces.empty()) return NAN;
+  const Surface& surface = seed.surfaces.front();
+  if (!surface.has("test_loss") || is_unfinished(surface)) return NAN;
+  const Minima minima = find_minima(surface);
   if (!minima.test) return NAN;
-  for (const std::vector<PathPoint>& path : paths_by_run(seed.surfaces.front())) {
+  for (const std::vector<PathPoint>& path : paths_by_run(surface)) {
     if (path.front().run == run) return std::hypot(path.back().x - minima.test->x, path.back().y - minima.test->y);
   }
   return NAN;

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "io/atomic_file.h"
 #include "report/color_bar.h"
 #include "report/figure.h"
 #include "report/line_figure.h"
@@ -62,7 +63,7 @@ std::string caption(const Map& map, const MapValue& value) {
   return text;
 }
 
-Figure surface_figure(const ReportData& data, const Surface& surface, const MapValue& value, const std::string& name) {
+std::string surface_figure(const ReportData& data, const Surface& surface, const MapValue& value) {
   const Map map{data,
                 surface,
                 scale_of(value, kMaxLevels),
@@ -94,7 +95,7 @@ Figure surface_figure(const ReportData& data, const Surface& surface, const MapV
                  value.name == "Loss" ? data.loss_label : fmt::format("{} ({})", value.name, value.unit), map.color);
   const double used = draw_legend(&svg, {kLeft, legend_top}, text_width, entries);
   draw_caption(&svg, {kLeft, legend_top + used + 8}, text_width, words);
-  return {name, svg.finish()};
+  return svg.finish();
 }
 
 // "surface-gap.svg"; for another surface than the first one "surface-NAME-gap.svg", after its file NAME.h5, or
@@ -108,6 +109,22 @@ std::string figure_name(const std::string& kind, std::size_t number, const Surfa
 }
 
 }  // namespace
+
+std::string map_figure(const ReportData& data, const Surface& surface) {
+  const Minima minima = find_minima(surface);
+  if (!minima.train && !minima.test) return "";
+  if (is_one_row(surface)) return line_figure(data, surface);
+  std::size_t left_out = 0;
+  for (const MapValue& value : map_values(surface, 0, &left_out)) {
+    if (value.name == "Loss") return surface_figure(data, surface, value);
+  }
+  return "";
+}
+
+void check_figure(const std::filesystem::path& file) {
+  check(file_begins_with(file, kSvgBeginning), "{} is not a figure: it does not begin with '{}'", file.string(),
+        kSvgBeginning);
+}
 
 std::vector<Figure> surface_figures(const ReportData& data) {
   std::vector<Figure> figures;
@@ -124,7 +141,7 @@ std::vector<Figure> surface_figures(const ReportData& data) {
       const bool gap = value.panels.front().key == "gap_loss";
       if (!gap && value.name != "Loss") continue;
       figures.push_back(
-          surface_figure(data, surface, value, figure_name("surface", maps, surface, gap ? "gap" : "train-test")));
+          {figure_name("surface", maps, surface, gap ? "gap" : "train-test"), surface_figure(data, surface, value)});
     }
   }
   return figures;

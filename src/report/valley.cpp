@@ -103,7 +103,8 @@ std::optional<Valley> measure_valley(const ReportData& data) {
   const Surface& surface = data.surfaces.front();
   const Minima minima = find_minima(surface);
   const std::size_t missing = count_cells(surface)[static_cast<std::size_t>(Cell::kMissing)];
-  if (is_one_row(surface) || missing > 0 || !surface.has(kLoss) || !minima.test) return std::nullopt;
+  if (is_one_row(surface) || is_unfinished(surface) || missing > 0 || !surface.has(kLoss) || !minima.test)
+    return std::nullopt;
   const auto paths = paths_by_run(surface);
   const auto main = std::find_if(paths.begin(), paths.end(), [](const auto& p) { return is_main(p.front().run); });
   if (main == paths.end()) return std::nullopt;

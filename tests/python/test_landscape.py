@@ -134,15 +134,31 @@ class Landscape(MappedExperiment):
         file, preview = self.landscape("kept.h5", "--grid", "3x2", "--test-images", 10), self.scratch / "kept.unfinished.h5"
         before = [path.read_bytes() for path in (file, file.with_suffix(".csv"))]
         self.assertFalse(preview.exists())
-        begun = cli.start("landscape", "--plane", self.plane_file, "--out", file, "--grid", "300x300", "--quiet")
-        self.assertEqual(cli.signal_when(begun, preview.exists, signal.SIGKILL), -signal.SIGKILL)
+        begun = cli.start("landscape", "--plane", self.plane_file, "--out", file, "--grid", "200x200", "--quiet")
+        is_shown = lambda: "This map is unfinished. State of its 40000 points" in file.with_suffix(".svg").read_text()
+        self.assertEqual(cli.signal_when(begun, is_shown, signal.SIGKILL), -signal.SIGKILL)
         self.assertEqual([path.read_bytes() for path in (file, file.with_suffix(".csv"))], before)
         _, notes = cli.read_surface(preview)
         self.assertTrue(notes["provenance"]["landscape"]["unfinished"])
         (self.scratch / "kept.h5.journal").unlink()
         self.landscape("kept.h5", "--grid", "2x2", "--test-images", 10)
+        drawn = file.with_suffix(".svg").read_text()
+        self.assertIn("kept.h5: Loss on the plane", drawn)
+        self.assertNotIn("unfinished", drawn)
         self.assertEqual(cli.read_surface(file)[0]["test_loss"].shape, (2, 2))
         self.assertFalse(preview.exists())
+
+    def test_the_picture_of_a_line_shows_curves_and_a_foreign_picture_is_left_alone(self):
+        line = self.scratch / "line.safetensors"
+        cli.run_ok("plane", self.out / "branches/late", self.out / "main", "--kind", "line", "--out", line)
+        file = self.landscape("line.h5", "--grid", "3x1", "--test-images", 10, plane=line)
+        self.assertIn("line.h5: loss along a line", file.with_suffix(".svg").read_text())
+        foreign = self.scratch / "drawn.svg"
+        foreign.write_text("<?xml version='1.0'?><svg/>")
+        refused = cli.run("landscape", "--plane", line, "--out", self.scratch / "drawn.h5")
+        self.assertEqual((refused.returncode, refused.stderr.count("\n")), (2, 1), refused.stderr)
+        self.assertIn("drawn.svg already exists and is not a figure", refused.stderr)
+        self.assertEqual(foreign.read_text(), "<?xml version='1.0'?><svg/>")
 
     def test_it_tells_how_the_values_came(self):
         told = self.scratch / "told.h5"

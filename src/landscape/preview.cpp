@@ -1,0 +1,93 @@
+#include "landscape/preview.h"
+
+#include <algorithm>
+
+#include "landscape/map_run.h"
+#include "landscape/sampling.h"
+#include "landscape/split_summary.h"
+
+namespace thalweg {
+namespace {
+
+constexpr std::int64_t kImages = 200;   // of each split, and for batch norm's statistics
+constexpr double kLargestShare = 0.01;  // of the map's work
+
+struct PreviewSplit {
+  const LandscapeSplit& split;
+  std::vector<std::int64_t> images;
+  std::vector<std::int64_t> labels;  // of these images
+};
+
+std::vector<PreviewSplit> sampled_splits(const PointEvaluator& evaluator, const MapRun& run) {
+  std::vector<PreviewSplit> splits;
+  for (const LandscapeSplit& split : evaluator.splits()) {
+    const StratifiedSample::Name name{static_cast<std::uint64_t>(run.config().seed), split.name == "test",
+                                      kPreviewImages};
+    PreviewSplit& sampled =
+        splits.emplace_back(PreviewSplit{split, class_sample(split.labels, run.num_classes(), kImages, name), {}});
+    for (const std::int64_t image : sampled.images)
+      sampled.labels.push_back(split.labels[static_cast<std::size_t>(image)]);
+  }
+  return splits;
+}
+
+// Whether estimating so many points takes little of the map's work. In units of an image's forward pass.
+bool is_cheap(std::size_t points, const MapRun& run) {
+  const PointEvaluator& evaluator = run.evaluator();
+  std::int64_t images = std::min(kImages, evaluator.statistics_images());
+  for (const LandscapeSplit& split : evaluator.splits()) images += std::min(kImages, split.images.size());
+  const double at_point = static_cast<double>(evaluator.statistics_images()) + images_at_point(run.config(), evaluator);
+  return static_cast<double>(points) * static_cast<double>(images) <=
+         kLargestShare * static_cast<double>(run.grid().size()) * at_point;
+}
+
+}  // namespace
+
+void Preview::estimate(const PointEvaluator::Source& source, MapRun& run) {
+  // Batch norm by batch cannot evaluate a part of the images.
+  if (run.config().bn == BnMode::kBatch || run.evaluator().may_fall_back()) return;
+  std::vector<std::size_t> points = levels_.points(0);
+  std::erase_if(points, [&](std::size_t point) { return run.journal().has(point); });
+  if (points.empty() || !is_cheap(points.size(), run)) return;
+  LandscapeConfig config = run.config();
+  config.bn_images = std::min(config.bn_images, kImages);
+  PointEvaluator evaluator({source.plane, source.graph, source.data, source.device}, config, config.precision);
+  const std::vector<PreviewSplit> splits = sampled_splits(evaluator, run);
+  run.for_each("landscape: preview", points, [&](std::size_t point) {
+    evaluator.prepare({run.at(point)});
+    evaluator.use(0);
+    std::vector<double>& values = estimates_[point];
+    for (const PreviewSplit& sampled : splits) {
+      const std::vector<double> of_split =
+          summarise(evaluator.evaluate(sampled.split, sampled.images), sampled.labels, run.num_classes());
+      values.insert(values.end(), of_split.begin(), of_split.end());
+    }
+  });
+}
+
+void Preview::fill(Surface& surface) const {
+  std::vector<double>& cell = surface.values.at("cell");
+  const auto is_missing = [&](std::size_t point) { return cell[point] == static_cast<double>(Cell::kMissing); };
+  for (const std::string& name : names_) layer(surface, name);  // none is added once pointers are taken
+  std::vector<double*> layers;
+  for (const std::string& name : names_) layers.push_back(layer(surface, name));
+  for (const auto& [point, values] : estimates_) {
+    if (!is_missing(point)) continue;
+    cell[point] = static_cast<double>(Cell::kEstimated);
+    for (std::size_t k = 0; k < layers.size(); ++k) layers[k][point] = values[k];
+  }
+  std::size_t complete = 0;  // number of complete levels
+  while (complete < levels_.count() && std::ranges::none_of(levels_.points(complete), is_missing)) ++complete;
+  if (complete == 0) return;
+  for (std::size_t point = 0; point < cell.size(); ++point) {
+    if (!is_missing(point)) continue;
+    cell[point] = static_cast<double>(Cell::kInterpolated);
+    const std::vector<NodeWeight> around = levels_.around(point, complete - 1);
+    for (double* const values : layers) {
+      values[point] = 0;
+      for (const NodeWeight& w : around) values[point] += w.weight * values[w.node];
+    }
+  }
+}
+
+}  // namespace thalweg
