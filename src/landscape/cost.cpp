@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -13,11 +14,14 @@
 #include "landscape/audit.h"
 #include "landscape/journal.h"
 #include "landscape/point_evaluator.h"
+#include "landscape/sampled_split.h"
 
 namespace thalweg {
 namespace {
 
 constexpr std::int64_t kTimedChunks = 4;
+constexpr double kLeastSeconds = 0.3;        // for which points are timed
+constexpr std::int64_t kTimedSample = 4000;  // images: gathering more than caches hold takes longer
 constexpr std::int64_t kGoodSample = 500;
 constexpr std::int64_t kSmallestSample = 100;
 constexpr int kSmallestSide = 11;
@@ -38,7 +42,7 @@ double median(std::vector<double> times) {
 // The time of a point without shared work. For an image, that work takes as long as at kParts points in float32, in
 // which it is done.
 PointTime unshared(const PointTime& time) {
-  return {time.fixed, time.per_image + time.shared / FirstLayer::kParts, 0};
+  return {time.fixed, time.per_image + time.shared / FirstLayer::kParts};
 }
 
 // The images [begin, end) of a split, as far as it has them.
@@ -55,14 +59,39 @@ std::vector<std::int64_t> cycled_images(const LandscapeSplit& split, std::int64_
   return images;
 }
 
+std::vector<std::int64_t> labels_of(const LandscapeSplit& split, const std::vector<std::int64_t>& images) {
+  std::vector<std::int64_t> labels;
+  for (const std::int64_t image : images) labels.push_back(split.labels[static_cast<std::size_t>(image)]);
+  return labels;
+}
+
+// The time of an image of a sampled map at the evaluator's chosen point.
+double time_of_sampled_image(PointEvaluator& evaluator, const LandscapeSplit& split, std::int64_t num_classes,
+                             const LandscapeConfig& config) {
+  LandscapeConfig sampled = config;
+  sampled.images = std::min(std::max(kTimedChunks * evaluator.chunk(), kTimedSample), split.images.size());
+  if (config.images > 0) sampled.images = std::min(sampled.images, config.images);
+  const auto all = static_cast<std::size_t>(split.images.size());
+  const ImageLosses blank{std::vector<double>(all), std::vector<std::int32_t>(all), std::vector<float>(all)};
+  const SampledSplit sample(
+      split, num_classes,
+      {from_bytes(to_bytes({blank}), {split.images.size()}).front(), exact_estimate(blank, split.labels, num_classes)},
+      sampled);
+  sample.estimate(evaluator);  // does the work that points share
+  std::vector<double> times;
+  for (int k = 0; k < 3; ++k) times.push_back(seconds_of([&] { sample.estimate(evaluator); }));
+  return median(times) / static_cast<double>(sampled.images);
+}
+
 // An engine makes weights and statistics only when images are requested. Their time is therefore the time of a first
 // chunk minus that of the same chunk again.
-PointTime time_points(PointEvaluator& evaluator, const LandscapeConfig& config,
+PointTime time_points(PointEvaluator& evaluator, const LandscapeConfig& config, std::int64_t num_classes,
                       const std::vector<PlaneCoordinates>& points) {
   const LandscapeSplit& split = evaluator.splits().front();
   const bool whole = config.bn == BnMode::kBatch;  // cannot be divided
   const auto evaluate = [&](const std::vector<std::int64_t>& images) {
-    whole ? evaluator.evaluate(split) : evaluator.evaluate(split, images);
+    const ImageLosses values = whole ? evaluator.evaluate(split) : evaluator.evaluate(split, images);
+    summarise(values, whole ? split.labels : labels_of(split, images), num_classes);
   };
   const auto begin = [&](const PlaneCoordinates& point, const std::vector<std::int64_t>& images) {
     evaluator.prepare({point});
@@ -85,13 +114,18 @@ PointTime time_points(PointEvaluator& evaluator, const LandscapeConfig& config,
     shared = std::max(first - again, 0.0) / static_cast<double>(unseen.size());
   }
   std::vector<double> fixed, evaluation;
-  for (const PlaneCoordinates& point : points) {
-    const double first = seconds_of([&] { begin(point, chunk); });
-    const double again = seconds_of([&] { evaluate(chunk); });
-    fixed.push_back(std::max(first - again, 0.0));
-    evaluation.push_back(whole ? again : seconds_of([&] { evaluate(chunks); }));
-  }
-  return {median(fixed), median(evaluation) / timed, shared};
+  const auto start = Clock::now();
+  do {
+    for (const PlaneCoordinates& point : points) {
+      const double first = seconds_of([&] { begin(point, chunk); });
+      const double again = seconds_of([&] { evaluate(chunk); });
+      fixed.push_back(std::max(first - again, 0.0));
+      evaluation.push_back(whole ? again : seconds_of([&] { evaluate(chunks); }));
+    }
+  } while (seconds_since(start) < kLeastSeconds);
+  const double per_image = median(evaluation) / timed,
+               sampled = whole ? 0 : time_of_sampled_image(evaluator, split, num_classes, config);
+  return {median(fixed), per_image, shared, std::max(sampled - per_image, 0.0)};
 }
 
 // The time that a map spends on checking itself.
@@ -133,7 +167,8 @@ MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const Ma
                            config.precision);
   const PlaneCoordinates middle = grid.at(grid.middle());
   MapCost cost;
-  cost.time = time_points(evaluator, config, {middle, grid.at(0), grid.at(grid.size() - 1)});
+  cost.time =
+      time_points(evaluator, config, context.graph.num_classes(), {middle, grid.at(0), grid.at(grid.size() - 1)});
   cost.float32 = unshared(cost.time);
   cost.points = static_cast<std::int64_t>(grid.size());
   // A sampled map evaluates all images at one point, its reference, without shared work.
@@ -145,7 +180,7 @@ MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const Ma
   cost.checkpoint_images = static_cast<double>(checkpoint_images(source, config));
   if (config.precision != at::kFloat) {
     PointEvaluator reference(source, config, at::kFloat);
-    cost.float32 = time_points(reference, config, {middle});
+    cost.float32 = time_points(reference, config, context.graph.num_classes(), {middle});
     cost.audit_points = std::min(static_cast<double>(config.audit_points), points);
     cost.audit_images = cost.audit_points * static_cast<double>(audit_images(evaluator.splits()));
   }
@@ -156,7 +191,9 @@ MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const Ma
   const auto shared_macs = static_cast<double>(evaluator.shared_macs());
   cost.flops = 2 * (static_cast<double>(forward_macs(context.graph)) * forward_passes -
                     shared_macs * (others - FirstLayer::kParts * at_point));
-  cost.seconds = points * cost.time.fixed + whole * unshared(cost.time).per_image + others * cost.time.per_image +
+  const double reference_seconds = whole * unshared(cost.time).per_image;
+  if (has_reference) cost.time.per_image += std::exchange(cost.time.sample, 0);
+  cost.seconds = points * cost.time.fixed + reference_seconds + others * cost.time.per_image +
                  at_point * cost.time.shared + checking_seconds(cost);
   cost.measuring_seconds = seconds_since(start);
   cost.memory_mb = peak_memory_mb(context.device);
@@ -196,7 +233,7 @@ LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, 
   // The images per split that the time allows with this many points.
   const auto affordable = [&](double points) {
     return ((left - reference) / points - exact.time.fixed) /
-           (splits * (exact.time.per_image + exact.time.shared / points));
+           (splits * (exact.time.per_image + exact.time.sample + exact.time.shared / points));
   };
   const auto [nx, ny] = parse_grid_size(config.grid);
   auto [width, height] = std::pair(nx, ny);
@@ -213,7 +250,8 @@ LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, 
         "each split take {:.0f} s on this device",
         seconds, exact.measuring_seconds, width, height, kSmallestSample,
         reference +
-            static_cast<double>(width) * height * (exact.time.fixed + splits * kSmallestSample * exact.time.per_image) +
+            static_cast<double>(width) * height *
+                (exact.time.fixed + splits * kSmallestSample * (exact.time.per_image + exact.time.sample)) +
             splits * kSmallestSample * exact.time.shared);
   fitted.grid = fmt::format("{}x{}", width, height);
   fitted.images = static_cast<std::int64_t>(images);

@@ -16,6 +16,7 @@ struct PointTime {
   double fixed = 0;      // seconds, independent of the images: weights, batch-norm statistics
   double per_image = 0;  // seconds
   double shared = 0;     // seconds, once for each image: work that all points share (landscape/plain_points.h)
+  double sample = 0;     // seconds for each image of a sample, on top: gathering it, and its estimates
 };
 
 struct MapCost {
