@@ -15,12 +15,14 @@
 #include "landscape/journal.h"
 #include "landscape/point_evaluator.h"
 #include "landscape/sampled_split.h"
+#include "landscape/split_summary.h"
 
 namespace thalweg {
 namespace {
 
 constexpr std::int64_t kTimedChunks = 4;
 constexpr double kLeastSeconds = 0.3;        // for which points are timed
+constexpr double kFastImage = 1e-4;          // seconds
 constexpr std::int64_t kTimedSample = 4000;  // images: gathering more than caches hold takes longer
 constexpr std::int64_t kGoodSample = 500;
 constexpr std::int64_t kSmallestSample = 100;
@@ -65,9 +67,11 @@ std::vector<std::int64_t> labels_of(const LandscapeSplit& split, const std::vect
   return labels;
 }
 
-// The time of an image of a sampled map at the evaluator's chosen point.
-double time_of_sampled_image(PointEvaluator& evaluator, const LandscapeSplit& split, std::int64_t num_classes,
-                             const LandscapeConfig& config) {
+// What an image of a sample takes in addition to `per_image`; 0 for networks beside which this is nothing.
+double time_of_sampling(PointEvaluator& evaluator, const LandscapeConfig& config, std::int64_t num_classes,
+                        double per_image) {
+  if (config.bn == BnMode::kBatch || config.mode() == MapMode::kAdaptive || per_image > kFastImage) return 0;
+  const LandscapeSplit& split = evaluator.splits().front();
   LandscapeConfig sampled = config;
   sampled.images = std::min(std::max(kTimedChunks * evaluator.chunk(), kTimedSample), split.images.size());
   if (config.images > 0) sampled.images = std::min(sampled.images, config.images);
@@ -80,7 +84,7 @@ double time_of_sampled_image(PointEvaluator& evaluator, const LandscapeSplit& sp
   sample.estimate(evaluator);  // does the work that points share
   std::vector<double> times;
   for (int k = 0; k < 3; ++k) times.push_back(seconds_of([&] { sample.estimate(evaluator); }));
-  return median(times) / static_cast<double>(sampled.images);
+  return std::max(median(times) / static_cast<double>(sampled.images) - per_image, 0.0);
 }
 
 // An engine makes weights and statistics only when images are requested. Their time is therefore the time of a first
@@ -123,9 +127,7 @@ PointTime time_points(PointEvaluator& evaluator, const LandscapeConfig& config, 
       evaluation.push_back(whole ? again : seconds_of([&] { evaluate(chunks); }));
     }
   } while (seconds_since(start) < kLeastSeconds);
-  const double per_image = median(evaluation) / timed,
-               sampled = whole ? 0 : time_of_sampled_image(evaluator, split, num_classes, config);
-  return {median(fixed), per_image, shared, std::max(sampled - per_image, 0.0)};
+  return {median(fixed), median(evaluation) / timed, shared};
 }
 
 // The time that a map spends on checking itself.
@@ -169,6 +171,7 @@ MapCost measure_cost(const Plane& plane, const LandscapeConfig& config, const Ma
   MapCost cost;
   cost.time =
       time_points(evaluator, config, context.graph.num_classes(), {middle, grid.at(0), grid.at(grid.size() - 1)});
+  cost.time.sample = time_of_sampling(evaluator, config, context.graph.num_classes(), cost.time.per_image);
   cost.float32 = unshared(cost.time);
   cost.points = static_cast<std::int64_t>(grid.size());
   // A sampled map evaluates all images at one point, its reference, without shared work.

@@ -1,4 +1,4 @@
-// Predicts the cost of a map from measurements at three of its points, and fits maps to a time budget.
+// Predicts the cost of a map from measurements at some of its points, and fits maps to a time budget.
 #pragma once
 
 #include <cstdint>

@@ -74,6 +74,9 @@ std::map<std::string, std::vector<float>> image_losses(const MapRun& run) {
   return losses;
 }
 
+// The time between two showings of an unfinished map: seconds or, if showing it takes long, times of a showing.
+constexpr double kLongestWait = 60, kShowingsApart = 20;
+
 class Mapping {
  public:
   Mapping(const Plane& plane, const LandscapeConfig& config, const MapContext& context,
@@ -97,7 +100,7 @@ class Mapping {
     if (done_before == 0) check_kernels(evaluator_, source(), config_);
     MapRun run({grid_, config_, evaluator_, journal, context_.graph.num_classes()}, context_.progress);
     run.on_pause([&] { show(run); });
-    run.preview().estimate(source(), run);
+    if (context_.show) run.preview().estimate(source(), run);
     show(run);
     if (done_before == 0) check_checkpoint(source(), config_);
     const Clock::time_point start = Clock::now();
@@ -163,10 +166,11 @@ class Mapping {
   // Shows the unfinished map soon, and then at growing intervals.
   void show(const MapRun& run) {
     if (!context_.show || seconds_since(shown_) < wait_) return;
+    const Clock::time_point start = Clock::now();
     Surface surface = finished(run);
     surface.provenance["landscape"]["unfinished"] = true;
     context_.show(surface);
-    wait_ = std::min(2 * wait_, 60.0);
+    wait_ = std::min(2 * wait_, std::max(kLongestWait, kShowingsApart * seconds_since(start)));
     shown_ = Clock::now();
   }
 

@@ -31,7 +31,7 @@ struct MapContext {
   // Receives the unfinished map, first after `show_after` seconds and then at growing intervals; its provenance
   // contains "unfinished".
   std::function<void(const Surface&)> show = {};
-  double show_after = 5;  // seconds, doubled each time up to a minute
+  double show_after = 5;  // seconds, doubled each time up to a minute (more if `show` takes long)
 };
 
 // The caller must remove `journal` (remove_journal) once the surface is written.

@@ -1,6 +1,7 @@
 #include "landscape/preview.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "landscape/map_run.h"
 #include "landscape/sampling.h"
@@ -41,14 +42,34 @@ bool is_cheap(std::size_t points, const MapRun& run) {
          kLargestShare * static_cast<double>(run.grid().size()) * at_point;
 }
 
+// Within the range of the nodes, since cubics overshoot. Without the nodes that are not finite, of which a single one
+// would otherwise spoil all points around; NaN if none is left.
+double interpolated(const std::vector<NodeWeight>& around, const double* values) {
+  double sum = 0, weights = 0, low = INFINITY, high = -INFINITY;
+  bool all_finite = true;
+  for (const NodeWeight& w : around) {
+    const double value = values[w.node];
+    if (!std::isfinite(value)) {
+      all_finite = false;
+      continue;
+    }
+    low = std::min(low, value);
+    high = std::max(high, value);
+    sum += w.weight * value;
+    weights += w.weight;
+  }
+  if (!(low <= high)) return NAN;
+  return all_finite || weights > 0.5 ? std::clamp(sum / weights, low, high) : (low + high) / 2;
+}
+
 }  // namespace
 
 void Preview::estimate(const PointEvaluator::Source& source, MapRun& run) {
-  // Batch norm by batch cannot evaluate a part of the images.
-  if (run.config().bn == BnMode::kBatch || run.evaluator().may_fall_back()) return;
+  // A GPU needs only seconds for these points, and batch norm by batch cannot evaluate a part of the images.
+  if (source.device.is_cuda() || run.evaluator().may_fall_back() || run.config().bn == BnMode::kBatch) return;
   std::vector<std::size_t> points = levels_.points(0);
   std::erase_if(points, [&](std::size_t point) { return run.journal().has(point); });
-  if (points.empty() || !is_cheap(points.size(), run)) return;
+  if (points.empty() || levels_.count() == 1 || !is_cheap(points.size(), run)) return;
   LandscapeConfig config = run.config();
   config.bn_images = std::min(config.bn_images, kImages);
   PointEvaluator evaluator({source.plane, source.graph, source.data, source.device}, config, config.precision);
@@ -68,7 +89,6 @@ void Preview::estimate(const PointEvaluator::Source& source, MapRun& run) {
 void Preview::fill(Surface& surface) const {
   std::vector<double>& cell = surface.values.at("cell");
   const auto is_missing = [&](std::size_t point) { return cell[point] == static_cast<double>(Cell::kMissing); };
-  for (const std::string& name : names_) layer(surface, name);  // none is added once pointers are taken
   std::vector<double*> layers;
   for (const std::string& name : names_) layers.push_back(layer(surface, name));
   for (const auto& [point, values] : estimates_) {
@@ -83,10 +103,7 @@ void Preview::fill(Surface& surface) const {
     if (!is_missing(point)) continue;
     cell[point] = static_cast<double>(Cell::kInterpolated);
     const std::vector<NodeWeight> around = levels_.around(point, complete - 1);
-    for (double* const values : layers) {
-      values[point] = 0;
-      for (const NodeWeight& w : around) values[point] += w.weight * values[w.node];
-    }
+    for (double* const values : layers) values[point] = interpolated(around, values);
   }
 }
 

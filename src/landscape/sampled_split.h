@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "landscape/config.h"
 #include "landscape/kept_images.h"
 #include "landscape/sample_summary.h"
+#include "landscape/sampling.h"
 
 namespace thalweg {
 

@@ -46,7 +46,7 @@ struct Drawn {
 // The names of a map's draws: a and b of RngPurpose::kSample. Bits 30 and 31 of b identify the user of a draw, bits 16
 // to 29 the stratum. No two draws of a map have the same name: the images that a certificate checks must not depend on
 // what it judges.
-//   b = test split,                      a = 0      the sample of a sampled map (map_sampled.cpp)
+//   b = test split,                      a = 0      the sample of a sampled map (SampledSplit)
 //   b = 1 + split + 2 Purpose + 8 pass,  a = point  estimates and audits of an adaptive map's points (AdaptiveLevels)
 constexpr std::uint32_t kAuditedPoints = 0x80000003u;   // a = pass: the audited points of an adaptive map
 constexpr std::uint32_t kComparedPoints = 0xC0000000u;  // a = 0: the points compared with float32

@@ -29,7 +29,7 @@ const CELL = ["exact", "estimated", "interpolated", "not evaluated yet"];
 function cellText(surface, at) {
   if (!surface.cell) return [];
   const kind = surface.cell[at];
-  const images = ["train", "test"].filter((s) => kind === 1 && surface.values[s + "_images"]).map((s) => `${show(surface.values[s + "_images"][at])} ${s}`);
+  const images = ["train", "test"].filter((s) => kind === 1 && surface.values[s + "_images"]?.[at] != null).map((s) => `${show(surface.values[s + "_images"][at])} ${s}`);
   return [`<i>${CELL[kind]}${images.length ? ` from ${images.join(" and ")} images` : ""}</i>`];
 }
 

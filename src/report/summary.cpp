@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "io/json_member.h"
 #include "report/levels.h"
+#include "report/map_notes.h"
 #include "report/minima.h"
 #include "report/run_style.h"
 
@@ -117,7 +118,7 @@ std::vector<DecayRow> decay_rows(const std::vector<ReportData>& seeds) {
 std::vector<std::string> findings(const ReportData& data) {
   std::vector<std::string> out;
   add_decay_findings(decay_rows(data), &out);
-  if (!data.surfaces.empty()) {
+  if (!data.surfaces.empty() && !is_unfinished(data.surfaces.front())) {
     if (std::string text = minima_sentence(data.surfaces.front()); !text.empty()) out.push_back(std::move(text));
   }
   return out;

@@ -58,12 +58,17 @@ std::vector<std::int64_t> Schedule::change_steps(std::int64_t end_step) const {
 }
 
 std::optional<std::int64_t> Schedule::missed_change(std::int64_t end_step) const {
+  if (warmup_steps_ > end_step) return warmup_steps_;
   const auto* shape = std::get_if<Piecewise>(&shape_);
-  if (shape == nullptr || shape->knots.size() < 2) return std::nullopt;
-  const auto last = static_cast<std::int64_t>(std::ceil(shape->knots.back().at)) + warmup_steps_;
-  // A curve that ends with the run was followed to its end; a jump there was not made.
-  const bool missed = shape->curve == Curve::kHold ? last >= end_step : last > end_step;
-  return missed ? std::optional(last) : std::nullopt;
+  if (shape == nullptr) return std::nullopt;
+  const auto& knots = shape->knots;
+  std::size_t last = knots.size() - 1;
+  while (last > 0 && knots[last].rate == knots[last - 1].rate) --last;
+  if (last == 0) return std::nullopt;
+  const auto at = static_cast<std::int64_t>(std::ceil(knots[last].at)) + warmup_steps_;
+  // A ramp that ends with the run was followed to its end; a jump there was not made.
+  const bool jumps = shape->curve == Curve::kHold || knots[last].at == knots[last - 1].at;
+  return at > end_step || (jumps && at == end_step) ? std::optional(at) : std::nullopt;
 }
 
 }  // namespace thalweg

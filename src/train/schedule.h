@@ -50,8 +50,8 @@ class Schedule {
   // start and end of a ramp, top and end of one_cycle, every top and bottom of cyclic, every point of a linear table),
   // ascending, in (0, end_step): step 0 is never a change. inverse_sqrt has none but the end of the warm-up.
   std::vector<std::int64_t> change_steps(std::int64_t end_step) const;
-  // The step of the last change of a schedule that ends in a constant rate, if a run of `end_step` steps ends before
-  // that rate takes effect; nullopt if it does take effect, or there is none.
+  // The end of the warm-up, or of the last ramp, or the step of the last jump, if a run of `end_step` steps does not
+  // get there; nullopt if it does, and for kinds that change forever (step, inverse_sqrt, cyclic).
   std::optional<std::int64_t> missed_change(std::int64_t end_step) const;
   std::int64_t warmup_steps() const { return warmup_steps_; }  // 0: none
 

@@ -132,7 +132,7 @@ class Resume(unittest.TestCase):
         self.assertEqual(told, expected_told)
         # A kill during the writing of a file may leave its temporary file, ".map.csv.….tmp".
         left = sorted(path.name for path in out.iterdir() if not (path.name.startswith(".map.") and path.suffix == ".tmp"))
-        self.assertEqual(left, ["map.csv", "map.h5"])
+        self.assertEqual(left, ["map.csv", "map.h5", "map.svg"])
         return told
 
     def test_kills_change_no_bit_of_the_losses_of_single_images(self):

@@ -55,6 +55,13 @@ TEST(Findings, OfNothingAreNone) {
   EXPECT_TRUE(findings(ReportData{}).empty());
 }
 
+TEST(Findings, LeaveOutTheMinimaOfAnUnfinishedMap) {
+  ReportData data = synthetic_report(3);
+  const std::size_t count = findings(data).size();
+  data.surfaces.front().provenance["landscape"]["unfinished"] = true;
+  EXPECT_EQ(findings(data).size(), count - 1);
+}
+
 TEST(DecayRows, AreSortedByForkEpochWithTheMainPathLast) {
   ReportData data = synthetic_report(3);
   std::reverse(data.runs.begin(), data.runs.end());

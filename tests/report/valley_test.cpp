@@ -187,6 +187,10 @@ TEST(Valley, AMapThatIsNotFinishedOrTooSmallHasNoValley) {
   surface.values["cell"].back() = static_cast<double>(Cell::kMissing);
   EXPECT_FALSE(measure_valley(data));
   surface.values.erase("cell");
+  ReportData interpolated = data;
+  interpolated.surfaces.front().provenance["landscape"]["unfinished"] = true;
+  EXPECT_TRUE(measure_valley(data));
+  EXPECT_FALSE(measure_valley(interpolated));
   for (PathPoint& point : surface.path) point.x += point.run == "decay-at-24" ? 9 : 0;
   EXPECT_FALSE(measure_valley(data));
 }

@@ -117,6 +117,10 @@ TEST(Schedule, TellsALastChangeThatTheRunDoesNotReach) {
   EXPECT_EQ(missed(R"({"kind": "cosine", "lr": 1, "epochs": 12})", 10), 12);
   EXPECT_EQ(missed(R"({"kind": "one_cycle", "lr": 1})", 10), std::nullopt);
   EXPECT_EQ(missed(R"({"kind": "constant", "lr": 1})", 10), std::nullopt);
+  EXPECT_EQ(missed(R"({"kind": "constant", "lr": 1, "warmup": {"epochs": 12}})", 10), 12);
+  EXPECT_EQ(missed(R"({"kind": "wsd", "lr": 1, "decay_at": 10})", 10), 10);
+  EXPECT_EQ(missed(R"({"kind": "wsd", "lr": 1, "decay_at": 9})", 10), std::nullopt);
+  EXPECT_EQ(missed(R"({"kind": "table", "points": [[0, 1], [5, 0.1], [30, 0.1]]})", 10), std::nullopt);
   EXPECT_EQ(missed(R"({"kind": "step", "lr": 1, "every": 30})", 10), std::nullopt);
 }
 
