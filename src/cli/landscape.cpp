@@ -183,7 +183,7 @@ void check_surface_out(const std::filesystem::path& out) {
     fail_usage("--out must name the HDF5 file, like surface.h5; a CSV table and an SVG picture are written beside it");
   check_out(out, "surface.h5", "surface", [](const std::filesystem::path& file) { read_surface_hdf5(file); });
   check_out(std::filesystem::path(out).replace_extension(".csv"), "surface.csv", "surface's table", check_surface_csv);
-  check_out(picture_of(out), "surface.svg", "figure", check_figure);
+  check_out(picture_of(out), "surface.svg", "figure of a map", check_map_figure);
 }
 
 // Maps the planes of `windows` windows, found beside a plane file, each to its own file beside `out`.

@@ -61,12 +61,6 @@ std::vector<std::int64_t> cycled_images(const LandscapeSplit& split, std::int64_
   return images;
 }
 
-std::vector<std::int64_t> labels_of(const LandscapeSplit& split, const std::vector<std::int64_t>& images) {
-  std::vector<std::int64_t> labels;
-  for (const std::int64_t image : images) labels.push_back(split.labels[static_cast<std::size_t>(image)]);
-  return labels;
-}
-
 // What an image of a sample takes in addition to `per_image`; 0 for networks beside which this is nothing.
 double time_of_sampling(PointEvaluator& evaluator, const LandscapeConfig& config, std::int64_t num_classes,
                         double per_image) {

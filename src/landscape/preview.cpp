@@ -24,10 +24,8 @@ std::vector<PreviewSplit> sampled_splits(const PointEvaluator& evaluator, const 
   for (const LandscapeSplit& split : evaluator.splits()) {
     const StratifiedSample::Name name{static_cast<std::uint64_t>(run.config().seed), split.name == "test",
                                       kPreviewImages};
-    PreviewSplit& sampled =
-        splits.emplace_back(PreviewSplit{split, class_sample(split.labels, run.num_classes(), kImages, name), {}});
-    for (const std::int64_t image : sampled.images)
-      sampled.labels.push_back(split.labels[static_cast<std::size_t>(image)]);
+    const std::vector<std::int64_t> images = class_sample(split.labels, run.num_classes(), kImages, name);
+    splits.push_back({split, images, labels_of(split, images)});
   }
   return splits;
 }

@@ -51,6 +51,12 @@ std::vector<std::string> summary_names(const std::string& split, std::int64_t nu
   return names;
 }
 
+std::vector<std::int64_t> labels_of(const LandscapeSplit& split, const std::vector<std::int64_t>& images) {
+  std::vector<std::int64_t> labels;
+  for (const std::int64_t image : images) labels.push_back(split.labels[static_cast<std::size_t>(image)]);
+  return labels;
+}
+
 std::vector<double> summarise(const ImageLosses& images, const std::vector<std::int64_t>& labels,
                               std::int64_t num_classes) {
   const auto classes = static_cast<std::size_t>(num_classes);

@@ -17,6 +17,8 @@ inline constexpr std::array<double, 5> kLossQuantiles = {0.05, 0.25, 0.5, 0.75, 
 // SPLIT_loss_q05 ... q95, then SPLIT_class_loss/c and SPLIT_class_acc/c for each class c. Names with "/c" denote the
 // layers of one array (landscape/surface.h).
 std::vector<std::string> summary_names(const std::string& split, std::int64_t num_classes);
+// The labels of some images, for `summarise`.
+std::vector<std::int64_t> labels_of(const LandscapeSplit& split, const std::vector<std::int64_t>& images);
 // The values in the order of these names. The values of a class without images are NaN, as is every value that depends
 // on an image's NaN.
 std::vector<double> summarise(const ImageLosses& images, const std::vector<std::int64_t>& labels,

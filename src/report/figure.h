@@ -22,8 +22,8 @@ std::vector<Figure> surface_figures(const ReportData& data);
 // The figure of a map by itself: its losses, over a plane or along a line; empty if no loss is finite. Its title begins
 // with that of `data`.
 std::string map_figure(const ReportData& data, const Surface& surface);
-// Throws Error if the beginning of the file is not that of a figure.
-void check_figure(const std::filesystem::path& file);
+// Throws Error if the file is not such a figure.
+void check_map_figure(const std::filesystem::path& file);
 // "learning-rate.svg", "loss.svg", "decay-time.svg": each if its data exist.
 std::vector<Figure> curve_figures(const ReportData& data);
 

@@ -121,9 +121,11 @@ std::string map_figure(const ReportData& data, const Surface& surface) {
   return "";
 }
 
-void check_figure(const std::filesystem::path& file) {
-  check(file_begins_with(file, kSvgBeginning), "{} is not a figure: it does not begin with '{}'", file.string(),
-        kSvgBeginning);
+void check_map_figure(const std::filesystem::path& file) {
+  const std::string svg = read_file(file);
+  const bool is_map = svg.find(": Loss on the plane</title>") != std::string::npos ||
+                      svg.find(": loss along a line</title>") != std::string::npos;
+  check(is_map, "{} is not a figure of a map", file.string());
 }
 
 std::vector<Figure> surface_figures(const ReportData& data) {

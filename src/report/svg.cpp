@@ -122,12 +122,12 @@ double text_width(std::string_view text, double size) {
 Svg::Svg(double width, double height, std::string_view title, std::string_view description)
     : id_(sha256_of(title).substr(0, 8)) {
   body_ = fmt::format(
-      "{5}{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" "
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" role=\"img\" "
       "aria-labelledby=\"title-{4} desc-{4}\" font-family=\"Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', "
       "sans-serif\">\n"
       "<title id=\"title-{4}\">{2}</title>\n<desc id=\"desc-{4}\">{3}</desc>\n"
       "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
-      number(width), number(height), escape_xml(title), escape_xml(description), id_, kSvgBeginning);
+      number(width), number(height), escape_xml(title), escape_xml(description), id_);
 }
 
 void Svg::line(Point2 a, Point2 b, const Stroke& stroke) {

@@ -26,9 +26,6 @@ struct TextStyle {
 
 enum class Marker { kCircle, kRing, kSquare, kStar, kCross, kDiamond, kTriangle };
 
-// How every file of this writer begins.
-inline constexpr std::string_view kSvgBeginning = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"";
-
 class Svg {
  public:
   // `title` and `description` are read out by screen readers.

@@ -66,7 +66,7 @@ std::vector<std::string> run_notes(const RunSpec& spec, const RunContext& contex
   std::vector<std::string> notes;
   if (const std::optional<std::int64_t> missed = plan.missed_change()) {
     notes.push_back(
-        fmt::format("note: the schedule's last change, at epoch {:g}, is not reached: the run ends at epoch {:g}",
+        fmt::format("note: the schedule's last change, at epoch {:g}, has no effect: the run ends at epoch {:g}",
                     plan.epoch_at(*missed), plan.epoch_at(plan.end_step())));
   }
   if (!context.device.is_cpu()) return notes;

@@ -58,17 +58,18 @@ std::vector<std::int64_t> Schedule::change_steps(std::int64_t end_step) const {
 }
 
 std::optional<std::int64_t> Schedule::missed_change(std::int64_t end_step) const {
-  if (warmup_steps_ > end_step) return warmup_steps_;
+  const bool warms_up = warmup_steps_ > end_step && warmup_factor_ != 1;
+  const std::optional<std::int64_t> warmup = warms_up ? std::optional(warmup_steps_) : std::nullopt;
   const auto* shape = std::get_if<Piecewise>(&shape_);
-  if (shape == nullptr) return std::nullopt;
+  if (shape == nullptr) return warmup;
   const auto& knots = shape->knots;
   std::size_t last = knots.size() - 1;
   while (last > 0 && knots[last].rate == knots[last - 1].rate) --last;
-  if (last == 0) return std::nullopt;
+  if (last == 0) return warmup;
   const auto at = static_cast<std::int64_t>(std::ceil(knots[last].at)) + warmup_steps_;
   // A ramp that ends with the run was followed to its end; a jump there was not made.
   const bool jumps = shape->curve == Curve::kHold || knots[last].at == knots[last - 1].at;
-  return at > end_step || (jumps && at == end_step) ? std::optional(at) : std::nullopt;
+  return at > end_step || (jumps && at == end_step) ? std::optional(at) : warmup;
 }
 
 }  // namespace thalweg

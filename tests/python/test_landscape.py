@@ -155,11 +155,13 @@ class Landscape(MappedExperiment):
         file = self.landscape("line.h5", "--grid", "3x1", "--test-images", 10, plane=line)
         self.assertIn("line.h5: loss along a line", file.with_suffix(".svg").read_text())
         foreign = self.scratch / "drawn.svg"
-        foreign.write_text("<?xml version='1.0'?><svg/>")
-        refused = cli.run("landscape", "--plane", line, "--out", self.scratch / "drawn.h5")
-        self.assertEqual((refused.returncode, refused.stderr.count("\n")), (2, 1), refused.stderr)
-        self.assertIn("drawn.svg already exists and is not a figure", refused.stderr)
-        self.assertEqual(foreign.read_text(), "<?xml version='1.0'?><svg/>")
+        for drawn in ("<?xml version='1.0'?><svg/>", '<svg xmlns="http://www.w3.org/2000/svg" width="10"></svg>'):
+            foreign.write_text(drawn)
+            refused = cli.run("landscape", "--plane", line, "--out", self.scratch / "drawn.h5")
+            self.assertEqual((refused.returncode, refused.stderr.count("\n")), (2, 1), refused.stderr)
+            self.assertIn("drawn.svg already exists and is not a figure", refused.stderr)
+            self.assertEqual(foreign.read_text(), drawn)
+        self.landscape("line.h5", "--grid", "2x1", "--test-images", 10, plane=line)  # its own picture is replaced
 
     def test_it_tells_how_the_values_came(self):
         told = self.scratch / "told.h5"

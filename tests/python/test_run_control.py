@@ -57,7 +57,7 @@ class RunControl(cli.CliTest):
             config["train"]["schedule"] = {"kind": "late_decay", "lr": 0.02, "decay_at": decay_at}
             out = self.folder / f"decay-at-{decay_at}"
             cli.run_ok("train", self.write("config.json", config), "--out", out, "--quiet")
-            note = "the schedule's last change, at epoch 2, is not reached: the run ends at epoch 2"
+            note = "the schedule's last change, at epoch 2, has no effect: the run ends at epoch 2"
             self.assertEqual(note in (out / "log.txt").read_text(), is_told)
 
     def test_another_number_of_threads_is_told_where_a_run_goes_on(self):

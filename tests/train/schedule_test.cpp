@@ -118,6 +118,8 @@ TEST(Schedule, TellsALastChangeThatTheRunDoesNotReach) {
   EXPECT_EQ(missed(R"({"kind": "one_cycle", "lr": 1})", 10), std::nullopt);
   EXPECT_EQ(missed(R"({"kind": "constant", "lr": 1})", 10), std::nullopt);
   EXPECT_EQ(missed(R"({"kind": "constant", "lr": 1, "warmup": {"epochs": 12}})", 10), 12);
+  EXPECT_EQ(missed(R"({"kind": "constant", "lr": 1, "warmup": {"epochs": 12, "start_factor": 1}})", 10), std::nullopt);
+  EXPECT_EQ(missed(R"({"kind": "late_decay", "lr": 1, "decay_at": 5, "warmup": {"epochs": 12}})", 10), 17);
   EXPECT_EQ(missed(R"({"kind": "wsd", "lr": 1, "decay_at": 10})", 10), 10);
   EXPECT_EQ(missed(R"({"kind": "wsd", "lr": 1, "decay_at": 9})", 10), std::nullopt);
   EXPECT_EQ(missed(R"({"kind": "table", "points": [[0, 1], [5, 0.1], [30, 0.1]]})", 10), std::nullopt);
