@@ -6,6 +6,7 @@
 
 #include <hdf5.h>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "io/atomic_file.h"
 
@@ -17,6 +18,25 @@ namespace {
 
 constexpr std::size_t kMaxValues = std::size_t{1} << 28;  // 2 GiB of doubles: far above any surface
 constexpr std::size_t kCoreIncrement = std::size_t{1} << 20;
+constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
+
+// HDF5 ignores what follows the end of its own data, and cuts it off when it writes to the file. There our files hold
+// the checksum of all bytes before. (HDF5's own checksums cover arrays alone, and the library crashes on some files
+// with a single bit flipped.)
+constexpr std::string_view kTrailer = "\nCRC-32 ";
+
+std::string trailer_of(std::string_view image) {
+  return fmt::format("{}{:08x}\n", kTrailer, crc32_of(image.data(), image.size()));
+}
+
+// Removes the trailer, if there is one, after comparing it.
+void remove_trailer(std::string& image, const std::string& what) {
+  const std::size_t start = image.rfind(kTrailer);
+  if (start == std::string::npos || image.size() - start > trailer_of("").size()) return;
+  const std::string trailer = image.substr(start);
+  image.resize(start);
+  check(trailer == trailer_of(image), "{}: its checksum is wrong; the file is damaged", what);
+}
 
 // Suppresses HDF5's error output on stderr; its messages become part of ours.
 class QuietErrors {
@@ -232,14 +252,20 @@ void write_hdf5(const std::filesystem::path& path, const Hdf5Content& content) {
   Writer writer(file, name);
   for (const auto& [key, dataset] : content.datasets) writer.write(key, dataset);
   for (const auto& [key, text] : content.strings) writer.write_text(key, text);
-  write_file_atomically(path, file_image(file, what));
+  const std::string image = file_image(file, what);
+  write_file_atomically(path, image + trailer_of(image));
 }
 
 Hdf5Content read_hdf5(const std::filesystem::path& path, const std::function<bool(const std::string&)>& wanted) {
   const QuietErrors quiet;
   const std::string name = path.string(), what = "cannot read " + name;
+  // Checked first, so that a large file of another kind is not read whole.
+  const bool is_hdf5 = file_begins_with(path, kSignature);
+  std::error_code no_size;  // of a device
+  check(is_hdf5 || std::filesystem::file_size(path, no_size) > 0, "{}: the file is empty", what);
+  check(is_hdf5, "{}: it is not an HDF5 file", what);
   std::string image = read_file(path);
-  check(!image.empty(), "{}: the file is empty", what);
+  remove_trailer(image, what);
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, what);
   done(H5Pset_fapl_core(access, kCoreIncrement, false), what);
   done(H5Pset_file_image(access, image.data(), image.size()), what);

@@ -1,5 +1,5 @@
 // Reads and writes small HDF5 files (surfaces). A file is written in one go and renamed into place, so readers never
-// see a half-written or locked file.
+// see a half-written or locked file. It ends with a checksum of all its bytes.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +24,8 @@ struct Hdf5Content {
 
 // Equal contents give equal bytes. Strings must not contain zero bytes. HDF5 is not thread-safe: one call at a time.
 void write_hdf5(const std::filesystem::path& path, const Hdf5Content& content);
+// Throws Error if the checksum is wrong; a file without one, such as any that another program wrote to, is read as it
+// is.
 // Reads what write_hdf5 writes and what h5py users write (float32, float64 and integer datasets become double). Skips
 // everything else (booleans, compounds, arrays of strings, soft links, attributes) and datasets whose names are not
 // `wanted`.

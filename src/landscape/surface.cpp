@@ -16,6 +16,7 @@ namespace {
 constexpr const char* kKeys[] = {"train_loss", "train_acc", "test_loss", "test_acc"};
 constexpr const char* kReserved[] = {"xcoordinates", "ycoordinates", "status",
                                      "proj_xcoord",  "proj_ycoord",  "explained_variance_ratio_"};
+constexpr const char* kNotes = "thalweg";          // string dataset
 constexpr const char* kImageLoss = "_image_loss";  // suffix of a split's name
 
 template <typename Names>
@@ -117,9 +118,13 @@ void read_further_values(const Hdf5Content& content, Surface& surface) {
 void read_own_notes(const std::string& text, const std::string& where, Surface* surface) {
   const nlohmann::json notes = nlohmann::json::parse(text, nullptr, false);
   check(notes.is_object() && notes.contains("provenance") && notes.contains("path") && notes["path"].is_array(),
-        "{}: dataset \"thalweg\" must hold JSON with \"provenance\" and \"path\"; the file is damaged", where);
+        "{}: dataset \"{}\" must hold JSON with \"provenance\" and \"path\"; the file is damaged", where, kNotes);
   surface->provenance = notes["provenance"];
-  for (const nlohmann::json& point : notes["path"]) surface->path.push_back(path_point_from_json(point));
+  try {
+    for (const nlohmann::json& point : notes["path"]) surface->path.push_back(path_point_from_json(point));
+  } catch (const std::exception& error) {
+    fail("{}: the path in dataset \"{}\" is damaged: {}", where, kNotes, error.what());
+  }
 }
 
 }  // namespace
@@ -140,19 +145,26 @@ void add_gap(Surface& surface) {
   surface.values["gap_loss"] = std::move(gap);
 }
 
-SurfaceMinimum surface_minimum(const Surface& surface, const std::string& key) {
+bool is_unfinished(const Surface& surface) {
+  return member(member(surface.provenance, "landscape"), "unfinished") == true;
+}
+
+std::optional<SurfaceMinimum> surface_minimum(const Surface& surface, const std::string& key) {
   const auto found = surface.values.find(key);
-  check(found != surface.values.end(), "this surface has no \"{}\"", key);
+  if (found == surface.values.end()) return std::nullopt;
   const std::vector<double>& values = found->second;
   const std::size_t nx = surface.x.size();
   check(values.size() == nx * surface.y.size(), "{} holds {} values, but the grid has {} x {} points", key,
         values.size(), nx, surface.y.size());
+  const auto cell = surface.values.find("cell");
+  const bool skips = cell != surface.values.end() && is_unfinished(surface);
   std::size_t best = values.size();
   for (std::size_t i = 0; i < values.size(); ++i) {
+    if (skips && cell->second[i] == static_cast<double>(Cell::kInterpolated)) continue;
     if (std::isfinite(values[i]) && (best == values.size() || values[i] < values[best])) best = i;
   }
-  check(best < values.size(), "{} has no finite value, so it has no minimum", key);
-  return {surface.x[best % nx], surface.y[best / nx], values[best]};
+  if (best == values.size()) return std::nullopt;
+  return SurfaceMinimum{surface.x[best % nx], surface.y[best / nx], values[best]};
 }
 
 void write_surface_hdf5(const std::filesystem::path& file, const Surface& surface) {
@@ -177,7 +189,7 @@ void write_surface_hdf5(const std::filesystem::path& file, const Surface& surfac
   }
   nlohmann::json path = nlohmann::json::array();
   for (const PathPoint& point : surface.path) path.push_back(to_json(point));
-  content.strings["thalweg"] = nlohmann::json{{"provenance", surface.provenance}, {"path", path}}.dump();
+  content.strings[kNotes] = nlohmann::json{{"provenance", surface.provenance}, {"path", path}}.dump();
   content.strings["dir_file"] = file.filename().string();  // this file also stands in for the directions' file
   write_hdf5(file, content);
 }
@@ -185,8 +197,7 @@ void write_surface_hdf5(const std::filesystem::path& file, const Surface& surfac
 Surface read_surface_hdf5(const std::filesystem::path& file) {
   const std::string where = file.string();
   const Hdf5Content content = read_hdf5(file, [](const std::string& name) { return !name.ends_with(kImageLoss); });
-  const auto notes = content.strings.find("thalweg");
-  const bool foreign = notes == content.strings.end();
+  const bool foreign = !content.strings.contains(kNotes);
   Surface surface;
   surface.x = read_axis(content, "xcoordinates", where);
   surface.y = read_axis(content, "ycoordinates", where);
@@ -199,7 +210,7 @@ Surface read_surface_hdf5(const std::filesystem::path& file) {
         where);
   surface.provenance = nlohmann::json::object();
   if (!foreign) {
-    read_own_notes(notes->second, where, &surface);
+    read_own_notes(content.strings.at(kNotes), where, &surface);
     read_further_values(content, surface);
   } else if (const auto found = content.datasets.find("explained_variance_ratio_"); found != content.datasets.end()) {
     surface.provenance["explained_variance"] = found->second.values;

@@ -14,6 +14,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,17 +55,21 @@ double* layer(Surface& surface, const std::string& name);
 // Adds "gap_loss", test minus train loss, if both exist and it does not.
 void add_gap(Surface& surface);
 
-// The smallest finite value of `key` and its position; throws Error if there is none.
+// Whether the map was not complete when this was made of it.
+bool is_unfinished(const Surface& surface);
+
 struct SurfaceMinimum {
   double x = 0;
   double y = 0;
   double value = 0;
 };
-SurfaceMinimum surface_minimum(const Surface& surface, const std::string& key);
+// The smallest finite value of `key` and its position, if there is one. Of an unfinished map, interpolated points do
+// not count.
+std::optional<SurfaceMinimum> surface_minimum(const Surface& surface, const std::string& key);
 
 void write_surface_hdf5(const std::filesystem::path& file, const Surface& surface);
 void write_surface_csv(const std::filesystem::path& file, const Surface& surface);
-// Throws Error if the beginning of the file is not that of a surface's table.
+// Throws Error if the file does not begin with the columns of a surface's table.
 void check_surface_csv(const std::filesystem::path& file);
 // Throws Error naming whatever is missing or of the wrong shape.
 Surface read_surface_hdf5(const std::filesystem::path& file);

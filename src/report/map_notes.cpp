@@ -227,10 +227,6 @@ std::string how_values_came(const Surface& surface) {
          fallback_text(surface);
 }
 
-bool is_unfinished(const Surface& surface) {
-  return member(landscape_of(surface), "unfinished") == true;
-}
-
 bool needs_warning(const Surface& surface) {
   const json adaptive = member(landscape_of(surface), "adaptive");
   return is_unfinished(surface) || (adaptive.is_object() && adaptive.value("certified", false) == false);

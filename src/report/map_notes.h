@@ -19,7 +19,6 @@ std::size_t num_not_finite(const Surface& surface);
 // Empty if the map does not say how it was made.
 std::string how_values_came(const Surface& surface);
 
-bool is_unfinished(const Surface& surface);
 // Whether readers must be warned before they trust the values: the map is unfinished or not certified.
 bool needs_warning(const Surface& surface);
 

@@ -36,21 +36,12 @@ std::string nearest_seed(const Surface& surface, const SurfaceMinimum& m) {
   return split_run_name(nearest->run).seed;
 }
 
-std::optional<SurfaceMinimum> minimum_if_any(const Surface& surface, const std::string& key) {
-  const auto found = surface.values.find(key);
-  if (found == surface.values.end()) return std::nullopt;
-  if (std::none_of(found->second.begin(), found->second.end(), [](double v) { return std::isfinite(v); })) {
-    return std::nullopt;
-  }
-  return surface_minimum(surface, key);
-}
-
 }  // namespace
 
 Minima find_minima(const Surface& surface) {
   Minima m;
-  m.train = minimum_if_any(surface, "train_loss");
-  m.test = minimum_if_any(surface, "test_loss");
+  m.train = surface_minimum(surface, "train_loss");
+  m.test = surface_minimum(surface, "test_loss");
   if (m.train && m.test) m.distance = std::hypot(m.train->x - m.test->x, m.train->y - m.test->y);
   m.test_on_edge = m.test && on_edge(surface, *m.test);
   m.on_edge = m.test_on_edge || (m.train && on_edge(surface, *m.train));

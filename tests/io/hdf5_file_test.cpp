@@ -167,7 +167,8 @@ TEST(Hdf5, NamesAFileThatIsNoneOrDamaged) {
   write_file_atomically(path, "");
   expect_error([&] { read_hdf5(path); }, "the file is empty");
   write_file_atomically(path, std::string(5000, 'x'));
-  expect_error([&] { read_hdf5(path); }, "cannot read " + path.string() + ": ");
+  expect_error([&] { read_hdf5(path); }, "cannot read " + path.string() + ": it is not an HDF5 file");
+  expect_error([] { read_hdf5("/dev/zero"); }, "it is not an HDF5 file");  // without an end
   write_hdf5(folder / "good.h5", example());
   const std::string bytes = read_file(folder / "good.h5");
   for (const std::size_t size :
@@ -187,6 +188,9 @@ TEST(Hdf5, NamesADatasetOfWhichOneBitHasTurned) {
   ASSERT_NE(at, std::string::npos);
   bytes[at] = static_cast<char>(bytes[at] ^ 1);
   write_file_atomically(path, bytes);
+  expect_error([&] { read_hdf5(path); }, "cannot read " + path.string() + ": its checksum is wrong");
+  // Without the file's own checksum HDF5 finds it.
+  write_file_atomically(path, bytes.substr(0, bytes.rfind("\nCRC-32 ")));
   expect_error([&] { read_hdf5(path); }, "cannot read " + path.string() + ": \"losses\": ");
 }
 

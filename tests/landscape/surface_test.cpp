@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
@@ -120,8 +121,9 @@ TEST(Surface, ForeignOblongFileIsReadInTheOrderItWasFilled) {
   content.datasets["ycoordinates"] = {{2}, {10, 20}};
   content.datasets["train_loss"] = {{3, 2}, {1, 2, 3, 4, 5, 6}};  // shaped [nx][ny], filled with x running fastest
   write_hdf5(scratch("oblong.h5"), content);
-  const SurfaceMinimum least = surface_minimum(read_surface_hdf5(scratch("oblong.h5")), "train_loss");
-  EXPECT_EQ(least.x, 0);
+  const auto least = surface_minimum(read_surface_hdf5(scratch("oblong.h5")), "train_loss");
+  ASSERT_TRUE(least);
+  EXPECT_EQ(least->x, 0);
   EXPECT_EQ(read_surface_hdf5(scratch("oblong.h5")).values.at("train_loss")[2], 3);
   // In a file with our own "thalweg" entry, the same shape is an error.
   content.strings["thalweg"] = R"({"provenance": {}, "path": []})";
@@ -157,6 +159,45 @@ TEST(Surface, DamagedNotesAreAnError) {
   content.strings["thalweg"] = "{\"provenance\": ";
   write_hdf5(scratch("damaged.h5"), content);
   EXPECT_NE(message_of([] { read_surface_hdf5(scratch("damaged.h5")); }).find("damaged"), std::string::npos);
+}
+
+TEST(Surface, ADamagedPathNamesTheFile) {
+  Hdf5Content content;
+  content.datasets["xcoordinates"] = {{1}, {0}};
+  content.datasets["ycoordinates"] = {{1}, {0}};
+  content.datasets["train_loss"] = {{1, 1}, {1}};
+  content.strings["thalweg"] = R"({"provenance": {}, "path": [{"run": "main"}]})";
+  write_hdf5(scratch("path.h5"), content);
+  expect_error([] { read_surface_hdf5(scratch("path.h5")); }, scratch("path.h5").string() + ": the path");
+}
+
+// Everything that a reader gets from a surface.
+std::string contents_of(const Surface& s) {
+  std::string text = fmt::format("{} {} {}", s.x, s.y, s.provenance.dump());
+  for (const auto& [key, values] : s.values) text += fmt::format("\n{} {}", key, values);
+  for (const auto& [key, values] : s.stacks) text += fmt::format("\n{} {}", key, values);
+  for (const PathPoint& point : s.path) text += to_json(point).dump();
+  return text;
+}
+
+TEST(Surface, AFlippedBitIsAnError) {
+  Surface written = example();
+  written.stacks["train_class_loss"] = std::vector<double>(18, 0.5);
+  write_surface_hdf5(scratch("flip.h5"), written);
+  const std::string bytes = read_file(scratch("flip.h5")),
+                    contents = contents_of(read_surface_hdf5(scratch("flip.h5")));
+  std::size_t read = 0;
+  for (std::size_t at = 0; at < bytes.size(); at += 5) {
+    std::string damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ (1 << (at / 5 % 8)));
+    write_file_atomically(scratch("flipped.h5"), damaged);
+    try {
+      ASSERT_EQ(contents_of(read_surface_hdf5(scratch("flipped.h5"))), contents) << "byte " << at;
+      ++read;
+    } catch (const Error&) {
+    }
+  }
+  EXPECT_LE(read, 3u);  // in the mark of the checksum itself, of nine bytes
 }
 
 TEST(Surface, IsNotWrittenWhenShapesDisagree) {
@@ -208,17 +249,31 @@ TEST(Surface, LayersOfStacksComeInAnyOrderAndAreNanBefore) {
 TEST(SurfaceMinimum, SkipsWhatIsNotFinite) {
   Surface s = example();
   s.values["train_loss"] = {-kInf, kNan, 3, 4, 2, kInf};
-  const SurfaceMinimum least = surface_minimum(s, "train_loss");
-  EXPECT_EQ(least.x, 0);
-  EXPECT_EQ(least.y, 20);
-  EXPECT_EQ(least.value, 2);
+  const auto least = surface_minimum(s, "train_loss");
+  ASSERT_TRUE(least);
+  EXPECT_EQ(least->x, 0);
+  EXPECT_EQ(least->y, 20);
+  EXPECT_EQ(least->value, 2);
 }
 
-TEST(SurfaceMinimum, OfNothingFiniteIsAnError) {
+TEST(SurfaceMinimum, ThereIsNoneOfNothingFinite) {
   Surface s = example();
   s.values["train_loss"].assign(6, kNan);
-  EXPECT_THROW(surface_minimum(s, "train_loss"), Error);
-  EXPECT_THROW(surface_minimum(s, "test_acc"), Error);
+  EXPECT_FALSE(surface_minimum(s, "train_loss"));
+  EXPECT_FALSE(surface_minimum(s, "test_acc"));
+}
+
+TEST(SurfaceMinimum, OfAnUnfinishedMapIsAnEvaluatedPoint) {
+  Surface s = example();
+  s.values["cell"] = {0, 1, 0, 2, 2, 3};
+  s.values["train_loss"] = {4, 3, 5, 1, 2, kNan};
+  EXPECT_EQ(surface_minimum(s, "train_loss")->value, 1);  // finished: the error of interpolated points is known
+  s.provenance["landscape"]["unfinished"] = true;
+  const auto least = surface_minimum(s, "train_loss");
+  ASSERT_TRUE(least);
+  EXPECT_EQ(least->value, 3);
+  EXPECT_EQ(least->x, 0);
+  EXPECT_EQ(least->y, 10);
 }
 
 }  // namespace

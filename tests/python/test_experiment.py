@@ -253,7 +253,7 @@ class Retraining(cli.CliTest):
             about["provenance"]["landscape"]["unfinished"] = True
             del file["thalweg"]
             file["thalweg"] = json.dumps(about)
-        cli.run_ok("report", out)
+        cli.run_ok("report", out)  # reads the file although h5py has changed it
         self.assertNotIn("Between the ends of branches", (out / "report.html").read_text())
 
     def test_branches_that_end_at_one_epoch_end_at_one_step(self):
