@@ -112,11 +112,21 @@ void check_out(const std::filesystem::path& out, const char* example, const char
                const std::function<void(const std::filesystem::path&)>& read) {
   if (!out.has_filename() || std::filesystem::is_directory(out))
     fail_usage("--out must name a file, like {}, but {} is a folder", (out / example).string(), out.string());
-  if (!std::filesystem::exists(out)) return;
+  check_replaceable(out, what, read);
+}
+
+void check_replaceable(const std::filesystem::path& file, const char* what,
+                       const std::function<void(const std::filesystem::path&)>& read) {
+  std::error_code missing;
+  const std::filesystem::file_status status = std::filesystem::status(file, missing);
+  if (!std::filesystem::exists(status)) return;
+  if (!std::filesystem::is_regular_file(status))
+    fail_usage("--out: {} would be written, but is not a regular file; choose another name", file.string());
   try {
-    read(out);
-  } catch (const std::exception&) {
-    fail_usage("--out: {} already exists and is not a {}; choose another name or remove it", out.string(), what);
+    read(file);
+  } catch (const std::exception& error) {
+    fail_usage("--out: {} already exists and is not a {} ({}); choose another name or remove it", file.string(), what,
+               first_line(error.what()));
   }
 }
 

@@ -88,6 +88,9 @@ struct HelpShown {};
 // "plane".
 void check_out(const std::filesystem::path& out, const char* example, const char* what,
                const std::function<void(const std::filesystem::path&)>& read);
+// The same for a file that is written beside --out.
+void check_replaceable(const std::filesystem::path& file, const char* what,
+                       const std::function<void(const std::filesystem::path&)>& read);
 
 // Returns the file's JSON with --set, --device, --seed and --threads applied, not yet read as a configuration.
 nlohmann::json load_config_json(const std::string& file, const CommonFlags& flags);

@@ -12,8 +12,8 @@
 #include "io/atomic_file.h"
 #include "landscape/cost.h"
 #include "landscape/grid.h"
-#include "landscape/journal.h"
 #include "landscape/map.h"
+#include "landscape/surface_files.h"
 #include "report/figure.h"
 #include "report/map_notes.h"
 #include "report/minima.h"
@@ -79,7 +79,7 @@ struct BudgetedMap {
 LandscapeConfig within_budget(const LandscapeConfig& config, double seconds, const BudgetedMap& map) {
   check_budget(config);
   if (!map.out.empty()) {
-    const std::optional<LandscapeConfig> begun = begun_within_budget(journal_of(map.out), config, seconds);
+    const std::optional<LandscapeConfig> begun = begun_within_budget(files_beside(map.out).journal, config, seconds);
     if (begun) return *begun;
   }
   return fit_budget(config, measure_cost(map.plane, config, map.session.map_context()), seconds);
@@ -118,10 +118,6 @@ void print_cost(const Plane& plane, const LandscapeConfig& config, const Session
         "if samples and interpolation save nothing, because of its passes and audits\n");
 }
 
-std::filesystem::path picture_of(const std::filesystem::path& surface, const char* extension = ".svg") {
-  return std::filesystem::path(surface).replace_extension(extension);
-}
-
 std::string drawn(const std::filesystem::path& out, const Surface& surface) {
   ReportData data;
   data.title = out.filename().string();
@@ -133,20 +129,20 @@ void draw_unfinished(const std::filesystem::path& out, const Surface& surface) {
   constexpr std::size_t kMostPoints = 50'000;
   if (!is_unfinished(surface) || surface.x.size() * surface.y.size() > kMostPoints) return;
   if (const std::string svg = drawn(out, surface); !svg.empty())
-    write_file_atomically(picture_of(out, ".unfinished.svg"), svg);
+    write_file_atomically(files_beside(out).unfinished_picture, svg);
 }
 
 // Writes the picture beside the surface's file and returns its path; null, and no file, if there is nothing to draw.
 nlohmann::json draw_surface(const std::filesystem::path& out, const Surface& surface) {
-  const std::filesystem::path picture = picture_of(out);
-  std::filesystem::remove(picture_of(out, ".unfinished.svg"));
+  const SurfaceFiles files = files_beside(out);
+  std::filesystem::remove(files.unfinished_picture);
   const std::string svg = drawn(out, surface);
   if (svg.empty()) {
-    std::filesystem::remove(picture);
+    std::filesystem::remove(files.picture);
     return nullptr;
   }
-  write_file_atomically(picture, svg);
-  return picture.string();
+  write_file_atomically(files.picture, svg);
+  return files.picture.string();
 }
 
 // Returns the summary of a surface as JSON, and prints it as text unless `as_json`.
@@ -178,12 +174,23 @@ nlohmann::json tell_surface(const std::string& out, bool as_json) {
   return result;
 }
 
+void check_is_hdf5_name(const std::filesystem::path& out) {
+  if (out.extension() != ".h5")
+    fail_usage(
+        "--out must name a file that ends in .h5, like surface.h5 (a CSV table and an SVG picture are written beside "
+        "it), got {}",
+        out.string());
+}
+
 void check_surface_out(const std::filesystem::path& out) {
-  if (out.extension() == ".csv" || out.extension() == ".svg")
-    fail_usage("--out must name the HDF5 file, like surface.h5; a CSV table and an SVG picture are written beside it");
-  check_out(out, "surface.h5", "surface", [](const std::filesystem::path& file) { read_surface_hdf5(file); });
-  check_out(std::filesystem::path(out).replace_extension(".csv"), "surface.csv", "surface's table", check_surface_csv);
-  check_out(picture_of(out), "surface.svg", "figure of a map", check_map_figure);
+  const auto read = [](const std::filesystem::path& file) { read_surface_hdf5(file); };
+  check_out(out, "surface.h5", "surface", read);
+  check_is_hdf5_name(out);
+  const SurfaceFiles files = files_beside(out);
+  check_replaceable(files.unfinished, "surface", read);
+  check_replaceable(files.table, "surface's table", check_surface_csv);
+  check_replaceable(files.picture, "figure of a map", check_map_figure);
+  check_replaceable(files.unfinished_picture, "figure of a map", check_map_figure);
 }
 
 // Maps the planes of `windows` windows, found beside a plane file, each to its own file beside `out`.
@@ -243,12 +250,7 @@ std::string out_of(const CommandLine& line, int windows) {
     check_surface_out(out);
     return out;
   }
-  // Without an extension the CSV tables of all windows would have the same name.
-  if (!std::filesystem::path(out).has_extension() || std::filesystem::is_directory(out))
-    fail_usage(
-        "with --windows, --out must name a file with an extension, like surface.h5, from which the windows' file "
-        "names are made, got {}",
-        out);
+  check_is_hdf5_name(out);
   std::ranges::for_each(window_files(out, windows), check_surface_out);
   return out;
 }

@@ -58,7 +58,7 @@ void lr_range_command(int argc, char** argv) {
   if (out.extension() != ".csv")
     fail_usage("--out must name the CSV file, like lr.csv (the figure is written beside it), got {}", out.string());
   check_out(out, "lr.csv", "table of an LR range test", check_lr_range_csv);
-  check_out(figure_beside(out), "lr.svg", "figure of an LR range test", check_lr_range_figure);
+  check_replaceable(figure_beside(out), "figure of an LR range test", check_lr_range_figure);
   const LrRangeConfig config = range_of(line);
   const nlohmann::json json = load_config_json(line.required("config", "the configuration file"), flags);
   const Session session = open_session(read_experiment_config(json, ForksBehindTheEnd::kDropped), flags.progress);

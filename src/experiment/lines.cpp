@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "experiment/mapped_surface.h"
 #include "experiment/planes.h"
+#include "landscape/surface_files.h"
 #include "trajectory/build_plane.h"
 #include "trajectory/folders.h"
 
@@ -90,7 +91,7 @@ void map_lines(const SeedExperiment& experiment) {
     if (const std::optional<Plane> plane = plane_of(line)) {
       update_mapped_surface(*plane, config_of(session.config.landscape, *plane, line.points), context, file);
     } else {
-      for (const char* kind : {".h5", ".csv"}) fs::remove(fs::path(file).replace_extension(kind));  // stale
+      for (const fs::path& stale : {file, files_beside(file).table}) fs::remove(stale);
     }
     progress.update(++done, line.to);
   }

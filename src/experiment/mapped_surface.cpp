@@ -6,7 +6,7 @@
 #include "experiment/session.h"
 #include "io/config_reader.h"
 #include "io/posix_file.h"
-#include "landscape/journal.h"
+#include "landscape/surface_files.h"
 
 namespace thalweg {
 namespace {
@@ -19,10 +19,6 @@ nlohmann::json request_of(const Surface& surface) {
                      [](const ConfigReader& reader) { return to_json(read_landscape_config(reader)); });
 }
 
-fs::path preview_of(const fs::path& surface) {
-  return fs::path(surface).replace_extension(".unfinished.h5");
-}
-
 }  // namespace
 
 std::string remove_advice(const fs::path& file) {
@@ -31,7 +27,7 @@ std::string remove_advice(const fs::path& file) {
 
 void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, const MapContext& context,
                           const fs::path& out, const std::function<void(const Surface&)>& shown) {
-  const fs::path journal = journal_of(out);
+  const SurfaceFiles files = files_beside(out);
   create_folders(folder_of(out));
   bool reported = false;
   // A preview or report that cannot be written does not stop the map; the first error is reported.
@@ -45,17 +41,17 @@ void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, con
   MapContext shown_context = context;
   shown_context.show = [&](const Surface& unfinished) {
     attempt([&] {
-      write_surface_hdf5(preview_of(out), unfinished);
+      write_surface_hdf5(files.unfinished, unfinished);
       if (shown) shown(unfinished);
     });
   };
-  Surface surface = map_landscape(plane, config, shown_context, journal);
+  Surface surface = map_landscape(plane, config, shown_context, files.journal);
   surface.provenance["request"] = {{"landscape", to_json(config)}, {"plane", surface.provenance["plane_digest"]}};
   surface.provenance["made_by"] = make_provenance(context.device);
-  write_surface_csv(fs::path(out).replace_extension(".csv"), surface);
+  write_surface_csv(files.table, surface);
   write_surface_hdf5(out, surface);
-  remove_journal(journal);
-  fs::remove(preview_of(out));
+  remove_journal(files.journal);
+  fs::remove(files.unfinished);
   reported = true;  // whoever shows the whole map last reports what is wrong
   if (shown) attempt([&] { shown(surface); });
 }
@@ -67,10 +63,12 @@ void update_mapped_surface(const Plane& plane, const LandscapeConfig& config, co
     const Surface there = with_advice(remove_advice(out), [&] { return read_surface_hdf5(out); });
     if (request_of(there) == asked) {
       // Left by an abandoned map with other settings.
-      fs::remove(preview_of(out));
-      if (fs::exists(journal_of(out)))
+      const SurfaceFiles files = files_beside(out);
+      fs::remove(files.unfinished);
+      if (fs::exists(files.journal))
         say(fmt::format("{}: the unfinished map with other settings beside it is discarded", out.string()));
-      remove_journal(journal_of(out));
+      remove_journal(files.journal);
+      if (!fs::exists(files.table)) write_surface_csv(files.table, there);
       return;
     }
   }

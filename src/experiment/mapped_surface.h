@@ -13,10 +13,10 @@ namespace thalweg {
 // Advice for errors about a file that the program made and can make again.
 std::string remove_advice(const std::filesystem::path& file);
 
-// Maps a plane and writes `out` (HDF5) and a CSV file beside it. The journal `out`.journal is removed once both are
-// written. From time to time the unfinished map is written to a file of its own (surface.unfinished.h5 for surface.h5),
-// which is removed at the end too, so an existing `out` is only replaced by a complete map. `shown` is called after
-// each write of either file, with what was written; exceptions from it do not stop the map. context.show is ignored.
+// Maps a plane and writes `out` (HDF5, .h5) and a CSV file beside it (landscape/surface_files.h). The journal is
+// removed once both are written. From time to time the unfinished map is written to a file of its own, which is removed
+// at the end too, so an existing `out` is only replaced by a complete map. `shown` is called after each write of either
+// file, with what was written; exceptions from it do not stop the map. context.show is ignored.
 void write_mapped_surface(const Plane& plane, const LandscapeConfig& config, const MapContext& context,
                           const std::filesystem::path& out, const std::function<void(const Surface&)>& shown = {});
 // The same, unless `out` already holds the map of this plane with these settings.

@@ -222,7 +222,7 @@ LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, 
   const double left = seconds - exact.measuring_seconds;
   if (exact.seconds <= left) return fitted;
   if (config.bn == BnMode::kBatch)
-    fail_usage("bn mode \"batch\" needs all images, which takes {:.0f} s: use a larger budget or another bn mode",
+    fail_usage("bn mode \"batch\" needs all images, which takes {:.2g} s: use a larger budget or another bn mode",
                exact.seconds);
   const auto splits = static_cast<double>(config.train + config.test);
   const double reference =
@@ -244,7 +244,7 @@ LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, 
   if (!(images >= static_cast<double>(kSmallestSample)))
     fail_usage(
         "a budget of {:.3g} s is too small: measuring the speed took {:.2g} s, and {} x {} points with {} images of "
-        "each split take {:.0f} s on this device",
+        "each split take {:.2g} s on this device",
         seconds, exact.measuring_seconds, width, height, kSmallestSample,
         reference +
             static_cast<double>(width) * height *
@@ -257,7 +257,11 @@ LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, 
 
 std::optional<LandscapeConfig> begun_within_budget(const std::filesystem::path& journal, const LandscapeConfig& config,
                                                    double seconds) {
-  const nlohmann::json begun = read_journal_header(journal);
+  nlohmann::json begun;
+  try {
+    begun = read_journal_header(journal);
+  } catch (const Error&) {  // torn or damaged, which the map handles when it opens the journal
+  }
   if (begun.is_null()) return std::nullopt;
   const nlohmann::json landscape = begun.value("landscape", nlohmann::json::object());
   check(landscape.value("budget", 0.0) == seconds && landscape.value("budget_grid", "") == config.grid,

@@ -13,28 +13,29 @@ static_assert(std::endian::native == std::endian::little, "the journal's numbers
 
 namespace {
 
-// The header of the journal. Throws Error naming the setting that differs from an existing journal; RecordLog handles
-// torn or damaged files.
-std::string checked_header(const std::filesystem::path& file, nlohmann::json identity,
-                           const std::vector<std::string>& names) {
+nlohmann::json with_names(nlohmann::json identity, const std::vector<std::string>& names) {
   identity["values"] = names;
-  nlohmann::json there;
+  return identity;
+}
+
+// Names the setting that differs from those of an existing journal. RecordLog reports torn or damaged files.
+std::string mismatch_advice(const std::filesystem::path& file, const nlohmann::json& header) {
+  const std::string advice = "Remove it, or choose another --out";
   try {
-    there = read_journal_header(file);
+    const nlohmann::json there = read_journal_header(file);
+    if (!there.is_null() && there != header)
+      return fmt::format("It belongs to a surface with other settings ({}). {}", first_difference(there, header),
+                         advice);
   } catch (const Error&) {
   }
-  const std::string header = identity.dump();
-  if (!there.is_null() && there.dump() != header)
-    fail("{} belongs to a surface with other settings ({}); remove it, or choose another --out", file.string(),
-         first_difference(there, identity));
-  return header;
+  return advice;
 }
 
 }  // namespace
 
-Journal::Journal(const std::filesystem::path& file, nlohmann::json identity, std::vector<std::string> names)
+Journal::Journal(const std::filesystem::path& file, const nlohmann::json& identity, std::vector<std::string> names)
     : names_(std::move(names)),
-      log_(file, checked_header(file, std::move(identity), names_), "Remove it, or choose another --out") {
+      log_(file, with_names(identity, names_).dump(), mismatch_advice(file, with_names(identity, names_))) {
   const std::size_t bytes = names_.size() * sizeof(double);
   for (std::string& record : log_.take_found()) {
     std::uint64_t point = 0;
@@ -46,10 +47,6 @@ Journal::Journal(const std::filesystem::path& file, nlohmann::json identity, std
     std::memcpy(found.values.data(), record.data() + sizeof point, bytes);
     found.images = std::exchange(record, {}).substr(sizeof point + bytes);
   }
-}
-
-std::filesystem::path journal_of(const std::filesystem::path& surface) {
-  return surface.string() + ".journal";
 }
 
 nlohmann::json read_journal_header(const std::filesystem::path& file) {

@@ -18,7 +18,7 @@ class Journal {
  public:
   // Throws Error if an existing journal has another `identity`: points of different planes, data sets or settings are
   // never mixed.
-  Journal(const std::filesystem::path& file, nlohmann::json identity, std::vector<std::string> names);
+  Journal(const std::filesystem::path& file, const nlohmann::json& identity, std::vector<std::string> names);
 
   struct Point {
     std::vector<double> values;
@@ -35,8 +35,6 @@ class Journal {
   std::map<std::size_t, Point> points_;
 };
 
-// The path of a surface's journal.
-std::filesystem::path journal_of(const std::filesystem::path& surface);
 // Reads the header of a journal without opening it for writing; null if there is none.
 nlohmann::json read_journal_header(const std::filesystem::path& file);
 

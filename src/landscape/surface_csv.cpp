@@ -15,7 +15,8 @@
 namespace thalweg {
 namespace {
 
-constexpr char kColumns[] = "x,y";  // followed by the names of the values
+constexpr char kColumns[] = "x,y";  // followed by the names of the values, first one of a loss or an accuracy
+constexpr std::array<const char*, 4> kFirst = {"train_loss", "train_acc", "test_loss", "test_acc"};
 
 }  // namespace
 
@@ -29,7 +30,6 @@ void write_surface_csv(const std::filesystem::path& file, const Surface& surface
     text += fmt::format(",{}", key);
     columns.push_back(&values);
   };
-  constexpr std::array<const char*, 4> kFirst = {"train_loss", "train_acc", "test_loss", "test_acc"};
   for (const char* key : kFirst) {
     if (surface.has(key)) add(key, surface.values.at(key));
   }
@@ -50,8 +50,9 @@ void write_surface_csv(const std::filesystem::path& file, const Surface& surface
 }
 
 void check_surface_csv(const std::filesystem::path& file) {
-  check(file_begins_with(file, kColumns), "{} is not a table of a surface: it does not begin with \"{}\"",
-        file.string(), kColumns);
+  const auto begins = [&](const char* first) { return file_begins_with(file, fmt::format("{},{}", kColumns, first)); };
+  check(std::ranges::any_of(kFirst, begins), "{} does not begin with \"{},{}\" or another loss or accuracy",
+        file.string(), kColumns, kFirst[0]);
 }
 
 }  // namespace thalweg

@@ -64,6 +64,19 @@ class OthersFiles(cli.CliTest):
         self.check_fails(USAGE, ["landscape", "--plane", plane, "--grid", "3x3", "--out", notes.with_suffix(".h5")],
                          "is not a surface's table", str(notes))
         self.assertEqual(notes.read_text(), "day,what\n1,mine\n")
+        for name, what in (("notes.csv", "is not a surface's table"), ("notes.unfinished.h5", "is not a surface"),
+                           ("notes.unfinished.svg", "is not a figure of a map")):
+            (self.folder / name).write_text("x,y\n1,2\n")  # begins as a surface's table does
+            self.check_fails(USAGE, ["landscape", "--plane", plane, "--grid", "3x3", "--out", notes.with_suffix(".h5")],
+                             what, str(self.folder / name))
+            self.assertEqual((self.folder / name).read_text(), "x,y\n1,2\n")
+            (self.folder / name).unlink()
+        (self.folder / "notes.unfinished.h5").mkdir()
+        self.check_fails(USAGE, ["landscape", "--plane", plane, "--grid", "3x3", "--out", notes.with_suffix(".h5")],
+                         "notes.unfinished.h5", "not a regular file")
+        self.check_fails(USAGE, ["landscape", "--plane", plane, "--grid", "3x3", "--out", "/dev/full"], "not a regular file")
+        for name in ("loss-0.1", "loss", "loss.csv", "loss.H5"):
+            self.check_fails(USAGE, ["landscape", "--plane", plane, "--grid", "3x3", "--out", self.folder / name], "ends in .h5", name)
         for folder in (self.out, f"{self.folder / 'new'}/"):
             self.check_fails(USAGE, ["landscape", "--plane", plane, "--grid", "3x3", "--out", folder], "folder")
         self.check_fails(USAGE, ["landscape", "--plane", plane, "--grid", "3x3", "--out", ""], "--out")
