@@ -124,7 +124,7 @@ Network PlainPoints::network(std::int64_t chunk) const {
     const at::NoGradGuard no_grad;
     return run_eager(graph, parameters, scratch, batch, NormMode::kEstimate).contiguous();
   };
-  return {logits, at::kFloat, config_.bn_images};
+  return {logits, at::kFloat, config_.bn_images, /*fixed_chunk=*/true};
 }
 
 ImageLosses PlainPoints::evaluate_within_memory(const LandscapeSplit& split, Named images) {
@@ -151,7 +151,7 @@ ImageValues PlainPoints::evaluate_by_parts(const LandscapeSplit& split, Named im
   const at::Tensor indices = images ? at::tensor(*images, at::kLong).to(source_.device) : at::Tensor();
   const at::Tensor labels = images ? split.images.labels().index_select(0, indices) : split.images.labels();
   const float x = coordinates_[used_][0].item<float>(), y = coordinates_[used_][1].item<float>();
-  return evaluate_chunks(labels, chunk, [&](std::int64_t begin, std::int64_t end) {
+  return evaluate_chunks(labels, even_chunks(labels.size(0), chunk), [&](std::int64_t begin, std::int64_t end) {
     const at::Tensor parts =
         images ? made.parts().index_select(0, indices.slice(0, begin, end)) : made.parts().slice(0, begin, end);
     return evaluator_.logits_after(FirstLayer::kSteps, first_layer_->sum(parts, x, y).to(source_.type));

@@ -113,13 +113,26 @@ ImageValues slice(const ImageValues& values, std::int64_t begin, std::int64_t en
   return {values.losses.slice(0, begin, end), values.correct.slice(0, begin, end), values.margins.slice(0, begin, end)};
 }
 
-ImageValues evaluate_chunks(const at::Tensor& labels, std::int64_t chunk,
+std::vector<std::int64_t> fixed_chunks(std::int64_t n, std::int64_t chunk) {
+  std::vector<std::int64_t> ends;
+  for (std::int64_t begin = 0; begin < n; begin += chunk) ends.push_back(std::min(n, begin + chunk));
+  return ends;
+}
+
+std::vector<std::int64_t> even_chunks(std::int64_t n, std::int64_t chunk) {
+  std::vector<std::int64_t> ends = fixed_chunks(n, chunk);
+  const auto count = static_cast<std::int64_t>(ends.size());
+  for (std::int64_t k = 0; k < count; ++k) ends[static_cast<std::size_t>(k)] = n * (k + 1) / count;
+  return ends;
+}
+
+ImageValues evaluate_chunks(const at::Tensor& labels, const std::vector<std::int64_t>& ends,
                             const std::function<at::Tensor(std::int64_t begin, std::int64_t end)>& logits) {
-  const std::int64_t n = labels.size(0);
-  ImageValues values = empty_values(n, labels.options());
-  for (std::int64_t begin = 0; begin < n; begin += chunk) {
-    const std::int64_t end = std::min(n, begin + chunk);
+  ImageValues values = empty_values(labels.size(0), labels.options());
+  std::int64_t begin = 0;
+  for (const std::int64_t end : ends) {
     image_losses(logits(begin, end), labels.slice(0, begin, end), slice(values, begin, end));
+    begin = end;
   }
   return values;
 }
@@ -127,7 +140,9 @@ ImageValues evaluate_chunks(const at::Tensor& labels, std::int64_t chunk,
 ImageValues evaluate_images(const ImageBatches& split, const Network& network, const at::Tensor& indices) {
   const bool all = !indices.defined();
   const at::Tensor labels = all ? split.labels() : split.labels().index_select(0, indices);
-  return evaluate_chunks(labels, network.chunk, [&](std::int64_t begin, std::int64_t end) {
+  const std::vector<std::int64_t> ends =
+      network.fixed_chunk ? fixed_chunks(labels.size(0), network.chunk) : even_chunks(labels.size(0), network.chunk);
+  return evaluate_chunks(labels, ends, [&](std::int64_t begin, std::int64_t end) {
     if (network.stops && stop_requested())
       throw Stopped("stopped in the middle of an evaluation; run the same command again to repeat it");
     return network.logits(all ? split.range(begin, end, network.type, network.format)

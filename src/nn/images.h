@@ -63,7 +63,8 @@ class ImageBatches {
 struct Network {
   std::function<at::Tensor(const at::Tensor&)> logits;  // float32 [n, num_classes], contiguous
   at::ScalarType type = at::kFloat;                     // type of the images
-  std::int64_t chunk = 125;                             // images at a time
+  std::int64_t chunk = 125;                             // images at a time, at most
+  bool fixed_chunk = false;                             // whether values depend on it: all but the last have this size
   bool stops = false;                                   // whether to throw Stopped between two chunks after a signal
   at::MemoryFormat format = at::MemoryFormat::ChannelsLast;
 };
@@ -80,9 +81,14 @@ ImageValues slice(const ImageValues& values, std::int64_t begin, std::int64_t en
 // Writes to `out` the values of the first n = labels.size(0) images, given their logits (float32 [m, num_classes],
 // contiguous; m at least n).
 void image_losses(const at::Tensor& logits, const at::Tensor& labels, const ImageValues& out);
-// Evaluates images in chunks; `logits` returns the float32 [end - begin, num_classes], contiguous, of the images with
-// labels [begin, end) of `labels` (int64 [n]).
-ImageValues evaluate_chunks(const at::Tensor& labels, std::int64_t chunk,
+// The ends of consecutive chunks that cover n images: all but the last of exactly `chunk` images, or all of nearly the
+// same size and at most `chunk`. The latter leave no small rest, which matrix libraries multiply by other code, with
+// other roundings.
+std::vector<std::int64_t> fixed_chunks(std::int64_t n, std::int64_t chunk);
+std::vector<std::int64_t> even_chunks(std::int64_t n, std::int64_t chunk);
+// Evaluates images chunk by chunk, given the chunks' ends. `logits` returns the float32 [end - begin, num_classes],
+// contiguous, of the images with labels [begin, end) of `labels` (int64 [n]).
+ImageValues evaluate_chunks(const at::Tensor& labels, const std::vector<std::int64_t>& ends,
                             const std::function<at::Tensor(std::int64_t begin, std::int64_t end)>& logits);
 // Returns the values of the images `indices` (int64 [n] on the device), or of all images if it is undefined.
 ImageValues evaluate_images(const ImageBatches& split, const Network& network, const at::Tensor& indices = {});
