@@ -33,24 +33,27 @@ std::string plain_name(std::string name) {
   return name;
 }
 
-std::map<std::string, at::Tensor> by_plain_name(const SafetensorsFile& content) {
+std::map<std::string, at::Tensor> tensors_by_plain_name(const std::filesystem::path& file) {
+  const SafetensorsFile content = read_safetensors(file);
   std::map<std::string, at::Tensor> out;
   for (const auto& [name, tensor] : content.tensors) {
     if (name.ends_with(kTracked)) continue;
-    out[plain_name(name)] = tensor;
+    const std::string plain = plain_name(name);
+    check(out.emplace(plain, tensor).second, "{}: it holds '{}' twice, with and without a prefix ('{}')", file.string(),
+          plain, name);
   }
   return out;
 }
 
 // What does not fit, a text for each tensor.
 struct Misfits {
-  std::vector<std::string> missing, misshapen, unexpected;
+  std::vector<std::string> missing, unsuitable, unexpected;
 
   // The first few of each kind: a file with other names has many of two kinds, and one of each shows what to rename.
   std::string text() const {
     constexpr std::size_t kShown = 3;
     std::vector<std::string> parts;
-    for (const auto* kind : {&missing, &misshapen, &unexpected}) {
+    for (const auto* kind : {&missing, &unsuitable, &unexpected}) {
       const std::size_t shown = std::min(kind->size(), kShown);
       parts.insert(parts.end(), kind->begin(), kind->begin() + static_cast<std::ptrdiff_t>(shown));
       if (kind->size() > shown) parts.back() += fmt::format(" (and {} more)", kind->size() - shown);
@@ -70,9 +73,12 @@ at::Tensor gather(const Layout& layout, std::map<std::string, at::Tensor>& tenso
       misfits.missing.push_back(fmt::format("'{}' is missing", entry.name));
       continue;
     }
-    if (found->second.sizes() != at::IntArrayRef(entry.shape)) {
-      misfits.misshapen.push_back(fmt::format("'{}' has shape [{}], expected [{}]", entry.name,
-                                              fmt::join(found->second.sizes(), ", "), fmt::join(entry.shape, ", ")));
+    if (!at::isFloatingType(found->second.scalar_type())) {
+      misfits.unsuitable.push_back(
+          fmt::format("'{}' has type {}, expected a floating-point type", entry.name, found->second.dtype().name()));
+    } else if (found->second.sizes() != at::IntArrayRef(entry.shape)) {
+      misfits.unsuitable.push_back(fmt::format("'{}' has shape [{}], expected [{}]", entry.name,
+                                               fmt::join(found->second.sizes(), ", "), fmt::join(entry.shape, ", ")));
     } else {
       views[i].copy_(found->second);
     }
@@ -102,7 +108,7 @@ void write_weights(const std::filesystem::path& file, const Graph& graph, const 
 }
 
 Weights read_weights(const std::filesystem::path& file, const Graph& graph) {
-  std::map<std::string, at::Tensor> tensors = by_plain_name(read_safetensors(file));
+  std::map<std::string, at::Tensor> tensors = tensors_by_plain_name(file);
   Misfits misfits;
   Weights out;
   out.weights = gather(graph.parameters, tensors, misfits);
@@ -115,6 +121,7 @@ Weights read_weights(const std::filesystem::path& file, const Graph& graph) {
 
 nlohmann::json read_weights_description(const std::filesystem::path& file) {
   const auto metadata = read_safetensors_metadata(file);
+  check(!metadata.contains("plane"), "{} is a plane of weight space, not one set of weights", file.string());
   const auto found = metadata.find("thalweg");
   if (found == metadata.end()) return nullptr;
   nlohmann::json description = nlohmann::json::parse(found->second, nullptr, false);

@@ -75,6 +75,36 @@ TEST(WeightsFile, WithOtherNamesShowsSomeOfEachSide) {
     expect_error([&] { read_weights(folder / "w.safetensors", graph); }, part);
 }
 
+TEST(WeightsFile, WithOneTensorUnderTwoNamesIsRefused) {
+  const TempFolder folder;
+  const Graph graph = small_graph("mlp");
+  std::vector<NamedTensor> tensors;
+  const std::vector<at::Tensor> views = graph.parameters.views(initial_weights(graph, 3));
+  for (std::size_t i = 0; i < views.size(); ++i) tensors.push_back({graph.parameters.entries()[i].name, views[i]});
+  tensors.push_back({"module.fc1.weight", views[0] + 1});
+  write_safetensors(folder / "w.safetensors", tensors, {});
+  expect_error([&] { read_weights(folder / "w.safetensors", graph); }, "it holds 'fc1.weight' twice");
+}
+
+TEST(WeightsFile, OfIntegersIsRefused) {
+  const TempFolder folder;
+  const Graph graph = small_graph("mlp");
+  const at::Tensor flat = initial_weights(graph, 3);
+  for (const auto& [type, name] : {std::pair(at::kInt, "int"), std::pair(at::kHalf, "")}) {
+    std::vector<NamedTensor> tensors;
+    const std::vector<at::Tensor> views = graph.parameters.views(flat);
+    for (std::size_t i = 0; i < views.size(); ++i)
+      tensors.push_back({graph.parameters.entries()[i].name, views[i].to(type)});
+    write_safetensors(folder / "w.safetensors", tensors, {});
+    if (type == at::kHalf) {
+      EXPECT_TRUE(at::equal(read_weights(folder / "w.safetensors", graph).weights, flat.to(at::kHalf).to(at::kFloat)));
+    } else {
+      expect_error([&] { read_weights(folder / "w.safetensors", graph); },
+                   "'fc1.weight' has type int, expected a float");
+    }
+  }
+}
+
 TEST(WeightsFile, WithDamagedMetadataIsNamed) {
   const TempFolder folder;
   for (const char* text : {"{\"model\"", "", "[]", "3"}) {
