@@ -12,6 +12,8 @@
 namespace thalweg {
 namespace {
 
+constexpr double kMostEpochs = 1e6;  // of a branch, as of a main path
+
 const EnumNames<PlaneKind> kPlaneKinds = {{PlaneKind::kPca, "pca"}, {PlaneKind::kRandom, "random"}};
 
 // Lines are in files named after two branches. A file's name has at most 255 characters, with what is appended while it
@@ -41,34 +43,33 @@ void check_branch_name(const std::string& name, const std::string& path) {
                split.run);
 }
 
-std::vector<double> fork_epochs(ConfigReader& reader, double main_epochs, ForksBehindTheEnd behind) {
-  std::vector<double> epochs;
-  if (reader.has("at_epoch") && reader.get_json("at_epoch").is_array()) {
-    epochs = reader.get_doubles("at_epoch", {});
-  } else {
-    epochs = {reader.required_double("at_epoch", 0)};
-  }
-  if (behind == ForksBehindTheEnd::kDropped) std::erase_if(epochs, [&](double epoch) { return epoch > main_epochs; });
-  for (const double epoch : epochs) {
-    if (epoch < 0 || epoch > main_epochs) {
-      fail_usage("{}: {:g} lies outside the main path's {:g} epochs", reader.full_name("at_epoch"), epoch, main_epochs);
-    }
-  }
+std::vector<double> fork_epochs(ConfigReader& reader) {
+  if (!reader.has("at_epoch") || !reader.get_json("at_epoch").is_array())
+    return {reader.required_double("at_epoch", 0)};
+  const std::vector<double> epochs = reader.get_doubles("at_epoch", {});
+  if (epochs.empty()) fail_usage("{} is empty: list at least one epoch", reader.full_name("at_epoch"));
   return epochs;
 }
 
 // One object may stand for several branches ("at_epoch": [2, 4, 6]).
 std::vector<BranchConfig> read_branches(ConfigReader reader, double main_epochs, ForksBehindTheEnd behind) {
-  const std::vector<double> forks = fork_epochs(reader, main_epochs, behind);
+  const std::vector<double> forks = fork_epochs(reader);
   const std::string name = reader.get_string("name", "");
   const bool until = reader.has("until_epoch");
   if (until == reader.has("epochs")) {
     fail_usage("{}: give either 'epochs' (from the fork) or 'until_epoch' (from the start of the main path)",
                reader.full_name("epochs"));
   }
-  const double length = until ? reader.required_double("until_epoch", 0) : reader.required_double("epochs", 0);
+  const double length = reader.required_double(until ? "until_epoch" : "epochs", 0, kMostEpochs);
+  const nlohmann::json schedule = reader.get_json("schedule");
+  if (schedule.is_null())
+    fail_usage("{} is missing: a branch needs its own learning-rate schedule", reader.full_name("schedule"));
+  const nlohmann::json snapshots = reader.has("snapshots") ? reader.get_json("snapshots") : nullptr;
   std::vector<BranchConfig> out;
   for (const double fork : forks) {
+    if (fork > main_epochs && behind == ForksBehindTheEnd::kDropped) continue;
+    if (fork < 0 || fork > main_epochs)
+      fail_usage("{}: {:g} lies outside the main path's {:g} epochs", reader.full_name("at_epoch"), fork, main_epochs);
     BranchConfig branch;
     branch.name = name.empty()        ? fmt::format("decay-at-{:g}", fork)
                   : forks.size() == 1 ? name
@@ -80,10 +81,8 @@ std::vector<BranchConfig> read_branches(ConfigReader reader, double main_epochs,
       fail_usage("{}: the branch at epoch {:g} would have no epochs",
                  reader.full_name(until ? "until_epoch" : "epochs"), fork);
     }
-    branch.schedule = reader.get_json("schedule");
-    if (branch.schedule.is_null())
-      fail_usage("{} is missing: a branch needs its own learning-rate schedule", reader.full_name("schedule"));
-    if (reader.has("snapshots")) branch.snapshots = reader.get_json("snapshots");
+    branch.schedule = schedule;
+    branch.snapshots = snapshots;
     out.push_back(branch);
   }
   reader.finish();

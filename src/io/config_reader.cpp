@@ -243,12 +243,29 @@ void ConfigReader::finish() const {
   }
 }
 
+namespace {
+
+// Text that is not valid JSON is a string, so `name=vgg11` needs no quotes.
+json parse_value(const std::string& text, const std::string& name) {
+  if (json::accept(text)) return parse_json(text, name, JsonComments::kRefused, ExitCode::kUsage);
+  try {
+    const json value = text;
+    static_cast<void>(value.dump());
+    return value;
+  } catch (const json::type_error&) {
+    fail_usage("{}: the value is not valid UTF-8", name);
+  }
+}
+
+}  // namespace
+
 void apply_override(json& config, const std::string& assignment) {
   const auto equals = assignment.find('=');
   if (equals == std::string::npos || equals == 0) {
     fail_usage("\"{}\": expected KEY=VALUE, as in train.schedule.lr=0.1", assignment);
   }
   const std::string name = assignment.substr(0, equals), text = assignment.substr(equals + 1);
+  const json value = parse_value(text, name);
   json* target = &config;
   for (std::size_t start = 0; start <= name.size();) {
     const auto end = std::min(name.find('.', start), name.size());
@@ -270,8 +287,7 @@ void apply_override(json& config, const std::string& assignment) {
     }
     start = end + 1;
   }
-  // Text that is not valid JSON is a string, so `name=vgg11` needs no quotes.
-  *target = json::accept(text) ? parse_json(text, name, JsonComments::kRefused, ExitCode::kUsage) : json(text);
+  *target = value;
 }
 
 json resolve_key(json made_by, const std::string& key, const std::function<json(const ConfigReader&)>& resolve) {

@@ -39,10 +39,7 @@ std::int64_t read_length(ConfigReader& reader, const std::string& key, const Sch
   const double epochs = reader.get_double(key, fallback.epochs, 0, kMaxScheduleEpochs);
   if (std::abs(epochs - fallback.epochs) < kRounding) return fallback.steps;
   const std::int64_t steps = times.steps(epochs);
-  if (steps < 1) {
-    fail_usage("{} is {} epochs, less than one step ({} steps per epoch)", reader.full_name(key), epochs,
-               times.steps_per_epoch);
-  }
+  if (steps < 1) fail_usage("{} is {} epochs, less than one step", reader.full_name(key), epochs);
   return steps;
 }
 

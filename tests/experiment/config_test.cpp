@@ -88,6 +88,8 @@ TEST(ExperimentConfig, NamesTheKeyThatIsWrong) {
   expect_usage_error(with("/train/schedule/kind", "cosin"), "train.schedule.kind");
   expect_usage_error(with("/model/name", "vgg12"), "vgg11");
   expect_usage_error(with("/branches/0/at_epoch", 11), "branches.0.at_epoch");
+  expect_usage_error(with("/branches/0/at_epoch", nlohmann::json::array()), "branches.0.at_epoch is empty");
+  expect_usage_error(with("/branches/0/until_epoch", 1e9), "branches.0.until_epoch");
   expect_usage_error(with("/branches/0/epochs", 3), "branches.0");
   expect_usage_error(with("/branches/0/name", "a/b"), "a/b");
   const nlohmann::json rate = {{"kind", "constant"}, {"lr", 0.01}};
@@ -101,6 +103,21 @@ TEST(ExperimentConfig, NamesTheKeyThatIsWrong) {
   expect_usage_error(with("/landscape/range", "-1:1"), "landscape.range");  // of a line, for a grid of several rows
   expect_usage_error(with("/landscape/splits", {"validation"}), "validation");
   expect_usage_error(with("/plane/origin", "start"), "plane.origin");
+}
+
+TEST(ExperimentConfig, ForksBehindTheEndMayBeDropped) {
+  nlohmann::json json = small();
+  json["train"]["epochs"] = 3;
+  json["branches"][0]["name"] = "late";
+  json["branches"][0]["snapshots"] = {{"every_steps", 5}};
+  expect_usage_error([&] { read_experiment_config(json); }, "4.5 lies outside the main path's 3 epochs");
+  const ExperimentConfig config = read_experiment_config(json, ForksBehindTheEnd::kDropped);
+  ASSERT_EQ(config.branches.size(), 1u);
+  EXPECT_EQ(config.branches[0].name, "late-2");  // as with both
+  json["train"]["epochs"] = 1;
+  EXPECT_TRUE(read_experiment_config(json, ForksBehindTheEnd::kDropped).branches.empty());
+  json["branches"][0]["shedule"] = 1;
+  expect_usage_error([&] { read_experiment_config(json, ForksBehindTheEnd::kDropped); }, "branches.0.shedule");
 }
 
 TEST(ExperimentConfig, AnAverageThatNoRunLivesToSeeIsAnError) {

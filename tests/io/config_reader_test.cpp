@@ -176,6 +176,7 @@ TEST(ApplyOverride, RefusesWhatCannotBeSet) {
   expect_usage_error([&] { apply_override(config, "=1"); }, "expected KEY=VALUE");
   expect_usage_error([&] { apply_override(config, "n..x=1"); }, "n..x");
   expect_usage_error([&] { apply_override(config, "n.=1"); }, "n.=1");
+  expect_usage_error([&] { apply_override(config, "n=\xff"); }, "n: the value is not valid UTF-8");
   EXPECT_EQ(config, before);
 }
 
