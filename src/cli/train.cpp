@@ -23,7 +23,7 @@ void train_command(int argc, char** argv) {
   RunContext context = session.run_context();
   if (line.has("profile")) context.profile_steps = line.integer("profile", 1, 1000);
   nlohmann::json result;
-  RunLanes lanes = session.lanes();
+  RunLanes lanes = session.lanes;
   lanes.count = 1;
   run_side_by_side({{[&] { result = train_run(session.main_spec(), context, out); }}}, lanes);
   if (flags.json) {

@@ -187,7 +187,7 @@ std::vector<std::string> take_out_failed(std::vector<SeedExperiment>& experiment
 // Branches that diverge or cannot fork are removed from their experiment's configuration, so the others can be mapped;
 // returns their error messages.
 std::vector<std::string> train_experiments(std::vector<SeedExperiment>& experiments) {
-  const RunLanes lanes = experiments.front().session.lanes();
+  const RunLanes lanes = experiments.front().session.lanes;
   std::vector<Job> jobs;
   const auto title = [&](const SeedExperiment& experiment, const std::string& run) {
     return experiments.size() == 1 ? run : fmt::format("seed {} {}", experiment.session.config.seed, run);

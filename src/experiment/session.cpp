@@ -36,14 +36,14 @@ DataSet load_within_memory(const DataConfig& config) {
 Session open_session(const ExperimentConfig& config, ProgressMode progress) {
   set_num_threads(config.threads);
   const c10::Device device = parse_device(config.device);
-  static_cast<void>(run_lanes(config.parallel_runs, device));  // too many are refused before anything is written
+  const RunLanes lanes = run_lanes(config.parallel_runs, device);
   ExperimentConfig resolved = config;
   resolved.landscape = resolve_precision(config.landscape, device);
   use_device(device, config.train.deterministic);
   DataSet data = load_within_memory(config.data);
   const at::IntArrayRef shape = data.train.images.sizes();
   Graph graph = build_model(config.model, {shape[1], shape[2], shape[3]}, data.num_classes());
-  return {resolved, device, std::move(data), std::move(graph), progress};
+  return {resolved, device, lanes, std::move(data), std::move(graph), progress};
 }
 
 void use_stored_normalisation(Session& session, const nlohmann::json& description, const std::string& file) {
@@ -60,10 +60,6 @@ nlohmann::json make_provenance(c10::Device device) {
           {"device", device.str()},
           {"processor", device_description(device)},
           {"threads", at::get_num_threads()}};
-}
-
-RunLanes Session::lanes() const {
-  return run_lanes(config.parallel_runs, device);
 }
 
 std::int64_t Session::step_at(double epoch) const {
@@ -89,7 +85,7 @@ RunSpec Session::main_spec() const {
   for (const BranchConfig& branch : config.branches) spec.keep.push_back(step_at(branch.at_epoch));
   spec.description = describe_experiment(config, data);
   spec.provenance = make_provenance(device);
-  spec.provenance["threads"] = lanes().threads;
+  spec.provenance["threads"] = lanes.threads;
   spec.provenance["data_path"] = config.data.path;
   return spec;
 }

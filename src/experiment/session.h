@@ -24,15 +24,15 @@ class NoFork : public Error {
 struct Session {
   ExperimentConfig config;
   c10::Device device;
+  // How many runs train concurrently, and the CPU threads of each. The thread count is the same whether or not other
+  // runs train, because results on a CPU depend on it to the bit.
+  RunLanes lanes;
   DataSet data;
   Graph graph;
   ProgressMode progress = ProgressMode::kAuto;
 
   RunContext run_context() const { return {graph, data, device, progress}; }
   MapContext map_context() const { return {graph, data, device, progress}; }
-  // How many runs train concurrently, and the CPU threads of each. The thread count is the same whether or not other
-  // runs train, because results on a CPU depend on it to the bit.
-  RunLanes lanes() const;
   RunSpec main_spec() const;
   // The specification of a branch without the state that it starts from.
   RunSpec unforked_spec(const BranchConfig& branch) const;

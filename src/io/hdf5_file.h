@@ -24,11 +24,9 @@ struct Hdf5Content {
 
 // Equal contents give equal bytes. Strings must not contain zero bytes. HDF5 is not thread-safe: one call at a time.
 void write_hdf5(const std::filesystem::path& path, const Hdf5Content& content);
-// Throws Error if the checksum is wrong; a file without one, such as any that another program wrote to, is read as it
-// is.
 // Reads what write_hdf5 writes and what h5py users write (float32, float64 and integer datasets become double). Skips
 // everything else (booleans, compounds, arrays of strings, soft links, attributes) and datasets whose names are not
-// `wanted`.
+// `wanted`. Throws Error if the checksum is wrong; files that another program wrote to have none.
 Hdf5Content read_hdf5(
     const std::filesystem::path& path,
     const std::function<bool(const std::string&)>& wanted = [](const std::string&) { return true; });
