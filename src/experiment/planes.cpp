@@ -115,6 +115,35 @@ void check_share_a_plane(const std::vector<IdentifiedRun>& runs) {
   }
 }
 
+// The name of the folder of a run, or of an experiment's main path.
+std::string folder_name(const fs::path& run) {
+  const fs::path folder = fs::canonical(run);
+  return (folder.filename() == kMainRun ? folder.parent_path() : folder).filename().string();
+}
+
+// Returns the runs' names. Every training by itself is called "main"; among several of the same seed, the later ones
+// are named after their folders.
+std::vector<std::string> names_of(const std::vector<IdentifiedRun>& runs) {
+  std::map<std::pair<std::uint64_t, std::string>, fs::path> taken;  // by seed and name
+  std::vector<std::string> names;
+  for (const IdentifiedRun& run : runs) {
+    auto name = run.identity.at("name").get<std::string>();
+    if (taken.contains({run.seed(), name})) {
+      const bool is_average = split_run_name(name).is_average;
+      name = folder_name(is_average ? run.folder.parent_path() : run.folder);
+      if (is_average) name = average_name(name);
+    }
+    const auto [other, is_new] = taken.emplace(std::pair(run.seed(), name), run.folder);
+    check(
+        is_new && name.find(',') == std::string::npos,
+        "{} and {}: a plane of several runs of one seed needs to tell them apart, but both would be named '{}'; rename "
+        "a folder (without commas), or leave one of them out",
+        other->second.string(), run.folder.string(), name);
+    names.push_back(name);
+  }
+  return names;
+}
+
 PcaSource open_runs(const PlaneRequest& request) {
   std::vector<IdentifiedRun> runs;
   for (const fs::path& folder : runs_of(request.sources)) runs.push_back({folder, read_run_identity(folder)});
@@ -124,12 +153,13 @@ PcaSource open_runs(const PlaneRequest& request) {
   PcaSource out;
   nlohmann::json names = nlohmann::json::array();
   std::map<std::uint64_t, std::size_t> main_of;  // by seed
-  for (const IdentifiedRun& run : runs) {
+  const std::vector<std::string> own_names = names_of(runs);
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const IdentifiedRun& run = runs[i];
     const auto [main, is_main] = main_of.emplace(run.seed(), out.runs.size());
     std::optional<Fork> fork;
     if (!is_main) fork = Fork{main->second, run.identity.at("first_step").get<std::int64_t>()};
-    auto name = run.identity.at("name").get<std::string>();
-    if (!one_seed) name = name_with_seed(name, run.seed());
+    const std::string name = one_seed ? own_names[i] : name_with_seed(own_names[i], run.seed());
     RunPath path = load_run(open_trajectory(run.folder), name, fork);
     check(fork || !path.infos.empty(), "{} has no snapshots: train it first", run.folder.string());
     if (path.infos.empty()) continue;  // an average that never started, or a branch that was stopped at once
@@ -170,6 +200,7 @@ Source snapshot_source(const fs::path& run, std::int64_t step) {
   for (std::int64_t i = 0; i < reader.size(); ++i) {
     const SnapshotInfo& info = reader.info(i);
     if (info.step != step) continue;
+    reader.verify(i);
     const nlohmann::json identity = read_run_identity(run);
     return {{identity.at("name").get<std::string>(), step, info.epoch, info.lr, 0, 0, 0},
             {reader.weights(i), reader.buffers(i)},

@@ -87,6 +87,25 @@ class Planes(MappedExperiment):
         cli.run_ok("plane", self.out, f"{self.out}/main/", self.out, "--out", twice)
         self.assertEqual(once.read_bytes(), twice.read_bytes())
 
+    def test_trainings_of_one_seed_are_told_apart(self):
+        config, folder = cli.experiment_config(cli.MLP, branches=[]), self.scratch / "trainings"
+        folder.mkdir()
+        slow = folder / "slow"
+        for run, lr in ((folder / "fast", 0.1), (slow, 0.01), (folder / "other/slow", 0.02)):
+            config["train"]["schedule"] = {"kind": "constant", "lr": lr}
+            file = folder / "config.json"
+            file.write_text(json.dumps(config))
+            cli.run_ok("train", file, "--out", run, "--quiet")
+        plane = folder / "plane"
+        cli.run_ok("plane", folder / "fast", slow, "--out", plane, "--windows", 2)
+        path = cli.read_plane(plane)[1]["plane"]["path"]
+        steps = [record["step"] for record in cli.read_trajectory(slow)[0]]
+        self.assertEqual([(p["run"], p["step"]) for p in path], [(run, step) for run in ("main", "slow") for step in steps])
+        self.assertEqual([path[0][key] for key in "xy"], [path[len(steps)][key] for key in "xy"])
+        refused = cli.run("plane", folder / "fast", slow, folder / "other/slow", "--out", plane)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("both would be named 'slow'", refused.stderr)
+
     def test_a_plane_through_three_points_holds_them(self):
         file = self.scratch / "points"
         sources = [self.out / "main", self.out / "branches/late/weights.safetensors", f"{self.out}/main@4"]
