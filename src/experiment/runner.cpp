@@ -61,6 +61,8 @@ nlohmann::json identity_of(const PlaneRequest& request) {
     const RunFolder run{source};
     runs.push_back(
         {{"name", run.path.filename().string()}, {"snapshots", sha256_of_file(trajectory_index(run.trajectory()))}});
+    const fs::path average = trajectory_index(run.average().trajectory());
+    if (fs::exists(average)) runs.back()["average"] = sha256_of_file(average);
   }
   return {{"kind", name_of(request.kind, plane_kinds())},
           {"origin", name_of(request.origin, plane_origins())},

@@ -14,25 +14,33 @@
 namespace thalweg {
 namespace {
 
-std::int64_t snapshots_until(const std::filesystem::path& trajectory, std::int64_t step) {
-  if (!std::filesystem::exists(trajectory_index(trajectory))) return 0;
-  const TrajectoryReader reader(trajectory);
+bool has_trajectory(const std::filesystem::path& folder) {
+  return std::filesystem::exists(trajectory_index(RunFolder{folder}.trajectory()));
+}
+
+// The number of the average's snapshots that belong to the run up to `start`.
+std::int64_t kept_until(const std::filesystem::path& folder, const Checkpoint& start) {
+  if (start.num_average_snapshots) return *start.num_average_snapshots;
+  const TrajectoryReader reader(RunFolder{folder}.trajectory());
   std::int64_t count = 0;
-  while (count < reader.size() && reader.info(count).step <= step) ++count;
+  while (count < reader.size() && reader.info(count).step <= start.state.step) ++count;
   return count;
 }
 
 }  // namespace
 
 AverageRun::AverageRun(const RunSpec& spec, const RunContext& context, const std::filesystem::path& run,
-                       const ImageBatches& train, std::int64_t step)
+                       const ImageBatches& train, const Checkpoint& start)
     : spec_(spec),
       context_(context),
       folder_(RunFolder{run}.average().path),
       train_(train),
       name_(average_name(spec.name)),
-      trajectory_(RunFolder{folder_}.trajectory(), context.graph.parameters.size(), context.graph.buffers.size()) {
-  trajectory_.truncate(snapshots_until(RunFolder{folder_}.trajectory(), step));
+      lost_(start.state.average.defined() && !has_trajectory(folder_)),
+      kept_(has_trajectory(folder_) ? kept_until(folder_, start) : 0),
+      trajectory_(RunFolder{folder_}.trajectory(), context.graph.parameters.size(), context.graph.buffers.size(),
+                  kept_) {
+  trajectory_.truncate(kept_);
   RunSpec own = spec;  // identifies the averaged run, which has neither fork nor end of its own
   own.name = name_;
   own.fork.clear();

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "nn/images.h"
+#include "train/checkpoint.h"
 #include "train/run.h"
 #include "train/run_folder.h"
 #include "train/splits.h"
@@ -23,9 +24,15 @@ constexpr std::int64_t kAverageImages = 2048;
 
 class AverageRun {
  public:
-  // The run continues from `step`; snapshots of later steps in the folder are removed. Keeps references.
+  // The run continues from `start`; later snapshots in the folder are removed. Throws Error if earlier ones are
+  // damaged, unless the folder's trajectory is missing altogether. Keeps references.
   AverageRun(const RunSpec& spec, const RunContext& context, const std::filesystem::path& run,
-             const ImageBatches& train, std::int64_t step);
+             const ImageBatches& train, const Checkpoint& start);
+
+  std::int64_t num_snapshots() const { return trajectory_.count(); }
+  // Whether the average's snapshots up to `start` are missing.
+  bool is_lost() const { return lost_; }
+  std::filesystem::path folder() const { return folder_; }
 
   // Writes the run's progress to status.json until the run is done.
   void tell_state(RunState state, std::int64_t step) const { write_status(state, step, {}); }
@@ -46,6 +53,8 @@ class AverageRun {
   std::filesystem::path folder_;
   const ImageBatches& train_;
   std::string name_;
+  bool lost_;
+  std::int64_t kept_;  // snapshots up to `start`
   TrajectoryWriter trajectory_;
   mutable bool has_estimated_ = false;  // batch-norm statistics; LibTorch has then chosen its kernels
 };

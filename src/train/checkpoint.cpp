@@ -39,9 +39,10 @@ class Info {
     check(found != metadata.end(), "{}: this is not a checkpoint (no 'checkpoint' metadata)", file_);
     json_ = nlohmann::json::parse(found->second, nullptr, false);
   }
+  bool has(const char* key) const { return json_.is_object() && json_.contains(key); }
   std::int64_t number(const char* key) const {
-    const bool there = json_.is_object() && json_.contains(key) && json_.at(key).is_number_integer();
-    check(there, "{}: its metadata is damaged: it has no number \"{}\"", file_, key);
+    check(has(key) && json_.at(key).is_number_integer(), "{}: its metadata is damaged: it has no number \"{}\"", file_,
+          key);
     return json_.at(key).get<std::int64_t>();
   }
 
@@ -62,10 +63,11 @@ std::filesystem::path run_of_checkpoint(const std::filesystem::path& file) {
 
 void write_checkpoint(const std::filesystem::path& run, const Checkpoint& checkpoint) {
   const TrainState& state = checkpoint.state;
-  const nlohmann::json info = {{"step", state.step},
-                               {"num_snapshots", checkpoint.num_snapshots},
-                               {"metrics_bytes", checkpoint.metrics_bytes},
-                               {"averaged", state.averaged}};
+  nlohmann::json info = {{"step", state.step},
+                         {"num_snapshots", checkpoint.num_snapshots},
+                         {"metrics_bytes", checkpoint.metrics_bytes},
+                         {"averaged", state.averaged}};
+  if (checkpoint.num_average_snapshots) info["num_average_snapshots"] = *checkpoint.num_average_snapshots;
   std::vector<NamedTensor> tensors = {{"weights", state.weights},
                                       {"momentum", state.momentum},
                                       {"buffers", state.buffers},
@@ -100,6 +102,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& file, const Graph& graph
   state.step = info.number("step");
   checkpoint.num_snapshots = info.number("num_snapshots");
   checkpoint.metrics_bytes = info.number("metrics_bytes");
+  if (info.has("num_average_snapshots")) checkpoint.num_average_snapshots = info.number("num_average_snapshots");
   return checkpoint;
 }
 

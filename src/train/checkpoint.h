@@ -16,6 +16,8 @@ struct Checkpoint {
   TrainState state;                // on the CPU once read
   std::int64_t num_snapshots = 0;  // snapshots in the trajectory at that time
   std::int64_t metrics_bytes = 0;  // length of metrics.jsonl at that time
+  // Snapshots in the average's trajectory; unknown of earlier versions' checkpoints.
+  std::optional<std::int64_t> num_average_snapshots = {};
 };
 
 // "checkpoints/step-000000123.safetensors"

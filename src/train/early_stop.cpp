@@ -40,28 +40,43 @@ nlohmann::json to_json(const EarlyStop& rule) {
   return {{"metric", rule.metric}, {"patience", rule.patience}, {"min_delta", rule.min_delta}};
 }
 
+namespace {
+
+// Lower is better.
+double score(const std::string& metric, double value) {
+  return metric.ends_with("accuracy") ? -value : value;
+}
+
+// Whether the line has the metric and improves on `best`.
+bool improves(const nlohmann::json& line, const std::string& metric, double min_delta,
+              const std::optional<MetricEpoch>& best) {
+  const auto found = line.find(metric);
+  if (found == line.end() || !found->is_number() || !std::isfinite(found->get<double>())) return false;
+  return !best || score(metric, found->get<double>()) < score(metric, best->value) - min_delta;
+}
+
+}  // namespace
+
 std::optional<MetricEpoch> best_epoch(const std::vector<nlohmann::json>& lines, const std::string& metric,
                                       double min_delta) {
-  const double sign = metric.ends_with("accuracy") ? -1 : 1;  // sign * value: lower is better
   std::optional<MetricEpoch> best;
   for (const nlohmann::json& line : lines) {
-    const auto found = line.find(metric);
-    if (found == line.end() || !found->is_number() || !std::isfinite(found->get<double>())) continue;
-    const double value = found->get<double>();
-    if (best && sign * value >= sign * best->value - min_delta) continue;
-    best = {line.at("step").get<std::int64_t>(), line.at("epoch").get<double>(), value};
+    if (improves(line, metric, min_delta, best))
+      best = {line.at("step").get<std::int64_t>(), line.at("epoch").get<double>(), line.at(metric).get<double>()};
   }
   return best;
 }
 
-bool is_over(const EarlyStop& rule, const std::vector<nlohmann::json>& lines) {
+bool is_over(const EarlyStop& rule, const std::vector<nlohmann::json>& lines, const nlohmann::json& next) {
   if (rule.metric.empty()) return false;
   const auto tells = [&](const nlohmann::json& line) { return line.contains(rule.metric); };
-  const auto last = std::find_if(lines.rbegin(), lines.rend(), tells);
   const std::optional<MetricEpoch> best = best_epoch(lines, rule.metric, rule.min_delta);
+  if (!best || improves(next, rule.metric, rule.min_delta, best)) return false;
+  const double last = tells(next) ? next.at("epoch").get<double>()
+                                  : std::find_if(lines.rbegin(), lines.rend(), tells)->at("epoch").get<double>();
   // Epochs are quotients of steps, so the difference of two whole ones may not be exactly whole.
   constexpr double kRounding = 1e-9;
-  return best && last->at("epoch").get<double>() - best->epoch >= rule.patience - kRounding;
+  return last - best->epoch >= rule.patience - kRounding;
 }
 
 }  // namespace thalweg

@@ -47,7 +47,8 @@ std::optional<MetricEpoch> best_epoch(const std::vector<nlohmann::json>& lines, 
                                       double min_delta = 0);
 
 // Whether the last line that has the metric ends the run, because it comes `patience` epochs or more after the best
-// one. A line whose value is not finite counts here, but is never an improvement.
-bool is_over(const EarlyStop& rule, const std::vector<nlohmann::json>& lines);
+// one. A line whose value is not finite counts here, but is never an improvement. `next` comes after `lines`; {} if
+// there is none.
+bool is_over(const EarlyStop& rule, const std::vector<nlohmann::json>& lines, const nlohmann::json& next = {});
 
 }  // namespace thalweg

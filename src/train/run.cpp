@@ -49,8 +49,9 @@ class RunLoop {
         splits_(context.graph, context.data, context.device),
         training_(context.graph, splits_.train(), spec.train, spec.seed, start.state),
         plans_(training_.conv_plans(), spec, folder, start.state.step > spec.first_step, cache_folder()),
-        trajectory_(RunFolder{folder}.trajectory(), context.graph.parameters.size(), context.graph.buffers.size()),
-        average_(average_run(start.state.step)),
+        trajectory_(RunFolder{folder}.trajectory(), context.graph.parameters.size(), context.graph.buffers.size(),
+                    start.num_snapshots),
+        average_(average_run(start)),
         recorder_(folder, start.metrics_bytes, training_.step()),
         checkpoints_(folder, spec.train.keep_last, [this](std::int64_t step) { return plan_.is_fork(step); }),
         losses_(spec, context.graph, plan_, checkpoints_, training_.step()),
@@ -72,6 +73,13 @@ class RunLoop {
     recorder_.note(banner);
     if (!plans_.note().empty()) tell(plans_.note());
     for (const std::string& note : run_notes(spec_, context_, plan_, folder_, training_.step())) tell(note);
+    if (average_ && average_->is_lost()) {
+      const std::string lost =
+          fmt::format("{} is missing: it is made again from the last checkpoint on, without its earlier snapshots",
+                      average_->folder().string());
+      say(lost);
+      recorder_.note(lost);
+    }
     try {
       run_steps();
       return finish_or_stop();
@@ -97,9 +105,9 @@ class RunLoop {
   bool ended() const { return training_.step() == plan_.end_step() || stopped_early_; }
   bool is_best() const { return best_ && best_->step == training_.step(); }
 
-  std::unique_ptr<AverageRun> average_run(std::int64_t step) const {
+  std::unique_ptr<AverageRun> average_run(const Checkpoint& start) const {
     if (spec_.train.average.kind == AverageKind::kNone) return nullptr;
-    return std::make_unique<AverageRun>(spec_, context_, folder_, splits_.train(), step);
+    return std::make_unique<AverageRun>(spec_, context_, folder_, splits_.train(), start);
   }
 
   void run_steps() {
@@ -107,6 +115,7 @@ class RunLoop {
     Progress progress(fmt::format("train {}", title()), "img", plan_.images_at(plan_.end_step()),
                       plan_.images_at(training_.step()), context_.progress);
     save(plan_.agenda(training_.step(), 0), progress);
+    if (average_ && average_->is_lost()) save_checkpoint();  // the last one counts the lost snapshots
     while (!ended()) one_step(progress);
     if (profiler_.finish()) note_profile();
     progress.finish();
@@ -184,10 +193,14 @@ class RunLoop {
 
   void record(const Agenda& agenda) {
     if (!agenda.epoch_end && !agenda.evaluate) return;
-    nlohmann::json out = line(agenda.epoch_end ? "epoch" : "evaluation", training_.step(), lr_);
-    if (agenda.epoch_end) take_epoch_means(out);
+    nlohmann::json out = line("evaluation", training_.step(), lr_);
     if (agenda.evaluate) evaluate_watched(out);
-    if (agenda.epoch_end) out["seconds"] = seconds_since(start_);
+    // A run that stops early within an epoch ends it.
+    if (agenda.epoch_end || is_over(spec_.train.early_stop, recorder_.lines(), out)) {
+      out["kind"] = "epoch";
+      take_epoch_means(out);
+      out["seconds"] = seconds_since(start_);
+    }
     recorder_.record(out);
     judge_metrics();
   }
@@ -225,7 +238,10 @@ class RunLoop {
   void save(const Agenda& agenda, Progress& progress) {
     const std::int64_t step = training_.step();
     const bool last = ended();
-    if ((agenda.snapshot || last) && step > last_snapshot_) take_snapshot();
+    if (agenda.snapshot || last) {
+      if (step > last_snapshot_) take_snapshot();
+      if (average_ && average_->is_lost() && average_->num_snapshots() == 0) take_average_snapshot();
+    }
     const bool stop = stop_requested() && !last;
     if (stop && batch_loss_.defined()) {
       losses_.push({step, lr_}, batch_loss_);
@@ -252,14 +268,20 @@ class RunLoop {
   void take_snapshot() {
     const ProfileRange range("snapshot");
     trajectory_.append(snapshot_info(), training_.weights(), training_.buffers());
+    take_average_snapshot();
+    last_snapshot_ = training_.step();
+  }
+
+  void take_average_snapshot() {
     const at::Tensor average = training_.average();
     if (average.defined()) average_->take_snapshot(snapshot_info(), average);
-    last_snapshot_ = training_.step();
   }
 
   void save_checkpoint() {
     const ProfileRange range("checkpoint");
-    checkpoints_.save({training_.state(), trajectory_.count(), recorder_.sync()});
+    Checkpoint checkpoint{training_.state(), trajectory_.count(), recorder_.sync()};
+    if (average_) checkpoint.num_average_snapshots = average_->num_snapshots();
+    checkpoints_.save(checkpoint);
     losses_.add_checkpoint(training_.step());
     checkpoint_time_ = Clock::now();
     if (is_best()) checkpoints_.keep_as_best(training_.step());
@@ -357,9 +379,6 @@ nlohmann::json train_run(const RunSpec& spec, const RunContext& context, const s
       say(fmt::format("no profile was written: the run in {} is already done, so no step was taken", folder.string()));
     return status.at("final");
   }
-  if (done && averages && !RunFolder{folder}.average().holds_run())
-    say(fmt::format("{} is missing: its weights are made again from the last checkpoint, but not its earlier snapshots",
-                    RunFolder{folder}.average().path.string()));
   try {
     return RunLoop(spec, context, folder, starting_point(spec, context.graph, folder)).run();
   } catch (const StepOutOfMemory& error) {

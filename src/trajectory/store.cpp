@@ -37,6 +37,23 @@ std::string mismatch_advice(const fs::path& folder, std::int64_t num_params, std
       folder.string(), num_params, num_buffers);
 }
 
+void check_count(const fs::path& folder, std::int64_t count, std::int64_t needed) {
+  check(needed >= 0 && needed <= count,
+        "{} is damaged: it holds {} snapshots, but {} were stored; restore the file, or remove the run's folder to "
+        "train the run again",
+        trajectory_index(folder).string(), count, needed);
+}
+
+// Returns the folder if it holds at least so many snapshots. Opening the log for writing would cut off the rest behind
+// a damaged record.
+fs::path holding(fs::path folder, std::int64_t at_least) {
+  if (at_least == 0) return folder;
+  const fs::path index = trajectory_index(folder);
+  const std::size_t records = fs::exists(index) ? read_record_log(index).size() : 1;  // the header first
+  check_count(folder, static_cast<std::int64_t>(records) - 1, at_least);
+  return folder;
+}
+
 // Creates the folder, which must exist before the log is opened in it.
 fs::path made(const fs::path& folder) {
   create_folders(folder);
@@ -105,8 +122,9 @@ fs::path trajectory_index(const fs::path& folder) {
   return folder / "index.log";
 }
 
-TrajectoryWriter::TrajectoryWriter(const fs::path& folder, std::int64_t num_params, std::int64_t num_buffers)
-    : rows_path_(made(folder) / kRows),
+TrajectoryWriter::TrajectoryWriter(const fs::path& folder, std::int64_t num_params, std::int64_t num_buffers,
+                                   std::int64_t at_least)
+    : rows_path_(holding(made(folder), at_least) / kRows),
       num_params_(num_params),
       num_buffers_(num_buffers),
       log_(trajectory_index(folder), header_text(num_params, num_buffers),
@@ -148,9 +166,7 @@ void TrajectoryWriter::write_row(const at::Tensor& weights, const at::Tensor& bu
 }
 
 void TrajectoryWriter::truncate(std::int64_t keep) {
-  check(keep >= 0 && keep <= count(),
-        "{} is damaged: it holds {} snapshots, but {} were stored; remove the run's folder to train the run again",
-        trajectory_index(rows_path_.parent_path()).string(), count(), keep);
+  check_count(rows_path_.parent_path(), count(), keep);
   if (keep == count()) return;
   log_.truncate(static_cast<std::size_t>(keep));
   steps_.resize(static_cast<std::size_t>(keep));
@@ -212,16 +228,16 @@ at::Tensor TrajectoryReader::buffers(std::int64_t i) const {
   return view(row(i) + num_params_, num_buffers_);
 }
 
+void TrajectoryReader::verify(std::int64_t i) const {
+  const float* data = row(i);
+  check(row_checksum(data, num_params_, data + num_params_, num_buffers_) == checksums_[static_cast<std::size_t>(i)],
+        "row {} (step {}) of {} is damaged: its checksum differs from the index. Restore the file, or remove the run's "
+        "folder and run again",
+        i, info(i).step, rows_path_.string());
+}
+
 void TrajectoryReader::verify() const {
-  for (std::int64_t i = 0; i < size(); ++i) {
-    const float* data = row(i);
-    if (row_checksum(data, num_params_, data + num_params_, num_buffers_) != checksums_[static_cast<std::size_t>(i)]) {
-      fail(
-          "row {} (step {}) of {} is damaged: its checksum differs from the index. Restore the file, or remove the "
-          "run's folder and run again",
-          i, info(i).step, rows_path_.string());
-    }
-  }
+  for (std::int64_t i = 0; i < size(); ++i) verify(i);
 }
 
 }  // namespace thalweg

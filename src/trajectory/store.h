@@ -41,8 +41,9 @@ std::filesystem::path trajectory_index(const std::filesystem::path& folder);
 class TrajectoryWriter {
  public:
   // Opens or creates a trajectory. Throws Error if the folder holds a trajectory of another shape, or if rows are
-  // missing.
-  TrajectoryWriter(const std::filesystem::path& folder, std::int64_t num_params, std::int64_t num_buffers);
+  // missing. If fewer than `at_least` snapshots are intact, throws Error too, and leaves the files as they are.
+  TrajectoryWriter(const std::filesystem::path& folder, std::int64_t num_params, std::int64_t num_buffers,
+                   std::int64_t at_least = 0);
 
   // Appends a snapshot: float32 [P] and [num_buffers] on any device, with `info.step` beyond the last one. The snapshot
   // is on disk when this returns. If it throws (disk full), the store is unchanged.
@@ -76,7 +77,8 @@ class TrajectoryReader {
   // Read-only views of the mapped file, float32 [P] and [num_buffers]; they keep the file mapped.
   at::Tensor weights(std::int64_t i) const;
   at::Tensor buffers(std::int64_t i) const;
-  // Reads every row; throws Error naming the row and step of the first damaged one.
+  // Reads a row, or every row; throws Error naming the row and step of the first damaged one.
+  void verify(std::int64_t i) const;
   void verify() const;
 
  private:

@@ -147,6 +147,18 @@ class OneRun(cli.CliTest):
         result = cli.run("train", path, "--out", run, "--quiet")
         self.assertEqual((result.returncode, result.stderr.count("average is missing")), (0, 1), result.stderr)
         self.assertEqual(weights.read_bytes(), (self.folder / "whole/average/weights.safetensors").read_bytes())
+        self.assertEqual((snapshots(), cli.read_json(status)["snapshots"]), (1, 1))  # that of the last step
+        weights.unlink()
+        cli.run_ok("train", path, "--out", run, "--quiet")
+        self.assertEqual((snapshots(), weights.exists()), (1, True))
+        # Earlier snapshots that are damaged, not missing, are an error.
+        index, weights = self.folder / "whole/average/trajectory/index.log", self.folder / "whole/average/weights.safetensors"
+        content = bytearray(index.read_bytes())
+        content[len(content) // 2] ^= 1
+        index.write_bytes(content)
+        weights.unlink()
+        self.check_fails(1, ["train", path, "--out", self.folder / "whole", "--quiet"], "index.log is damaged", "restore")
+        self.assertEqual(index.read_bytes(), content)
 
     def test_swa_is_the_mean_of_the_ends_of_epochs(self):
         out = self.experiment({"kind": "swa", "start_epoch": 1})

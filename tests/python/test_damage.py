@@ -75,6 +75,25 @@ class Damage(cli.CliTest):
             self.check_fails(1, command, "index.log", "snapshots, but the run took", "remove")
         self.assertEqual(plane.read_bytes(), before)
 
+    def test_a_damaged_snapshot_is_not_drawn_a_line_from(self):
+        rows = self.out / "main/trajectory/weights.f32"
+        step = cli.read_trajectory(self.out / "main")[0][1]["step"]
+        flip(rows, rows.stat().st_size // len(cli.read_trajectory(self.out / "main")[0]) + 40)
+        line = ["plane", f"{self.out / 'main'}@{step}", self.out / "main", "--kind", "line", "--out", self.folder / "line"]
+        self.check_fails(1, line, "row 1", "weights.f32 is damaged")
+        self.assertFalse((self.folder / "line").exists())
+
+    def test_a_damaged_index_costs_no_row(self):
+        index, rows = self.out / "main/trajectory/index.log", self.out / "main/trajectory/weights.f32"
+        (self.out / "main/weights.safetensors").unlink()  # so that the run is taken up again
+        whole, before = index.read_bytes(), rows.read_bytes()
+        flip(index, len(whole) // 3)
+        self.check_fails(1, self.experiment, "index.log is damaged", "restore the file")
+        self.assertEqual(rows.read_bytes(), before)
+        index.write_bytes(whole)
+        cli.run_ok(*self.experiment)
+        self.assertEqual((index.read_bytes(), rows.read_bytes()), (whole, before))
+
     def test_a_damaged_surface_is_named(self):
         surface = self.out / "surfaces/pca.h5"
         for content in (b"", b"not HDF5", surface.read_bytes()[:1000]):

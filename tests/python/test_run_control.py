@@ -34,6 +34,27 @@ class RunControl(cli.CliTest):
         self.assertEqual(again.returncode, 0, again.stderr)
         self.assertIn("stopped early at epoch 3", again.stderr)
 
+    def test_an_early_stop_within_an_epoch_ends_it(self):
+        config = cli.experiment_config(cli.MLP, branches=[])
+        config["train"] |= {"epochs": 9, "evaluate_every": {"steps": 3},
+                            "early_stop": {"metric": "test_loss", "patience": 0.6, "min_delta": 1000}}
+        out = self.folder / "out"
+        cli.run_ok("train", self.write("config.json", config), "--out", out, "--quiet")
+        status = cli.read_json(out / "status.json")
+        self.assertEqual((status["state"], status["step"]), ("done", 6))  # 5 steps make an epoch
+        lines = cli.read_metrics(out)
+        self.assertEqual([(line["kind"], line["step"]) for line in lines if line["kind"] != "step"],
+                         [("evaluation", 3), ("epoch", 5), ("epoch", 6)])
+        self.assertLess({"train_loss", "test_loss", "seconds"}, lines[-1].keys())
+        self.assertTrue((out / "metrics.csv").read_text().splitlines()[-1].startswith("6,"))
+
+    def test_threads_of_a_run_beside_others_are_recorded(self):
+        config = cli.experiment_config(cli.MLP, branches=[])
+        config |= {"threads": 4, "parallel_runs": 2}
+        out = self.folder / "out"
+        cli.run_ok("train", self.write("config.json", config), "--out", out, "--quiet")
+        self.assertEqual(cli.read_json(out / "status.json")["provenance"]["threads"], 2)
+
     def test_train_drops_branches_behind_the_end_of_the_main_path(self):
         config = cli.experiment_config(cli.MLP)
         config["branches"] = [{"at_epoch": [1, 2], "epochs": 1, "schedule": {"kind": "constant", "lr": 0.002}}]
