@@ -5,6 +5,8 @@
 
 #include <ATen/ATen.h>
 
+#include "base/console.h"
+#include "base/error.h"
 #include "landscape/grid.h"
 #include "theory/figures.h"
 #include "trajectory/build_plane.h"
@@ -17,8 +19,8 @@ namespace {
 constexpr std::int64_t kChunk = 1024;  // points per batch
 constexpr double kColorDepth = 1e-6;   // of the largest loss: at a grid point the loss may be exactly 0
 
-// The path of a shown cell. For a diagram, the cell with the latest decay is the main path, and the others begin where
-// they leave it.
+// The path of a shown cell. For a diagram, the cell with the latest decay is the main path, and the others begin at the
+// last record that they share with it.
 RunPath run_path(const TheoryStudy& study, const TheoryRuns& runs, const TheoryCell& cell, std::int64_t index,
                  bool main) {
   RunPath path;
@@ -26,7 +28,8 @@ RunPath run_path(const TheoryStudy& study, const TheoryRuns& runs, const TheoryC
   path.name = main ? kMainRun : branch ? fmt::format("decay-at-{}", *cell.decay_at) : cell.name;
   for (std::size_t r = 0; r < runs.steps.size(); ++r) {
     const at::Tensor weights = runs.paths[0][index][static_cast<std::int64_t>(r)].to(at::kFloat);
-    if (branch && runs.steps[r] < *cell.decay_at) continue;
+    const bool is_shared = r + 1 < runs.steps.size() && runs.steps[r + 1] <= *cell.decay_at;
+    if (branch && is_shared) continue;
     if (!std::isfinite(weights.norm().item<double>())) break;
     SnapshotInfo info;
     info.step = runs.steps[r];
@@ -45,12 +48,6 @@ std::vector<WeightRow> rows_of(const std::vector<RunPath>& paths) {
       rows.push_back({path.name, path.infos[k].step, path.weights[k]});
   }
   return rows;
-}
-
-bool spans_plane(const std::vector<WeightRow>& rows) {
-  std::size_t different = 0;
-  for (std::size_t k = 1; k < rows.size(); ++k) different += !rows[k].weights.equal(rows[0].weights);
-  return different >= 2;
 }
 
 Plane pca_of(const std::vector<WeightRow>& rows) {
@@ -147,9 +144,13 @@ std::optional<ReportData> theory_landscape(const TheoryStudy& study, c10::Device
     data.runs.push_back(
         {.name = paths.back().name, .fork_epoch = static_cast<double>(i), .epochs = {}, .final_metrics = {}});
   }
-  const std::vector<WeightRow> rows = rows_of(paths);
-  if (!spans_plane(rows)) return std::nullopt;
-  Plane plane = study.config.plane == TheoryPlane::kPca ? pca_of(rows) : solutions_plane(study.problems[0]);
+  Plane plane;
+  try {
+    plane = study.config.plane == TheoryPlane::kPca ? pca_of(rows_of(paths)) : solutions_plane(study.problems[0]);
+  } catch (const Error& error) {
+    say(fmt::format("note: there is no landscape, since its points define no plane: {}", error.what()));
+    return std::nullopt;
+  }
   const GridRange range = place_on(plane, paths, study.problems[0], study.config.margin);
   data.surfaces.push_back(map_surface(study, plane, range));
   return data;

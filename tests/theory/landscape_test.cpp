@@ -1,6 +1,7 @@
 #include "theory/landscape.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <gtest/gtest.h>
 
@@ -37,6 +38,27 @@ TEST(TheoryLandscape, MarksTheMinimumNormSolutionAndTheTruth) {
     EXPECT_NE(svg.find(">w*<"), std::string::npos);
     EXPECT_EQ(svg.find("Off the plane:") != std::string::npos, off);
   }
+}
+
+TEST(TheoryLandscape, BranchesBeginOnTheMainPath) {
+  const TheoryStudy study = simulated_study({{"landscape", {{"grid", "9x7"}}}});
+  const std::vector<PathPoint> path = theory_landscape(study, at::kCPU)->surfaces[0].path;
+  const std::vector<std::int64_t>& steps = study.runs.steps;
+  for (const std::int64_t decay : {0, 100}) {
+    const auto branch = std::ranges::find(path, fmt::format("decay-at-{}", decay), &PathPoint::run);
+    ASSERT_NE(branch, path.end());
+    EXPECT_EQ(branch->step, *std::prev(std::ranges::upper_bound(steps, decay)));
+    const auto main = std::ranges::find_if(
+        path, [&](const PathPoint& point) { return point.run == "main" && point.step == branch->step; });
+    ASSERT_NE(main, path.end());
+    EXPECT_EQ(branch->x, main->x);
+    EXPECT_EQ(branch->y, main->y);
+  }
+}
+
+TEST(TheoryLandscape, IsLeftOutIfThePathsLieOnALine) {
+  const TheoryStudy study = simulated_study({{"gamma", 0}, {"samples", 1}, {"noise", {{"kind", "fixed"}}}});
+  EXPECT_FALSE(theory_landscape(study, at::kCPU));
 }
 
 TEST(TheoryLandscape, NamesTheRisk) {
