@@ -1,5 +1,7 @@
 #include "nn/evaluate.h"
 
+#include <cmath>
+
 #include <ATen/ops/isfinite.h>
 
 #include "base/error.h"
@@ -77,8 +79,8 @@ void evaluate_command(int argc, char** argv) {
         {"loss", metrics.loss}, {"accuracy", metrics.accuracy}, {"images", metrics.images}, {"split", split}};
     fmt::print("{}\n", out.dump());
   } else {
-    fmt::print("{} loss {:.6f}, accuracy {:.2f} %, {} images\n", split, metrics.loss, 100 * metrics.accuracy,
-               metrics.images);
+    const double loss = std::isnan(metrics.loss) ? std::abs(metrics.loss) : metrics.loss;  // no "-nan"
+    fmt::print("{} loss {:.6f}, accuracy {:.2f} %, {} images\n", split, loss, 100 * metrics.accuracy, metrics.images);
   }
 }
 

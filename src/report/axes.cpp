@@ -46,28 +46,32 @@ std::vector<std::string> wrap(const std::string& text, double width) {
 void draw_x_ticks(Svg* svg, const Panel& p, bool grid_lines, std::size_t count) {
   const double bottom = p.top + p.height;
   double free_from = -std::numeric_limits<double>::infinity();  // overlapping numbers are left out
-  for (const double tick : p.x.ticks(count)) {
-    const double x = p.left + p.x.position(tick) * p.width;
+  const std::vector<double> ticks = p.x.ticks(count);
+  const std::vector<std::string> texts = tick_texts(ticks);
+  for (std::size_t k = 0; k < ticks.size(); ++k) {
+    const double x = p.left + p.x.position(ticks[k]) * p.width;
     if (grid_lines) svg->line({x, p.top}, {x, bottom}, kGridLine);
     svg->line({x, bottom}, {x, bottom + 5}, kFrame);
-    const std::string text = short_number(tick);
-    const double half = text_width(text, kTextSize) / 2;
+    const double half = text_width(texts[k], kTextSize) / 2;
     if (x - half < free_from) continue;
-    svg->text({x, bottom + 18}, text, {.size = kTextSize, .anchor = "middle"});
+    svg->text({x, bottom + 18}, texts[k], {.size = kTextSize, .anchor = "middle"});
     free_from = x + half + 4;
   }
 }
 
 // Returns the width of the widest tick label.
 double draw_y_ticks(Svg* svg, const Panel& p, bool grid_lines) {
-  double widest = 0;
-  for (const double tick : p.y.ticks(p.y.log ? 8 : 6)) {
-    const double y = p.top + (1 - p.y.position(tick)) * p.height;
+  double widest = 0, free_below = std::numeric_limits<double>::infinity();
+  const std::vector<double> ticks = p.y.ticks(p.y.log ? 8 : 6);
+  const std::vector<std::string> texts = tick_texts(ticks);
+  for (std::size_t k = 0; k < ticks.size(); ++k) {
+    const double y = p.top + (1 - p.y.position(ticks[k])) * p.height;
     if (grid_lines) svg->line({p.left, y}, {p.left + p.width, y}, kGridLine);
     svg->line({p.left - 5, y}, {p.left, y}, kFrame);
-    const std::string text = short_number(tick);
-    svg->text({p.left - 8, y + 4}, text, {.size = kTextSize, .anchor = "end"});
-    widest = std::max(widest, text_width(text, kTextSize));
+    if (y > free_below) continue;
+    svg->text({p.left - 8, y + 4}, texts[k], {.size = kTextSize, .anchor = "end"});
+    widest = std::max(widest, text_width(texts[k], kTextSize));
+    free_below = y - kTextSize;
   }
   return widest;
 }
@@ -92,7 +96,7 @@ Axis fit_axis(const std::vector<double>& values, std::string label, double log_r
     high = std::max(high, v);
   }
   if (low > high) return {0, 1, false, std::move(label)};
-  if (low == high) {
+  if (is_flat(low, high)) {
     const double half = low == 0 ? 1 : 0.1 * std::abs(low);
     return {low - half, high + half, false, std::move(label)};
   }

@@ -22,12 +22,13 @@ void draw_color_bar(Svg* svg, const LevelScale& scale, Point2 corner, double hei
               {"none", 0, "", 1});
   }
   svg->rect(corner, width, height, "none", {"#444", 1, "", 1});
+  const std::vector<std::string> texts = tick_texts(scale.levels);
   const std::size_t stride = static_cast<std::size_t>(std::ceil(15 / step));
   for (std::size_t k = 0; k < scale.levels.size(); ++k) {
     const double y = corner.y + height - step * static_cast<double>(k + 1);
     svg->line({corner.x + width, y}, {corner.x + width + 4, y}, {"#444", 1, "", 1});
     if (k % stride != 0) continue;
-    svg->text({corner.x + width + 7, y + 4}, short_number(scale.levels[k]), {.size = 11});
+    svg->text({corner.x + width + 7, y + 4}, texts[k], {.size = 11});
   }
   svg->text({corner.x + kColorBarSpace - 26, corner.y + height / 2}, scale.log ? label + ", logarithmic" : label,
             {.size = 13, .anchor = "middle", .rotate = -90});

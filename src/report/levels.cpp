@@ -80,8 +80,13 @@ LevelScale choose_diverging_levels(const std::vector<const std::vector<double>*>
   return with_linear_levels(scale, max_levels);
 }
 
+bool is_flat(double low, double high) {
+  constexpr double kRounding = 1e-12;
+  return high - low <= kRounding * std::max(std::abs(low), std::abs(high));
+}
+
 std::vector<double> round_steps(double low, double high, std::size_t count) {
-  if (!(high > low) || count == 0 || !std::isfinite(high - low)) return {};
+  if (!(high > low) || is_flat(low, high) || count == 0 || !std::isfinite(high - low)) return {};
   const double rough = (high - low) / static_cast<double>(count);
   const double unit = std::pow(10.0, std::floor(std::log10(rough)));
   double step = 10 * unit;
@@ -125,15 +130,31 @@ std::vector<double> round_log_steps(double low, double high, std::size_t count) 
   return thinned;
 }
 
-std::string short_number(double value) {
+std::string short_number(double value, int digits) {
   if (value == 0) return "0";
   const double size = std::abs(value);
-  std::string text = size >= 1e4 || size < 1e-3 ? fmt::format("{:.3g}", value) : fmt::format("{:.4g}", value);
+  std::string text = fmt::format("{:.{}g}", value, size >= 1e4 || size < 1e-3 ? digits - 1 : digits);
   if (const auto e = text.find('e'); e != std::string::npos) {  // 1e-05 -> 1e-5
     const int exponent = std::stoi(text.substr(e + 1));
     text = fmt::format("{}e{}", text.substr(0, e), exponent);
   }
   return text;
+}
+
+std::vector<std::string> tick_texts(const std::vector<double>& values) {
+  constexpr int kFewestDigits = 4, kMostDigits = 17;
+  constexpr double kRounding = 0.02;  // of the smallest step
+  double step = INFINITY;
+  for (std::size_t i = 1; i < values.size(); ++i) step = std::min(step, values[i] - values[i - 1]);
+  std::vector<std::string> texts(values.size());
+  for (int digits = kFewestDigits; digits <= kMostDigits; ++digits) {
+    std::ranges::transform(values, texts.begin(), [&](double value) { return short_number(value, digits); });
+    const bool exact = std::ranges::equal(values, texts, [&](double value, const std::string& text) {
+      return std::abs(value - std::stod(text)) <= kRounding * step;
+    });
+    if (exact) break;
+  }
+  return texts;
 }
 
 }  // namespace thalweg

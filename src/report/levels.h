@@ -31,12 +31,17 @@ LevelScale choose_linear_levels(const std::vector<const std::vector<double>*>& s
 // Linear and symmetric about 0, so that 0 is at position 0.5; for differences.
 LevelScale choose_diverging_levels(const std::vector<const std::vector<double>*>& surfaces, std::size_t max_levels);
 
-// Returns round numbers that divide [low, high] into about `count` steps (1, 2, 2.5 or 5 times a power of ten).
+// Whether the two differ by rounding errors at most: equal losses may differ in their last bits.
+bool is_flat(double low, double high);
+// Returns round numbers that divide [low, high] into about `count` steps (1, 2, 2.5 or 5 times a power of ten); none
+// if the range is flat.
 std::vector<double> round_steps(double low, double high, std::size_t count);
 // Returns at most `count` round numbers in [low, high] at logarithmic distances. Requires 0 < low.
 std::vector<double> round_log_steps(double low, double high, std::size_t count);
 
-// The text of a number on an axis or a colour bar: the shortest form with at most four digits.
-std::string short_number(double value);
+// The shortest text of a number with at most four digits, or `digits`.
+std::string short_number(double value, int digits = 4);
+// The texts of the numbers on an axis or a colour bar, ascending: as short as they can be and still tell them apart.
+std::vector<std::string> tick_texts(const std::vector<double>& values);
 
 }  // namespace thalweg

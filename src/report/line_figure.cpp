@@ -31,6 +31,11 @@ double along(const Line& line, double x, double y) {
   return line.axis == 0 ? x : y;
 }
 
+// The other coordinate of all grid points.
+double across(const Line& line) {
+  return line.axis == 0 ? line.surface.y.front() : line.surface.x.front();
+}
+
 const char* color_of(const MapPanel& curve) {
   return curve.split == "test" ? kTestColor : kTrainColor;
 }
@@ -86,8 +91,12 @@ void draw_curve_of(Svg* svg, const Line& line, const Panel& panel, const MapPane
   }
 }
 
-std::string path_title(const PathPoint& p) {
-  return fmt::format("{}, step {}, epoch {:.4g}, off-line distance {:.4g}", p.run, p.step, p.epoch, p.off_plane);
+// The distance from the line is known only where both of a plane's directions are unit vectors.
+std::string path_title(const Line& line, const PathPoint& p) {
+  const std::string place = fmt::format("{}, step {}, epoch {:.4g}", p.run, p.step, p.epoch);
+  if (!has_unit_directions(line.surface)) return fmt::format("{}, off-plane distance {:.4g}", place, p.off_plane);
+  const double aside = (line.axis == 0 ? p.y : p.x) - across(line);
+  return fmt::format("{}, off-line distance {:.4g}", place, std::hypot(p.off_plane, aside));
 }
 
 void draw_path_points(Svg* svg, const Line& line, const Panel& panel) {
@@ -96,7 +105,7 @@ void draw_path_points(Svg* svg, const Line& line, const Panel& panel) {
     const double x = panel.at(along(line, p.x, p.y), panel.y.low).x, bottom = panel.top + panel.height;
     const bool tall = line.path.size() <= kMaxUprights;
     svg->line({x, tall ? panel.top : bottom - 12}, {x, bottom}, {style.color, 1, tall ? "2 4" : "", 0.5});
-    svg->marker(Marker::kSquare, {x, bottom - 5}, 3.4, style.color, path_title(p));
+    svg->marker(Marker::kSquare, {x, bottom - 5}, 3.4, style.color, path_title(line, p));
   }
 }
 
@@ -126,6 +135,9 @@ std::vector<LegendEntry> legend(const Line& line, const Minima& minima) {
 
 std::string caption(const Line& line, std::size_t num_outside) {
   std::string text = minima_sentence(line.surface);
+  if (!is_line(line.surface.provenance))
+    text += fmt::format(" The line lies in a plane, at {:.4g} on its axis \"{}\".", across(line),
+                        plane_axis_label(line.surface, 1 - line.axis));
   if (const std::string how = how_values_came(line.surface); !how.empty()) text += fmt::format(" {}", how);
   if (line.surface.has("train_loss_stderr") || line.surface.has("test_loss_stderr")) {
     text += " Whiskers: two standard errors.";

@@ -88,8 +88,9 @@ void draw_path(Svg* svg, const Map& map, const Panel& panel, const std::vector<P
 void draw_points(Svg* svg, const Map& map, const Panel& panel) {
   for (const auto& points : map.paths) {
     for (const PathPoint& p : points) {
-      svg->marker(Marker::kSquare, panel.at(p.x, p.y), 4.2, run_style(map.data, p.run).color,
-                  point_title(p, fmt::format("step {}", p.step).c_str()));
+      svg->marker(
+          Marker::kSquare, panel.at(p.x, p.y), 4.2, run_style(map.data, p.run).color,
+          fmt::format("{}: step {}, epoch {:.4g}, off-plane distance {:.4g}", p.run, p.step, p.epoch, p.off_plane));
     }
   }
 }

@@ -37,7 +37,7 @@ bool has_trainings(const Surface& surface) {
   const auto is_named = [](const PathPoint& at, const nlohmann::json& point) {
     return member(point, "run") == at.run && member(point, "step") == at.step;
   };
-  return !points.is_array() || !std::ranges::equal(surface.path, points, is_named);
+  return surface.path.size() > 1 && (!points.is_array() || !std::ranges::equal(surface.path, points, is_named));
 }
 
 const PathPoint* fork_point(const std::vector<std::vector<PathPoint>>& paths, const std::vector<PathPoint>& branch) {

@@ -31,9 +31,13 @@ std::string plane_axis_label(const Surface& surface, std::size_t axis) {
   return label;
 }
 
-std::string distance_unit(const Surface& surface) {
+bool has_unit_directions(const Surface& surface) {
   const nlohmann::json kind = member(surface.provenance, "kind");
-  return kind == "pca" || kind == "points" || kind == "line" ? "in weight space" : "in units of the directions";
+  return kind == "pca" || kind == "points" || kind == "line";
+}
+
+std::string distance_unit(const Surface& surface) {
+  return has_unit_directions(surface) ? "in weight space" : "in units of the directions";
 }
 
 }  // namespace thalweg

@@ -76,7 +76,7 @@ function cellTraces(surface, k) {
   });
 }
 
-const runHover = (run) => run.x.map((_, i) => `${plain(run.name)}<br>step ${run.step[i]}, epoch ${show(run.epoch[i])}<br>learning rate ${show(run.lr[i])}<br>off-plane distance ${show(run.off_plane[i])}`);
+const runHover = (run) => run.x.map((_, i) => `${plain(run.name)}<br>step ${run.step[i]}, epoch ${show(run.epoch[i])}${run.lr[i] === null ? "" : `<br>learning rate ${show(run.lr[i])}`}<br>off-plane distance ${show(run.off_plane[i])}`);
 
 function pathTraces(surface, k) {
   const axes = { xaxis: k ? "x2" : "x", yaxis: k ? "y2" : "y" };

@@ -50,7 +50,7 @@ std::string caption(const Map& map, const MapValue& value) {
   });
   const auto far = std::count_if(s.path.begin(), s.path.end(),
                                  [&](const PathPoint& p) { return p.off_plane > map.off_plane_limit; });
-  if (!is_all_exact(s) || needs_warning(s)) text += fmt::format(" {}", how_values_came(s));
+  if (const std::string how = how_values_came(s); !how.empty()) text += " " + how;
   if (const std::size_t missing = count_cells(s)[static_cast<std::size_t>(Cell::kMissing)]; missing > 0) {
     text += fmt::format(" Grey: cells next to {} grid point{} not evaluated yet.", missing, missing == 1 ? "" : "s");
   }

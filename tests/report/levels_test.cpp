@@ -71,6 +71,8 @@ TEST(RoundSteps, AreRoundAndInsideTheRange) {
   EXPECT_EQ(round_steps(-0.1, 0.1, 4).size(), 5u);
   EXPECT_TRUE(round_steps(1, 1, 5).empty());
   EXPECT_TRUE(round_steps(0, 1, 0).empty());
+  EXPECT_TRUE(round_steps(std::nextafter(100.0, 0.0), 100, 8).empty());
+  EXPECT_TRUE(round_steps(-1e-300, std::nextafter(-1e-300, 0.0), 8).empty());
   EXPECT_EQ(round_log_steps(0.01, 100, 5), (std::vector<double>{0.01, 0.1, 1, 10, 100}));
   EXPECT_LE(round_log_steps(1e-30, 1e30, 10).size(), 10u);
   EXPECT_THROW(round_log_steps(0, 1, 5), Error);
@@ -82,6 +84,17 @@ TEST(ShortNumber, IsShort) {
   EXPECT_EQ(short_number(-2.5), "-2.5");
   EXPECT_EQ(short_number(0.00001), "1e-5");
   EXPECT_EQ(short_number(123456), "1.23e5");
+}
+
+TEST(TickTexts, TellNeighboursApart) {
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(tick_texts({}), Texts());
+  EXPECT_EQ(tick_texts({7.00000001}), Texts({"7"}));
+  EXPECT_EQ(tick_texts({0, 0.5, 1}), Texts({"0", "0.5", "1"}));
+  EXPECT_EQ(tick_texts({1e-5, 1e-4}), Texts({"1e-5", "0.0001"}));
+  EXPECT_EQ(tick_texts({1.0005, 1.001, 1.0015}), Texts({"1.0005", "1.001", "1.0015"}));
+  EXPECT_EQ(tick_texts({12340, 12345, 12350}), Texts({"12340", "12345", "12350"}));
+  EXPECT_EQ(tick_texts({-2.00000002, -2.00000001, -2}), Texts({"-2.00000002", "-2.00000001", "-2"}));
 }
 
 }  // namespace

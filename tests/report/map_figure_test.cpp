@@ -52,10 +52,11 @@ TEST(GapFigure, StandsBesideTheMapWhereBothSplitsAreThere) {
   EXPECT_TRUE(contains(gap->svg, "Red: the loss is larger on the test images"));
 }
 
-TEST(SurfaceFigure, SaysThatAMapIsEstimatedOrUnfinished) {
+TEST(SurfaceFigure, SaysHowItsValuesCame) {
   ReportData data = synthetic_report(1);
   Surface& s = data.surfaces[0];
-  EXPECT_FALSE(contains(surface_figures(data)[0].svg, "Exact map"));
+  s.provenance["landscape"]["train_images"] = 4321;
+  EXPECT_TRUE(contains(surface_figures(data)[0].svg, "Exact map: every value is computed over all 4321 train"));
   s.values["cell"].assign(s.x.size() * s.y.size(), 1);
   EXPECT_TRUE(contains(surface_figures(data)[0].svg, "Sampled map"));
   s.values["cell"][0] = 3;
@@ -153,6 +154,23 @@ TEST(LineFigure, DrawsLossAndAccuracyAlongARowOrAColumn) {
     EXPECT_TRUE(contains(svg, row ? "PC 1 (explains 71 %)" : "PC 2 (explains 14 %)"));
     EXPECT_EQ(count(svg, "<title>minimum"), 2u);
     EXPECT_FALSE(contains(svg, "nan"));
+    EXPECT_TRUE(
+        contains(svg, row ? "in a plane, at 0.5 on its axis &quot;PC 2" : "in a plane, at 0.5 on its axis &quot;PC 1"));
+  }
+}
+
+TEST(LineFigure, MeasuresDistancesFromTheLine) {
+  for (const bool row : {true, false}) {
+    ReportData data = line_report(row);
+    Surface& s = data.surfaces[0];
+    PathPoint p = s.path.front();
+    (row ? p.x : p.y) = 0.25;
+    (row ? p.y : p.x) = 0.5 + 3;
+    p.off_plane = 4;
+    s.path = {p};
+    EXPECT_TRUE(contains(surface_figures(data)[0].svg, "off-line distance 5<")) << row;
+    s.provenance["kind"] = "random";
+    EXPECT_TRUE(contains(surface_figures(data)[0].svg, "off-plane distance 4<")) << row;
   }
 }
 
@@ -173,6 +191,7 @@ TEST(LineFigure, OfALineNamesItsEnds) {
   data.surfaces[0].provenance["kind"] = "line";
   data.surfaces[0].provenance["points"] = {{{"run", "a"}, {"step", 4}}, {{"run", "b"}, {"step", 96}}};
   EXPECT_TRUE(contains(surface_figures(data)[0].svg, "Distance from a@4 towards b@96"));
+  EXPECT_FALSE(contains(surface_figures(data)[0].svg, "in a plane"));
   EXPECT_TRUE(contains(minima_sentence(data.surfaces[0]), "have their minima at the same grid point"));
   data.surfaces[0].values["test_loss"][0] = -1;
   EXPECT_TRUE(contains(minima_sentence(data.surfaces[0]), "in weight space"));
