@@ -152,6 +152,15 @@ Claim speed_claim(const EqualEnds& ends, Claim claim) {
 
 Claim gain_claim(const EqualEnds& ends, Claim claim) {
   const SweepRun& baseline = ends.runs.front();
+  const auto faultless = std::ranges::count_if(ends.seeds, [&](const ReportData* seed) {
+    return test_value_at(*seed, baseline.name, ends.epoch, &EpochMetrics::test_accuracy) == 1.0;
+  });
+  if (faultless > 0) {
+    claim.measured =
+        fmt::format("decay at {:g}, the baseline, makes no error on the test images in {}", *baseline.fork_epoch,
+                    of_seeds(static_cast<std::size_t>(faultless), ends.seeds.size()));
+    return claim;
+  }
   const SweepRun& best = best_of(ends, std::span(ends.runs).subspan(1));
   const auto change = [&](bool of_error) {
     return by_seed(ends.seeds, [&](const ReportData& seed) -> std::optional<double> {

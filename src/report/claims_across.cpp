@@ -38,7 +38,7 @@ struct Finding {
 // Judges the experiments on one data set or of one depth.
 Verdict group_verdict(const std::vector<Finding>& group) {
   std::vector<double> p;
-  for (const Finding& finding : group) p.push_back(finding.claim.estimate.p);
+  for (const Finding& finding : group) p.push_back(p_of(finding.claim.estimate));
   p = holm(p);
   const auto any = [&](Verdict verdict, const std::vector<double>& against = {}) {
     for (std::size_t i = 0; i < group.size(); ++i) {

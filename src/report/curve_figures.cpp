@@ -86,20 +86,6 @@ std::vector<DecayValue> decay_values(const std::vector<DecayRow>& rows, std::opt
   return values;
 }
 
-// Leaves out branches that differ in more than the decay time, and their averages.
-std::vector<DecayRow> comparable_rows(const ReportData& data) {
-  std::vector<DecayRow> rows = decay_rows(data);
-  std::vector<BranchAt> branches;
-  for (const DecayRow& row : rows) {
-    if (row.fork_epoch && !is_average(row.name) && row.test_loss) branches.push_back({row.name, *row.fork_epoch});
-  }
-  const std::vector<std::string> comparable = comparable_branches(data.config, branches);
-  std::erase_if(rows, [&](const DecayRow& row) {
-    return row.fork_epoch && std::ranges::count(comparable, split_run_name(row.name).run) == 0;
-  });
-  return rows;
-}
-
 void add_decay_figure(const ReportData& data, std::vector<Figure>* figures) {
   const std::vector<DecayRow> rows = comparable_rows(data);
   PanelPlan loss{.title = "Final test loss", .y_label = "Loss (nats)", .log_ratio = kLogAxisRatio};

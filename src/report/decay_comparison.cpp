@@ -5,32 +5,41 @@
 
 #include "io/json_member.h"
 #include "report/run_style.h"
+#include "trajectory/run_name.h"
 
 namespace thalweg {
 namespace {
 
-// Returns the schedule as text, without lengths equal to the branch's own (the default that configurations fill in);
-// empty if the configuration does not name the branch.
+// Removes lengths that last to the end of a branch of so many epochs: the defaults that configurations fill in.
+void erase_default_lengths(nlohmann::json& schedule, double epochs) {
+  constexpr double kRounding = 1e-6;
+  const auto number = [](const nlohmann::json& object, const char* key) {
+    const double value = number_or_nan(member(object, key));
+    return std::isnan(value) ? 0 : value;
+  };
+  const double rest = epochs - number(member(schedule, "warmup"), "epochs") - number(schedule, "decay_at");
+  for (const char* key : {"epochs", "decay_epochs"}) {
+    if (std::abs(number_or_nan(member(schedule, key)) - std::max(rest, 0.0)) < kRounding) schedule.erase(key);
+  }
+}
+
+// Returns the schedule as text, without default lengths; empty if the configuration does not name the branch.
 std::string schedule_of(const nlohmann::json& config, const std::string& branch) {
   const nlohmann::json branches = member(config, "branches");
   for (const nlohmann::json& b : branches) {
     if (member(b, "name") != branch) continue;
     nlohmann::json schedule = member(b, "schedule");
-    for (const char* key : {"epochs", "decay_epochs"}) {
-      if (schedule.is_object() && schedule.contains(key) && schedule.at(key) == member(b, "epochs"))
-        schedule.erase(key);
-    }
+    if (schedule.is_object()) erase_default_lengths(schedule, number_or_nan(member(b, "epochs")));
     return schedule.dump();
   }
   return "";
 }
 
-// Differences that are 0 in every seed have no p-value, but they are a test like the others.
+}  // namespace
+
 double p_of(const MeanTest& test) {
   return test.count >= 2 && std::isnan(test.p) ? 1 : test.p;
 }
-
-}  // namespace
 
 std::vector<std::string> comparable_branches(const nlohmann::json& config, const std::vector<BranchAt>& branches) {
   std::vector<std::string> schedules, out;
@@ -45,6 +54,19 @@ std::vector<std::string> comparable_branches(const nlohmann::json& config, const
     last = branches[i].fork_epoch;
   }
   return out;
+}
+
+std::vector<DecayRow> comparable_rows(const ReportData& data) {
+  std::vector<DecayRow> rows = decay_rows(data);
+  std::vector<BranchAt> branches;
+  for (const DecayRow& row : rows) {
+    if (row.fork_epoch && !is_average(row.name) && row.test_loss) branches.push_back({row.name, *row.fork_epoch});
+  }
+  const std::vector<std::string> comparable = comparable_branches(data.config, branches);
+  std::erase_if(rows, [&](const DecayRow& row) {
+    return row.fork_epoch && std::ranges::count(comparable, split_run_name(row.name).run) == 0;
+  });
+  return rows;
 }
 
 DecaySweep decay_sweep(const Results& results) {

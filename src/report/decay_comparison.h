@@ -11,6 +11,7 @@
 
 #include "base/statistics.h"
 #include "report/results.h"
+#include "report/summary.h"
 
 namespace thalweg {
 
@@ -25,6 +26,9 @@ struct BranchAt {
 // and if several fork together only the first. `config` is the experiment's; the branches that it does not name count
 // as having the same schedule.
 std::vector<std::string> comparable_branches(const nlohmann::json& config, const std::vector<BranchAt>& branches);
+
+// decay_rows without branches that differ in more than the decay time, and without their averages.
+std::vector<DecayRow> comparable_rows(const ReportData& data);
 
 // The runs for a comparison of decay times.
 struct DecaySweep {
@@ -49,6 +53,9 @@ std::vector<double> by_seed(const std::vector<const ReportData*>& seeds,
 // Late minus early after `epoch` epochs, by seed: accuracy in percentage points, loss in nats.
 std::vector<double> differences(const std::vector<const ReportData*>& seeds, const std::string& late,
                                 const std::string& early, double epoch, TestMetric metric);
+
+// The p-value for Holm's method. Differences that are 0 in every seed have none, but are a test like the others: 1.
+double p_of(const MeanTest& test);
 
 // A branch against the baseline: late minus early, seed by seed.
 struct Comparison {

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "io/json_member.h"
 #include "report/axes.h"
+#include "report/decay_comparison.h"
 #include "report/levels.h"
 #include "report/map_notes.h"
 #include "report/map_paths.h"
@@ -12,7 +13,6 @@
 #include "report/minima.h"
 #include "report/page.h"
 #include "report/run_style.h"
-#include "report/summary.h"
 #include "trajectory/folders.h"
 
 namespace thalweg {
@@ -65,7 +65,7 @@ json path_json(const ReportData& data, const std::vector<std::vector<PathPoint>>
     out["y"].push_back(number_or_null(p.y));
     out["step"].push_back(p.step);
     out["epoch"].push_back(number_or_null(p.epoch));
-    out["lr"].push_back(number_or_null(p.lr));
+    out["lr"].push_back(trained ? number_or_null(p.lr) : json());  // weights files do not name theirs
     out["off_plane"].push_back(number_or_null(p.off_plane));
   }
   const PathPoint* fork = trained ? fork_point(paths, path) : nullptr;
@@ -170,7 +170,7 @@ std::string page_data(const ReportData& data) {
       if (!run.epochs.empty()) out["runs"].push_back(run_json(data, run));
     }
   }
-  for (const DecayRow& row : decay_rows(data)) {
+  for (const DecayRow& row : comparable_rows(data)) {
     const RunName name = split_run_name(row.name);
     out["decay"].push_back({{"label", run_label(name)},
                             {"main", name.run == kMainRun},

@@ -21,7 +21,7 @@ function drawCurves(id, key, title, factor, yMore) {
 
 function logAxis(key) { // as in the SVG figures
   const values = data.runs.flatMap((run) => curveOf(run, key).y).filter((v) => v !== null);
-  const low = Math.min(...values), high = Math.max(...values);
+  const low = values.reduce((a, b) => Math.min(a, b), Infinity), high = values.reduce((a, b) => Math.max(a, b), -Infinity);
   return low > 0 && high >= data.log_axis_ratio * low ? { type: "log", dtick: high > 500 * low ? 1 : "D2", exponentformat: "power" } : {};
 }
 

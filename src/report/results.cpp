@@ -8,6 +8,7 @@
 #include "io/json_member.h"
 #include "report/map_notes.h"
 #include "report/map_paths.h"
+#include "report/map_plane.h"
 #include "report/minima.h"
 #include "report/run_style.h"
 #include "report/summary.h"
@@ -26,11 +27,13 @@ const RunSeries* find_run(const ReportData& seed, const std::string& name) {
   return found == series.end() ? nullptr : &*found;
 }
 
-// On the first map, the distance from the run's end to the smallest test loss; NaN if the map is unfinished.
+// On the first map, the distance from the run's end to the smallest test loss; NaN if the map is unfinished or shows no
+// distances of weight space.
 double distance_to_minimum(const ReportData& seed, const std::string& run) {
   if (seed.surfaces.empty()) return NAN;
   const Surface& surface = seed.surfaces.front();
-  if (!surface.has("test_loss") || is_unfinished(surface)) return NAN;
+  const bool measures = has_unit_directions(surface) && !is_one_row(surface);
+  if (!surface.has("test_loss") || is_unfinished(surface) || !measures) return NAN;
   const Minima minima = find_minima(surface);
   if (!minima.test) return NAN;
   for (const std::vector<PathPoint>& path : paths_by_run(surface)) {

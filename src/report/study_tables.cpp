@@ -47,6 +47,7 @@ std::string mean_text(const SweepRun& run, const Quantity& quantity) {
 }
 
 std::string test_text(const MeanTest& test, int digits, std::size_t seeds) {
+  if (test.count == 0) return kNone;
   const std::string fewer = fewer_seeds(test, seeds);
   if (test.count < 2) return fmt::format("{:+.{}f}{}", test.mean, digits, fewer);
   return fmt::format("{:+.{}f} [{:+.{}f}, {:+.{}f}]{}", test.mean, digits, test.low, digits, test.high, digits, fewer);

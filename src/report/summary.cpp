@@ -66,13 +66,18 @@ void add_decay_findings(const std::vector<DecayRow>& rows, std::vector<std::stri
     }
     return;
   }
+  // " and 2 other runs" if the value is not the row's alone.
+  const auto others = [&](std::optional<double> DecayRow::*column, const DecayRow& best) {
+    const auto alike = std::ranges::count(rows, best.*column, column) - 1;
+    return alike == 0 ? "" : fmt::format(" and {} other run{}", alike, alike == 1 ? "" : "s");
+  };
   if (loss != nullptr) {
-    out->push_back(fmt::format("Lowest final test loss: {:.4f}, from {}{}.", *loss->test_loss, epoch_phrase(*loss),
-                               compared_runs(rows)));
+    out->push_back(fmt::format("Lowest final test loss: {:.4f}, from {}{}{}.", *loss->test_loss, epoch_phrase(*loss),
+                               others(&DecayRow::test_loss, *loss), compared_runs(rows)));
   }
   if (accuracy != nullptr) {
-    out->push_back(fmt::format("Highest final test accuracy: {:.2f} %, from {}.", 100 * *accuracy->test_accuracy,
-                               epoch_phrase(*accuracy)));
+    out->push_back(fmt::format("Highest final test accuracy: {:.2f} %, from {}{}.", 100 * *accuracy->test_accuracy,
+                               epoch_phrase(*accuracy), others(&DecayRow::test_accuracy, *accuracy)));
   }
 }
 

@@ -35,6 +35,10 @@ TEST(Claims, OfADataSetOneUndecidedNetworkDoesNotUndoAnother) {
   expect_told(data, "fashion_mnist supported (other: 1.250");
   // Of four networks only one is significant, with p = 0.013: Holm's corrected p is 0.052.
   EXPECT_EQ(claim_named(claims_across({one, noisy, noisy, noisy, other}), "data").verdict, Verdict::kUndecided);
+  // Networks without any difference are tests like the others.
+  const Results level = experiment("level", "cifar10", {{0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}});
+  EXPECT_EQ(claim_named(claims_across({one, level, other}), "data").verdict, Verdict::kSupported);
+  EXPECT_EQ(claim_named(claims_across({one, level, level, level, other}), "data").verdict, Verdict::kUndecided);
   // A network with the opposite result does undo it.
   const Results opposite = experiment("three", "cifar10", {{0.55, 0.52, 0.50}, {0.55, 0.53, 0.51}, {0.56, 0.53, 0.50}});
   EXPECT_EQ(claim_named(claims_across({one, opposite, other}), "data").verdict, Verdict::kUndecided);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include <gtest/gtest.h>
 
@@ -220,6 +221,36 @@ TEST(Claims, BranchesOfSchedulesOfTheirOwnAreComparedWithAWord) {
   const Claim told = claim_named(claims_of(results), "later-accuracy");
   EXPECT_EQ(told.measured, claim_named(claims_of(results_of(kLaterIsBetter)), "later-accuracy").measured +
                                "; the branches' schedules differ, not their decay times alone");
+}
+
+TEST(Claims, ThereIsNoGainOverABaselineWithoutError) {
+  const Claim gain = claim_named(claims_of(results_of({{1, 1, 1}, {0.9, 0.95, 1}})), "gain");
+  EXPECT_EQ(gain.verdict, Verdict::kNotTested);
+  expect_told(gain, "decay at 2, the baseline, makes no error on the test images in 1 of 2 seeds");
+}
+
+TEST(Claims, SchedulesThatLastToTheEndOfTheirBranchesAreAlike) {
+  const auto told = [](const std::function<nlohmann::json(double)>& schedule) {
+    Results results = results_of(kLaterIsBetter);
+    for (const double fork : {2, 4, 6})
+      results.config["branches"].push_back(
+          {{"name", fmt::format("decay-at-{:g}", fork)}, {"epochs", kEnd - fork}, {"schedule", schedule(kEnd - fork)}});
+    return claim_named(claims_of(results), "later-accuracy").measured;
+  };
+  const char* differ = "the branches' schedules differ";
+  const nlohmann::json warmup = {{"epochs", 1.0}, {"start_factor", 0.1}};
+  EXPECT_FALSE(contains(told([&](double epochs) -> nlohmann::json {
+                          return {{"kind", "cosine"}, {"lr", 0.1}, {"epochs", epochs - 1}, {"warmup", warmup}};
+                        }),
+                        differ));
+  EXPECT_FALSE(contains(told([](double epochs) -> nlohmann::json {
+                          return {{"kind", "wsd"}, {"lr", 0.1}, {"decay_at", 1.0}, {"decay_epochs", epochs - 1}};
+                        }),
+                        differ));
+  EXPECT_TRUE(contains(told([](double epochs) -> nlohmann::json {
+                         return {{"kind", "cosine"}, {"lr", 0.1}, {"epochs", epochs - 1}};
+                       }),
+                       differ));
 }
 
 TEST(Claims, PairedDifferencesCarryHolmsCorrection) {

@@ -1,6 +1,7 @@
 // Tests the tables and figures of a study, an experiment with several seeds.
 #include "report/study_tables.h"
 
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -46,6 +47,28 @@ TEST(StudyTables, HolmsMethodCountsARunThatDiffersInNoSeed) {
   const std::vector<Comparison> two = compare_decay_times(results);
   EXPECT_EQ(two.at(0).accuracy_p, 1);
   EXPECT_DOUBLE_EQ(two.at(1).accuracy_p, 2 * two.at(1).accuracy.p);
+}
+
+TEST(StudyTables, LeaveACellEmptyWhereNoSeedHasAValue) {
+  Results results = results_of(kLaterIsBetter);
+  for (ReportData& seed : results.seeds) {
+    for (EpochMetrics& metrics : seed.runs[2].epochs) metrics.test_loss = NAN;
+  }
+  const std::vector<std::string> row = comparison_table(results).rows.at(0);
+  EXPECT_TRUE(row.at(2).starts_with("+"));
+  EXPECT_EQ(row.at(4), "–");
+}
+
+TEST(StudyTables, HaveDistancesWhereTheMapHas) {
+  Results results = results_of(kLaterIsBetter);
+  for (ReportData& seed : results.seeds) {
+    seed.surfaces = synthetic_report(5).surfaces;
+    for (PathPoint& point : seed.surfaces[0].path) point.run = "decay-at-4";
+  }
+  const auto distances = [&] { return sweep_of(results).at(1).values.at("distance"); };
+  EXPECT_TRUE(std::isfinite(distances().at(0)));
+  for (ReportData& seed : results.seeds) seed.surfaces[0].provenance["kind"] = "random";
+  EXPECT_TRUE(std::isnan(distances().at(0)));
 }
 
 TEST(StudyTables, SayWhereFewerSeedsThanThereAreHaveAValue) {
