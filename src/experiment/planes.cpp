@@ -115,30 +115,43 @@ void check_share_a_plane(const std::vector<IdentifiedRun>& runs) {
   }
 }
 
-// The name of the folder of a run, or of an experiment's main path.
-std::string folder_name(const fs::path& run) {
-  const fs::path folder = fs::canonical(run);
-  return (folder.filename() == kMainRun ? folder.parent_path() : folder).filename().string();
+// The name of a run's folder; for the runs of an experiment (EXP/main, EXP/branches/NAME, EXP/seeds/N/main) it begins
+// with the experiment's.
+std::string name_of_folder(const fs::path& run) {
+  fs::path experiment = run.parent_path();
+  const bool is_branch = experiment.filename() == "branches";
+  if (!is_branch && run.filename() != kMainRun) return run.filename().string();
+  if (is_branch) experiment = experiment.parent_path();
+  if (experiment.parent_path().filename() == "seeds") experiment = experiment.parent_path().parent_path();
+  const std::string name = experiment.filename().string();
+  return is_branch ? fmt::format("{}-{}", name, run.filename().string()) : name;
 }
 
 // Returns the runs' names. Every training by itself is called "main"; among several of the same seed, the later ones
-// are named after their folders.
+// are named after their folders, and averages after their runs.
 std::vector<std::string> names_of(const std::vector<IdentifiedRun>& runs) {
   std::map<std::pair<std::uint64_t, std::string>, fs::path> taken;  // by seed and name
+  std::map<fs::path, std::string> renamed;                          // by folder
   std::vector<std::string> names;
   for (const IdentifiedRun& run : runs) {
     auto name = run.identity.at("name").get<std::string>();
-    if (taken.contains({run.seed(), name})) {
-      const bool is_average = split_run_name(name).is_average;
-      name = folder_name(is_average ? run.folder.parent_path() : run.folder);
-      if (is_average) name = average_name(name);
+    const fs::path folder = fs::canonical(run.folder);
+    if (const auto whole = renamed.find(folder.parent_path()); whole != renamed.end()) {
+      name = average_name(whole->second);
+    } else if (taken.contains({run.seed(), name})) {
+      name = name_of_folder(folder);
+      check(name.find(',') == std::string::npos && !split_run_name(name).is_average,
+            "{}: on a plane with {} this run is named after its folder, but a run's name has no comma and does not end "
+            "like that of an average; rename the folder",
+            folder.string(), runs.front().folder.string());
+      renamed[folder] = name;
     }
-    const auto [other, is_new] = taken.emplace(std::pair(run.seed(), name), run.folder);
+    const auto [other, is_new] = taken.emplace(std::pair(run.seed(), name), folder);
     check(
-        is_new && name.find(',') == std::string::npos,
+        is_new,
         "{} and {}: a plane of several runs of one seed needs to tell them apart, but both would be named '{}'; rename "
-        "a folder (without commas), or leave one of them out",
-        other->second.string(), run.folder.string(), name);
+        "a folder, or leave one of them out",
+        other->second.string(), folder.string(), name);
     names.push_back(name);
   }
   return names;

@@ -4,11 +4,13 @@
 #include <numeric>
 #include <utility>
 
+#include <fcntl.h>
 #include <hdf5.h>
 
 #include "base/digest.h"
 #include "base/error.h"
 #include "io/atomic_file.h"
+#include "io/posix_file.h"
 
 // Files are built and parsed in memory (HDF5's "core" driver). Disk access and its errors are then handled here, and
 // HDF5's file locks, which fail on some network file systems, are never taken.
@@ -213,6 +215,21 @@ Hdf5Dataset read_values(hid_t dataset, hid_t space, const std::string& what) {
   return values;
 }
 
+// HDF5's data begin at the start of the file, or behind a block for other programs' use. Checked before a large file of
+// another kind is read whole.
+void check_signature(const std::filesystem::path& path, const std::string& what) {
+  constexpr std::size_t kLargestBlock = 2048;
+  std::string start(kLargestBlock + kSignature.size(), '\0');
+  const FileHandle file(open_or_fail(path, O_RDONLY, "open"));
+  start.resize(read_up_to(file.get(), start.data(), start.size(), path));
+  check(!start.empty(), "{}: the file is empty", what);
+  bool found = start.starts_with(kSignature);
+  for (std::size_t block = 512; block <= kLargestBlock; block *= 2) {
+    found = found || (start.size() > block && std::string_view(start).substr(block).starts_with(kSignature));
+  }
+  check(found, "{}: it is not an HDF5 file", what);
+}
+
 // Reads the supported kinds of object, numbers and scalar strings; ignores all others.
 void read_object(hid_t file, const std::string& name, const std::string& path, Hdf5Content& content) {
   const std::string what = fmt::format("cannot read {}: \"{}\"", path, name);
@@ -259,11 +276,7 @@ void write_hdf5(const std::filesystem::path& path, const Hdf5Content& content) {
 Hdf5Content read_hdf5(const std::filesystem::path& path, const std::function<bool(const std::string&)>& wanted) {
   const QuietErrors quiet;
   const std::string name = path.string(), what = "cannot read " + name;
-  // Checked first, so that a large file of another kind is not read whole.
-  const bool is_hdf5 = file_begins_with(path, kSignature);
-  std::error_code no_size;  // of a device
-  check(is_hdf5 || std::filesystem::file_size(path, no_size) > 0, "{}: the file is empty", what);
-  check(is_hdf5, "{}: it is not an HDF5 file", what);
+  check_signature(path, what);
   std::string image = read_file(path);
   remove_trailer(image, what);
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, what);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/progress.h"
 #include "landscape/audit.h"
 #include "landscape/journal.h"
 #include "landscape/point_evaluator.h"
@@ -222,8 +223,8 @@ LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, 
   const double left = seconds - exact.measuring_seconds;
   if (exact.seconds <= left) return fitted;
   if (config.bn == BnMode::kBatch)
-    fail_usage("bn mode \"batch\" needs all images, which takes {:.2g} s: use a larger budget or another bn mode",
-               exact.seconds);
+    fail_usage("bn mode \"batch\" needs all images, which takes {}: use a larger budget or another bn mode",
+               format_duration(std::ceil(exact.seconds)));
   const auto splits = static_cast<double>(config.train + config.test);
   const double reference =
       exact.images / static_cast<double>(exact.points) * unshared(exact.time).per_image + checking_seconds(exact);
@@ -240,16 +241,17 @@ LandscapeConfig fit_budget(const LandscapeConfig& config, const MapCost& exact, 
     width = std::max(1, static_cast<int>(std::lround(static_cast<double>(nx) * side / std::max(nx, ny))));
     height = std::max(1, static_cast<int>(std::lround(static_cast<double>(ny) * side / std::max(nx, ny))));
   }
-  const double images = affordable(static_cast<double>(width) * height);
-  if (!(images >= static_cast<double>(kSmallestSample)))
-    fail_usage(
-        "a budget of {:.3g} s is too small: measuring the speed took {:.2g} s, and {} x {} points with {} images of "
-        "each split take {:.2g} s on this device",
-        seconds, exact.measuring_seconds, width, height, kSmallestSample,
+  const double num_points = static_cast<double>(width) * height, images = affordable(num_points);
+  if (!(images >= static_cast<double>(kSmallestSample))) {
+    const double least =
         reference +
-            static_cast<double>(width) * height *
-                (exact.time.fixed + splits * kSmallestSample * (exact.time.per_image + exact.time.sample)) +
-            splits * kSmallestSample * exact.time.shared);
+        num_points * (exact.time.fixed + splits * kSmallestSample * (exact.time.per_image + exact.time.sample)) +
+        splits * kSmallestSample * exact.time.shared;
+    fail_usage(
+        "a budget of {:.3g} s is too small: measuring the speed took {:.3g} s, and {} x {} points with {} images of "
+        "each split take {} on this device",
+        seconds, exact.measuring_seconds, width, height, kSmallestSample, format_duration(std::ceil(least)));
+  }
   fitted.grid = fmt::format("{}x{}", width, height);
   fitted.images = static_cast<std::int64_t>(images);
   return fitted;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/parse_number.h"
 
 namespace thalweg {
 namespace {
@@ -150,7 +151,7 @@ std::vector<std::string> tick_texts(const std::vector<double>& values) {
   for (int digits = kFewestDigits; digits <= kMostDigits; ++digits) {
     std::ranges::transform(values, texts.begin(), [&](double value) { return short_number(value, digits); });
     const bool exact = std::ranges::equal(values, texts, [&](double value, const std::string& text) {
-      return std::abs(value - std::stod(text)) <= kRounding * step;
+      return std::abs(value - parse_number<double>(text).value_or(INFINITY)) <= kRounding * step;
     });
     if (exact) break;
   }

@@ -95,7 +95,7 @@ void draw_curve_of(Svg* svg, const Line& line, const Panel& panel, const MapPane
 std::string path_title(const Line& line, const PathPoint& p) {
   const std::string place = fmt::format("{}, step {}, epoch {:.4g}", p.run, p.step, p.epoch);
   if (!has_unit_directions(line.surface)) return fmt::format("{}, off-plane distance {:.4g}", place, p.off_plane);
-  const double aside = (line.axis == 0 ? p.y : p.x) - across(line);
+  const double aside = is_line(line.surface.provenance) ? 0 : (line.axis == 0 ? p.y : p.x) - across(line);
   return fmt::format("{}, off-line distance {:.4g}", place, std::hypot(p.off_plane, aside));
 }
 

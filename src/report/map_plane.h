@@ -13,7 +13,8 @@ bool is_one_row(const Surface& surface);
 
 // "PC 1 (explains 71 %)", "Distance from a@0 towards b@96" or "Direction 1"; `axis` is 0 or 1.
 std::string plane_axis_label(const Surface& surface, std::size_t axis);
-// Whether d1 and d2 are unit vectors: those of PCA, points and line planes.
+// Whether distances on the map are those in weight space: on PCA and points planes, whose directions are unit vectors,
+// and along a line.
 bool has_unit_directions(const Surface& surface);
 // "in weight space" with unit vectors, else "in units of the directions".
 std::string distance_unit(const Surface& surface);

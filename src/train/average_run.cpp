@@ -14,8 +14,12 @@
 namespace thalweg {
 namespace {
 
-bool has_trajectory(const std::filesystem::path& folder) {
-  return std::filesystem::exists(trajectory_index(RunFolder{folder}.trajectory()));
+// Whether the folder holds snapshots, or what is left of them. Without any, nothing can be damaged.
+bool has_snapshots(const std::filesystem::path& folder) {
+  const std::filesystem::path trajectory = RunFolder{folder}.trajectory();
+  std::error_code missing;
+  const auto bytes = std::filesystem::file_size(trajectory_rows(trajectory), missing);
+  return std::filesystem::exists(trajectory_index(trajectory)) && !missing && bytes > 0;
 }
 
 // The number of the average's snapshots that belong to the run up to `start`.
@@ -36,8 +40,8 @@ AverageRun::AverageRun(const RunSpec& spec, const RunContext& context, const std
       folder_(RunFolder{run}.average().path),
       train_(train),
       name_(average_name(spec.name)),
-      lost_(start.state.average.defined() && !has_trajectory(folder_)),
-      kept_(has_trajectory(folder_) ? kept_until(folder_, start) : 0),
+      lost_(start.state.average.defined() && start.num_average_snapshots != 0 && !has_snapshots(folder_)),
+      kept_(has_snapshots(folder_) ? kept_until(folder_, start) : 0),
       trajectory_(RunFolder{folder_}.trajectory(), context.graph.parameters.size(), context.graph.buffers.size(),
                   kept_) {
   trajectory_.truncate(kept_);

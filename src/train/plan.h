@@ -15,7 +15,7 @@ namespace thalweg {
 // The actions that are due after a step.
 struct Agenda {
   bool log = false;        // a "step" line
-  bool epoch_end = false;  // an "epoch" line; also at the run's last step, unless it stops early
+  bool epoch_end = false;  // an "epoch" line; also at the planned last step
   bool evaluate = false;   // on the watched splits
   bool snapshot = false;
   bool checkpoint = false;

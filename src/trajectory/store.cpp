@@ -22,7 +22,6 @@ namespace fs = std::filesystem;
 static_assert(std::endian::native == std::endian::little, "rows are written as they lie in memory: little-endian");
 
 constexpr int kVersion = 1;
-constexpr char kRows[] = "weights.f32";
 
 std::string header_text(std::int64_t num_params, std::int64_t num_buffers) {
   check(num_params >= 1 && num_buffers >= 0, "a trajectory of {} weights and {} buffers: expected at least one weight",
@@ -122,9 +121,13 @@ fs::path trajectory_index(const fs::path& folder) {
   return folder / "index.log";
 }
 
+fs::path trajectory_rows(const fs::path& folder) {
+  return folder / "weights.f32";
+}
+
 TrajectoryWriter::TrajectoryWriter(const fs::path& folder, std::int64_t num_params, std::int64_t num_buffers,
                                    std::int64_t at_least)
-    : rows_path_(holding(made(folder), at_least) / kRows),
+    : rows_path_(trajectory_rows(holding(made(folder), at_least))),
       num_params_(num_params),
       num_buffers_(num_buffers),
       log_(trajectory_index(folder), header_text(num_params, num_buffers),
@@ -177,7 +180,7 @@ void TrajectoryWriter::cut_rows(std::int64_t keep) {
   if (::ftruncate(file_.get(), keep * row_bytes()) != 0) fail_with_errno("shorten", rows_path_);
 }
 
-TrajectoryReader::TrajectoryReader(const fs::path& folder) : rows_path_(folder / kRows) {
+TrajectoryReader::TrajectoryReader(const fs::path& folder) : rows_path_(trajectory_rows(folder)) {
   // Read the index before the rows: a writer may be appending to both.
   const std::vector<std::string> records = read_record_log(trajectory_index(folder));
   check(!records.empty(), "{} has no header", trajectory_index(folder).string());

@@ -35,8 +35,9 @@ struct SnapshotInfo {
   std::string reason;          // why it was taken: SnapshotRule::reason, or "fork"
 };
 
-// The path of a trajectory's index.log.
+// The paths of a trajectory's index.log and weights.f32.
 std::filesystem::path trajectory_index(const std::filesystem::path& folder);
+std::filesystem::path trajectory_rows(const std::filesystem::path& folder);
 
 class TrajectoryWriter {
  public:

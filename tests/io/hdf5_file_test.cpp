@@ -168,6 +168,13 @@ TEST(Hdf5, NamesAFileThatIsNoneOrDamaged) {
   expect_error([&] { read_hdf5(path); }, "the file is empty");
   write_file_atomically(path, std::string(5000, 'x'));
   expect_error([&] { read_hdf5(path); }, "cannot read " + path.string() + ": it is not an HDF5 file");
+  write_hdf5(folder / "whole.h5", example());
+  std::string whole = read_file(folder / "whole.h5");
+  whole.resize(whole.rfind("\nCRC-32 "));
+  for (const std::size_t block : {512, 2048}) {  // for another program's use
+    write_file_atomically(path, std::string(block, 'x') + whole);
+    EXPECT_EQ(read_hdf5(path).datasets.size(), example().datasets.size()) << block;
+  }
   expect_error([] { read_hdf5("/dev/zero"); }, "it is not an HDF5 file");  // without an end
   write_hdf5(folder / "good.h5", example());
   const std::string bytes = read_file(folder / "good.h5");

@@ -93,10 +93,13 @@ TEST_P(DivisionOfWork, OverChunksOfImagesChangesNoBit) {
   Network network = network_of(evaluator);
   network.chunk = images.size();
   const ImageLosses whole = to_losses(evaluate_images(images, network));
-  for (const std::int64_t chunk : {16, 33, 125, 139}) {
-    network.chunk = chunk;
-    SCOPED_TRACE(chunk);
-    expect_equal(to_losses(evaluate_images(images, network)), whole);
+  for (const bool is_fixed : {true, false}) {
+    network.fixed_chunk = is_fixed;
+    for (const std::int64_t chunk : {16, 33, 125, 139}) {
+      network.chunk = chunk;
+      SCOPED_TRACE(chunk);
+      expect_equal(to_losses(evaluate_images(images, network)), whole);
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <functional>
 #include <limits>
 
@@ -190,14 +191,14 @@ TEST(Surface, AFlippedBitIsAnError) {
   for (std::size_t at = 0; at < bytes.size(); at += 5) {
     std::string damaged = bytes;
     damaged[at] = static_cast<char>(damaged[at] ^ (1 << (at / 5 % 8)));
-    write_file_atomically(scratch("flipped.h5"), damaged);
+    std::ofstream(scratch("flipped.h5"), std::ios::binary) << damaged;
     try {
       ASSERT_EQ(contents_of(read_surface_hdf5(scratch("flipped.h5"))), contents) << "byte " << at;
       ++read;
     } catch (const Error&) {
     }
   }
-  EXPECT_LE(read, 3u);  // in the mark of the checksum itself, of nine bytes
+  EXPECT_LE(read, 2u);  // in the eight bytes that mark the checksum itself
 }
 
 TEST(Surface, IsNotWrittenWhenShapesDisagree) {

@@ -151,6 +151,13 @@ class OneRun(cli.CliTest):
         weights.unlink()
         cli.run_ok("train", path, "--out", run, "--quiet")
         self.assertEqual((snapshots(), weights.exists()), (1, True))
+        # A kill before the first snapshot after a loss leaves an empty trajectory.
+        index = run / "average/trajectory/index.log"
+        index.write_bytes(index.read_bytes()[:16 + len(cli.read_records(index)[0])])  # the header alone
+        (run / "average/trajectory/weights.f32").write_bytes(b"")
+        weights.unlink()
+        result = cli.run("train", path, "--out", run, "--quiet")
+        self.assertEqual((result.returncode, result.stderr.count("average is missing"), snapshots()), (0, 1, 1), result.stderr)
         # Earlier snapshots that are damaged, not missing, are an error.
         index, weights = self.folder / "whole/average/trajectory/index.log", self.folder / "whole/average/weights.safetensors"
         content = bytearray(index.read_bytes())

@@ -102,6 +102,15 @@ class Planes(MappedExperiment):
         steps = [record["step"] for record in cli.read_trajectory(slow)[0]]
         self.assertEqual([(p["run"], p["step"]) for p in path], [(run, step) for run in ("main", "slow") for step in steps])
         self.assertEqual([path[0][key] for key in "xy"], [path[len(steps)][key] for key in "xy"])
+        average = config | {"train": config["train"] | {"average": {"kind": "ema", "decay": 0.9, "start_epoch": 1}}}
+        file.write_text(json.dumps(average))
+        cli.run_ok("train", file, "--out", folder / "averaged", "--quiet")
+        cli.run_ok("plane", slow, folder / "averaged", "--out", plane)
+        self.assertEqual({p["run"] for p in cli.read_plane(plane)[1]["plane"]["path"]}, {"main", "averaged", "averaged-average"})
+        (folder / "fast").rename(folder / "lr=1,fast")
+        refused = cli.run("plane", slow, folder / "lr=1,fast", "--out", plane)
+        self.assertEqual((refused.returncode, "rename the folder" in refused.stderr), (1, True), refused.stderr)
+        (folder / "lr=1,fast").rename(folder / "fast")
         refused = cli.run("plane", folder / "fast", slow, folder / "other/slow", "--out", plane)
         self.assertEqual(refused.returncode, 1)
         self.assertIn("both would be named 'slow'", refused.stderr)
