@@ -121,6 +121,7 @@ void print_cost(const Plane& plane, const LandscapeConfig& config, const Session
 std::string drawn(const std::filesystem::path& out, const Surface& surface) {
   ReportData data;
   data.title = out.filename().string();
+  data.surfaces.emplace_back().path = surface.path;  // gives each branch a colour of its own
   return map_figure(data, surface);
 }
 

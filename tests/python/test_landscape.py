@@ -149,6 +149,11 @@ class Landscape(MappedExperiment):
         self.assertEqual(cli.read_surface(file)[0]["test_loss"].shape, (2, 2))
         self.assertFalse(preview.exists())
 
+    def test_the_picture_shows_each_run_in_a_colour_of_its_own(self):
+        picture = self.landscape("coloured.h5", "--grid", "2x2", "--test-images", 10).with_suffix(".svg").read_text()
+        for color in ("#000000", "#d55e00", "#0072b2"):  # main path, decay-at-1, late
+            self.assertIn(f'stroke="{color}"', picture)
+
     def test_the_picture_of_a_line_shows_curves_and_a_foreign_picture_is_left_alone(self):
         line = self.scratch / "line.safetensors"
         cli.run_ok("plane", self.out / "branches/late", self.out / "main", "--kind", "line", "--out", line)
