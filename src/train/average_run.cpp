@@ -52,6 +52,12 @@ AverageRun::AverageRun(const RunSpec& spec, const RunContext& context, const std
   claim_run_folder(folder_, run_identity(own, context.graph));
 }
 
+std::string AverageRun::note() const {
+  if (!lost_) return "";
+  return fmt::format("{} is missing: it is made again from the last checkpoint on, without its earlier snapshots",
+                     folder_.string());
+}
+
 at::Tensor AverageRun::buffers_of(const at::Tensor& average) const {
   const at::Tensor buffers = initial_buffers(context_.graph).to(average.device());
   if (context_.graph.has_batch_norm()) {

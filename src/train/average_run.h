@@ -30,9 +30,9 @@ class AverageRun {
              const ImageBatches& train, const Checkpoint& start);
 
   std::int64_t num_snapshots() const { return trajectory_.count(); }
-  // Whether the average's snapshots up to `start` are missing.
+  // Whether the average's snapshots up to `start` are missing; `note` tells it then, and is empty otherwise.
   bool is_lost() const { return lost_; }
-  std::filesystem::path folder() const { return folder_; }
+  std::string note() const;
 
   // Writes the run's progress to status.json until the run is done.
   void tell_state(RunState state, std::int64_t step) const { write_status(state, step, {}); }

@@ -73,10 +73,7 @@ class RunLoop {
     recorder_.note(banner);
     if (!plans_.note().empty()) tell(plans_.note());
     for (const std::string& note : run_notes(spec_, context_, plan_, folder_, training_.step())) tell(note);
-    if (average_ && average_->is_lost()) {
-      const std::string lost =
-          fmt::format("{} is missing: it is made again from the last checkpoint on, without its earlier snapshots",
-                      average_->folder().string());
+    if (const std::string lost = average_ ? average_->note() : ""; !lost.empty()) {
       say(lost);
       recorder_.note(lost);
     }
